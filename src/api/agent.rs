@@ -1,0 +1,91 @@
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+use super::{ComponentStatus, InputTopic, Processors, TopicOut};
+
+/// A stream processor of an app: reads a topic or channel, runs each value through a pipeline of
+/// Python operations, and sends the results on.
+///
+/// It belongs to the KasprApp that its label `kaspr.io/app` names.
+#[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[kube(
+    group = "kaspr.io",
+    version = "v1alpha1",
+    kind = "KasprAgent",
+    plural = "kaspragents",
+    shortname = "kagents",
+    shortname = "kagent",
+    category = "kaspr",
+    namespaced,
+    status = "ComponentStatus",
+    doc = "A stream processor of a KasprApp, which its label `kaspr.io/app` names: reads a topic or channel, runs each value through a pipeline of Python operations, and sends the results on.",
+    printcolumn(name = "App", type_ = "string", json_path = ".metadata.labels.kaspr\\.io/app"),
+    printcolumn(name = "Topic", type_ = "string", json_path = ".spec.input.topic.name"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", priority = 1),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct KasprAgentSpec {
+    /// What the agent is for, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Run one instance of the agent for each partition. Default false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(default = "super::schema::no")]
+    pub isolated_partitions: Option<bool>,
+    /// Where values come from.
+    pub input: AgentInput,
+    /// Where results go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<AgentOutput>,
+    /// What is done with each value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processors: Option<Processors>,
+}
+
+/// What an agent reads: a topic or a channel.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentInput {
+    /// Create the topic when the app starts. An input topic that does not exist then is not read
+    /// until the next restart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declare: Option<bool>,
+    /// A Kafka topic. Exactly one of `topic` and `channel` must be given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<InputTopic>,
+    /// The output channel of a KasprJoin. Exactly one of `topic` and `channel` must be given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<InputChannel>,
+    /// Collect values and hand them on as a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub take: Option<InputTake>,
+}
+
+/// A channel inside the app.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InputChannel {
+    /// Name of the channel.
+    pub name: String,
+}
+
+/// Collects values into lists.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InputTake {
+    /// The most values in a list.
+    pub max: i32,
+    /// The longest wait for a full list: digits and one of s, m, h, d, such as `5s`.
+    pub within: String,
+}
+
+/// Where an agent's results go.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentOutput {
+    /// Topics that get each result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topics: Option<Vec<TopicOut>>,
+}

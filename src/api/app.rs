@@ -1,0 +1,162 @@
+use std::{borrow::Cow, collections::BTreeMap};
+
+use k8s_openapi::api::core::v1::ResourceRequirements;
+use kube::{CustomResource, KubeSchema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{AppStatus, PythonPackages, Storage, Template};
+
+/// A cluster of members that run the same stream processors.
+#[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[kube(
+    group = "kaspr.io",
+    version = "v1alpha1",
+    kind = "KasprApp",
+    plural = "kasprapps",
+    shortname = "kapps",
+    shortname = "kapp",
+    category = "kaspr",
+    namespaced,
+    status = "AppStatus",
+    doc = "A cluster of members that run the same stream processors: the agents, tables, tasks, webviews and joins whose label `kaspr.io/app` names it.",
+    printcolumn(name = "Version", type_ = "string", json_path = ".status.kasprVersion"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Members", type_ = "string", json_path = ".status.availableMembers"),
+    printcolumn(name = "Rebalancing", type_ = "string", json_path = ".status.rebalancingMembers"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", priority = 1),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct KasprAppSpec {
+    /// Version of the Kaspr framework. Default: the newest that the operator knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The most members there may be; 0 stops the app and keeps its data. Default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub replicas: Option<i32>,
+    /// Image of the members, in place of the one that `version` stands for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Kafka brokers: comma-separated `host:port` pairs.
+    pub bootstrap_servers: String,
+    /// Encrypt the connections to Kafka. An empty object is enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+    /// How members prove to Kafka who they are.
+    pub authentication: Authentication,
+    /// Settings of the framework, such as `topicPartitions` or `webPort`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<AppConfig>,
+    /// CPU and memory of a member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<ResourceRequirements>,
+    /// When a member that does not answer is restarted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub liveness_probe: Option<Probe>,
+    /// When a member counts as ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readiness_probe: Option<Probe>,
+    /// Where members keep their tables. Default: ephemeral.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<Storage>,
+    /// Python packages that members find on their import path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python_packages: Option<PythonPackages>,
+    /// Labels, annotations and pod settings for the objects that the operator makes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<Template>,
+}
+
+/// Encrypted connections to Kafka, checked against the image's certificate authorities.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+pub struct Tls {}
+
+/// How members prove to Kafka who they are.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Authentication {
+    /// SASL mechanism.
+    pub r#type: AuthenticationType,
+    /// User name. Required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// The Secret that holds the password. Required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_secret: Option<PasswordSecret>,
+}
+
+/// SASL mechanism.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum AuthenticationType {
+    /// SCRAM with SHA-256.
+    #[serde(rename = "scram-sha-256")]
+    ScramSha256,
+    /// SCRAM with SHA-512.
+    #[serde(rename = "scram-sha-512")]
+    ScramSha512,
+    /// The password itself: use it with `tls` only.
+    #[serde(rename = "plain")]
+    Plain,
+}
+
+/// A key of a Secret in the app's namespace.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PasswordSecret {
+    /// Name of the Secret. Required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_name: Option<String>,
+    /// Key in the Secret. Required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_key: Option<String>,
+}
+
+/// Timing of a probe.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Probe {
+    /// Failures in a row after which the probe counts as failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub failure_threshold: Option<i32>,
+    /// Seconds between the start of the container and the first probe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub initial_delay_seconds: Option<i32>,
+    /// Seconds between two probes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub period_seconds: Option<i32>,
+    /// Successes in a row after which the probe counts as passed. Must be 1 for liveness.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub success_threshold: Option<i32>,
+    /// Seconds after which a probe counts as failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub timeout_seconds: Option<i32>,
+}
+
+/// Settings of the framework, by their camel-case names.
+///
+/// The only open block of the API: the known names and their types stand in `config_keys`, so that
+/// a mistyped one can be answered with the nearest known name.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct AppConfig(pub BTreeMap<String, Value>);
+
+impl JsonSchema for AppConfig {
+    fn schema_name() -> Cow<'static, str> {
+        "AppConfig".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "x-kubernetes-preserve-unknown-fields": true,
+        })
+    }
+}

@@ -1,0 +1,93 @@
+//! The keys of `spec.config`: the one block of the API whose schema is open.
+
+/// The type of a setting's value.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ConfigKind {
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Float,
+    /// Text.
+    Text,
+}
+
+/// A setting of the framework.
+#[derive(Clone, Copy, Debug)]
+pub struct ConfigKey {
+    /// Name in `spec.config`.
+    pub name: &'static str,
+    /// Type of its value.
+    pub kind: ConfigKind,
+}
+
+use ConfigKind::{Boolean, Float, Integer, Text};
+
+/// Every setting, in the order in which the members get them.
+pub const CONFIG_KEYS: &[ConfigKey] = &[
+    key("tableDir", Text),
+    key("topicReplicationFactor", Integer),
+    key("topicPartitions", Integer),
+    key("topicAllowDeclare", Boolean),
+    key("keySerializer", Text),
+    key("valueSerializer", Text),
+    key("schedulerEnabled", Boolean),
+    key("schedulerCronEnabled", Boolean),
+    key("schedulerDebugStatsEnabled", Boolean),
+    key("schedulerTopicPartitions", Integer),
+    key("schedulerCheckpointSaveIntervalSeconds", Float),
+    key("schedulerDispatcherDefaultCheckpointLookbackDays", Integer),
+    key("schedulerDispatcherCheckpointInterval", Float),
+    key("schedulerJanitorCheckpointInterval", Float),
+    key("schedulerJanitorCleanIntervalSeconds", Float),
+    key("schedulerJanitorHighwaterOffsetSeconds", Float),
+    key("schedulerCronTickIntervalSeconds", Float),
+    key("schedulerCronTickBufferSeconds", Float),
+    key("schedulerCronMinIntervalSeconds", Float),
+    key("storeRocksdbWriteBufferSize", Integer),
+    key("storeRocksdbMaxWriteBufferNumber", Integer),
+    key("storeRocksdbTargetFileSizeBase", Integer),
+    key("storeRocksdbBlockCacheSize", Integer),
+    key("storeRocksdbBlockCacheCompressedSize", Integer),
+    key("storeRocksdbBloomFilterSize", Integer),
+    key("storeRocksdbSetCacheIndexAndFilterBlocks", Boolean),
+    key("webBasePath", Text),
+    key("webPort", Integer),
+    key("webMetricsBasePath", Text),
+];
+
+const fn key(name: &'static str, kind: ConfigKind) -> ConfigKey {
+    ConfigKey { name, kind }
+}
+
+impl ConfigKey {
+    /// The setting of that name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        CONFIG_KEYS.iter().find(|key| key.name == name)
+    }
+
+    /// The environment variable that members read: `webPort` → `K_WEB_PORT`.
+    pub fn variable(&self) -> String {
+        let mut name = String::from("K_");
+        for letter in self.name.chars() {
+            if letter.is_ascii_uppercase() {
+                name.push('_');
+            }
+            name.push(letter.to_ascii_uppercase());
+        }
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_upper_snake() {
+        let names: Vec<String> =
+            ["webPort", "storeRocksdbWriteBufferSize"].iter().filter_map(|n| ConfigKey::named(n)).map(ConfigKey::variable).collect();
+        assert_eq!(names, ["K_WEB_PORT", "K_STORE_ROCKSDB_WRITE_BUFFER_SIZE"]);
+    }
+}

@@ -1,0 +1,61 @@
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Code, ComponentStatus};
+
+/// A join of two tables of an app: for every change of either, the joined pair goes to a channel
+/// that agents can read.
+///
+/// It belongs to the KasprApp that its label `kaspr.io/app` names.
+#[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[kube(
+    group = "kaspr.io",
+    version = "v1alpha1",
+    kind = "KasprJoin",
+    plural = "kasprjoins",
+    shortname = "kjoin",
+    shortname = "kj",
+    category = "kaspr",
+    namespaced,
+    status = "ComponentStatus",
+    doc = "A join of two tables of a KasprApp, which its label `kaspr.io/app` names: for every change of either, the joined pair goes to a channel that agents can read.",
+    printcolumn(name = "App", type_ = "string", json_path = ".metadata.labels.kaspr\\.io/app"),
+    printcolumn(name = "Left", type_ = "string", json_path = ".spec.leftTable"),
+    printcolumn(name = "Right", type_ = "string", json_path = ".spec.rightTable"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", priority = 1),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct KasprJoinSpec {
+    /// Name of the join; unique in the app. Default: the resource's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What the join is for, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The `spec.name` of the table whose values the extractor gets.
+    pub left_table: String,
+    /// The `spec.name` of the table that the extracted key is looked up in.
+    pub right_table: String,
+    /// Called with a value of the left table; returns the key in the right one.
+    pub extractor: Code,
+    /// `inner` drops left values without a partner, `left` keeps them. Default inner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(default = "super::schema::inner")]
+    pub r#type: Option<JoinType>,
+    /// The channel that gets the pairs. Default: the join's name with `-channel`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_channel: Option<String>,
+}
+
+/// What happens to left values without a partner.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum JoinType {
+    /// They are dropped.
+    Inner,
+    /// They are kept.
+    Left,
+}

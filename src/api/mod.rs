@@ -1,0 +1,56 @@
+//! The one type model of the six kinds, group `kaspr.io`, version `v1alpha1`.
+//!
+//! Imports nothing of ours and holds no rules and no defaults: the CRDs, the webhooks, the
+//! reconcilers and the command line all read these types. A doc comment on a field is what
+//! `kubectl explain` prints.
+
+mod agent;
+mod app;
+mod code;
+pub mod config_keys;
+mod join;
+mod packages;
+mod processors;
+mod schema;
+mod status;
+mod storage;
+mod table;
+mod task;
+mod template;
+mod topic;
+pub mod versions;
+mod webview;
+
+pub use agent::{AgentInput, AgentOutput, InputChannel, InputTake, KasprAgent, KasprAgentSpec};
+pub use app::{
+    AppConfig, Authentication, AuthenticationType, KasprApp, KasprAppSpec, PasswordSecret, Probe, Tls,
+};
+pub use code::Code;
+pub use join::{JoinType, KasprJoin, KasprJoinSpec};
+pub use packages::{
+    CacheType, GcsCache, GcsSecretRef, InstallPolicy, OnFailure, PackageAccessMode, PackageCache,
+    PackageCredentials, PackageSecretRef, PythonPackages,
+};
+pub use processors::{Operation, Processors, TableRef};
+pub use status::{
+    AppReference, AppStatus, ComponentStatus, Condition, ConditionStatus, LinkedAgent, LinkedComponent,
+    LinkedResources, LinkedTable, Member, PackagesStatus, TableReference,
+};
+pub use storage::{Storage, StorageType};
+pub use table::{
+    HoppingWindow, KasprTable, KasprTableSpec, RelativeTo, TableSerializer, TumblingWindow, Window,
+};
+pub use task::{KasprTask, KasprTaskSpec, Schedule};
+pub use template::{
+    ContainerTemplate, PodTemplate, ResourceTemplate, Template, TemplateMetadata,
+};
+pub use topic::{InputTopic, Serializer, TopicOut};
+pub use webview::{
+    ContentType, HttpMethod, KasprWebView, KasprWebViewSpec, ResponseSelector, WebRequest, WebResponse,
+};
+
+/// The API group of all six kinds.
+pub const GROUP: &str = "kaspr.io";
+
+/// The label that ties a component to its app, in the component's namespace.
+pub const APP_LABEL: &str = "kaspr.io/app";

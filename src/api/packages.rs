@@ -1,0 +1,165 @@
+use k8s_openapi::api::core::v1::ResourceRequirements;
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Packages that every member finds on its import path before it starts.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PythonPackages {
+    /// Requirements as pip takes them, one each: `pandas>=2`, `redis[hiredis]`,
+    /// `git+https://host/repo@v1`.
+    pub packages: Vec<String>,
+    /// Package index in place of PyPI.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^https?://.+"))]
+    pub index_url: Option<String>,
+    /// Further package indexes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra_index_urls: Option<Vec<String>>,
+    /// Hosts whose certificates are not checked: `host` or `host:port`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted_hosts: Option<Vec<String>>,
+    /// User name and password for the indexes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<PackageCredentials>,
+    /// Where installed packages are kept between starts. Default: nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<PackageCache>,
+    /// How long and how often an install is tried, and what happens if it fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub install_policy: Option<InstallPolicy>,
+    /// CPU and memory of the install container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<ResourceRequirements>,
+}
+
+/// User name and password for the package indexes.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PackageCredentials {
+    /// The Secret that holds them.
+    pub secret_ref: PackageSecretRef,
+}
+
+/// A Secret with a user name and a password.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PackageSecretRef {
+    /// Name of the Secret.
+    pub name: String,
+    /// Key of the user name. Default username.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(default = "super::schema::username")]
+    pub username_key: Option<String>,
+    /// Key of the password. Default password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(default = "super::schema::password")]
+    pub password_key: Option<String>,
+}
+
+/// Where installed packages are kept between starts.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PackageCache {
+    /// Kind of store. Default pvc.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(default = "super::schema::pvc")]
+    pub r#type: Option<CacheType>,
+    /// Keep packages in a claim that all members share; only for type pvc. Default false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(default = "super::schema::no")]
+    pub enabled: Option<bool>,
+    /// Storage class of the claim; it must offer ReadWriteMany.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_class: Option<String>,
+    /// Size of the claim. Can grow, can't shrink. Default 256Mi.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<String>,
+    /// Access mode of the claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(default = "super::schema::read_write_many")]
+    pub access_mode: Option<PackageAccessMode>,
+    /// Delete the claim together with the app. Default true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete_claim: Option<bool>,
+    /// The bucket; required when type is gcs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gcs: Option<GcsCache>,
+}
+
+/// Kind of package store.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CacheType {
+    /// A claim that all members share.
+    Pvc,
+    /// A Google Cloud Storage bucket.
+    Gcs,
+}
+
+/// Access mode of the packages claim: all members mount it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum PackageAccessMode {
+    /// Mounted by many nodes.
+    ReadWriteMany,
+}
+
+/// A Google Cloud Storage bucket.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GcsCache {
+    /// Name of the bucket.
+    pub bucket: String,
+    /// What the names of the objects start with. Default kaspr-packages/.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(default = "super::schema::packages_prefix")]
+    pub prefix: Option<String>,
+    /// A larger archive is not stored. Default 1Gi.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(default = "super::schema::one_gibibyte")]
+    pub max_archive_size: Option<String>,
+    /// The Secret with the service-account key.
+    pub secret_ref: GcsSecretRef,
+}
+
+/// A Secret with a service-account key.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GcsSecretRef {
+    /// Name of the Secret.
+    pub name: String,
+    /// Key of the JSON file. Default sa.json.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(default = "super::schema::service_account_key")]
+    pub key: Option<String>,
+}
+
+/// How an install is tried.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InstallPolicy {
+    /// Tries after the first one. Default 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub retries: Option<i32>,
+    /// Seconds for all tries together. Default 600.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 60))]
+    pub timeout: Option<i32>,
+    /// What happens when no try succeeds. Default block.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<OnFailure>,
+}
+
+/// What happens when the install fails.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// The member does not start.
+    Block,
+    /// The member starts without the packages.
+    Allow,
+    /// The same as allow.
+    Warn,
+}

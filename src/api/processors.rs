@@ -1,0 +1,50 @@
+use kube::KubeSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Code, TopicOut};
+
+/// A pipeline of named operations.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Processors {
+    /// Names of operations, in the order in which each value goes through them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline: Option<Vec<String>>,
+    /// Code that runs once before the operations; what it defines is visible to all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<Code>,
+    /// The operations that the pipeline names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operations: Option<Vec<Operation>>,
+}
+
+/// One step of a pipeline: exactly one of `map`, `filter` and `topicSend`.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Operation {
+    /// Name by which the pipeline refers to the operation. Required; unique among the operations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Tables that the code gets as keyword arguments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tables: Option<Vec<TableRef>>,
+    /// Turns the value into another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<Code>,
+    /// Drops the values for which it does not return true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Code>,
+    /// Sends the value to a topic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic_send: Option<TopicOut>,
+}
+
+/// A table that an operation uses.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TableRef {
+    /// The `spec.name` of a KasprTable of the same app.
+    pub name: String,
+    /// The keyword argument under which the code gets the table: a Python identifier.
+    pub param_name: String,
+}

@@ -1,0 +1,32 @@
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Where members keep their tables.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Storage {
+    /// Whether tables outlive a pod. Can't be changed.
+    pub r#type: StorageType,
+    /// Storage class of the claims. Default: the cluster's default class. Can't be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// Delete the claims together with the app. Default false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete_claim: Option<bool>,
+    /// Size of each member's claim, such as `10Gi`. Can grow, can't shrink. Required for claims;
+    /// for ephemeral storage the limit, if given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<String>,
+}
+
+/// Whether tables outlive a pod.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum StorageType {
+    /// In the pod: rebuilt from Kafka at every start.
+    #[serde(rename = "ephemeral")]
+    Ephemeral,
+    /// In a claim for each member.
+    #[serde(rename = "persistent-claim")]
+    PersistentClaim,
+}

@@ -1,0 +1,130 @@
+use std::collections::BTreeMap;
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Code, ComponentStatus};
+
+/// A key-value table of an app, kept by the members and backed by a Kafka changelog topic.
+///
+/// It belongs to the KasprApp that its label `kaspr.io/app` names.
+#[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[kube(
+    group = "kaspr.io",
+    version = "v1alpha1",
+    kind = "KasprTable",
+    plural = "kasprtables",
+    shortname = "ktables",
+    shortname = "ktable",
+    category = "kaspr",
+    namespaced,
+    status = "ComponentStatus",
+    doc = "A key-value table of a KasprApp, which its label `kaspr.io/app` names: kept by the members and backed by a Kafka changelog topic.",
+    printcolumn(name = "App", type_ = "string", json_path = ".metadata.labels.kaspr\\.io/app"),
+    printcolumn(name = "Table", type_ = "string", json_path = ".spec.name"),
+    printcolumn(name = "Partitions", type_ = "integer", json_path = ".spec.partitions"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", priority = 1),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct KasprTableSpec {
+    /// Name of the table, by which operations and joins refer to it; unique in the app.
+    pub name: String,
+    /// What the table is for, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Keep the whole table on every member. Default false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub global: Option<bool>,
+    /// Called without arguments; returns the class that makes a missing value, such as `int`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_selector: Option<Code>,
+    /// How keys are stored. Default: the app's `config.keySerializer`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_serializer: Option<TableSerializer>,
+    /// How values are stored. Default: the app's `config.valueSerializer`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_serializer: Option<TableSerializer>,
+    /// Partitions of the changelog topic; must equal those of the topics whose agents use the
+    /// table, unless it is global. Default: the app's `config.topicPartitions`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<i32>,
+    /// Further Kafka settings of the changelog topic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra_topic_configs: Option<BTreeMap<String, String>>,
+    /// Further settings of the table's store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options: Option<BTreeMap<String, String>>,
+    /// Keep values by time window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+}
+
+/// How a table's keys or values are turned into bytes.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TableSerializer {
+    /// Bytes as they are.
+    Raw,
+    /// JSON text.
+    Json,
+}
+
+/// A time window: tumbling or hopping.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Window {
+    /// Windows that follow each other. Exactly one of `tumbling` and `hopping` must be given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tumbling: Option<TumblingWindow>,
+    /// Windows that overlap. Exactly one of `tumbling` and `hopping` must be given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hopping: Option<HoppingWindow>,
+    /// The clock that places a value in its window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relative_to: Option<RelativeTo>,
+    /// Reads the time from the value; required when `relativeTo` is `custom`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relative_to_selector: Option<Code>,
+}
+
+/// Windows that follow each other.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TumblingWindow {
+    /// Length of a window in whole seconds, as a string: `"300"`. Required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<String>,
+    /// How long a window is kept: digits and one of s, m, h, d, such as `1h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+}
+
+/// Windows that overlap.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HoppingWindow {
+    /// Length of a window in whole seconds, as a string: `"300"`. Required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<String>,
+    /// Time between the starts of two windows in whole seconds, as a string: `"60"`. Required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// How long a window is kept: digits and one of s, m, h, d, such as `1h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+}
+
+/// The clock that places a value in its window.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RelativeTo {
+    /// The time of the message.
+    Stream,
+    /// The time of the member.
+    Now,
+    /// A time that `relativeToSelector` reads from the value.
+    Custom,
+}

@@ -1,0 +1,59 @@
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+use super::{ComponentStatus, Processors};
+
+/// A job of an app that runs on a schedule.
+///
+/// It belongs to the KasprApp that its label `kaspr.io/app` names.
+#[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[kube(
+    group = "kaspr.io",
+    version = "v1alpha1",
+    kind = "KasprTask",
+    plural = "kasprtasks",
+    shortname = "ktasks",
+    shortname = "ktask",
+    category = "kaspr",
+    namespaced,
+    status = "ComponentStatus",
+    doc = "A job of a KasprApp, which its label `kaspr.io/app` names, that runs on a schedule.",
+    printcolumn(name = "App", type_ = "string", json_path = ".metadata.labels.kaspr\\.io/app"),
+    printcolumn(name = "Cron", type_ = "string", json_path = ".spec.schedule.cron"),
+    printcolumn(name = "Interval", type_ = "string", json_path = ".spec.schedule.interval"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", priority = 1),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct KasprTaskSpec {
+    /// Name of the task; unique in the app.
+    pub name: String,
+    /// What the task is for, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Run on the leading member only. Default false: on every member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(default = "super::schema::no")]
+    pub on_leader: Option<bool>,
+    /// When the task runs. Without it, once when a member starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
+    /// What the task does. Its first operation gets no value.
+    pub processors: Processors,
+}
+
+/// When a task runs: at most one of `cron` and `interval`.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Schedule {
+    /// A cron expression of five fields, such as `*/5 * * * *`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cron: Option<String>,
+    /// Time between two runs: digits and one of s, m, h, d, such as `30s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<String>,
+    /// Time zone of `cron`, by its IANA name, such as `Europe/Berlin`. Default UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+}

@@ -1,0 +1,130 @@
+use std::collections::BTreeMap;
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Code, ComponentStatus, Processors};
+
+/// An HTTP endpoint that every member of an app serves.
+///
+/// It belongs to the KasprApp that its label `kaspr.io/app` names.
+#[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[kube(
+    group = "kaspr.io",
+    version = "v1alpha1",
+    kind = "KasprWebView",
+    plural = "kasprwebviews",
+    shortname = "kwebviews",
+    shortname = "kwebview",
+    category = "kaspr",
+    namespaced,
+    status = "ComponentStatus",
+    doc = "An HTTP endpoint that every member of a KasprApp, which its label `kaspr.io/app` names, serves.",
+    printcolumn(name = "App", type_ = "string", json_path = ".metadata.labels.kaspr\\.io/app"),
+    printcolumn(name = "Method", type_ = "string", json_path = ".spec.request.method"),
+    printcolumn(name = "Path", type_ = "string", json_path = ".spec.request.path"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", priority = 1),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct KasprWebViewSpec {
+    /// Name of the endpoint; unique in the app.
+    pub name: String,
+    /// What the endpoint is for, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The requests that it answers.
+    pub request: WebRequest,
+    /// How the answer is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<WebResponse>,
+    /// What is done with a request. The first operation gets the request and each parameter of the
+    /// path as a keyword.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processors: Option<Processors>,
+}
+
+/// The requests that a webview answers.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WebRequest {
+    /// HTTP method.
+    pub method: HttpMethod,
+    /// Path below the app's `config.webBasePath`, with parameters in braces: `/order/{id}`.
+    pub path: String,
+}
+
+/// HTTP method of a webview.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum HttpMethod {
+    /// GET
+    Get,
+    /// POST
+    Post,
+    /// PUT
+    Put,
+    /// DELETE
+    Delete,
+    /// PATCH
+    Patch,
+    /// HEAD
+    Head,
+    /// OPTIONS
+    Options,
+}
+
+/// How a webview's answer is made.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WebResponse {
+    /// Content type of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<ContentType>,
+    /// HTTP status code. Excludes `statusCodeSelector`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_code: Option<i32>,
+    /// HTTP headers. Excludes `headersSelector`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headers: Option<BTreeMap<String, String>>,
+    /// Makes the body from the result or the error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_selector: Option<ResponseSelector>,
+    /// Makes the status code from the result or the error. Excludes `statusCode`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_code_selector: Option<ResponseSelector>,
+    /// Makes the headers from the result or the error. Excludes `headers`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headers_selector: Option<ResponseSelector>,
+}
+
+/// Content type of a webview's answer.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum ContentType {
+    /// HTML
+    #[serde(rename = "text/html")]
+    Html,
+    /// JSON
+    #[serde(rename = "application/json")]
+    Json,
+    /// Plain text
+    #[serde(rename = "text/plain")]
+    Text,
+    /// Bytes
+    #[serde(rename = "application/octet-stream")]
+    Binary,
+}
+
+/// Code that makes a part of the answer.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResponseSelector {
+    /// Called with the result of the pipeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_success: Option<Code>,
+    /// Called with the exception that the pipeline raised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_error: Option<Code>,
+}

@@ -1,0 +1,139 @@
+//! The definitions of components, as the framework reads them: snake-case keys, and null for what
+//! is absent.
+
+mod agent;
+mod join;
+mod processors;
+mod table;
+mod task;
+mod webview;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{Resource, ResourceExt};
+use serde_json::{Value, json};
+
+use super::{hash, labels, metadata, names};
+use crate::{
+    api::{APP_LABEL, Code, KasprAgent, KasprJoin, KasprTable, KasprTask, KasprWebView},
+    validate::Valid,
+};
+
+/// A kind whose resources are definitions that an app's members run.
+pub trait Component: Resource<DynamicType = ()> {
+    /// What its ConfigMap's name ends with: `-agent`.
+    const SUFFIX: &'static str;
+    /// The key under which the framework looks for such definitions: `agents`.
+    const KEY: &'static str;
+
+    /// One definition.
+    fn definition(&self) -> Value;
+}
+
+impl Component for KasprAgent {
+    const SUFFIX: &'static str = "-agent";
+    const KEY: &'static str = "agents";
+
+    fn definition(&self) -> Value {
+        agent::definition(self)
+    }
+}
+
+impl Component for KasprTable {
+    const SUFFIX: &'static str = "-table";
+    const KEY: &'static str = "tables";
+
+    fn definition(&self) -> Value {
+        table::definition(self)
+    }
+}
+
+impl Component for KasprTask {
+    const SUFFIX: &'static str = "-task";
+    const KEY: &'static str = "tasks";
+
+    fn definition(&self) -> Value {
+        task::definition(self)
+    }
+}
+
+impl Component for KasprWebView {
+    const SUFFIX: &'static str = "-webview";
+    const KEY: &'static str = "webviews";
+
+    fn definition(&self) -> Value {
+        webview::definition(self)
+    }
+}
+
+impl Component for KasprJoin {
+    const SUFFIX: &'static str = "-join";
+    const KEY: &'static str = "joins";
+
+    fn definition(&self) -> Value {
+        join::definition(self)
+    }
+}
+
+/// The ConfigMap, and the pods' volume, of a component.
+pub fn config_map_name<C: Component>(component: &C) -> String {
+    format!("{}{}", component.name_any(), C::SUFFIX)
+}
+
+/// The file, and the key of the ConfigMap, with a component's definition.
+pub fn file_name<C: Component>(component: &C) -> String {
+    format!("{}{}.yaml", component.name_any(), C::SUFFIX)
+}
+
+/// The app that a component belongs to.
+pub fn app_of<C: Component>(component: &C) -> String {
+    component.labels().get(APP_LABEL).cloned().unwrap_or_default()
+}
+
+/// The hash of a component's definition.
+pub fn hash_of<C: Component>(component: &C) -> String {
+    hash::of_json(&json!({ C::KEY: [component.definition()] }))
+}
+
+/// The ConfigMap with a component's definition.
+///
+/// Errors: the definition can't be written as YAML.
+pub fn config_map<C: Component>(component: &Valid<C>) -> Result<ConfigMap, serde_saphyr::ser::Error> {
+    let name = config_map_name(&**component);
+    let own = labels::component(&component.name_any(), &C::kind(&()), &name, &app_of(&**component));
+    let text = serde_saphyr::to_string(&json!({ C::KEY: [component.definition()] }))?;
+    let mut map = ConfigMap {
+        metadata: metadata::owned(&**component, name, labels::merged(Some(component.labels()), own)),
+        data: Some([(file_name(&**component), text)].into()),
+        ..ConfigMap::default()
+    };
+    super::published::stamp_config_map(&mut map, &C::kind(&()));
+    Ok(map)
+}
+
+/// The ConfigMap with an app's joins and the tables that they name, in one file.
+///
+/// The framework reads `*.yml` before `*.yaml`, each in the directory's order, and in a file the
+/// tables before the joins: only in a file of their own are a join's tables sure to be there
+/// before it, and agents that read its channel after it.
+///
+/// Errors: a definition can't be written as YAML.
+pub fn joins(
+    app: &crate::api::KasprApp,
+    tables: &[Value],
+    joins: &[Value],
+) -> Result<ConfigMap, serde_saphyr::ser::Error> {
+    let name = names::joins(&app.name_any());
+    let text = serde_saphyr::to_string(&json!({ KasprTable::KEY: tables, KasprJoin::KEY: joins }))?;
+    Ok(ConfigMap {
+        metadata: metadata::owned(app, name.clone(), labels::merged(Some(app.labels()), labels::app(&app.name_any()))),
+        data: Some([(format!("{name}.yml"), text)].into()),
+        ..ConfigMap::default()
+    })
+}
+
+fn code(code: Option<&Code>) -> Value {
+    code.map_or(Value::Null, |code| json!({ "entrypoint": code.entrypoint, "python": code.python }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! The hashes that stand in names, annotations and environment variables. They are the published
+//! operator's, so that nothing restarts and no package cache is lost when this one takes over.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::{Map, Value, json, ser::Formatter};
+use sha2::{Digest, Sha256};
+
+use crate::api::{InstallPolicy, OnFailure, PythonPackages};
+
+/// The first 16 hex digits of SHA-256.
+fn short_sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The hash of text: SHA-256 over the decimal digits of its MurmurHash3 (x64, 128 bit).
+pub fn of_text(text: &str) -> String {
+    // Reading from a slice does not fail.
+    let murmur = murmur3::murmur3_x64_128(&mut text.as_bytes(), 0).unwrap_or_default();
+    short_sha256(murmur.to_string().as_bytes())
+}
+
+/// The hash of a JSON value, whatever the order of its keys.
+pub fn of_json(value: &Value) -> String {
+    of_text(&python_json(value, Separators { item: b", ", key: b": " }))
+}
+
+/// The hash of what is installed, which names a set of packages in every cache.
+///
+/// A key counts only if it is set to something else than its default: defaults that admission
+/// fills in must not change the hash.
+pub fn of_packages(packages: &PythonPackages) -> String {
+    let mut parts = Map::from_iter([("packages".to_owned(), sorted(&packages.packages))]);
+    if let Some(url) = packages.index_url.as_ref().filter(|url| !url.is_empty()) {
+        parts.insert("index_url".to_owned(), json!(url));
+    }
+    for (key, list) in [("extra_index_urls", &packages.extra_index_urls), ("trusted_hosts", &packages.trusted_hosts)] {
+        if let Some(list) = list.as_ref().filter(|list| !list.is_empty()) {
+            parts.insert(key.to_owned(), sorted(list));
+        }
+    }
+    let policy = packages.install_policy.as_ref().map(policy_parts).unwrap_or_default();
+    if !policy.is_empty() {
+        parts.insert("install_policy".to_owned(), Value::Object(policy));
+    }
+    short_sha256(python_json(&Value::Object(parts), Separators { item: b",", key: b":" }).as_bytes())
+}
+
+fn policy_parts(policy: &InstallPolicy) -> Map<String, Value> {
+    let mut parts = Map::new();
+    if let Some(retries) = policy.retries.filter(|retries| *retries != 3) {
+        parts.insert("retries".to_owned(), json!(retries));
+    }
+    if let Some(timeout) = policy.timeout.filter(|timeout| *timeout != 600) {
+        parts.insert("timeout".to_owned(), json!(timeout));
+    }
+    if let Some(on_failure) = policy.on_failure.filter(|on_failure| *on_failure != OnFailure::Block) {
+        parts.insert("on_failure".to_owned(), json!(on_failure));
+    }
+    parts
+}
+
+fn sorted(list: &[String]) -> Value {
+    let mut list = list.to_vec();
+    list.sort();
+    json!(list)
+}
+
+/// How the published operator's JSON separates items and keys.
+struct Separators {
+    item: &'static [u8],
+    key: &'static [u8],
+}
+
+/// JSON as the published operator hashes it: sorted keys, nothing but ASCII.
+fn python_json(value: &Value, separators: Separators) -> String {
+    let mut text = Vec::new();
+    // Writing a JSON value into memory does not fail.
+    let _ = value.serialize(&mut serde_json::Serializer::with_formatter(&mut text, separators));
+    String::from_utf8(text).unwrap_or_default()
+}
+
+impl Formatter for Separators {
+    fn begin_array_value<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        if first { Ok(()) } else { out.write_all(self.item) }
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        if first { Ok(()) } else { out.write_all(self.item) }
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        out.write_all(self.key)
+    }
+
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        let mut units = [0; 2];
+        for letter in fragment.chars() {
+            if letter.is_ascii() {
+                out.write_all(&[letter as u8])?;
+            } else {
+                for unit in letter.encode_utf16(&mut units) {
+                    write!(out, "\\u{unit:04x}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packages(yaml: &str) -> PythonPackages {
+        serde_saphyr::from_str(yaml).expect("packages")
+    }
+
+    /// Values that the published operator printed for these settings.
+    #[test]
+    fn hashes_are_those_of_the_published_operator() {
+        let table = [
+            ("{packages: [requests]}", "705ebf671c1c70ee"),
+            ("{packages: [numpy, 'git+https://git.example.com/team/lib.git@v1.2'], cache: {type: gcs}}", "096cd8581d620f36"),
+            (
+                "{packages: ['requests>=2.31', 'pandas==2.2.2', 'scipy[dev]'], indexUrl: https://pypi.example.com/simple, \
+                 extraIndexUrls: [https://extra.example.com/simple], trustedHosts: [pypi.example.com], \
+                 installPolicy: {retries: 5, timeout: 900, onFailure: allow}}",
+                "99a33a0612aa1dd6",
+            ),
+        ];
+        for (yaml, expected) in table {
+            assert_eq!(of_packages(&packages(yaml)), expected, "{yaml}");
+        }
+    }
+
+    #[test]
+    fn defaults_do_not_change_the_hash() {
+        let given = packages("{packages: [requests], installPolicy: {retries: 3, timeout: 600, onFailure: block}}");
+        assert_eq!(of_packages(&given), "705ebf671c1c70ee");
+    }
+
+    #[test]
+    fn order_of_keys_and_letters_beyond_ascii_do_not_matter() {
+        let value = json!({"b": "ü😀", "a": [1, null]});
+        let text = python_json(&value, Separators { item: b", ", key: b": " });
+        assert_eq!(text, r#"{"a": [1, null], "b": "\u00fc\ud83d\ude00"}"#);
+    }
+}

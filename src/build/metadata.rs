@@ -1,0 +1,21 @@
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::{Resource, ResourceExt};
+
+use super::labels::Labels;
+
+/// Metadata of an object that is deleted together with its owner.
+pub fn owned<K: Resource<DynamicType = ()>>(owner: &K, name: String, labels: Labels) -> ObjectMeta {
+    ObjectMeta { owner_references: owner.controller_owner_ref(&()).map(|owner| vec![owner]), ..free(owner, name, labels) }
+}
+
+/// Metadata of an object that outlives what it is made for.
+pub fn free<K: Resource>(made_for: &K, name: String, labels: Labels) -> ObjectMeta {
+    ObjectMeta { name: Some(name), namespace: made_for.namespace(), labels: Some(labels), ..ObjectMeta::default() }
+}
+
+/// Adds an annotation.
+pub fn annotate(metadata: &mut ObjectMeta, key: &str, value: String) {
+    metadata.annotations.get_or_insert_with(BTreeMap::new).insert(key.to_owned(), value);
+}

@@ -1,0 +1,72 @@
+//! The names of the objects that are made. They are the published operator's: running pods,
+//! claims and Kafka's consumer groups hang on them.
+
+/// The StatefulSet, ServiceAccount and headless Service of an app, and its identity in Kafka.
+pub fn app(name: &str) -> String {
+    format!("{name}-app")
+}
+
+/// The Service in front of an app's members.
+pub fn api_service(name: &str) -> String {
+    format!("{name}-app-api")
+}
+
+/// The ConfigMap with an app's settings.
+pub fn config_map(name: &str) -> String {
+    format!("{name}-app-config")
+}
+
+/// The autoscaler that paces an app's start.
+pub fn autoscaler(name: &str) -> String {
+    format!("{name}-app-hpa")
+}
+
+/// The claim template, or the volume in its place, with the tables.
+pub fn tables_volume(name: &str) -> String {
+    format!("{name}-app-pv")
+}
+
+/// The volume with the Python packages.
+pub fn packages_volume(name: &str) -> String {
+    format!("{name}-app-packages")
+}
+
+/// The claim that members share for Python packages.
+pub fn packages_claim(name: &str) -> String {
+    format!("{name}-app-python-packages")
+}
+
+/// The ConfigMap with an app's joins and the tables that they name.
+pub fn joins(name: &str) -> String {
+    format!("{name}-app-joins")
+}
+
+/// Where members look for definitions.
+pub const DEFINITIONS_DIR: &str = "/var/lib/data/definitions";
+
+/// The members' data directory.
+pub const DATA_DIR: &str = "/var/lib/data";
+
+/// Where members keep tables unless `config.tableDir` says otherwise.
+pub const TABLE_DIR: &str = "/var/lib/data/tables";
+
+/// Where members find Python packages.
+pub const PACKAGES_DIR: &str = "/opt/kaspr/packages";
+
+/// Where the install container finds a bucket's service-account key.
+pub const GCS_KEY_DIR: &str = "/var/run/secrets/gcs";
+
+/// The volume with a bucket's service-account key.
+pub const GCS_KEY_VOLUME: &str = "gcs-sa-key";
+
+/// The container that runs the framework.
+pub const CONTAINER: &str = "kaspr";
+
+/// The container that installs Python packages.
+pub const INSTALL_CONTAINER: &str = "install-packages";
+
+/// The members' web port unless `config.webPort` says otherwise.
+pub const WEB_PORT: i32 = 6065;
+
+/// The name of the web port.
+pub const WEB_PORT_NAME: &str = "http";

@@ -1,0 +1,18 @@
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::ResourceExt;
+
+use super::{environment, labels, metadata, names, published};
+use crate::api::KasprApp;
+
+/// The framework's settings, which the members read key by key.
+pub fn config_map(app: &KasprApp) -> ConfigMap {
+    let name = app.name_any();
+    let labels = labels::merged(Some(app.labels()), labels::app(&name));
+    let mut map = ConfigMap {
+        metadata: metadata::owned(app, names::config_map(&name), labels),
+        data: Some(environment::settings(app).into_iter().collect()),
+        ..ConfigMap::default()
+    };
+    published::stamp_config_map(&mut map, "KasprApp");
+    map
+}

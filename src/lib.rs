@@ -1,0 +1,7 @@
+//! Kaspr operator.
+pub mod api;
+pub mod build;
+pub mod crds;
+pub mod defaults;
+pub mod settings;
+pub mod validate;

@@ -1,0 +1,39 @@
+use super::{Findings, Path, Validate, ValidateUpdate, rules, topic};
+use crate::api::{AgentInput, KasprAgent};
+
+impl Validate for KasprAgent {
+    fn validate(&self, at: &Path, found: &mut Findings) {
+        rules::component_metadata(&self.metadata, "-agent", &at.child("metadata"), found);
+        let at = at.child("spec");
+        self.spec.input.validate(&at.child("input"), found);
+        for (i, topic) in self.spec.output.iter().flat_map(|output| output.topics.iter().flatten()).enumerate() {
+            topic.validate(&at.child("output").child("topics").index(i), found);
+        }
+        if let Some(processors) = &self.spec.processors {
+            processors.validate(&at.child("processors"), found);
+        }
+    }
+}
+
+impl ValidateUpdate for KasprAgent {}
+
+impl Validate for AgentInput {
+    fn validate(&self, at: &Path, found: &mut Findings) {
+        topic::exactly_one(at, ("topic", self.topic.is_some()), ("channel", self.channel.is_some()), found);
+        if let Some(topic) = &self.topic {
+            topic.validate(&at.child("topic"), found);
+        }
+        if self.channel.as_ref().is_some_and(|channel| channel.name.is_empty()) {
+            found.required(at.child("channel").child("name"), "must name the output channel of a KasprJoin");
+        }
+        if let Some(take) = &self.take {
+            let at = at.child("take");
+            if take.max < 1 {
+                found.invalid(at.child("max"), take.max, "must be 1 or more");
+            }
+            if !rules::is_duration(&take.within) {
+                found.invalid(at.child("within"), take.within.as_str(), rules::DURATION);
+            }
+        }
+    }
+}

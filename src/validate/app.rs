@@ -1,0 +1,185 @@
+use kube::{ResourceExt, core::ObjectMeta};
+use serde_json::Value;
+
+use super::{Findings, Path, Validate, ValidateUpdate, immutable, rules};
+use crate::api::{
+    Authentication, AuthenticationType, KasprApp, KasprAppSpec, PasswordSecret, Probe, Storage, StorageType,
+    versions,
+};
+
+/// A StatefulSet's pods carry a label with its name and a hash of ten, and a label's value has at
+/// most 63 characters; the StatefulSet's name is the app's with `-app`.
+const LONGEST_NAME: usize = 63 - "-0123456789".len() - "-app".len();
+
+impl Validate for KasprApp {
+    fn validate(&self, at: &Path, found: &mut Findings) {
+        app_name(&self.metadata, &at.child("metadata"), found);
+        self.spec.validate(&at.child("spec"), found);
+        let template = self.spec.template.iter().flat_map(|t| t.pod.iter().flat_map(|p| p.volumes.iter().flatten()));
+        let volumes: Vec<&str> = template.map(|volume| volume.name.as_str()).collect();
+        super::template::mounts(self, &volumes, &at.child("spec").child("template"), found);
+    }
+}
+
+impl ValidateUpdate for KasprApp {
+    fn validate_update(&self, old: &Self, found: &mut Findings) {
+        immutable::app(&old.spec, &self.spec, found);
+    }
+}
+
+/// Services are named after the app, so its name is a DNS-1035 label (the API server's rule for
+/// Services).
+fn app_name(metadata: &ObjectMeta, at: &Path, found: &mut Findings) {
+    let (field, name) = rules::name_of(metadata);
+    if name.is_empty() {
+        return;
+    }
+    let at = at.child(field);
+    if !rules::is_dns_1035_label(&name) {
+        found.invalid(
+            at,
+            name,
+            "must be lower-case letters, digits and '-', start with a letter and end with a letter or digit: Services are named after the app",
+        );
+    } else if name.len() > LONGEST_NAME {
+        found.invalid(
+            at,
+            name,
+            format!("must have at most {LONGEST_NAME} characters: the pods' labels hold it with a suffix"),
+        );
+    }
+}
+
+impl Validate for KasprAppSpec {
+    fn validate(&self, at: &Path, found: &mut Findings) {
+        version(self, at, found);
+        bootstrap_servers(&self.bootstrap_servers, at.child("bootstrapServers"), found);
+        self.authentication.validate(&at.child("authentication"), found);
+        if self.authentication.r#type == AuthenticationType::Plain && self.tls.is_none() {
+            found.warn(at.child("authentication").child("type"), "sends the password unencrypted: add spec.tls");
+        }
+        if let Some(config) = &self.config {
+            config.validate(&at.child("config"), found);
+        }
+        replicas(self, at, found);
+        if let Some(resources) = &self.resources {
+            rules::resources(resources, &at.child("resources"), found);
+        }
+        if let Some(probe) = &self.liveness_probe {
+            liveness(probe, &at.child("livenessProbe"), found);
+        }
+        match &self.storage {
+            Some(storage) => storage.validate(&at.child("storage"), found),
+            None => found.warn(at.child("storage"), "is not given: tables are rebuilt from Kafka at every start of a pod"),
+        }
+        if let Some(packages) = &self.python_packages {
+            packages.validate(&at.child("pythonPackages"), found);
+        }
+        if let Some(template) = &self.template {
+            template.validate(&at.child("template"), found);
+        }
+    }
+}
+
+fn version(spec: &KasprAppSpec, at: &Path, found: &mut Findings) {
+    if spec.image.as_deref() == Some("") {
+        found.required(at.child("image"), "must name an image, or be left out");
+    }
+    let Some(version) = &spec.version else { return };
+    if versions::SUPPORTED.contains(&version.as_str()) {
+        return;
+    }
+    let at = at.child("version");
+    if spec.image.is_some() {
+        found.warn(at, "is not known to this operator: spec.image decides what runs");
+    } else {
+        found.not_supported(at, version, versions::SUPPORTED);
+    }
+}
+
+/// Source: the broker clients of the framework take `host:port` pairs and no scheme.
+fn bootstrap_servers(servers: &str, at: Path, found: &mut Findings) {
+    if servers.trim().is_empty() {
+        found.required(at, "must name at least one broker as host:port");
+        return;
+    }
+    for server in servers.split(',').map(str::trim) {
+        if let Err(why) = rules::host_and_port(server) {
+            found.invalid(at.clone(), servers, format!("'{server}' {why}"));
+        }
+    }
+}
+
+impl Validate for Authentication {
+    fn validate(&self, at: &Path, found: &mut Findings) {
+        if self.username.as_deref().unwrap_or_default().is_empty() {
+            found.required(at.child("username"), "must name the user");
+        }
+        let at = at.child("passwordSecret");
+        match &self.password_secret {
+            None => found.required(at, "must name the Secret that holds the password"),
+            Some(PasswordSecret { secret_name, password_key }) => {
+                rules::secret_name(secret_name.as_deref(), at.child("secretName"), found);
+                rules::secret_key(password_key.as_deref(), at.child("passwordKey"), found);
+            }
+        }
+    }
+}
+
+/// Members beyond the number of partitions get none, and are known to make rebalances hang.
+fn replicas(spec: &KasprAppSpec, at: &Path, found: &mut Findings) {
+    let at = at.child("replicas");
+    let Some(replicas) = spec.replicas else { return };
+    if replicas < 0 {
+        found.invalid(at, replicas, "must be 0 or more");
+        return;
+    }
+    let partitions = spec.config.as_ref().and_then(|c| c.0.get("topicPartitions")).and_then(Value::as_i64);
+    if let Some(partitions) = partitions
+        && i64::from(replicas) > partitions
+    {
+        found.warn(at, format!("exceeds config.topicPartitions ({partitions}): the members above it idle"));
+    }
+}
+
+/// Source: the API server's rule for liveness probes.
+fn liveness(probe: &Probe, at: &Path, found: &mut Findings) {
+    if let Some(threshold) = probe.success_threshold
+        && threshold != 1
+    {
+        found.invalid(at.child("successThreshold"), threshold, "must be 1 for a liveness probe");
+    }
+}
+
+impl Validate for Storage {
+    fn validate(&self, at: &Path, found: &mut Findings) {
+        match (&self.size, self.r#type) {
+            (None, StorageType::PersistentClaim) => {
+                found.required(at.child("size"), "must be given when type is 'persistent-claim', such as '10Gi'");
+            }
+            (None, StorageType::Ephemeral) => {}
+            (Some(size), _) => rules::positive_quantity(size, at.child("size"), found),
+        }
+        match self.r#type {
+            StorageType::Ephemeral => {
+                let class = self.class.is_some().then_some("class");
+                let delete = self.delete_claim.is_some().then_some("deleteClaim");
+                for field in class.into_iter().chain(delete) {
+                    found.warn(at.child(field), "has no effect when type is 'ephemeral'");
+                }
+            }
+            StorageType::PersistentClaim => {
+                if let Some(class) = &self.class
+                    && !rules::is_dns_1123_subdomain(class)
+                {
+                    found.invalid(at.child("class"), class.as_str(), "must be the name of a StorageClass, or be left out");
+                }
+            }
+        }
+    }
+}
+
+/// The name that the app's own volumes start with: `NAME-app`.
+pub(super) fn component_name(app: &KasprApp) -> String {
+    format!("{}-app", app.name_any())
+}

@@ -1,0 +1,82 @@
+//! What can't change in the life of an app, and why.
+
+use serde_json::Value;
+
+use super::{Findings, Path, rules};
+use crate::api::{CacheType, KasprAppSpec, PackageCache, StorageType};
+
+/// Adds what must not have changed between two specs of an app.
+pub fn app(old: &KasprAppSpec, new: &KasprAppSpec, found: &mut Findings) {
+    let at = Path::root().child("spec");
+    topic_partitions(old, new, &at.child("config"), found);
+    storage(old, new, &at.child("storage"), found);
+    let cache = |spec: &KasprAppSpec| spec.python_packages.as_ref().and_then(|p| p.cache.clone()).filter(is_claim);
+    if let (Some(old), Some(new)) = (cache(old), cache(new)) {
+        packages_claim(&old, &new, &at.child("pythonPackages").child("cache"), found);
+    }
+}
+
+/// Kafka never removes partitions, and tables must have as many as the topics that feed them.
+fn topic_partitions(old: &KasprAppSpec, new: &KasprAppSpec, at: &Path, found: &mut Findings) {
+    let partitions = |spec: &KasprAppSpec| {
+        let value = spec.config.as_ref().and_then(|c| c.0.get("topicPartitions")).cloned();
+        value.filter(|v| !v.is_null())
+    };
+    let (was, is) = (partitions(old), partitions(new));
+    let same = was == is || was.as_ref().map(rules::as_text) == is.as_ref().map(rules::as_text);
+    if !same {
+        let value = is.unwrap_or(Value::Null);
+        let was = was.as_ref().map_or("unset".to_owned(), rules::as_text);
+        found.invalid(
+            at.child("topicPartitions"),
+            value,
+            format!("field is immutable: the app's topics were made with it ({was})"),
+        );
+    }
+}
+
+/// A StatefulSet's claims are fixed but for their size, which only grows.
+fn storage(old: &KasprAppSpec, new: &KasprAppSpec, at: &Path, found: &mut Findings) {
+    let kind = |spec: &KasprAppSpec| spec.storage.as_ref().map_or(StorageType::Ephemeral, |s| s.r#type);
+    let (was, is) = (kind(old), kind(new));
+    if was != is {
+        let name = |kind| match kind {
+            StorageType::Ephemeral => "ephemeral",
+            StorageType::PersistentClaim => "persistent-claim",
+        };
+        found.invalid(at.child("type"), name(is), format!("field is immutable: it was '{}'", name(was)));
+        return;
+    }
+    let (Some(old), Some(new)) = (&old.storage, &new.storage) else { return };
+    if is == StorageType::Ephemeral {
+        return;
+    }
+    if old.class != new.class {
+        let was = old.class.as_deref().map_or("unset".to_owned(), |class| format!("'{class}'"));
+        found.invalid(at.child("class"), new.class.clone(), format!("field is immutable: it was {was}"));
+    }
+    not_smaller(old.size.as_deref(), new.size.as_deref(), at.child("size"), found);
+}
+
+fn packages_claim(old: &PackageCache, new: &PackageCache, at: &Path, found: &mut Findings) {
+    if old.storage_class != new.storage_class {
+        found.invalid(
+            at.child("storageClass"),
+            new.storage_class.clone(),
+            "field is immutable while the cache is enabled: disable the cache, delete its claim, then enable it",
+        );
+    }
+    not_smaller(old.size.as_deref(), new.size.as_deref(), at.child("size"), found);
+}
+
+fn not_smaller(old: Option<&str>, new: Option<&str>, at: Path, found: &mut Findings) {
+    let (Some(old), Some(new)) = (old, new) else { return };
+    let (Some(was), Some(is)) = (rules::quantity(old), rules::quantity(new)) else { return };
+    if is < was {
+        found.invalid(at, new, format!("must not be less than before ('{old}'): a claim can only grow"));
+    }
+}
+
+fn is_claim(cache: &PackageCache) -> bool {
+    cache.enabled == Some(true) && cache.r#type != Some(CacheType::Gcs)
+}

@@ -1,0 +1,75 @@
+//! What is refused and what is warned about. Pure: no client, no clock, no environment.
+//!
+//! Every rule adds to the findings and goes on, so that a user sees all mistakes at once. Each
+//! kind has a file with its rules; `rules/` holds those that several kinds share.
+
+mod agent;
+mod app;
+mod config;
+mod findings;
+mod immutable;
+mod join;
+mod packages;
+mod processors;
+mod rules;
+mod table;
+mod task;
+mod template;
+mod topic;
+mod webview;
+
+pub use findings::{FieldError, Findings, Path, Problem, Warning};
+
+use std::ops::Deref;
+
+/// Anything that a user writes and that has rules of its own. A parent calls its children with
+/// their paths.
+pub trait Validate {
+    /// Adds what is wrong with the value at the path.
+    fn validate(&self, at: &Path, found: &mut Findings);
+}
+
+/// A resource: a value with rules that may also look at what it was before.
+pub trait ValidateUpdate: Validate {
+    /// Adds what must not have changed since `old`.
+    fn validate_update(&self, _old: &Self, _found: &mut Findings) {}
+}
+
+/// A resource that was checked; nothing else can make one.
+#[derive(Clone, Debug)]
+pub struct Valid<T>(T);
+
+impl<T: Validate> Valid<T> {
+    /// Checks the resource, and gives it back with the warnings or else what is wrong with it.
+    pub fn check(resource: T) -> Result<(Self, Vec<Warning>), Findings> {
+        let mut found = Findings::default();
+        resource.validate(&Path::root(), &mut found);
+        if found.errors.is_empty() { Ok((Self(resource), found.warnings)) } else { Err(found) }
+    }
+}
+
+impl<T> Deref for Valid<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// Findings on a new or changed resource.
+///
+/// A mistake that the old one already had, the same words at the same path, is a warning: an
+/// object that was accepted before a rule existed can still be edited.
+pub fn review<T: ValidateUpdate>(new: &T, old: Option<&T>) -> Findings {
+    let mut found = Findings::default();
+    new.validate(&Path::root(), &mut found);
+    let Some(old) = old else { return found };
+    let mut before = Findings::default();
+    old.validate(&Path::root(), &mut before);
+    found.forgive(&before);
+    new.validate_update(old, &mut found);
+    found
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+use super::{Findings, Path, Validate, ValidateUpdate, rules, topic};
+use crate::api::{KasprTable, RelativeTo, Window};
+
+impl Validate for KasprTable {
+    fn validate(&self, at: &Path, found: &mut Findings) {
+        rules::component_metadata(&self.metadata, "-table", &at.child("metadata"), found);
+        let at = at.child("spec");
+        if !rules::is_topic_name(&self.spec.name) {
+            let detail = "must be 1 to 249 letters, digits, '.', '_' and '-': the changelog topic is named after it";
+            found.invalid(at.child("name"), self.spec.name.as_str(), detail);
+        }
+        if let Some(partitions) = self.spec.partitions.filter(|partitions| *partitions < 1) {
+            found.invalid(at.child("partitions"), partitions, "must be 1 or more");
+        }
+        topic::code_at(self.spec.default_selector.as_ref(), &at.child("defaultSelector"), found);
+        if let Some(window) = &self.spec.window {
+            window.validate(&at.child("window"), found);
+        }
+    }
+}
+
+impl ValidateUpdate for KasprTable {}
+
+impl Validate for Window {
+    fn validate(&self, at: &Path, found: &mut Findings) {
+        found.warn(at.clone(), "has no effect: the framework does not implement windows of tables");
+        topic::exactly_one(at, ("tumbling", self.tumbling.is_some()), ("hopping", self.hopping.is_some()), found);
+        if let Some(tumbling) = &self.tumbling {
+            let at = at.child("tumbling");
+            seconds(tumbling.size.as_deref(), at.child("size"), found);
+            expires(tumbling.expires.as_deref(), at.child("expires"), found);
+        }
+        if let Some(hopping) = &self.hopping {
+            let at = at.child("hopping");
+            seconds(hopping.size.as_deref(), at.child("size"), found);
+            seconds(hopping.step.as_deref(), at.child("step"), found);
+            expires(hopping.expires.as_deref(), at.child("expires"), found);
+        }
+        let selector = at.child("relativeToSelector");
+        topic::code_at(self.relative_to_selector.as_ref(), &selector, found);
+        if self.relative_to == Some(RelativeTo::Custom) && self.relative_to_selector.is_none() {
+            found.required(selector, "must be given when relativeTo is 'custom'");
+        }
+    }
+}
+
+/// The framework reads sizes as whole seconds; the published API has them as strings.
+fn seconds(text: Option<&str>, at: Path, found: &mut Findings) {
+    match text {
+        None => found.required(at, "must be whole seconds, as a string such as '300'"),
+        Some(text) if !text.parse::<u32>().is_ok_and(|seconds| seconds > 0) => {
+            found.invalid(at, text, "must be whole seconds of 1 or more, as a string such as '300'");
+        }
+        Some(_) => {}
+    }
+}
+
+fn expires(text: Option<&str>, at: Path, found: &mut Findings) {
+    if let Some(text) = text.filter(|text| !rules::is_duration(text)) {
+        found.invalid(at, text, rules::DURATION);
+    }
+}

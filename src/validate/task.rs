@@ -1,0 +1,47 @@
+use std::str::FromStr;
+
+use croner::Cron;
+use jiff::tz::TimeZone;
+
+use super::{Findings, Path, Validate, ValidateUpdate, rules};
+use crate::api::{KasprTask, Schedule};
+
+impl Validate for KasprTask {
+    fn validate(&self, at: &Path, found: &mut Findings) {
+        rules::component_metadata(&self.metadata, "-task", &at.child("metadata"), found);
+        let at = at.child("spec");
+        rules::component_name(&self.spec.name, &at, found);
+        if let Some(schedule) = &self.spec.schedule {
+            schedule.validate(&at.child("schedule"), found);
+        }
+        self.spec.processors.validate(&at.child("processors"), found);
+    }
+}
+
+impl ValidateUpdate for KasprTask {}
+
+impl Validate for Schedule {
+    fn validate(&self, at: &Path, found: &mut Findings) {
+        if self.cron.is_some() && self.interval.is_some() {
+            found.forbidden(at.child("interval"), "must not be given together with cron");
+        }
+        if let Some(interval) = self.interval.as_ref().filter(|interval| !rules::is_duration(interval)) {
+            found.invalid(at.child("interval"), interval.as_str(), rules::DURATION);
+        }
+        if let Some(cron) = &self.cron {
+            let five = cron.split_whitespace().count() == 5;
+            if !five || Cron::from_str(cron).is_err() {
+                let detail = "must be a cron expression of five fields: minute, hour, day, month, weekday";
+                found.invalid(at.child("cron"), cron.as_str(), detail);
+            }
+        }
+        if let Some(zone) = &self.timezone {
+            if TimeZone::get(zone).is_err() {
+                found.invalid(at.child("timezone"), zone.as_str(), "must be an IANA time zone, such as 'Europe/Berlin'");
+            }
+            if self.cron.is_none() {
+                found.warn(at.child("timezone"), "has no effect without cron");
+            }
+        }
+    }
+}

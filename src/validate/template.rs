@@ -1,0 +1,180 @@
+//! Rules of `spec.template`: what the StatefulSet's own validation would refuse later.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, Volume};
+
+use super::{Findings, Path, Validate, rules};
+use crate::api::{ContainerTemplate, KasprApp, PodTemplate, Template, TemplateMetadata};
+
+impl Validate for Template {
+    fn validate(&self, at: &Path, found: &mut Findings) {
+        for (field, part) in [("serviceAccount", &self.service_account), ("service", &self.service)] {
+            if let Some(metadata) = part.as_ref().and_then(|part| part.metadata.as_ref()) {
+                metadata.validate(&at.child(field).child("metadata"), found);
+            }
+        }
+        if let Some(pod) = &self.pod {
+            pod.validate(&at.child("pod"), found);
+        }
+        let containers = [
+            ("kasprContainer", &self.kaspr_container),
+            ("pythonPackagesInitContainer", &self.python_packages_init_container),
+        ];
+        for (field, container) in containers {
+            if let Some(container) = container {
+                container.validate(&at.child(field), found);
+            }
+        }
+    }
+}
+
+impl Validate for TemplateMetadata {
+    fn validate(&self, at: &Path, found: &mut Findings) {
+        for (key, value) in self.labels.iter().flatten() {
+            let at = at.child("labels").key(key);
+            key_of_map(key, &at, found);
+            if !rules::is_label_value(value) {
+                found.invalid(at, value.as_str(), "must have at most 63 letters, digits, '-', '_' or '.'");
+            }
+        }
+        for key in self.annotations.iter().flatten().map(|(key, _)| key) {
+            key_of_map(key, &at.child("annotations").key(key), found);
+        }
+    }
+}
+
+fn key_of_map(key: &str, at: &Path, found: &mut Findings) {
+    if !rules::is_qualified_name(key) {
+        found.invalid(at.clone(), key, "must be a name of at most 63 letters, digits, '-', '_' or '.', with an optional 'domain/' before it");
+    }
+}
+
+impl Validate for PodTemplate {
+    fn validate(&self, at: &Path, found: &mut Findings) {
+        if let Some(metadata) = &self.metadata {
+            metadata.validate(&at.child("metadata"), found);
+        }
+        let mut names = BTreeSet::new();
+        for (i, volume) in self.volumes.iter().flatten().enumerate() {
+            let at = at.child("volumes").index(i);
+            if !rules::is_dns_1123_label(&volume.name) {
+                found.invalid(at.child("name"), volume.name.as_str(), "must be lower-case letters, digits and '-', at most 63");
+            } else if !names.insert(&volume.name) {
+                found.duplicate(at.child("name"), &volume.name);
+            }
+            let sources = sources(volume);
+            if sources != 1 {
+                found.invalid(at, volume.name.as_str(), format!("must have exactly one source, has {sources}"));
+            }
+        }
+        for (i, secret) in self.image_pull_secrets.iter().flatten().enumerate() {
+            rules::secret_name(Some(&secret.name), at.child("imagePullSecrets").index(i).child("name"), found);
+        }
+    }
+}
+
+/// How many sources a volume has: every field but its name is one.
+fn sources(volume: &Volume) -> usize {
+    match serde_json::to_value(volume) {
+        Ok(serde_json::Value::Object(fields)) => fields.len() - usize::from(fields.contains_key("name")),
+        _ => 0,
+    }
+}
+
+impl Validate for ContainerTemplate {
+    fn validate(&self, at: &Path, found: &mut Findings) {
+        let mut names = BTreeSet::new();
+        for (i, variable) in self.env.iter().flatten().enumerate() {
+            let at = at.child("env").index(i);
+            environment_variable(variable, &at, found);
+            if !names.insert(&variable.name) {
+                found.duplicate(at.child("name"), &variable.name);
+            }
+        }
+    }
+}
+
+fn environment_variable(variable: &EnvVar, at: &Path, found: &mut Findings) {
+    let name = &variable.name;
+    if name.is_empty() {
+        found.required(at.child("name"), "must name the variable");
+    } else if !name.chars().all(|c| c.is_ascii_graphic() && c != '=') {
+        found.invalid(at.child("name"), name.as_str(), "must be printable characters without '=' and spaces");
+    }
+    let has_value = variable.value.as_ref().is_some_and(|value| !value.is_empty());
+    let Some(from) = &variable.value_from else {
+        if variable.value.is_none() {
+            found.required(at.child("value"), "must give either value or valueFrom");
+        }
+        return;
+    };
+    if has_value {
+        found.forbidden(at.child("valueFrom"), "must not be given together with value");
+    }
+    let EnvVarSource { config_map_key_ref, field_ref, file_key_ref, resource_field_ref, secret_key_ref } = from;
+    let given = [
+        config_map_key_ref.is_some(),
+        field_ref.is_some(),
+        file_key_ref.is_some(),
+        resource_field_ref.is_some(),
+        secret_key_ref.is_some(),
+    ];
+    if given.iter().filter(|given| **given).count() != 1 {
+        found.forbidden(
+            at.child("valueFrom"),
+            "must give exactly one of secretKeyRef, configMapKeyRef, fieldRef and resourceFieldRef",
+        );
+    }
+    if let Some(secret) = secret_key_ref {
+        let at = at.child("valueFrom").child("secretKeyRef");
+        rules::secret_name(Some(&secret.name), at.child("name"), found);
+        rules::secret_key(Some(&secret.key), at.child("key"), found);
+    }
+}
+
+/// Mounts need a volume, and each path can be mounted once.
+///
+/// `at` is the template; `volumes` are the names that the user gives; the operator adds its own.
+pub fn mounts(app: &KasprApp, volumes: &[&str], at: &Path, found: &mut Findings) {
+    let Some(template) = &app.spec.template else { return };
+    let name = super::app::component_name(app);
+    let own = [format!("{name}-pv"), format!("{name}-packages")];
+    for (i, volume) in volumes.iter().enumerate() {
+        if own.iter().any(|own| own == volume) {
+            found.forbidden(
+                at.child("pod").child("volumes").index(i).child("name"),
+                format!("'{volume}' is the name of a volume that the operator adds"),
+            );
+        }
+    }
+    let tables = app.spec.config.as_ref().and_then(|c| c.0.get("tableDir")).map_or("/var/lib/data/tables".to_owned(), rules::as_text);
+    let containers = [
+        ("kasprContainer", &template.kaspr_container, vec![tables.as_str(), "/opt/kaspr/packages"]),
+        ("pythonPackagesInitContainer", &template.python_packages_init_container, vec!["/opt/kaspr/packages"]),
+    ];
+    for (field, container, taken) in containers {
+        let mut paths: BTreeMap<&str, bool> = taken.into_iter().map(|path| (path, true)).collect();
+        let mounts = container.iter().flat_map(|container| container.volume_mounts.iter().flatten());
+        for (i, mount) in mounts.enumerate() {
+            let at = at.child(field).child("volumeMounts").index(i);
+            if !volumes.contains(&mount.name.as_str()) && !own.contains(&mount.name) {
+                let known = if volumes.is_empty() { "it names none".to_owned() } else { format!("it names {}", volumes.join(", ")) };
+                let detail = format!("must be a volume of spec.template.pod.volumes: {known}");
+                found.invalid(at.child("name"), mount.name.as_str(), detail);
+            }
+            let path = mount.mount_path.as_str();
+            match paths.insert(path, false) {
+                _ if path.is_empty() || path.contains(':') => {
+                    found.invalid(at.child("mountPath"), path, "must be a path without ':'");
+                }
+                Some(true) => found.forbidden(at.child("mountPath"), format!("'{path}' is mounted by the operator")),
+                Some(false) => found.duplicate(at.child("mountPath"), path),
+                None => {}
+            }
+            if mount.sub_path.is_some() && mount.sub_path_expr.is_some() {
+                found.forbidden(at.child("subPathExpr"), "must not be given together with subPath");
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Finds binaries, and has those built that are nowhere.
+
+use std::env;
+use std::fs::{self, File};
+use std::path::{self, Path, PathBuf};
+
+use crate::error::{Context, Error};
+use crate::go;
+use crate::pins::{self, Binary};
+
+/// Where tools keep the binaries of a control plane, by convention.
+const ASSETS: &str = "KUBEBUILDER_ASSETS";
+
+/// The path of `binary`: in the folder that `KUBEBUILDER_ASSETS` names, else in the user's cache,
+/// else built there.
+pub(crate) fn provide(binary: Binary) -> Result<PathBuf, Error> {
+    match in_folder(folder_in(ASSETS).as_deref(), binary) {
+        Some(path) => Ok(path),
+        None => in_cache(&cache_folder()?, binary),
+    }
+}
+
+fn in_folder(folder: Option<&Path>, binary: Binary) -> Option<PathBuf> {
+    Some(folder?.join(binary.name())).filter(|path| path.is_file())
+}
+
+fn in_cache(cache: &Path, binary: Binary) -> Result<PathBuf, Error> {
+    if let Some(path) = in_folder(Some(cache), binary) {
+        return Ok(path);
+    }
+    fs::create_dir_all(cache).context(|| format!("create {}", cache.display()))?;
+    let lock = cache.join("lock");
+    let lock = File::create(&lock).context(|| format!("create {}", lock.display()))?;
+    // Another test process may be building the very same. The lock ends with this scope, and with
+    // this process however that ends.
+    lock.lock()
+        .context(|| format!("lock {}", cache.display()))?;
+    let path = cache.join(binary.name());
+    if !path.is_file() {
+        go::build(binary, cache)?;
+    }
+    Ok(path)
+}
+
+fn cache_folder() -> Result<PathBuf, Error> {
+    let caches = folder_in("XDG_CACHE_HOME")
+        .or_else(|| Some(folder_in("HOME")?.join(".cache")))
+        .ok_or(Error::NoCacheFolder)?;
+    Ok(caches
+        .join("kaspr-operator/control-plane")
+        .join(pins::folder_name()))
+}
+
+/// The folder that an environment variable names, absolute: servers run in folders of their own.
+fn folder_in(variable: &str) -> Option<PathBuf> {
+    path::absolute(env::var_os(variable)?).ok()
+}

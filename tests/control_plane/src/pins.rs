@@ -1,0 +1,145 @@
+//! What the control plane is made of: binaries, and the pinned Go modules that they are built from.
+//!
+//! The go.mod files hold the versions; nothing else repeats them.
+
+/// A Go module of this crate that pins what binaries are built from.
+#[derive(Debug)]
+pub(crate) struct Module {
+    /// Its folder below `modules/`.
+    pub folder: &'static str,
+    /// The path of the module whose version counts.
+    path: &'static str,
+    go_mod: &'static str,
+}
+
+impl Module {
+    /// The pinned version, as `v1.2.3`.
+    pub fn version(&self) -> &'static str {
+        self.word_after(self.path)
+    }
+
+    /// The oldest Go that builds the module.
+    pub fn go_version(&self) -> &'static str {
+        self.word_after("go")
+    }
+
+    /// The second word of the first line of go.mod that starts with `word`.
+    fn word_after(&self, word: &str) -> &'static str {
+        self.go_mod
+            .lines()
+            .find_map(|line| {
+                let mut words = line.trim_start_matches("require ").split_whitespace();
+                (words.next() == Some(word)).then(|| words.next()).flatten()
+            })
+            .unwrap_or("unknown")
+    }
+}
+
+static KUBERNETES: Module = Module {
+    folder: "kubernetes",
+    path: "k8s.io/kubernetes",
+    go_mod: include_str!("../modules/kubernetes/go.mod"),
+};
+
+static ETCD: Module = Module {
+    folder: "etcd",
+    path: "go.etcd.io/etcd/server/v3",
+    go_mod: include_str!("../modules/etcd/go.mod"),
+};
+
+static KWOK: Module = Module {
+    folder: "kwok",
+    path: "sigs.k8s.io/kwok",
+    go_mod: include_str!("../modules/kwok/go.mod"),
+};
+
+/// One program of the control plane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Binary {
+    Etcd,
+    ApiServer,
+    ControllerManager,
+    Scheduler,
+    Kubectl,
+    Kwok,
+}
+
+impl Binary {
+    /// The name of its file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Etcd => "etcd",
+            Self::ApiServer => "kube-apiserver",
+            Self::ControllerManager => "kube-controller-manager",
+            Self::Scheduler => "kube-scheduler",
+            Self::Kubectl => "kubectl",
+            Self::Kwok => "kwok",
+        }
+    }
+
+    /// The module it is built from.
+    pub fn module(self) -> &'static Module {
+        match self {
+            Self::Etcd => &ETCD,
+            Self::ApiServer | Self::ControllerManager | Self::Scheduler | Self::Kubectl => {
+                &KUBERNETES
+            }
+            Self::Kwok => &KWOK,
+        }
+    }
+
+    /// The Go package of its main function.
+    pub fn package(self) -> String {
+        let module = self.module().path;
+        match self {
+            // etcd's own main package is in a module that can't be required by others.
+            Self::Etcd => ".".to_owned(),
+            _ => format!("{module}/cmd/{}", self.name()),
+        }
+    }
+
+    /// What the linker writes into it.
+    pub fn stamps(self) -> String {
+        if self.module().folder != KUBERNETES.folder {
+            return String::new();
+        }
+        let version = KUBERNETES.version();
+        let mut parts = version.trim_start_matches('v').split('.');
+        let (major, minor) = (parts.next().unwrap_or("0"), parts.next().unwrap_or("0"));
+        // Unstamped servers call themselves v0.0.0 and clients then refuse features.
+        [
+            ("gitVersion", version),
+            ("gitMajor", major),
+            ("gitMinor", minor),
+        ]
+        .map(|(name, value)| format!("-X k8s.io/component-base/version.{name}={value}"))
+        .join(" ")
+    }
+}
+
+/// The name of a folder for binaries of exactly these versions.
+pub(crate) fn folder_name() -> String {
+    [&KUBERNETES, &ETCD, &KWOK]
+        .map(|module| format!("{}-{}", module.folder, module.version()))
+        .join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_from_go_mod() {
+        for module in [&KUBERNETES, &ETCD, &KWOK] {
+            assert!(module.version().starts_with('v'), "{module:?}");
+            assert!(module.go_version().starts_with("1."), "{module:?}");
+        }
+    }
+
+    #[test]
+    fn only_kubernetes_is_stamped() {
+        let version = KUBERNETES.version();
+        assert!(Binary::Kubectl.stamps().contains(version));
+        assert_eq!(Binary::Etcd.stamps(), "");
+    }
+}

@@ -1,0 +1,161 @@
+//! The command line of each server, and the files that it names.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::authority::{self, Authority, Pair};
+use crate::binaries;
+use crate::error::{Context, Error};
+use crate::pins::Binary;
+use crate::server::Recipe;
+
+/// Requests per second and at once that servers allow themselves: tests are not to be slowed.
+const QPS: u32 = 500;
+const BURST: u32 = 1000;
+
+/// What the servers of one control plane share.
+#[derive(Debug)]
+pub(crate) struct Site {
+    /// All files are kept here.
+    pub folder: PathBuf,
+    /// Where etcd listens.
+    pub etcd_port: u16,
+    /// Where the API server listens.
+    pub api_port: u16,
+    /// Credentials of a cluster admin.
+    pub kubeconfig: PathBuf,
+}
+
+impl Site {
+    /// The URL of the API server.
+    pub fn url(&self) -> String {
+        format!("https://127.0.0.1:{}", self.api_port)
+    }
+
+    /// What the API server keeps objects in.
+    pub fn etcd(&self) -> Result<Recipe, Error> {
+        let url = format!("http://127.0.0.1:{}", self.etcd_port);
+        // Never dialled: there are no peers. It only has to be the same in both places.
+        let peer = "http://127.0.0.1:1";
+        recipe(
+            Binary::Etcd,
+            &[
+                "--unsafe-no-fsync",
+                "--data-dir=etcd",
+                &format!("--listen-client-urls={url}"),
+                &format!("--advertise-client-urls={url}"),
+                "--listen-peer-urls=http://127.0.0.1:0",
+                &format!("--initial-advertise-peer-urls={peer}"),
+                &format!("--initial-cluster=default={peer}"),
+            ],
+        )
+    }
+
+    /// Also writes the keys and certificates that the server starts with.
+    pub fn api_server(&self, authority: &Authority) -> Result<Recipe, Error> {
+        self.write_file("ca.crt", &authority.pem())?;
+        self.write_pair("server", &authority.server()?)?;
+        self.write_pair("tokens", &authority::token_keys()?)?;
+        recipe(
+            Binary::ApiServer,
+            &[
+                &format!("--etcd-servers=http://127.0.0.1:{}", self.etcd_port),
+                &format!("--secure-port={}", self.api_port),
+                "--bind-address=127.0.0.1",
+                "--advertise-address=127.0.0.1",
+                "--service-cluster-ip-range=10.96.0.0/16",
+                "--tls-cert-file=server.crt",
+                "--tls-private-key-file=server.key",
+                "--client-ca-file=ca.crt",
+                "--authorization-mode=RBAC",
+                "--allow-privileged=true",
+                "--service-account-issuer=https://kubernetes.default.svc",
+                "--service-account-key-file=tokens.crt",
+                "--service-account-signing-key-file=tokens.key",
+                // Pods are not to wait for the tokens of their ServiceAccounts.
+                "--disable-admission-plugins=ServiceAccount",
+                // Tests share the server and are not to be queued behind each other.
+                "--enable-priority-and-fairness=false",
+                "--max-requests-inflight=3000",
+                "--max-mutating-requests-inflight=1000",
+                "--profiling=false",
+            ],
+        )
+    }
+
+    /// Does what follows from what is created.
+    pub fn controller_manager(&self) -> Result<Recipe, Error> {
+        recipe(
+            Binary::ControllerManager,
+            &[
+                &self.kubeconfig_flag(),
+                "--secure-port=0",
+                "--leader-elect=false",
+                "--service-account-private-key-file=tokens.key",
+                "--root-ca-file=ca.crt",
+                &format!("--kube-api-qps={QPS}"),
+                &format!("--kube-api-burst={BURST}"),
+                "--profiling=false",
+            ],
+        )
+    }
+
+    /// Also writes the file that holds most of its settings.
+    pub fn scheduler(&self) -> Result<Recipe, Error> {
+        // JSON is YAML.
+        let config = json!({
+            "apiVersion": "kubescheduler.config.k8s.io/v1",
+            "kind": "KubeSchedulerConfiguration",
+            "clientConnection": {"kubeconfig": self.kubeconfig, "qps": QPS, "burst": BURST},
+            "leaderElection": {"leaderElect": false},
+            // A pod that waits for its claim is to be looked at again soon.
+            "podInitialBackoffSeconds": 1,
+            "podMaxBackoffSeconds": 1,
+        });
+        self.write_file("scheduler.yaml", &config.to_string())?;
+        recipe(
+            Binary::Scheduler,
+            &["--config=scheduler.yaml", "--secure-port=0"],
+        )
+    }
+
+    /// Also writes what kwok is to do.
+    pub fn kwok(&self) -> Result<Recipe, Error> {
+        self.write_file("kwok.yaml", include_str!("kwok.yaml"))?;
+        recipe(
+            Binary::Kwok,
+            &[
+                &self.kubeconfig_flag(),
+                "--config=kwok.yaml",
+                "--manage-all-nodes=true",
+                "--node-lease-duration-seconds=40",
+                "--node-ip=10.0.0.1",
+                "--cidr=10.244.0.0/16",
+            ],
+        )
+    }
+
+    fn kubeconfig_flag(&self) -> String {
+        format!("--kubeconfig={}", self.kubeconfig.display())
+    }
+
+    fn write_pair(&self, name: &str, pair: &Pair) -> Result<(), Error> {
+        self.write_file(&format!("{name}.crt"), &pair.public)?;
+        self.write_file(&format!("{name}.key"), &pair.private)
+    }
+
+    fn write_file(&self, name: &str, text: &str) -> Result<(), Error> {
+        fs::write(self.folder.join(name), text).context(|| format!("write {name}"))
+    }
+}
+
+fn recipe(binary: Binary, args: &[&str]) -> Result<Recipe, Error> {
+    Ok(Recipe {
+        name: binary.name(),
+        program: binaries::provide(binary)?,
+        args: args.iter().map(OsString::from).collect(),
+    })
+}
