@@ -1,18 +1,27 @@
 //! The CRDs, as the type model describes them.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::CustomResourceExt;
+use kube::{CustomResourceExt, ResourceExt};
+use semver::Version;
 
 use crate::api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView};
 
+/// The annotation with the version of the operator that a CRD belongs to.
+pub const VERSION_ANNOTATION: &str = "kaspr.io/operator-version";
+
 /// All six CRDs, KasprApp first.
 pub fn all() -> Vec<CustomResourceDefinition> {
-    vec![
-        KasprApp::crd(),
-        KasprAgent::crd(),
-        KasprTable::crd(),
-        KasprTask::crd(),
-        KasprWebView::crd(),
-        KasprJoin::crd(),
-    ]
+    [KasprApp::crd(), KasprAgent::crd(), KasprTable::crd(), KasprTask::crd(), KasprWebView::crd(), KasprJoin::crd()]
+        .into_iter()
+        .map(|mut crd| {
+            crd.annotations_mut().insert(VERSION_ANNOTATION.to_owned(), version().to_string());
+            crd
+        })
+        .collect()
+}
+
+/// The version of this operator.
+pub fn version() -> Version {
+    // Cargo takes nothing else for a version.
+    Version::parse(env!("CARGO_PKG_VERSION")).unwrap_or(Version::new(0, 0, 0))
 }

@@ -1,7 +1,24 @@
-//! Kaspr operator.
+//! The Kaspr operator: admission webhooks and controllers over one type model.
+//!
+//! The rooms, and who may enter which:
+//!
+//! - [`api`] is the type model. It imports nothing of ours.
+//! - [`defaults`] and [`validate`] import `api`: pure functions.
+//! - [`build`] imports those and [`settings`]: from a valid app to its objects, pure.
+//! - [`webhook`] answers admission reviews. It never meets [`reconcile`].
+//! - [`reconcile`] holds the controllers. It never meets `webhook`.
+//! - [`cli`] holds the subcommands and wires the two together.
+//!
+//! A Kubernetes client appears in `reconcile` and `cli` only, the HTTP server in `webhook` only.
+//! `tests/rooms.rs` holds all this.
+
 pub mod api;
 pub mod build;
+pub mod cli;
 pub mod crds;
 pub mod defaults;
+pub mod reconcile;
 pub mod settings;
+pub mod telemetry;
 pub mod validate;
+pub mod webhook;

@@ -7,7 +7,12 @@ use super::labels::Labels;
 
 /// Metadata of an object that is deleted together with its owner.
 pub fn owned<K: Resource<DynamicType = ()>>(owner: &K, name: String, labels: Labels) -> ObjectMeta {
-    ObjectMeta { owner_references: owner.controller_owner_ref(&()).map(|owner| vec![owner]), ..free(owner, name, labels) }
+    let owner_references = owner.controller_owner_ref(&()).map(|mut reference| {
+        // Deleting the owner in the foreground waits for the object.
+        reference.block_owner_deletion = Some(true);
+        vec![reference]
+    });
+    ObjectMeta { owner_references, ..free(owner, name, labels) }
 }
 
 /// Metadata of an object that outlives what it is made for.

@@ -23,7 +23,7 @@ mod statefulset;
 
 use kube::ResourceExt;
 
-pub use linked::Linked;
+pub use linked::{Linked, by_name};
 pub use object::{BuildError, Object, OwnedKind};
 
 use crate::{

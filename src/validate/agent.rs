@@ -9,8 +9,9 @@ impl Validate for KasprAgent {
         for (i, topic) in self.spec.output.iter().flat_map(|output| output.topics.iter().flatten()).enumerate() {
             topic.validate(&at.child("output").child("topics").index(i), found);
         }
-        if let Some(processors) = &self.spec.processors {
-            processors.validate(&at.child("processors"), found);
+        match &self.spec.processors {
+            Some(processors) => processors.validate(&at.child("processors"), found),
+            None => found.warn(at.child("processors"), "is not given: nothing is done with the values"),
         }
     }
 }

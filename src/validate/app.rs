@@ -1,7 +1,6 @@
-use kube::{ResourceExt, core::ObjectMeta};
-use serde_json::Value;
+use kube::core::ObjectMeta;
 
-use super::{Findings, Path, Validate, ValidateUpdate, immutable, rules};
+use super::{Findings, Path, Validate, ValidateUpdate, immutable, mounts, rules};
 use crate::api::{
     Authentication, AuthenticationType, KasprApp, KasprAppSpec, PasswordSecret, Probe, Storage, StorageType,
     versions,
@@ -15,9 +14,7 @@ impl Validate for KasprApp {
     fn validate(&self, at: &Path, found: &mut Findings) {
         app_name(&self.metadata, &at.child("metadata"), found);
         self.spec.validate(&at.child("spec"), found);
-        let template = self.spec.template.iter().flat_map(|t| t.pod.iter().flat_map(|p| p.volumes.iter().flatten()));
-        let volumes: Vec<&str> = template.map(|volume| volume.name.as_str()).collect();
-        super::template::mounts(self, &volumes, &at.child("spec").child("template"), found);
+        mounts::check(self, &at.child("spec").child("template"), found);
     }
 }
 
@@ -35,18 +32,12 @@ fn app_name(metadata: &ObjectMeta, at: &Path, found: &mut Findings) {
         return;
     }
     let at = at.child(field);
-    if !rules::is_dns_1035_label(&name) {
-        found.invalid(
-            at,
-            name,
-            "must be lower-case letters, digits and '-', start with a letter and end with a letter or digit: Services are named after the app",
-        );
-    } else if name.len() > LONGEST_NAME {
-        found.invalid(
-            at,
-            name,
-            format!("must have at most {LONGEST_NAME} characters: the pods' labels hold it with a suffix"),
-        );
+    if name.len() > LONGEST_NAME {
+        let detail = format!("must have at most {LONGEST_NAME} characters: the pods' labels hold it with a suffix");
+        found.invalid(at, name, detail);
+    } else if !rules::is_dns_1035_label(&name) {
+        let detail = "must be lower-case letters, digits and '-', start with a letter and end with a letter or digit: Services are named after the app";
+        found.invalid(at, name, detail);
     }
 }
 
@@ -82,8 +73,12 @@ impl Validate for KasprAppSpec {
 }
 
 fn version(spec: &KasprAppSpec, at: &Path, found: &mut Findings) {
-    if spec.image.as_deref() == Some("") {
-        found.required(at.child("image"), "must name an image, or be left out");
+    match spec.image.as_deref() {
+        Some("") => found.required(at.child("image"), "must name an image, or be left out"),
+        Some(image) if image.contains(char::is_whitespace) => {
+            found.invalid(at.child("image"), image, "must name an image, without spaces");
+        }
+        _ => {}
     }
     let Some(version) = &spec.version else { return };
     if versions::SUPPORTED.contains(&version.as_str()) {
@@ -97,7 +92,8 @@ fn version(spec: &KasprAppSpec, at: &Path, found: &mut Findings) {
     }
 }
 
-/// Source: the broker clients of the framework take `host:port` pairs and no scheme.
+/// Source: the broker clients of the framework take `host:port` pairs and no scheme. Each mistake
+/// shows its broker only: the whole list with each would grow with the square of its length.
 fn bootstrap_servers(servers: &str, at: Path, found: &mut Findings) {
     if servers.trim().is_empty() {
         found.required(at, "must name at least one broker as host:port");
@@ -105,7 +101,7 @@ fn bootstrap_servers(servers: &str, at: Path, found: &mut Findings) {
     }
     for server in servers.split(',').map(str::trim) {
         if let Err(why) = rules::host_and_port(server) {
-            found.invalid(at.clone(), servers, format!("'{server}' {why}"));
+            found.invalid(at.clone(), rules::without_password(server), why);
         }
     }
 }
@@ -134,8 +130,8 @@ fn replicas(spec: &KasprAppSpec, at: &Path, found: &mut Findings) {
         found.invalid(at, replicas, "must be 0 or more");
         return;
     }
-    let partitions = spec.config.as_ref().and_then(|c| c.0.get("topicPartitions")).and_then(Value::as_i64);
-    if let Some(partitions) = partitions
+    let partitions = spec.config.as_ref().and_then(|c| c.0.get("topicPartitions")).map(rules::as_text);
+    if let Some(partitions) = partitions.and_then(|partitions| partitions.parse::<i64>().ok())
         && i64::from(replicas) > partitions
     {
         found.warn(at, format!("exceeds config.topicPartitions ({partitions}): the members above it idle"));
@@ -168,18 +164,7 @@ impl Validate for Storage {
                     found.warn(at.child(field), "has no effect when type is 'ephemeral'");
                 }
             }
-            StorageType::PersistentClaim => {
-                if let Some(class) = &self.class
-                    && !rules::is_dns_1123_subdomain(class)
-                {
-                    found.invalid(at.child("class"), class.as_str(), "must be the name of a StorageClass, or be left out");
-                }
-            }
+            StorageType::PersistentClaim => rules::storage_class(self.class.as_deref(), at.child("class"), found),
         }
     }
-}
-
-/// The name that the app's own volumes start with: `NAME-app`.
-pub(super) fn component_name(app: &KasprApp) -> String {
-    format!("{}-app", app.name_any())
 }

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde_json::Value;
 
@@ -94,6 +94,19 @@ pub struct FieldError {
     pub problem: Problem,
 }
 
+impl FieldError {
+    /// The same for two mistakes with the same value at the same path. Their words may differ: they
+    /// can name what stands elsewhere, such as the operations that a pipeline can choose from.
+    fn identity(&self) -> String {
+        let reason = self.problem.reason();
+        match &self.problem {
+            Problem::Invalid { value, .. } => format!("{reason} {}: {value}", self.path),
+            Problem::NotSupported { value, .. } => format!("{reason} {}: {value}", self.path),
+            _ => format!("{reason} {self}"),
+        }
+    }
+}
+
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path, self.problem)
@@ -164,11 +177,23 @@ impl Findings {
 
     /// Turns the errors that `before` has too into warnings.
     pub fn forgive(&mut self, before: &Self) {
+        let known: BTreeSet<String> = before.errors.iter().map(FieldError::identity).collect();
         let (old, new): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.errors).into_iter().partition(|error| before.errors.contains(error));
+            std::mem::take(&mut self.errors).into_iter().partition(|error| known.contains(&error.identity()));
         self.errors = new;
         for FieldError { path, problem } in old {
-            self.warn(path, problem.to_string());
+            let text = shortened(&problem.to_string(), LONGEST_WARNING.saturating_sub(path.0.chars().count() + 2));
+            self.warn(path, text);
         }
     }
+}
+
+/// What Kubernetes asks of a warning.
+const LONGEST_WARNING: usize = 120;
+
+fn shortened(text: &str, longest: usize) -> String {
+    if text.chars().count() <= longest {
+        return text.to_owned();
+    }
+    text.chars().take(longest.saturating_sub(1)).chain(['…']).collect()
 }

@@ -26,12 +26,9 @@ fn topic_partitions(old: &KasprAppSpec, new: &KasprAppSpec, at: &Path, found: &m
     let same = was == is || was.as_ref().map(rules::as_text) == is.as_ref().map(rules::as_text);
     if !same {
         let value = is.unwrap_or(Value::Null);
-        let was = was.as_ref().map_or("unset".to_owned(), rules::as_text);
-        found.invalid(
-            at.child("topicPartitions"),
-            value,
-            format!("field is immutable: the app's topics were made with it ({was})"),
-        );
+        let was = was.as_ref().map_or("unset".to_owned(), |was| format!("'{}'", rules::as_text(was)));
+        let detail = format!("field is immutable: it was {was} when the app's topics were made");
+        found.invalid(at.child("topicPartitions"), value, detail);
     }
 }
 

@@ -9,8 +9,10 @@ mod config;
 mod findings;
 mod immutable;
 mod join;
+mod mounts;
 mod packages;
 mod processors;
+mod requirement;
 mod rules;
 mod table;
 mod task;
@@ -58,8 +60,8 @@ impl<T> Deref for Valid<T> {
 
 /// Findings on a new or changed resource.
 ///
-/// A mistake that the old one already had, the same words at the same path, is a warning: an
-/// object that was accepted before a rule existed can still be edited.
+/// A mistake that the old one already had, the same value at the same path, is a warning: an object
+/// that was accepted before a rule existed can still be edited.
 pub fn review<T: ValidateUpdate>(new: &T, old: Option<&T>) -> Findings {
     let mut found = Findings::default();
     new.validate(&Path::root(), &mut found);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Findings, Path, Validate, topic};
+use super::{Findings, Path, Validate, rules, topic};
 use crate::api::{Operation, Processors, TableRef};
 
 /// Python's keywords, which can't name an argument.
@@ -35,13 +35,12 @@ impl Validate for Processors {
         if pipeline.is_empty() {
             found.warn(at.child("pipeline"), "is empty: nothing is done with the values");
         }
-        for (i, step) in pipeline.iter().enumerate() {
-            if !names.contains(step.as_str()) {
-                let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
-                let known = if names.is_empty() { "there is none".to_owned() } else { format!("one of {}", names.join(", ")) };
-                let detail = format!("must name an operation: {known}");
-                found.invalid(at.child("pipeline").index(i), step.as_str(), detail);
-            }
+        let known = match names.len() {
+            0 => "there is none".to_owned(),
+            _ => format!("one of {}", rules::quoted(names.iter().copied())),
+        };
+        for (i, step) in pipeline.iter().enumerate().filter(|(_, step)| !names.contains(step.as_str())) {
+            found.invalid(at.child("pipeline").index(i), step.as_str(), format!("must name an operation: {known}"));
         }
     }
 }
@@ -77,7 +76,7 @@ impl Validate for Operation {
         for (i, table) in self.tables.iter().flatten().enumerate() {
             let at = at.child("tables").index(i);
             table.validate(&at, found);
-            if !parameters.insert(&table.param_name) {
+            if !table.param_name.is_empty() && !parameters.insert(&table.param_name) {
                 found.duplicate(at.child("paramName"), &table.param_name);
             }
         }
@@ -89,8 +88,10 @@ impl Validate for TableRef {
         if self.name.is_empty() {
             found.required(at.child("name"), "must be the spec.name of a KasprTable of the same app");
         }
-        if !is_identifier(&self.param_name) {
-            found.invalid(at.child("paramName"), self.param_name.as_str(), "must be a Python identifier and no keyword");
+        if self.param_name.is_empty() {
+            found.required(at.child("paramName"), "must name the argument that gets the table");
+        } else if !is_identifier(&self.param_name) {
+            found.invalid(at.child("paramName"), self.param_name.as_str(), "must be a Python name that is not a keyword");
         }
     }
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::{api::core::v1::ResourceRequirements, apimachinery::pkg::api::resource::Quantity};
 use kube::core::ObjectMeta;
-use kube_quantity::ParsedQuantity;
 use serde_json::Value;
 
 use super::{Findings, Path};
@@ -81,12 +80,31 @@ pub fn is_duration(text: &str) -> bool {
 pub const DURATION: &str = "must be digits and one of 's', 'm', 'h', 'd', such as '5s'";
 
 /// A quantity's value, in bytes, cores or whatever it counts.
+///
+/// Own code: kube_quantity refuses `1E` (exa) and takes a bare suffix for 0.
 pub fn quantity(text: &str) -> Option<f64> {
-    // The crate takes a bare suffix for 0, the API server does not.
-    if !text.contains(|c: char| c.is_ascii_digit()) {
+    let end = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '+' | '-' | '.'))).unwrap_or(text.len());
+    let (number, suffix) = text.split_at(end);
+    if number.ends_with(['+', '-']) {
         return None;
     }
-    ParsedQuantity::try_from(text).ok()?.to_bytes_f64().filter(|value| value.is_finite())
+    let value = match binary_power(suffix) {
+        Some(power) => number.parse::<f64>().ok()? * 1024_f64.powi(power),
+        // Rust reads the decimal whole, so that 0.7 equals 700m.
+        None => format!("{number}e{}", decimal_power(suffix)?).parse().ok()?,
+    };
+    value.is_finite().then_some(value)
+}
+
+fn binary_power(suffix: &str) -> Option<i32> {
+    const SUFFIXES: [&str; 6] = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+    (1..).zip(SUFFIXES).find(|(_, known)| *known == suffix).map(|(power, _)| power)
+}
+
+fn decimal_power(suffix: &str) -> Option<i32> {
+    const SUFFIXES: [&str; 10] = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
+    let known = (-3..).zip(SUFFIXES).find(|(_, known)| *known == suffix).map(|(power, _)| power * 3);
+    known.or_else(|| suffix.strip_prefix(['e', 'E'])?.parse().ok())
 }
 
 /// The words for a quantity that is none.
@@ -101,12 +119,23 @@ pub fn positive_quantity(text: &str, at: Path, found: &mut Findings) {
     }
 }
 
+/// What a container may ask for: a node's own resources, or those of a device plugin.
+fn is_resource(name: &str) -> bool {
+    matches!(name, "cpu" | "memory" | "ephemeral-storage")
+        || name.starts_with("hugepages-")
+        || (name.contains('/') && is_qualified_name(name))
+}
+
 /// CPU and memory: every amount a quantity, no request above its limit.
 pub fn resources(resources: &ResourceRequirements, at: &Path, found: &mut Findings) {
     let blocks = [("requests", &resources.requests), ("limits", &resources.limits)];
     for (block, amounts) in blocks {
         for (name, Quantity(amount)) in amounts.iter().flatten() {
             let at = at.child(block).key(name);
+            if !is_resource(name) {
+                let detail = "must be 'cpu', 'memory', 'ephemeral-storage', 'hugepages-SIZE' or a name such as 'example.com/gpu'";
+                found.invalid(at.clone(), name.as_str(), detail);
+            }
             match quantity(amount) {
                 None => found.invalid(at, amount.as_str(), "must be a quantity, such as '250m' or '512Mi'"),
                 Some(value) if value < 0.0 => found.invalid(at, amount.as_str(), "must be 0 or more"),
@@ -124,6 +153,13 @@ pub fn resources(resources: &ResourceRequirements, at: &Path, found: &mut Findin
             let detail = format!("must be less than or equal to the {name} limit of {limit}");
             found.invalid(at.child("requests").key(name), request.as_str(), detail);
         }
+    }
+}
+
+/// The name of a StorageClass; an empty one asks for a volume that was made by hand.
+pub fn storage_class(class: Option<&str>, at: Path, found: &mut Findings) {
+    if let Some(class) = class.filter(|class| !class.is_empty() && !is_dns_1123_subdomain(class)) {
+        found.invalid(at, class, "must be the name of a StorageClass: lower-case letters, digits, '-' and '.'");
     }
 }
 
@@ -168,10 +204,32 @@ pub fn host_and_port(text: &str) -> Result<(), &'static str> {
     if !host_fits {
         return Err("must be host:port");
     }
-    match port.map(str::parse::<u16>) {
-        None | Some(Ok(1..)) => Ok(()),
-        Some(_) => Err("must have a port from 1 to 65535"),
+    let port_fits = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
+    if port.is_none_or(port_fits) { Ok(()) } else { Err("must have a port from 1 to 65535") }
+}
+
+/// What the user wrote, without the user part of a URL: messages are logged and shown to others.
+///
+/// Text that is no URL may hold a password anywhere before its last `@`, unless that looks like the
+/// one of `https://host.example/repo@v1`.
+pub fn without_password(text: &str) -> String {
+    let Some((before, after)) = text.rsplit_once('@') else { return text.to_owned() };
+    let Some((scheme, rest)) = before.split_once("://") else {
+        return format!("***@{after}");
+    };
+    let host = rest.split('/').next().unwrap_or_default();
+    let open = rest.contains('/') && host.contains('.') && !rest.contains([':', '@', '?', '#']);
+    if open { text.to_owned() } else { format!("{scheme}://***@{after}") }
+}
+
+/// The names that a message offers, in single quotes; a few, because messages are for people.
+pub fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    const MOST: usize = 10;
+    let mut quoted: Vec<String> = names.take(MOST + 1).map(|name| format!("'{name}'")).collect();
+    if quoted.len() > MOST {
+        quoted[MOST] = "…".to_owned();
     }
+    quoted.join(", ")
 }
 
 /// A value as it is written in an environment variable: a string without its quotes.
@@ -181,6 +239,10 @@ pub fn as_text(value: &Value) -> String {
 
 /// The known name that is nearest to an unknown one, if any is near.
 pub fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    // Comparing costs the product of the lengths.
+    if unknown.len() > 100 {
+        return None;
+    }
     let unknown = unknown.to_lowercase();
     known
         .map(|name| (strsim::jaro_winkler(&unknown, &name.to_lowercase()), name))

@@ -1,12 +1,14 @@
 use super::{Findings, Path, Validate, ValidateUpdate, rules, topic};
-use crate::api::{KasprTable, RelativeTo, Window};
+use crate::api::{APP_LABEL, KasprTable, RelativeTo, Window};
 
 impl Validate for KasprTable {
     fn validate(&self, at: &Path, found: &mut Findings) {
         rules::component_metadata(&self.metadata, "-table", &at.child("metadata"), found);
         let at = at.child("spec");
-        if !rules::is_topic_name(&self.spec.name) {
-            let detail = "must be 1 to 249 letters, digits, '.', '_' and '-': the changelog topic is named after it";
+        let longest = 249 - changelog(self, "").len();
+        if !rules::is_topic_name(&changelog(self, &self.spec.name)) || self.spec.name.is_empty() {
+            let detail =
+                format!("must be 1 to {longest} letters, digits, '.', '_' and '-': the changelog topic is named after it");
             found.invalid(at.child("name"), self.spec.name.as_str(), detail);
         }
         if let Some(partitions) = self.spec.partitions.filter(|partitions| *partitions < 1) {
@@ -20,6 +22,13 @@ impl Validate for KasprTable {
 }
 
 impl ValidateUpdate for KasprTable {}
+
+/// The topic that the framework keeps a table's changes in.
+fn changelog(table: &KasprTable, name: &str) -> String {
+    let labels = table.metadata.labels.as_ref();
+    let app = labels.and_then(|labels| labels.get(APP_LABEL)).filter(|app| rules::is_dns_1035_label(app));
+    format!("{}-app-{name}-changelog", app.map_or("", String::as_str))
+}
 
 impl Validate for Window {
     fn validate(&self, at: &Path, found: &mut Findings) {

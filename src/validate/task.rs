@@ -6,6 +6,9 @@ use jiff::tz::TimeZone;
 use super::{Findings, Path, Validate, ValidateUpdate, rules};
 use crate::api::{KasprTask, Schedule};
 
+/// Longer than any cron expression that a person writes.
+const LONGEST_CRON: usize = 1000;
+
 impl Validate for KasprTask {
     fn validate(&self, at: &Path, found: &mut Findings) {
         rules::component_metadata(&self.metadata, "-task", &at.child("metadata"), found);
@@ -14,7 +17,14 @@ impl Validate for KasprTask {
         if let Some(schedule) = &self.spec.schedule {
             schedule.validate(&at.child("schedule"), found);
         }
-        self.spec.processors.validate(&at.child("processors"), found);
+        let at = at.child("processors");
+        self.spec.processors.validate(&at, found);
+        for (i, operation) in self.spec.processors.operations.iter().flatten().enumerate() {
+            if operation.filter.is_some() {
+                let at = at.child("operations").index(i).child("filter");
+                found.forbidden(at, "may not be used in a task: the framework fails on it, filter in a map instead");
+            }
+        }
     }
 }
 
@@ -29,14 +39,15 @@ impl Validate for Schedule {
             found.invalid(at.child("interval"), interval.as_str(), rules::DURATION);
         }
         if let Some(cron) = &self.cron {
-            let five = cron.split_whitespace().count() == 5;
+            let five = cron.len() <= LONGEST_CRON && cron.split_whitespace().count() == 5;
             if !five || Cron::from_str(cron).is_err() {
                 let detail = "must be a cron expression of five fields: minute, hour, day, month, weekday";
                 found.invalid(at.child("cron"), cron.as_str(), detail);
             }
         }
         if let Some(zone) = &self.timezone {
-            if TimeZone::get(zone).is_err() {
+            // The members look for a file of that name, letter by letter.
+            if TimeZone::get(zone).map_or(true, |found| found.iana_name() != Some(zone)) {
                 found.invalid(at.child("timezone"), zone.as_str(), "must be an IANA time zone, such as 'Europe/Berlin'");
             }
             if self.cron.is_none() {

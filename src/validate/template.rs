@@ -1,11 +1,11 @@
 //! Rules of `spec.template`: what the StatefulSet's own validation would refuse later.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, Volume};
 
 use super::{Findings, Path, Validate, rules};
-use crate::api::{ContainerTemplate, KasprApp, PodTemplate, Template, TemplateMetadata};
+use crate::api::{ContainerTemplate, PodTemplate, Template, TemplateMetadata};
 
 impl Validate for Template {
     fn validate(&self, at: &Path, found: &mut Findings) {
@@ -105,7 +105,7 @@ fn environment_variable(variable: &EnvVar, at: &Path, found: &mut Findings) {
     let has_value = variable.value.as_ref().is_some_and(|value| !value.is_empty());
     let Some(from) = &variable.value_from else {
         if variable.value.is_none() {
-            found.required(at.child("value"), "must give either value or valueFrom");
+            found.warn(at.clone(), "has neither value nor valueFrom: the variable is empty");
         }
         return;
     };
@@ -131,49 +131,11 @@ fn environment_variable(variable: &EnvVar, at: &Path, found: &mut Findings) {
         rules::secret_name(Some(&secret.name), at.child("name"), found);
         rules::secret_key(Some(&secret.key), at.child("key"), found);
     }
-}
-
-/// Mounts need a volume, and each path can be mounted once.
-///
-/// `at` is the template; `volumes` are the names that the user gives; the operator adds its own.
-pub fn mounts(app: &KasprApp, volumes: &[&str], at: &Path, found: &mut Findings) {
-    let Some(template) = &app.spec.template else { return };
-    let name = super::app::component_name(app);
-    let own = [format!("{name}-pv"), format!("{name}-packages")];
-    for (i, volume) in volumes.iter().enumerate() {
-        if own.iter().any(|own| own == volume) {
-            found.forbidden(
-                at.child("pod").child("volumes").index(i).child("name"),
-                format!("'{volume}' is the name of a volume that the operator adds"),
-            );
-        }
-    }
-    let tables = app.spec.config.as_ref().and_then(|c| c.0.get("tableDir")).map_or("/var/lib/data/tables".to_owned(), rules::as_text);
-    let containers = [
-        ("kasprContainer", &template.kaspr_container, vec![tables.as_str(), "/opt/kaspr/packages"]),
-        ("pythonPackagesInitContainer", &template.python_packages_init_container, vec!["/opt/kaspr/packages"]),
-    ];
-    for (field, container, taken) in containers {
-        let mut paths: BTreeMap<&str, bool> = taken.into_iter().map(|path| (path, true)).collect();
-        let mounts = container.iter().flat_map(|container| container.volume_mounts.iter().flatten());
-        for (i, mount) in mounts.enumerate() {
-            let at = at.child(field).child("volumeMounts").index(i);
-            if !volumes.contains(&mount.name.as_str()) && !own.contains(&mount.name) {
-                let known = if volumes.is_empty() { "it names none".to_owned() } else { format!("it names {}", volumes.join(", ")) };
-                let detail = format!("must be a volume of spec.template.pod.volumes: {known}");
-                found.invalid(at.child("name"), mount.name.as_str(), detail);
-            }
-            let path = mount.mount_path.as_str();
-            match paths.insert(path, false) {
-                _ if path.is_empty() || path.contains(':') => {
-                    found.invalid(at.child("mountPath"), path, "must be a path without ':'");
-                }
-                Some(true) => found.forbidden(at.child("mountPath"), format!("'{path}' is mounted by the operator")),
-                Some(false) => found.duplicate(at.child("mountPath"), path),
-                None => {}
-            }
-            if mount.sub_path.is_some() && mount.sub_path_expr.is_some() {
-                found.forbidden(at.child("subPathExpr"), "must not be given together with subPath");
+    if let Some(map) = config_map_key_ref {
+        let at = at.child("valueFrom").child("configMapKeyRef");
+        for (field, text) in [("name", &map.name), ("key", &map.key)] {
+            if text.is_empty() {
+                found.required(at.child(field), "must name a ConfigMap in the app's namespace and a key of it");
             }
         }
     }

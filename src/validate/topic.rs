@@ -3,7 +3,7 @@
 use super::{Findings, Path, Validate, rules};
 use crate::api::{Code, InputTopic, TopicOut};
 
-const TOPIC_NAME: &str = "must be 1 to 249 letters, digits, '.', '_' and '-'";
+const TOPIC_NAME: &str = "must be 1 to 249 letters, digits, '.', '_' and '-', and not '.' or '..'";
 
 impl Validate for InputTopic {
     fn validate(&self, at: &Path, found: &mut Findings) {
@@ -38,7 +38,8 @@ pub fn code_at(code: Option<&Code>, at: &Path, found: &mut Findings) {
     if code.python.trim().is_empty() {
         found.required(at.child("python"), "must hold Python source");
     }
-    if let Some(entrypoint) = &code.entrypoint
+    // The framework takes an empty name for none.
+    if let Some(entrypoint) = code.entrypoint.as_ref().filter(|name| !name.is_empty())
         && !super::processors::is_identifier(entrypoint)
     {
         found.invalid(at.child("entrypoint"), entrypoint.as_str(), "must be the name of a function, class or other callable in python");

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::{Findings, Path, Validate, ValidateUpdate, rules, topic};
 use crate::api::{KasprWebView, ResponseSelector, WebResponse};
 
@@ -7,8 +9,13 @@ impl Validate for KasprWebView {
         let at = at.child("spec");
         rules::component_name(&self.spec.name, &at, found);
         let path = &self.spec.request.path;
-        if !path.starts_with('/') || path.contains(char::is_whitespace) {
-            found.invalid(at.child("request").child("path"), path.as_str(), "must start with '/' and have no spaces");
+        let at_path = at.child("request").child("path");
+        match parameters(path) {
+            _ if !path.starts_with('/') || path.contains(char::is_whitespace) => {
+                found.invalid(at_path, path.as_str(), "must start with '/' and have no spaces");
+            }
+            Err(why) => found.invalid(at_path, path.as_str(), why),
+            Ok(parameters) => not_both(self, &parameters, &at, found),
         }
         if let Some(response) = &self.spec.response {
             response.validate(&at.child("response"), found);
@@ -20,6 +27,60 @@ impl Validate for KasprWebView {
 }
 
 impl ValidateUpdate for KasprWebView {}
+
+/// The parameters of a path. Source: the router of aiohttp, which fails at start on other braces.
+fn parameters(path: &str) -> Result<BTreeSet<&str>, &'static str> {
+    const BRACES: &str = "must have parameters in braces, each a name of letters, digits and '_', such as '/order/{id}'";
+    let mut names = BTreeSet::new();
+    let mut rest = path;
+    while let Some(open) = rest.find(['{', '}']) {
+        let inside = rest[open..].strip_prefix('{').ok_or(BRACES)?;
+        let end = closing(inside).ok_or(BRACES)?;
+        let (name, pattern) = inside[..end].split_once(':').map_or((&inside[..end], None), |(n, p)| (n, Some(p)));
+        let fits = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && pattern.is_none_or(|pattern| !pattern.is_empty());
+        if !fits {
+            return Err(BRACES);
+        }
+        if !names.insert(name) {
+            return Err("must not name a parameter twice");
+        }
+        rest = &inside[end + 1..];
+    }
+    Ok(names)
+}
+
+/// Where the brace that is open is closed; a parameter's pattern may hold one more pair.
+fn closing(inside: &str) -> Option<usize> {
+    let mut depth = 0;
+    for (i, c) in inside.char_indices() {
+        match (c, depth) {
+            ('}', 0) => return Some(i),
+            ('}', _) => depth -= 1,
+            ('{', 0) => depth = 1,
+            ('{', _) => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The first operation gets tables and the path's parameters as keywords of one call.
+fn not_both(view: &KasprWebView, parameters: &BTreeSet<&str>, at: &Path, found: &mut Findings) {
+    let Some(processors) = &view.spec.processors else { return };
+    let Some(first) = processors.pipeline.as_ref().and_then(|pipeline| pipeline.first()) else { return };
+    let operations = processors.operations.iter().flatten().enumerate();
+    for (i, operation) in operations.filter(|(_, operation)| operation.name.as_ref() == Some(first)) {
+        let at = at.child("processors").child("operations").index(i);
+        for (i, table) in operation.tables.iter().flatten().enumerate() {
+            if parameters.contains(table.param_name.as_str()) {
+                let at = at.child("tables").index(i).child("paramName");
+                found.invalid(at, table.param_name.as_str(), "must not be the name of a parameter of request.path");
+            }
+        }
+    }
+}
 
 impl Validate for WebResponse {
     fn validate(&self, at: &Path, found: &mut Findings) {

@@ -24,6 +24,7 @@ mod fake_node;
 mod go;
 mod guardian;
 mod kubeconfig;
+mod operator;
 mod pins;
 mod plane;
 mod ports;
@@ -33,4 +34,5 @@ mod server;
 
 pub use builder::Builder;
 pub use error::Error;
+pub use operator::Operator;
 pub use plane::ControlPlane;

@@ -1,0 +1,110 @@
+//! The subcommands.
+
+mod certs;
+mod generate;
+mod local;
+mod run;
+
+pub use certs::CertsArgs;
+pub use generate::{CrdsArgs, WebhookConfigArgs};
+
+use std::{io, path::PathBuf};
+
+use clap::{Parser, Subcommand};
+use thiserror::Error;
+
+use crate::{
+    settings::{LogSettings, RunSettings},
+    telemetry,
+    webhook::ServerError,
+};
+
+/// Runs Kaspr stream processors on Kubernetes, and refuses at `kubectl apply` what would fail later
+#[derive(Debug, Parser)]
+#[command(name = "kaspr-operator", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    log: LogSettings,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the operator: the admission webhooks and the controllers
+    Run(Box<RunSettings>),
+    /// Print the CustomResourceDefinitions, or write them into a folder
+    Crds(CrdsArgs),
+    /// Print the webhook configurations, or write them into a folder
+    WebhookConfig(WebhookConfigArgs),
+    /// Make a development CA and a server certificate in a folder
+    Certs(CertsArgs),
+}
+
+/// Why a subcommand failed.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// A flag's value.
+    #[error(transparent)]
+    Level(#[from] telemetry::BadLevel),
+    /// A file that can't be read or written.
+    #[error("can't {what} {}: {source}", path.display())]
+    File {
+        /// `read` or `write`.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Standard output is closed.
+    #[error("can't write to standard output: {0}")]
+    Output(io::Error),
+    /// Something that can't be written as YAML.
+    #[error("can't write YAML: {0}")]
+    Yaml(#[from] serde_saphyr::ser::Error),
+    /// A certificate that can't be made.
+    #[error("can't make a certificate: {0}")]
+    Certificate(#[from] rcgen::Error),
+    /// No cluster.
+    #[error("no cluster is configured: set KUBECONFIG to a file that names one: {0}")]
+    Kubeconfig(#[from] kube::config::InferConfigError),
+    /// A cluster that can't be talked to.
+    #[error("the cluster's configuration can't be used: {0}")]
+    Client(kube::Error),
+    /// The API server refused.
+    #[error("{what}: {source}")]
+    Api {
+        /// What was tried.
+        what: String,
+        /// What came of it.
+        source: kube::Error,
+    },
+    /// The HTTPS server.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+}
+
+impl Cli {
+    /// Runs the subcommand.
+    pub async fn run(self) -> Result<(), Error> {
+        let Self { log, command } = self;
+        match command {
+            Command::Run(settings) => {
+                telemetry::start(&log)?;
+                run::run(*settings).await
+            }
+            Command::Crds(args) => generate::crds(args),
+            Command::WebhookConfig(args) => generate::webhook_config(args),
+            Command::Certs(args) => certs::certs(args),
+        }
+    }
+}
+
+fn write(path: PathBuf, text: &str) -> Result<(), Error> {
+    std::fs::write(&path, text).map_err(|source| Error::File { what: "write", path, source })
+}
+
+fn make_folder(path: &std::path::Path) -> Result<(), Error> {
+    std::fs::create_dir_all(path).map_err(|source| Error::File { what: "make", path: path.to_owned(), source })
+}

@@ -1,0 +1,157 @@
+//! The reconciler of KasprApp.
+
+use std::sync::Arc;
+
+use k8s_openapi::jiff::Timestamp;
+use kube::{Resource, ResourceExt, runtime::controller::Action};
+
+use super::{
+    Error,
+    apply::{self, Outcome},
+    caches::Guarded,
+    conditions::{self as is, Fact, fact},
+    context::Context,
+    links::{APP, Key},
+    published, refusal, report,
+    status::{self, Pods},
+    watch::describe,
+};
+use crate::{
+    api::{AppStatus, KasprApp},
+    build::{self, Linked, Object, OwnedKind, names},
+    defaults,
+    validate::Valid,
+};
+
+/// The annotation that stops all writes for an app.
+const PAUSE: &str = "kaspr.io/pause-reconciliation";
+
+/// Makes an app's objects follow it and its components.
+pub async fn reconcile(app: Arc<Guarded<KasprApp>>, ctx: Arc<Context>) -> Result<Action, Error> {
+    published::release::<KasprApp>(&ctx, &*app).await?;
+    if app.meta().deletion_timestamp.is_some() {
+        // Its objects go with it: they are owned.
+        return Ok(Action::await_change());
+    }
+    let given = match &app.0 {
+        Ok(given) => given,
+        Err(unreadable) => {
+            tracing::warn!(name = app.name_any(), namespace = app.namespace(), error = %unreadable, "can't read a KasprApp");
+            report::warning(&ctx, &*app, is::INVALID, refusal::unreadable()).await;
+            return Ok(Action::await_change());
+        }
+    };
+    if build::annotated(given, PAUSE) {
+        let message = format!("Paused by the annotation {PAUSE}");
+        keep(&ctx, given, vec![fact(is::PROGRESSING, false, is::PAUSED, message)]).await?;
+        return Ok(Action::await_change());
+    }
+    let linked = ctx.linked(&Key::of(APP, given));
+    let app = match Valid::check(defaults::of(given)?) {
+        Ok((app, _)) => app,
+        Err(found) => return refuse(&ctx, given, refusal::of_findings(&found)).await,
+    };
+    let desired = build::app(&app, &linked, &ctx.settings)?;
+    let outcome = match settle(&ctx, &app, &linked, desired).await {
+        Ok(outcome) => outcome,
+        Err(error) => return failed(&ctx, given, error).await,
+    };
+    tell(&ctx, given, &outcome).await;
+    let set = ctx.caches.owned(OwnedKind::StatefulSet, &namespace(&app), &names::app(&app.name_any()));
+    let next = status::app(&app, &linked, Pods::of(set.as_deref()), &ctx.settings, Timestamp::now());
+    report::status(&ctx, given, given.status.as_ref(), &next).await?;
+    Ok(Action::await_change())
+}
+
+/// Brings the objects to what is desired: definitions first, because a pod that starts with an old
+/// one would run it until its next restart; then the app's own; then what is left over goes.
+async fn settle(ctx: &Context, app: &KasprApp, linked: &Linked, desired: Vec<Object>) -> Result<Outcome, Error> {
+    let namespace = namespace(app);
+    let mut outcome = apply::apply(ctx, &namespace, &definitions(linked)?).await?;
+    outcome.written.extend(apply::apply(ctx, &namespace, &desired).await?.written);
+    let name = app.name_any();
+    let sometimes = [
+        (OwnedKind::HorizontalPodAutoscaler, names::autoscaler(&name)),
+        (OwnedKind::PersistentVolumeClaim, names::packages_claim(&name)),
+        (OwnedKind::ConfigMap, names::joins(&name)),
+    ];
+    for (kind, name) in sometimes {
+        if desired.iter().all(|object| object.kind != kind || object.name != name) {
+            let owner = app.uid().unwrap_or_default();
+            outcome.written.extend(apply::remove(ctx, &owner, kind, &namespace, &name).await?);
+        }
+    }
+    Ok(outcome)
+}
+
+fn definitions(linked: &Linked) -> Result<Vec<Object>, Error> {
+    let Linked { agents, webviews, tables, tasks, joins } = linked;
+    let mut objects = Vec::new();
+    for agent in agents {
+        objects.push(build::component(agent)?);
+    }
+    for webview in webviews {
+        objects.push(build::component(webview)?);
+    }
+    for table in tables {
+        objects.push(build::component(table)?);
+    }
+    for task in tasks {
+        objects.push(build::component(task)?);
+    }
+    for join in joins {
+        objects.push(build::component(join)?);
+    }
+    Ok(objects)
+}
+
+async fn refuse(ctx: &Context, app: &KasprApp, message: String) -> Result<Action, Error> {
+    tracing::warn!(name = app.name_any(), namespace = app.namespace(), message, "refused a KasprApp");
+    let first = app.status.as_ref().is_none_or(|status| !says(status, is::READY, is::INVALID));
+    if first {
+        report::warning(ctx, app, is::INVALID, message.clone()).await;
+    }
+    let facts = vec![
+        fact(is::PROGRESSING, false, is::ERROR, message.clone()),
+        fact(is::READY, false, is::INVALID, message),
+    ];
+    keep(ctx, app, facts).await?;
+    Ok(Action::await_change())
+}
+
+/// An object could not be written. The status says so, and the queue tries again.
+async fn failed(ctx: &Context, app: &KasprApp, error: Error) -> Result<Action, Error> {
+    let message = describe(&error);
+    let known = app.status.as_ref().is_some_and(|status| says(status, is::PROGRESSING, is::ERROR));
+    if !known {
+        report::warning(ctx, app, is::ERROR, message.clone()).await;
+    }
+    // The API server may be what failed; the error that is tried again is the first one.
+    let _ = keep(ctx, app, vec![fact(is::PROGRESSING, true, is::ERROR, message)]).await;
+    Err(error)
+}
+
+/// Writes new conditions and leaves the rest of the status, other conditions included.
+async fn keep(ctx: &Context, app: &KasprApp, facts: Vec<Fact>) -> Result<(), Error> {
+    let mut next = status::unchanged(app, facts, Timestamp::now());
+    let before = app.status.as_ref().and_then(|status| status.conditions.as_ref());
+    if let Some(conditions) = &mut next.conditions {
+        let told: Vec<String> = conditions.iter().map(|condition| condition.r#type.clone()).collect();
+        conditions.extend(before.into_iter().flatten().filter(|c| !told.contains(&c.r#type)).cloned());
+    }
+    report::status(ctx, app, app.status.as_ref(), &next).await
+}
+
+async fn tell(ctx: &Context, app: &KasprApp, outcome: &Outcome) {
+    if !outcome.written.is_empty() {
+        report::normal(ctx, app, "Applied", format!("Brought up to date: {}", outcome.written.join(", "))).await;
+    }
+}
+
+fn says(status: &AppStatus, kind: &str, reason: &str) -> bool {
+    status.conditions.iter().flatten().any(|condition| condition.r#type == kind && condition.reason == reason)
+}
+
+fn namespace(app: &KasprApp) -> String {
+    app.namespace().unwrap_or_default()
+}

@@ -1,0 +1,188 @@
+//! The only place that writes objects: server-side apply of the fields that the operator owns, and
+//! nothing where nothing differs.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use kube::{
+    Api, Client, ResourceExt,
+    api::{DeleteParams, Patch, PatchParams, Preconditions},
+    core::DynamicObject,
+};
+use serde_json::{Map, Value};
+
+use super::{Error, context::Context};
+use crate::build::{Object, OwnedKind, labels::MANAGER};
+
+/// Where an object is.
+type Place = (OwnedKind, String, String);
+
+/// What was applied last, by place.
+///
+/// The API server may write a value in another form (`0.25` cores as `250m`), so what it made of the
+/// object is kept: as long as that stands, nothing has drifted.
+#[derive(Default)]
+pub struct Applied(Mutex<HashMap<Place, Record>>);
+
+struct Record {
+    /// The object as it was sent.
+    sent: Value,
+    /// The same fields as the API server gave them back.
+    stands: Value,
+    /// Whether the cache may not know of it yet.
+    unseen: bool,
+}
+
+impl Applied {
+    fn records(&self) -> MutexGuard<'_, HashMap<Place, Record>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The watch told of the object: the cache is no longer behind.
+    pub fn seen(&self, kind: OwnedKind, namespace: &str, name: &str) {
+        if let Some(record) = self.records().get_mut(&(kind, namespace.to_owned(), name.to_owned())) {
+            record.unseen = false;
+        }
+    }
+
+    /// The object is gone.
+    pub fn gone(&self, kind: OwnedKind, namespace: &str, name: &str) {
+        self.records().remove(&(kind, namespace.to_owned(), name.to_owned()));
+    }
+
+    fn stands(&self, place: &Place, object: &Object, live: Option<&DynamicObject>) -> bool {
+        let live = || live.and_then(|live| serde_json::to_value(live).ok());
+        match self.records().get(place) {
+            Some(record) if record.sent == object.value => {
+                record.unseen || live().is_some_and(|live| common(&live, &object.value) == record.stands)
+            }
+            Some(_) => false,
+            // After a restart: the object carries the hash of what was sent.
+            None => live().is_some_and(|live| common(&live, &object.value) == object.value),
+        }
+    }
+}
+
+/// What came of applying objects.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What was written, for the event: `StatefulSet clicks-app`.
+    pub written: Vec<String>,
+}
+
+/// Applies the objects in their order. The first failure ends it: what follows may need it.
+pub async fn apply(ctx: &Context, namespace: &str, objects: &[Object]) -> Result<Outcome, Error> {
+    let mut outcome = Outcome::default();
+    for object in objects {
+        let place = (object.kind, namespace.to_owned(), object.name.clone());
+        let live = ctx.caches.owned(object.kind, namespace, &object.name);
+        if ctx.applied.stands(&place, object, live.as_deref()) {
+            continue;
+        }
+        let api = api(ctx.client.clone(), object.kind, namespace);
+        let params = PatchParams::apply(MANAGER).force();
+        let what = format!("{} {}", object.kind, object.name);
+        let made = api
+            .patch(&object.name, &params, &Patch::Apply(&object.value))
+            .await
+            .map_err(Error::api(format!("can't apply {what}")))?;
+        tracing::info!(object = what, namespace, created = live.is_none(), "applied");
+        let changed = live.as_ref().is_none_or(|live| live.resource_version() != made.resource_version());
+        let stands = serde_json::to_value(&made)?;
+        let record =
+            Record { sent: object.value.clone(), stands: common(&stands, &object.value), unseen: changed };
+        ctx.applied.records().insert(place, record);
+        if changed {
+            outcome.written.push(what);
+        }
+    }
+    Ok(outcome)
+}
+
+/// Deletes an object that is no longer wanted, if it is there and the resource controls it.
+pub async fn remove(ctx: &Context, owner: &str, kind: OwnedKind, namespace: &str, name: &str) -> Result<Option<String>, Error> {
+    let Some(live) = ctx.caches.owned(kind, namespace, name) else { return Ok(None) };
+    let controlled = live.owner_references().iter().any(|o| o.controller == Some(true) && o.uid == owner);
+    if !controlled || live.metadata.deletion_timestamp.is_some() {
+        return Ok(None);
+    }
+    let params = DeleteParams {
+        preconditions: Some(Preconditions { uid: live.uid(), resource_version: None }),
+        ..DeleteParams::background()
+    };
+    let what = format!("{kind} {name}");
+    match api(ctx.client.clone(), kind, namespace).delete(name, &params).await {
+        Ok(_) => {
+            tracing::info!(object = what, namespace, "deleted: no longer wanted");
+            Ok(Some(what))
+        }
+        // Somebody else was faster.
+        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(None),
+        Err(error) => Err(Error::api(format!("can't delete {what}"))(error)),
+    }
+}
+
+fn api(client: Client, kind: OwnedKind, namespace: &str) -> Api<DynamicObject> {
+    Api::namespaced_with(client, namespace, &kind.resource())
+}
+
+/// The part of `live` that has a counterpart in `wanted`.
+///
+/// Lists of named things (containers, variables, ports, volumes, mounts) are matched by what names
+/// them, as server-side apply does; others item by item, and by their length.
+fn common(live: &Value, wanted: &Value) -> Value {
+    match (live, wanted) {
+        (Value::Object(live), Value::Object(wanted)) => {
+            let shared = wanted.iter().filter_map(|(key, wanted)| Some((key.clone(), common(live.get(key)?, wanted))));
+            Value::Object(shared.collect::<Map<_, _>>())
+        }
+        (Value::Array(live), Value::Array(wanted)) => match wanted.first().and_then(name_key) {
+            Some(key) => {
+                let partner = |item: &Value| live.iter().find(|other| other.get(key) == item.get(key));
+                Value::Array(wanted.iter().filter_map(|item| Some(common(partner(item)?, item))).collect())
+            }
+            None if live.len() == wanted.len() => {
+                Value::Array(live.iter().zip(wanted).map(|(live, wanted)| common(live, wanted)).collect())
+            }
+            None => Value::Array(live.clone()),
+        },
+        _ => live.clone(),
+    }
+}
+
+/// The field that names the items of a list.
+fn name_key(item: &Value) -> Option<&'static str> {
+    ["mountPath", "name", "containerPort", "uid"].into_iter().find(|key| item.get(key).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_others_add_is_no_drift() {
+        let wanted = json!({"spec": {"env": [{"name": "A", "value": "1"}], "replicas": 2}});
+        let live = json!({
+            "metadata": {"uid": "x"},
+            "spec": {"env": [{"name": "B", "value": "2"}, {"name": "A", "value": "1"}], "replicas": 2, "paused": false},
+        });
+        assert_eq!(common(&live, &wanted), wanted);
+    }
+
+    #[test]
+    fn a_changed_or_missing_field_is_drift() {
+        let wanted = json!({"spec": {"env": [{"name": "A", "value": "1"}], "command": ["a", "b"]}});
+        for live in [
+            json!({"spec": {"env": [{"name": "A", "value": "2"}], "command": ["a", "b"]}}),
+            json!({"spec": {"env": [], "command": ["a", "b"]}}),
+            json!({"spec": {"env": [{"name": "A", "value": "1"}], "command": ["a"]}}),
+            json!({"spec": {"command": ["a", "b"]}}),
+        ] {
+            assert_ne!(common(&live, &wanted), wanted, "{live}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What the operator knows of the API server's objects without asking.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kube::{
+    core::{DeserializeGuard, DynamicObject},
+    runtime::reflector::{ObjectRef, Store},
+};
+
+use super::links::Key;
+use crate::{
+    api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView},
+    build::OwnedKind,
+};
+
+/// A resource, or why the types can't read it: one unreadable object must not stop its watch.
+pub type Guarded<K> = DeserializeGuard<K>;
+
+/// The watch caches.
+pub struct Caches {
+    pub apps: Store<Guarded<KasprApp>>,
+    pub agents: Store<Guarded<KasprAgent>>,
+    pub tables: Store<Guarded<KasprTable>>,
+    pub tasks: Store<Guarded<KasprTask>>,
+    pub webviews: Store<Guarded<KasprWebView>>,
+    pub joins: Store<Guarded<KasprJoin>>,
+    pub owned: BTreeMap<OwnedKind, Store<DynamicObject>>,
+}
+
+/// A kind with a cache.
+pub trait Cached: Clone + kube::Resource<DynamicType = ()> + 'static {
+    /// Its cache.
+    fn store(caches: &Caches) -> &Store<Guarded<Self>>;
+}
+
+macro_rules! cached {
+    ($($type:ty => $field:ident),* $(,)?) => {
+        $(impl Cached for $type {
+            fn store(caches: &Caches) -> &Store<Guarded<Self>> {
+                &caches.$field
+            }
+        })*
+    };
+}
+
+cached! {
+    KasprApp => apps,
+    KasprAgent => agents,
+    KasprTable => tables,
+    KasprTask => tasks,
+    KasprWebView => webviews,
+    KasprJoin => joins,
+}
+
+impl Caches {
+    /// A resource of ours.
+    pub fn get<K: Cached>(&self, key: &Key) -> Option<Arc<Guarded<K>>> {
+        K::store(self).get(&ObjectRef::new(&key.name).within(&key.namespace))
+    }
+
+    /// An object that the operator made.
+    pub fn owned(&self, kind: OwnedKind, namespace: &str, name: &str) -> Option<Arc<DynamicObject>> {
+        self.owned.get(&kind)?.get(&ObjectRef::new_with(name, kind.resource()).within(namespace))
+    }
+}

@@ -1,0 +1,169 @@
+//! The reconciler of the five components: one generic function.
+
+use std::{fmt::Debug, sync::Arc};
+
+use k8s_openapi::jiff::Timestamp;
+use kube::{Resource, ResourceExt, core::NamespaceResourceScope, runtime::controller::Action};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    Error, apply,
+    caches::{Cached, Guarded},
+    conditions::{self as is, Fact, fact},
+    context::Context,
+    links::{APP, Key},
+    published, refusal, report,
+};
+use crate::{
+    api::{
+        AppReference, ComponentStatus, KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView,
+        TableReference,
+    },
+    build::{self, Linked, definition::{self, Component}},
+    defaults::{self, Defaults},
+    validate::{Valid, Validate},
+};
+
+/// A component that is reconciled.
+pub trait Reconciled:
+    Cached
+    + Component
+    + Clone
+    + Debug
+    + Defaults
+    + DeserializeOwned
+    + Resource<Scope = NamespaceResourceScope>
+    + Send
+    + Serialize
+    + Sync
+    + Validate
+{
+    /// What was written of it before.
+    fn status(&self) -> Option<&ComponentStatus>;
+
+    /// The tables that a join names, found or not.
+    fn tables(&self, _linked: &Linked) -> Option<[TableReference; 2]> {
+        None
+    }
+}
+
+impl Reconciled for KasprAgent {
+    fn status(&self) -> Option<&ComponentStatus> {
+        self.status.as_ref()
+    }
+}
+
+impl Reconciled for KasprTable {
+    fn status(&self) -> Option<&ComponentStatus> {
+        self.status.as_ref()
+    }
+}
+
+impl Reconciled for KasprTask {
+    fn status(&self) -> Option<&ComponentStatus> {
+        self.status.as_ref()
+    }
+}
+
+impl Reconciled for KasprWebView {
+    fn status(&self) -> Option<&ComponentStatus> {
+        self.status.as_ref()
+    }
+}
+
+impl Reconciled for KasprJoin {
+    fn status(&self) -> Option<&ComponentStatus> {
+        self.status.as_ref()
+    }
+
+    fn tables(&self, linked: &Linked) -> Option<[TableReference; 2]> {
+        let sides = [("Left", &self.spec.left_table), ("Right", &self.spec.right_table)];
+        Some(sides.map(|(side, name)| {
+            let found = linked.tables.iter().any(|table| table.spec.name == *name);
+            let status = format!("{side}Table{}", if found { "Found" } else { "NotFound" });
+            TableReference { name: name.clone(), status }
+        }))
+    }
+}
+
+/// Makes a component's ConfigMap follow it, and says whether its app is there.
+pub async fn reconcile<C: Reconciled>(component: Arc<Guarded<C>>, ctx: Arc<Context>) -> Result<Action, Error> {
+    published::release::<C>(&ctx, &*component).await?;
+    if component.meta().deletion_timestamp.is_some() {
+        return Ok(Action::await_change());
+    }
+    let given = match &component.0 {
+        Ok(given) => given,
+        Err(unreadable) => {
+            let kind = C::kind(&());
+            tracing::warn!(%kind, name = component.name_any(), namespace = component.namespace(), error = %unreadable, "can't read a component");
+            report::warning(&ctx, &*component, is::INVALID, refusal::unreadable()).await;
+            return Ok(Action::await_change());
+        }
+    };
+    let mut next = given.status().cloned().unwrap_or_default();
+    let app = app_reference(&ctx, given);
+    let fact = match Valid::check(defaults::of(given)?) {
+        Ok((valid, _)) => {
+            let object = build::component(&valid)?;
+            apply::apply(&ctx, &given.namespace().unwrap_or_default(), &[object]).await?;
+            next.config_map = Some(definition::config_map_name(&*valid));
+            next.hash = Some(definition::hash_of(&*valid));
+            let tables = valid.tables(&ctx.linked(&app_key(given)));
+            let fact = readiness(&app, tables.as_ref());
+            (next.left_table, next.right_table) = tables.map_or((None, None), |[left, right]| (Some(left), Some(right)));
+            fact
+        }
+        Err(found) => fact(is::READY, false, is::INVALID, refusal::of_findings(&found)),
+    };
+    tell(&ctx, given, &app, &fact).await;
+    next.app = Some(app);
+    let generation = given.meta().generation.unwrap_or_default();
+    next.observed_generation = Some(generation);
+    let before = given.status().and_then(|status| status.conditions.as_deref());
+    next.conditions = Some(is::follow(before, vec![fact], generation, Timestamp::now()));
+    report::status(&ctx, given, given.status(), &next).await?;
+    Ok(Action::await_change())
+}
+
+fn app_key<C: Component>(component: &C) -> Key {
+    let namespace = component.namespace().unwrap_or_default();
+    Key { kind: APP, namespace, name: definition::app_of(component) }
+}
+
+fn app_reference<C: Component>(ctx: &Context, component: &C) -> AppReference {
+    let key = app_key(component);
+    let found = ctx.caches.get::<KasprApp>(&key).is_some();
+    let status = if found { is::APP_FOUND } else { is::APP_NOT_FOUND };
+    AppReference { name: key.name, status: status.to_owned() }
+}
+
+fn readiness(app: &AppReference, tables: Option<&[TableReference; 2]>) -> Fact {
+    if app.status != is::APP_FOUND {
+        let message = format!("KasprApp '{}' does not exist in this namespace", app.name);
+        return fact(is::READY, false, is::APP_NOT_FOUND, message);
+    }
+    let missing = tables.into_iter().flatten().find(|table| table.status.ends_with("NotFound"));
+    match missing {
+        Some(table) => {
+            let message = format!("the app has no KasprTable with the spec.name '{}'", table.name);
+            fact(is::READY, false, is::TABLE_NOT_FOUND, message)
+        }
+        None => fact(is::READY, true, is::DEFINED, format!("Defined in app '{}'", app.name)),
+    }
+}
+
+/// One event for each change of mind.
+async fn tell<C: Reconciled>(ctx: &Context, component: &C, app: &AppReference, fact: &Fact) {
+    let before = component.status();
+    let same_app = before.and_then(|status| status.app.as_ref()) == Some(app);
+    let ready = before.into_iter().flat_map(|status| status.conditions.iter().flatten()).find(|c| c.r#type == is::READY);
+    if ready.is_some_and(|condition| condition.reason == fact.reason() && same_app) {
+        return;
+    }
+    if fact.holds() {
+        report::normal(ctx, component, is::APP_FOUND, fact.message().to_owned()).await;
+    } else {
+        report::warning(ctx, component, fact.reason(), fact.message().to_owned()).await;
+    }
+}

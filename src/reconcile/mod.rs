@@ -1,0 +1,52 @@
+//! The controllers: what the API server holds is made to follow what users asked for.
+//!
+//! A reconcile reads like a table of contents: fetch from the caches, default, validate, build,
+//! apply, status. `fetch` decides nothing; `apply` is the only place that writes objects; `status`
+//! is pure.
+
+mod app;
+mod apply;
+mod backoff;
+mod caches;
+mod component;
+mod conditions;
+mod context;
+mod links;
+mod published;
+mod queue;
+mod refusal;
+mod report;
+mod run;
+mod status;
+mod watch;
+
+pub use run::{Operator, Scope};
+pub use watch::describe;
+
+use thiserror::Error;
+
+/// Why a reconcile has to be tried again.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The API server refused or could not be reached.
+    #[error("{what}: {source}")]
+    Api {
+        /// What was tried.
+        what: String,
+        /// What came of it.
+        source: kube::Error,
+    },
+    /// An object can't be made.
+    #[error(transparent)]
+    Build(#[from] crate::build::BuildError),
+    /// A resource can't be read back.
+    #[error("the resource can't be read: {0}")]
+    Read(#[from] serde_json::Error),
+}
+
+impl Error {
+    fn api(what: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Api { what, source }
+    }
+}

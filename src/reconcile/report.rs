@@ -1,0 +1,66 @@
+//! What users are told: the status, where it differs, and events.
+
+use std::fmt::Debug;
+
+use kube::{
+    Api, Resource, ResourceExt,
+    api::{Patch, PatchParams},
+    core::NamespaceResourceScope,
+    runtime::events::{Event, EventType},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
+
+use super::{Error, context::Context, watch::describe};
+use crate::build::labels::MANAGER;
+
+/// Writes the status, if it differs from the one in the cache.
+pub async fn status<K, S>(ctx: &Context, resource: &K, before: Option<&S>, status: &S) -> Result<(), Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+    S: PartialEq + Serialize,
+{
+    if before == Some(status) {
+        return Ok(());
+    }
+    let (name, namespace) = (resource.name_any(), resource.namespace().unwrap_or_default());
+    let patch = json!({
+        "apiVersion": K::api_version(&()),
+        "kind": K::kind(&()),
+        // A resource that was deleted and made again is another one.
+        "metadata": { "name": name, "uid": resource.uid() },
+        "status": status,
+    });
+    let api: Api<K> = Api::namespaced(ctx.client.clone(), &namespace);
+    match api.patch_status(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&patch)).await {
+        Ok(_) => Ok(()),
+        // Deleted in the meantime: nobody reads it any more.
+        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
+        Err(error) => Err(Error::api(format!("can't write the status of {} {name}", K::kind(&())))(error)),
+    }
+}
+
+/// Tells of something that went as it should.
+pub async fn normal<K: Resource<DynamicType = ()>>(ctx: &Context, resource: &K, reason: &str, note: String) {
+    event(ctx, resource, EventType::Normal, reason, note).await;
+}
+
+/// Tells of something to look at.
+pub async fn warning<K: Resource<DynamicType = ()>>(ctx: &Context, resource: &K, reason: &str, note: String) {
+    event(ctx, resource, EventType::Warning, reason, note).await;
+}
+
+/// Events are a courtesy: one that can't be written is logged and stops nothing.
+async fn event<K: Resource<DynamicType = ()>>(ctx: &Context, resource: &K, type_: EventType, reason: &str, mut note: String) {
+    // The API server takes at most 1024 bytes.
+    if note.len() > 1024 {
+        let end = (0..=1020).rev().find(|end| note.is_char_boundary(*end)).unwrap_or_default();
+        note.truncate(end);
+        note.push('…');
+    }
+    let event =
+        Event { type_, reason: reason.to_owned(), note: Some(note), action: "Reconcile".to_owned(), secondary: None };
+    if let Err(error) = ctx.recorder.publish(&event, &resource.object_ref(&())).await {
+        tracing::warn!(name = resource.name_any(), error = describe(&error), "can't write an event");
+    }
+}

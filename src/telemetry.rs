@@ -1,0 +1,29 @@
+//! Logs.
+
+use std::io::{self, IsTerminal};
+
+use thiserror::Error;
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::settings::{LogFormat, LogSettings};
+
+/// The log level can't be read.
+#[derive(Debug, Error)]
+#[error("'{level}' is no log level: use error, warn, info, debug, trace, or a list such as info,kube=debug")]
+pub struct BadLevel {
+    level: String,
+}
+
+/// Starts logging to standard error.
+pub fn start(settings: &LogSettings) -> Result<(), BadLevel> {
+    let LogSettings { log_level, log_format } = settings;
+    let filter = EnvFilter::try_new(log_level).map_err(|_| BadLevel { level: log_level.clone() })?;
+    let terminal = io::stderr().is_terminal();
+    let format = log_format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json });
+    let registry = tracing_subscriber::registry().with(filter);
+    match format {
+        LogFormat::Text => registry.with(fmt::layer().with_writer(io::stderr).with_target(false).with_ansi(terminal)).init(),
+        LogFormat::Json => registry.with(fmt::layer().json().flatten_event(true).with_writer(io::stderr)).init(),
+    }
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! One argument of `pip install`.
+
+use std::str::FromStr;
+
+use pep508_rs::{Requirement, VerbatimUrl};
+use url::Url;
+
+/// The version control systems that pip can install from.
+const VERSION_CONTROL: &[&str] = &["git+", "hg+", "svn+", "bzr+"];
+
+/// What a user may write.
+const ALLOWED: &str = "must be a requirement such as 'pandas>=2', or a direct reference such as 'git+https://host/repo@v1'";
+
+/// Longer than any requirement that a person writes.
+const LONGEST: usize = 4096;
+
+/// More conditions than a person writes in a marker. The parser recurses into parentheses and
+/// builds a decision diagram of the conditions, which can double with each.
+const MOST_CONDITIONS: usize = 16;
+
+/// A PEP 508 requirement or a direct reference.
+///
+/// `Err` says what is wrong and what is allowed. What stands before an `@` may be a password: it is
+/// never in the words. A variable of the install container may stand anywhere: `https://${TOKEN}@host/pkg.whl`.
+pub fn check(text: &str) -> Result<(), String> {
+    characters(text)?;
+    let plain = without_variables(text)?;
+    if let Some(system) = VERSION_CONTROL.iter().find(|system| plain.starts_with(**system)) {
+        return reference(&plain[system.len()..], Kind::Repository);
+    }
+    if let Some((name, url)) = plain.split_once('@').filter(|(name, url)| is_named_reference(name, url)) {
+        return named(name.trim(), url.trim());
+    }
+    if plain.contains("://") {
+        return reference(&plain, Kind::File);
+    }
+    if plain.starts_with("git@") {
+        return Err("must be written as 'git+ssh://git@host/org/repo'".to_owned());
+    }
+    if plain.contains('@') {
+        return Err("must hold a URL behind '@', such as 'https://host/package.whl'".to_owned());
+    }
+    if plain.starts_with(['/', '.']) || [".whl", ".tar.gz", ".zip"].iter().any(|suffix| plain.ends_with(suffix)) {
+        return Err("must be a URL when it is a file: 'https://host/package.whl' or 'file:///path/package.whl'".to_owned());
+    }
+    parsed(&plain).map(drop)
+}
+
+fn characters(text: &str) -> Result<(), String> {
+    if text.len() > LONGEST {
+        return Err(format!("must have at most {LONGEST} characters"));
+    }
+    if text.trim().is_empty() {
+        return Err(ALLOWED.to_owned());
+    }
+    if text.trim() != text {
+        return Err("must not start or end with a space".to_owned());
+    }
+    if text.starts_with('-') {
+        return Err(format!("{ALLOWED}: options of pip are not allowed"));
+    }
+    if text.contains(|c: char| c.is_control() || matches!(c, '`' | '\\')) {
+        return Err("must not contain '`', '\\' or control characters".to_owned());
+    }
+    // The parser fails on some others where it looks for quotes.
+    match text.chars().find(|c| !c.is_ascii()) {
+        Some(other) => Err(format!("must not contain '{other}': only ASCII is allowed")),
+        None => Ok(()),
+    }
+}
+
+/// `name @ url`, as opposed to `git@host` or `scheme://user@host`.
+fn is_named_reference(name: &str, url: &str) -> bool {
+    !name.contains("://") && !name.contains(';') && url.contains("://")
+}
+
+/// `name @ url ; marker`.
+fn named(name: &str, url: &str) -> Result<(), String> {
+    if parsed(name)?.version_or_url.is_some() {
+        return Err("must not have both a version and a URL".to_owned());
+    }
+    let (url, marker) = url.split_once(" ;").map_or((url, None), |(url, marker)| (url.trim(), Some(marker)));
+    if let Some(marker) = marker {
+        parsed(&format!("a ;{marker}"))?;
+    }
+    match VERSION_CONTROL.iter().find(|system| url.starts_with(**system)) {
+        Some(system) => reference(&url[system.len()..], Kind::Repository),
+        None => reference(url, Kind::File),
+    }
+}
+
+/// What a URL leads to.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Repository,
+    File,
+}
+
+/// A URL that pip can install from.
+fn reference(text: &str, kind: Kind) -> Result<(), String> {
+    if let Some(bad) = text.chars().find(|c| c.is_whitespace() || "$\"'<>(){}|;^".contains(*c)) {
+        return Err(format!("must not contain '{bad}' in a URL: write it percent-encoded"));
+    }
+    if kind == Kind::Repository && text.starts_with("git@") {
+        return Err("must be written as 'git+ssh://git@host/org/repo'".to_owned());
+    }
+    let url = Url::parse(text).map_err(|e| format!("must hold a URL: {e}"))?;
+    match (url.scheme(), kind) {
+        ("http" | "https" | "file", _) | ("ssh" | "git", Kind::Repository) => {}
+        ("ssh" | "git", Kind::File) => return Err(format!("must start with 'git+{}://'", url.scheme())),
+        (other, _) => return Err(format!("must use one of http, https, ssh, git and file, not '{other}'")),
+    }
+    if url.scheme() != "file" && url.host_str().unwrap_or_default().is_empty() {
+        return Err("must name a host".to_owned());
+    }
+    Ok(())
+}
+
+/// The library's reading of a requirement.
+fn parsed(text: &str) -> Result<Requirement<VerbatimUrl>, String> {
+    let conditions = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| matches!(*word, "and" | "or")).count();
+    if conditions >= MOST_CONDITIONS || text.matches('(').count() > MOST_CONDITIONS {
+        return Err(format!("must have at most {MOST_CONDITIONS} conditions in its marker"));
+    }
+    names(text)?;
+    Requirement::from_str(text).map_err(|e| words_of(&e.to_string()))
+}
+
+/// The name and the extras; the parser panics on one that ends with a sign.
+fn names(text: &str) -> Result<(), String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let end = text.find(|c| !is_name(c)).unwrap_or(text.len());
+    let extras = text[end..].trim_start().strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let extras = extras.into_iter().flat_map(|(extras, _)| extras.split([',', ' ']));
+    for name in [&text[..end]].into_iter().chain(extras.map(str::trim).filter(|extra| !extra.is_empty())) {
+        if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) || !name.ends_with(|c: char| c.is_ascii_alphanumeric()) {
+            return Err("must start with a name that starts and ends with a letter or digit, such as 'pandas>=2'".to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// The first line of the library's message: the others draw a picture of the requirement.
+fn words_of(message: &str) -> String {
+    let first = message.lines().next().unwrap_or_default();
+    format!("must be a requirement such as 'pandas>=2': {first}")
+}
+
+/// The text with each `${NAME}` replaced by `1`, which is a name, a version and a port; any other
+/// `$` is an error, because a shell would run `$(…)`.
+pub fn without_variables(text: &str) -> Result<String, String> {
+    const WRONG: &str = "must not contain '$' other than in '${NAME}', a variable of the install container";
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        plain.push_str(before);
+        let name_and_rest = after.strip_prefix('{').and_then(|after| after.split_once('}'));
+        let (name, after) = name_and_rest.ok_or(WRONG)?;
+        let first = name.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+        if !first || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            return Err(WRONG.to_owned());
+        }
+        plain.push('1');
+        rest = after;
+    }
+    plain.push_str(rest);
+    Ok(plain)
+}

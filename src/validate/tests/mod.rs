@@ -1,0 +1,87 @@
+//! What a user writes against the exact words that come back.
+//!
+//! A row of a table is a patch, merged over a manifest that is valid, and every line that it gives.
+
+mod agent;
+mod app;
+mod components;
+mod config;
+mod examples;
+mod hostile;
+mod packages;
+mod processors;
+mod template;
+mod update;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{Findings, ValidateUpdate, Warning, review};
+
+/// What Kubernetes asks of a warning.
+const LONGEST_WARNING: usize = 120;
+
+const APP: &str = "
+metadata: {name: orders}
+spec:
+  bootstrapServers: kafka:9092
+  tls: {}
+  authentication: {type: scram-sha-512, username: orders, passwordSecret: {secretName: kafka-user, passwordKey: password}}
+  storage: {type: persistent-claim, size: 10Gi}
+";
+
+fn yaml(text: &str) -> Value {
+    serde_saphyr::from_str(text).unwrap_or_else(|e| panic!("{text}: {e}"))
+}
+
+/// The manifest with a patch merged over it: null removes a field, a list replaces a list.
+fn patched<T: DeserializeOwned>(manifest: &str, patch: &str) -> T {
+    let mut object = yaml(manifest);
+    json_patch::merge(&mut object, &yaml(patch));
+    serde_json::from_value(object).unwrap_or_else(|e| panic!("{patch}: {e}"))
+}
+
+fn errors(found: &Findings) -> Vec<String> {
+    found.errors.iter().map(ToString::to_string).collect()
+}
+
+fn warnings(found: &Findings) -> Vec<String> {
+    found.warnings.iter().map(Warning::to_string).collect()
+}
+
+/// Each row gives these errors, one a line, and no other.
+fn refuses<T: ValidateUpdate + DeserializeOwned>(manifest: &str, rows: &[(&str, &str)]) {
+    compare(rows, |patch| errors(&review::<T>(&patched(manifest, patch), None)));
+}
+
+/// Each row gives these warnings, one a line, and no error.
+fn warns<T: ValidateUpdate + DeserializeOwned>(manifest: &str, rows: &[(&str, &str)]) {
+    compare(rows, |patch| {
+        let found = review::<T>(&patched(manifest, patch), None);
+        assert_eq!(errors(&found), Vec::<String>::new(), "{patch}");
+        for warning in warnings(&found) {
+            assert!(warning.chars().count() <= LONGEST_WARNING, "{} characters: {warning}", warning.chars().count());
+        }
+        warnings(&found)
+    });
+}
+
+/// No row gives anything.
+fn accepts<T: ValidateUpdate + DeserializeOwned>(manifest: &str, patches: &[&str]) {
+    let rows: Vec<(&str, &str)> = patches.iter().map(|patch| (*patch, "")).collect();
+    compare(&rows, |patch| {
+        let found = review::<T>(&patched(manifest, patch), None);
+        [errors(&found), warnings(&found)].concat()
+    });
+}
+
+/// Compares all rows before it fails, so that a changed rule shows whole.
+fn compare(rows: &[(&str, &str)], lines: impl Fn(&str) -> Vec<String>) {
+    let wrong: Vec<String> = rows
+        .iter()
+        .map(|(patch, expected)| (patch, expected, lines(patch).join("\n")))
+        .filter(|(_, expected, got)| *expected != got)
+        .map(|(patch, expected, got)| format!("{patch}\n  expected: {expected}\n  got:      {got}"))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}

@@ -1,0 +1,123 @@
+use super::{APP, LONGEST_WARNING, compare, errors, patched, warnings};
+use crate::{
+    api::{KasprAgent, KasprApp},
+    validate::{Findings, review},
+};
+
+/// Each row: what the old app had and what the new one has, over the same manifest.
+fn changes(rows: &[(&str, &str, &str)]) {
+    for (old, new, expected) in rows {
+        compare(&[(new, expected)], |new| errors(&changed(old, new)));
+    }
+}
+
+fn changed(old: &str, new: &str) -> Findings {
+    review::<KasprApp>(&patched(APP, new), Some(&patched(APP, old)))
+}
+
+#[test]
+fn partitions_are_for_ever() {
+    changes(&[
+        (
+            "spec: {config: {topicPartitions: 4}}",
+            "spec: {config: {topicPartitions: 8}}",
+            "spec.config.topicPartitions: Invalid value: 8: field is immutable: it was '4' when the app's topics were made",
+        ),
+        (
+            "{}",
+            "spec: {config: {topicPartitions: 8}}",
+            "spec.config.topicPartitions: Invalid value: 8: field is immutable: it was unset when the app's topics were made",
+        ),
+        (
+            "spec: {config: {topicPartitions: 4}}",
+            "spec: {config: {webPort: 80}}",
+            "spec.config.topicPartitions: Invalid value: null: field is immutable: it was '4' when the app's topics were made",
+        ),
+        ("spec: {config: {topicPartitions: 4}}", "spec: {config: {topicPartitions: '4'}}", ""),
+        ("spec: {config: {topicPartitions: null}}", "{}", ""),
+    ]);
+}
+
+#[test]
+fn claims_only_grow() {
+    changes(&[
+        ("{}", "spec: {storage: {type: ephemeral, size: null}}", "spec.storage.type: Invalid value: \"ephemeral\": field is immutable: it was 'persistent-claim'"),
+        ("spec: {storage: null}", "{}", "spec.storage.type: Invalid value: \"persistent-claim\": field is immutable: it was 'ephemeral'"),
+        ("spec: {storage: null}", "spec: {storage: {type: ephemeral, size: null}}", ""),
+        ("spec: {storage: {class: slow}}", "spec: {storage: {class: fast}}", "spec.storage.class: Invalid value: \"fast\": field is immutable: it was 'slow'"),
+        ("spec: {storage: {class: slow}}", "{}", "spec.storage.class: Invalid value: null: field is immutable: it was 'slow'"),
+        ("{}", "spec: {storage: {class: fast}}", "spec.storage.class: Invalid value: \"fast\": field is immutable: it was unset"),
+        ("{}", "spec: {storage: {size: 9Gi}}", "spec.storage.size: Invalid value: \"9Gi\": must not be less than before ('10Gi'): a claim can only grow"),
+        ("{}", "spec: {storage: {size: 10G}}", "spec.storage.size: Invalid value: \"10G\": must not be less than before ('10Gi'): a claim can only grow"),
+        ("{}", "spec: {storage: {size: 10240Mi, deleteClaim: true}}", ""),
+        ("{}", "spec: {storage: {size: 11Gi}}", ""),
+        ("spec: {storage: {type: ephemeral, size: 2Gi}}", "spec: {storage: {type: ephemeral, size: 1Gi}}", ""),
+    ]);
+}
+
+#[test]
+fn the_claim_of_packages() {
+    let cache = |cache: &str| format!("spec: {{pythonPackages: {{packages: [a], cache: {{{cache}}}}}}}");
+    for (old, new, line) in [
+        (
+            "enabled: true, storageClass: slow",
+            "enabled: true, storageClass: fast",
+            "spec.pythonPackages.cache.storageClass: Invalid value: \"fast\": field is immutable while the cache is enabled: disable the cache, delete its claim, then enable it",
+        ),
+        (
+            "enabled: true, size: 2Gi",
+            "enabled: true, size: 1Gi",
+            "spec.pythonPackages.cache.size: Invalid value: \"1Gi\": must not be less than before ('2Gi'): a claim can only grow",
+        ),
+        ("enabled: true, size: 1Gi", "enabled: true, size: 2Gi", ""),
+        ("enabled: true, size: 2Gi", "enabled: false, size: 1Gi, storageClass: fast", ""),
+        ("enabled: true, size: 2Gi", "type: gcs, size: 1Gi, gcs: {bucket: abc, secretRef: {name: sa}}", ""),
+    ] {
+        changes(&[(&cache(old), &cache(new), line)]);
+    }
+}
+
+/// A mistake that was there before is a warning, whatever the words say of the rest.
+#[test]
+fn old_mistakes_are_forgiven() {
+    let bad = "spec: {bootstrapServers: 'kafka://a:9092'}";
+    let found = changed(bad, "spec: {bootstrapServers: 'kafka://a:9092', replicas: 3}");
+    assert_eq!(errors(&found), Vec::<String>::new());
+    assert_eq!(
+        warnings(&found),
+        ["spec.bootstrapServers: Invalid value: \"kafka://a:9092\": must be host:port without a scheme"]
+    );
+    changes(&[(bad, "spec: {bootstrapServers: 'kafka://b:9092'}", "spec.bootstrapServers: Invalid value: \"kafka://b:9092\": must be host:port without a scheme")]);
+}
+
+#[test]
+fn another_operation_does_not_bring_an_old_mistake_back() {
+    const AGENT: &str = "
+metadata: {name: counter, labels: {kaspr.io/app: orders}}
+spec: {input: {topic: {name: orders}}, processors: {pipeline: [gone], operations: [{name: a, map: {python: 'def f(v): return v'}}]}}
+";
+    let new = "spec: {processors: {operations: [{name: b, map: {python: 'def f(v): return v'}}]}}";
+    let found = review::<KasprAgent>(&patched(AGENT, new), Some(&patched(AGENT, "{}")));
+    assert_eq!(errors(&found), Vec::<String>::new());
+    assert_eq!(warnings(&found), ["spec.processors.pipeline[0]: Invalid value: \"gone\": must name an operation: one of 'b'"]);
+}
+
+#[test]
+fn forgiven_mistakes_are_short() {
+    let bad = "metadata: {name: 2fast}\nspec: {version: 0.0.1, template: {pod: {metadata: {labels: {'a b': c}}}}}";
+    let found = changed(bad, bad);
+    assert_eq!((found.errors.len(), found.warnings.len()), (0, 3));
+    for warning in warnings(&found) {
+        assert_eq!(warning.chars().count(), LONGEST_WARNING, "{warning}");
+        assert!(warning.ends_with('…'), "{warning}");
+    }
+}
+
+/// Both the old and the new one hold a mistake in each of many places.
+#[test]
+fn many_old_mistakes_are_forgiven_at_once() {
+    let volumes: Vec<String> = (0..20_000).map(|i| format!("{{name: v{i}}}")).collect();
+    let bad = format!("spec: {{template: {{pod: {{volumes: [{}]}}}}}}", volumes.join(","));
+    let found = changed(&bad, &bad);
+    assert_eq!((found.errors.len(), found.warnings.len()), (0, 20_000));
+}

@@ -1,0 +1,74 @@
+//! What is done with each kind.
+
+use kube::{Resource, core::DynamicObject};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{
+    api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView},
+    defaults::{self, Defaults},
+    validate::{self, FieldError, Findings, Path, Problem, ValidateUpdate},
+};
+
+/// What the webhooks do with a kind.
+pub struct Handler {
+    /// Its name.
+    pub kind: &'static str,
+    /// Fills in what is absent.
+    pub fill: fn(&mut Value),
+    /// Says what is wrong with a new object, given the old one.
+    pub validate: fn(&DynamicObject, Option<&DynamicObject>) -> Findings,
+}
+
+/// The handlers of the six kinds.
+static HANDLERS: [Handler; 6] = [
+    handler::<KasprApp>("KasprApp"),
+    handler::<KasprAgent>("KasprAgent"),
+    handler::<KasprTable>("KasprTable"),
+    handler::<KasprTask>("KasprTask"),
+    handler::<KasprWebView>("KasprWebView"),
+    handler::<KasprJoin>("KasprJoin"),
+];
+
+/// The handler of a kind.
+pub fn of(kind: &str) -> Option<&'static Handler> {
+    HANDLERS.iter().find(|handler| handler.kind == kind)
+}
+
+/// The names of the kinds, for messages.
+pub fn names() -> String {
+    HANDLERS.iter().map(|handler| handler.kind).collect::<Vec<_>>().join(", ")
+}
+
+const fn handler<T>(kind: &'static str) -> Handler
+where
+    T: Resource<DynamicType = ()> + Defaults + DeserializeOwned + ValidateUpdate,
+{
+    Handler { kind, fill: defaults::fill::<T>, validate: review::<T> }
+}
+
+fn review<T: Defaults + DeserializeOwned + ValidateUpdate>(new: &DynamicObject, old: Option<&DynamicObject>) -> Findings {
+    match typed::<T>(new) {
+        // An old object that the types can't read had no rule to obey.
+        Ok(new) => validate::review(&new, old.and_then(|old| typed(old).ok()).as_ref()),
+        Err(error) => Findings { errors: vec![error], ..Findings::default() },
+    }
+}
+
+/// The object in the type model, with defaults filled in. The API server checks the schema before
+/// it asks, so this fails only where an older CRD is installed.
+fn typed<T: Defaults + DeserializeOwned>(object: &DynamicObject) -> Result<T, FieldError> {
+    let unreadable = |path: Path, detail: String| FieldError {
+        path,
+        problem: Problem::Invalid { value: Value::Null, detail },
+    };
+    let mut value = serde_json::to_value(object).map_err(|e| unreadable(Path::root().child("spec"), e.to_string()))?;
+    defaults::fill::<T>(&mut value);
+    serde_path_to_error::deserialize(value).map_err(|e| {
+        let path = e.path().iter().fold(Path::root(), |path, segment| match segment {
+            serde_path_to_error::Segment::Seq { index } => path.index(*index),
+            other => path.child(&other.to_string()),
+        });
+        unreadable(path, e.into_inner().to_string())
+    })
+}

@@ -1,0 +1,96 @@
+//! From the body of a review to the body of the answer. Pure: dry run or not, the answer is the same.
+
+use kube::core::{
+    DynamicObject,
+    admission::{AdmissionRequest, AdmissionResponse, AdmissionReview, Operation},
+};
+use thiserror::Error;
+
+use super::{answer, kinds};
+use crate::api::GROUP;
+
+/// The API version of the reviews that are answered.
+const REVIEW_VERSION: &str = "admission.k8s.io/v1";
+
+/// Which of the two webhooks is asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Phase {
+    /// Fill in defaults.
+    Default,
+    /// Say what is wrong.
+    Validate,
+}
+
+/// A body that is no review at all: the sender is not an API server.
+#[derive(Debug, Error)]
+pub enum NotAReview {
+    /// It is not JSON, is cut off, or is nested too deeply.
+    #[error("the body must be an AdmissionReview in JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// It is another object.
+    #[error("the body must be an AdmissionReview of {REVIEW_VERSION}, not {kind} of {version}")]
+    Version {
+        /// What it is.
+        kind: String,
+        /// The version of that.
+        version: String,
+    },
+    /// It asks nothing.
+    #[error("the AdmissionReview must hold a request")]
+    NoRequest,
+}
+
+/// Answers the review in the body.
+///
+/// Errors: the body is no review of a version that is understood.
+pub fn answer(phase: Phase, body: &[u8]) -> Result<AdmissionReview<DynamicObject>, NotAReview> {
+    let review: AdmissionReview<DynamicObject> = serde_json::from_slice(body)?;
+    if review.types.kind != "AdmissionReview" || review.types.api_version != REVIEW_VERSION {
+        return Err(NotAReview::Version { kind: review.types.kind, version: review.types.api_version });
+    }
+    let mut request = review.request.ok_or(NotAReview::NoRequest)?;
+    // The answer's type is that of the review.
+    request.types = review.types;
+    Ok(judge(phase, &request).into_review())
+}
+
+fn judge(phase: Phase, request: &AdmissionRequest<DynamicObject>) -> AdmissionResponse {
+    let handler = kinds::of(&request.kind.kind).filter(|_| request.kind.group == GROUP);
+    let Some(handler) = handler else {
+        let (group, kind) = (&request.kind.group, &request.kind.kind);
+        let known = kinds::names();
+        return answer::denied(request, &format!("this webhook knows no kind '{kind}' of group '{group}': it is for {known} of {GROUP}"));
+    };
+    let writes = matches!(request.operation, Operation::Create | Operation::Update);
+    let object = request.object.as_ref().filter(|_| writes && request.sub_resource.is_none());
+    let Some(object) = object.filter(|object| object.metadata.deletion_timestamp.is_none()) else {
+        return AdmissionResponse::from(request);
+    };
+    match phase {
+        Phase::Default => fill(request, object, handler),
+        Phase::Validate => validate(request, object, handler),
+    }
+}
+
+fn fill(request: &AdmissionRequest<DynamicObject>, object: &DynamicObject, handler: &kinds::Handler) -> AdmissionResponse {
+    let mut filled = object.data.clone();
+    (handler.fill)(&mut filled);
+    let patch = json_patch::diff(&object.data, &filled);
+    let response = AdmissionResponse::from(request);
+    if patch.0.is_empty() {
+        return response;
+    }
+    response.with_patch(patch).unwrap_or_else(|e| answer::denied(request, &format!("the defaults can't be written: {e}")))
+}
+
+fn validate(request: &AdmissionRequest<DynamicObject>, object: &DynamicObject, handler: &kinds::Handler) -> AdmissionResponse {
+    let old = request.old_object.as_ref();
+    // An object that a rule of today refuses must still get its labels and finalizers changed.
+    if old.is_some_and(|old| old.data.get("spec") == object.data.get("spec")) {
+        return AdmissionResponse::from(request);
+    }
+    let given = [&request.name, object.metadata.name.as_ref().unwrap_or(&request.name)];
+    let name = given.into_iter().find(|name| !name.is_empty()).cloned();
+    let name = name.or_else(|| object.metadata.generate_name.clone()).unwrap_or_default();
+    answer::verdict(request, &name, &(handler.validate)(object, old))
+}

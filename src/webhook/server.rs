@@ -1,0 +1,141 @@
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::DefaultBodyLimit,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use axum_server::{
+    Handle,
+    accept::NoDelayAcceptor,
+    tls_rustls::{RustlsAcceptor, RustlsConfig},
+};
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+use super::{DEFAULT_PATH, Phase, VALIDATE_PATH, review};
+
+/// The largest review: the API server takes objects of 3 MiB, and a review carries two.
+const LARGEST_BODY: usize = 8 << 20;
+
+/// How long requests may take to end when the server stops.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Why the server can't serve.
+#[derive(Debug, Error)]
+pub enum ServerError {
+    /// The address is taken or not allowed.
+    #[error("can't listen at {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The certificate can't be read.
+    #[error("the certificate can't be read as PEM: {0}")]
+    Pem(#[from] rustls::pki_types::pem::Error),
+    /// The certificate and its key don't fit.
+    #[error("the certificate can't be used: {0}")]
+    Certificate(#[from] rustls::Error),
+    /// The server broke.
+    #[error("the server ended: {0}")]
+    Serve(#[from] io::Error),
+}
+
+/// The HTTPS server: bound to its address, not yet serving.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    tls: RustlsConfig,
+    ready: Arc<AtomicBool>,
+}
+
+impl Server {
+    /// Binds the address with a certificate chain and its key, both PEM.
+    ///
+    /// `ready` says whether `/readyz` answers 200.
+    pub fn bind(address: SocketAddr, certificate: &[u8], key: &[u8], ready: Arc<AtomicBool>) -> Result<Self, ServerError> {
+        let tls = RustlsConfig::from_config(Arc::new(tls(certificate, key)?));
+        let bind = || {
+            let listener = TcpListener::bind(address)?;
+            listener.set_nonblocking(true)?;
+            Ok((listener.local_addr()?, listener))
+        };
+        let (address, listener) = bind().map_err(|source| ServerError::Listen { address, source })?;
+        Ok(Self { listener, address, tls, ready })
+    }
+
+    /// The address with the port that was got.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until it is told to stop; then requests under way get their answers.
+    pub async fn serve(self, stop: CancellationToken) -> Result<(), ServerError> {
+        let handle = Handle::new();
+        let stopping = handle.clone();
+        tokio::spawn(async move {
+            stop.cancelled().await;
+            stopping.graceful_shutdown(Some(DRAIN));
+        });
+        // Without it, a delayed acknowledgement holds small answers back for 40 ms.
+        let acceptor = RustlsAcceptor::new(self.tls).acceptor(NoDelayAcceptor::new());
+        axum_server::from_tcp(self.listener)?
+            .acceptor(acceptor)
+            .handle(handle)
+            .serve(router(self.ready).into_make_service())
+            .await?;
+        Ok(())
+    }
+}
+
+fn tls(certificate: &[u8], key: &[u8]) -> Result<ServerConfig, ServerError> {
+    let chain = CertificateDer::pem_slice_iter(certificate).collect::<Result<Vec<_>, _>>()?;
+    let key = PrivateKeyDer::from_pem_slice(key)?;
+    let mut tls = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?;
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(tls)
+}
+
+fn router(ready: Arc<AtomicBool>) -> Router {
+    let readyz = move || async move {
+        if ready.load(Ordering::Relaxed) {
+            (StatusCode::OK, "ok")
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "the caches are not filled yet")
+        }
+    };
+    Router::new()
+        .route(DEFAULT_PATH, post(|body: Bytes| async move { answer(Phase::Default, &body) }))
+        .route(VALIDATE_PATH, post(|body: Bytes| async move { answer(Phase::Validate, &body) }))
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(readyz))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+}
+
+fn answer(phase: Phase, body: &[u8]) -> Response {
+    match review::answer(phase, body) {
+        Ok(review) => Json(review).into_response(),
+        Err(error) => {
+            tracing::warn!(%error, "refused a request that is no admission review");
+            (StatusCode::BAD_REQUEST, error.to_string()).into_response()
+        }
+    }
+}
+

@@ -1,0 +1,97 @@
+//! The operator's binary as a process, for tests, demo and benches.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufRead, BufReader, Error},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long the operator may take to become ready on a loaded machine.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Ends the operator when the pipe to its input closes, which happens when this process ends in
+/// whatever way. Says the operator's process id first.
+const KEEPER: &str = r#""$@" < /dev/null > /dev/null & pid=$!; echo $pid; read -r _; kill -TERM $pid; wait $pid"#;
+
+/// A running operator. Dropping it ends it with SIGTERM.
+pub struct Operator {
+    keeper: Child,
+    pipe: Option<ChildStdin>,
+    pid: u32,
+    log: PathBuf,
+}
+
+impl Operator {
+    /// Starts `kaspr-operator run` with the arguments, its log in a file.
+    pub fn start(binary: &Path, kubeconfig: &Path, log: &Path, args: &[&str]) -> io::Result<Self> {
+        let mut keeper = Command::new("/bin/sh")
+            .args(["-c", KEEPER, "keeper"])
+            .arg(binary)
+            .args(["run", "--log-format", "json"])
+            .args(args)
+            .env("KUBECONFIG", kubeconfig)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(File::create(log)?)
+            .process_group(0)
+            .spawn()?;
+        let pipe = keeper.stdin.take();
+        let mut line = String::new();
+        BufReader::new(keeper.stdout.take().ok_or_else(|| Error::other("no output"))?).read_line(&mut line)?;
+        let pid = line.trim().parse().map_err(Error::other)?;
+        Ok(Self { keeper, pipe, pid, log: log.to_owned() })
+    }
+
+    /// Waits until the operator says that it is ready; gives the URL of its webhooks.
+    pub fn ready(&mut self) -> io::Result<String> {
+        let line = self.wait_for(|line| line["message"] == "ready")?;
+        Ok(line["webhooks"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Waits for a line of the log.
+    pub fn wait_for(&mut self, wanted: impl Fn(&serde_json::Value) -> bool) -> io::Result<serde_json::Value> {
+        let begun = Instant::now();
+        loop {
+            if let Some(line) = self.lines().into_iter().find(|line| wanted(line)) {
+                return Ok(line);
+            }
+            let ended = self.keeper.try_wait()?;
+            if ended.is_some() || begun.elapsed() > DEADLINE {
+                return Err(Error::other(format!("the operator did not say so; its log:\n{}", self.log())));
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// The log so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The lines of the log so far.
+    pub fn lines(&self) -> Vec<serde_json::Value> {
+        self.log().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// The operator's process id.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Ends the operator with SIGTERM; gives how it ended.
+    pub fn stop(mut self) -> io::Result<ExitStatus> {
+        self.pipe = None;
+        self.keeper.wait()
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        self.pipe = None;
+        let _ = self.keeper.wait();
+    }
+}

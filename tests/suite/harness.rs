@@ -1,0 +1,162 @@
+//! One control plane and one operator for all tests; each test takes a namespace of its own.
+
+use std::{
+    env,
+    io::Write,
+    path::Path,
+    process::{Output, Stdio},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use control_plane::{ControlPlane, Operator};
+use serde_json::Value;
+
+/// How long a condition may take to come true on a loaded machine.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The operator's binary.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_kaspr-operator");
+
+/// A namespace on the shared control plane, with the shared operator at work.
+pub struct Namespace {
+    /// Its name.
+    pub name: String,
+    plane: &'static ControlPlane,
+}
+
+/// What all tests share.
+struct Shared {
+    plane: ControlPlane,
+    operator: Mutex<Operator>,
+    webhooks: String,
+}
+
+fn shared() -> &'static Shared {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let plane = ControlPlane::start().expect("a control plane");
+        let log = plane.log_dir().join("kaspr-operator.log");
+        let mut operator =
+            Operator::start(Path::new(BINARY), plane.kubeconfig(), &log, &["--local"]).expect("an operator");
+        let webhooks = operator.ready().expect("a ready operator");
+        Shared { plane, operator: Mutex::new(operator), webhooks }
+    })
+}
+
+/// The shared control plane, with the shared operator at work.
+pub fn plane() -> &'static ControlPlane {
+    &shared().plane
+}
+
+/// The shared operator.
+pub fn operator() -> MutexGuard<'static, Operator> {
+    shared().operator.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The URL of the shared operator's webhooks.
+pub fn webhooks() -> &'static str {
+    &shared().webhooks
+}
+
+impl Namespace {
+    /// Makes a namespace.
+    pub fn new(prefix: &str) -> Self {
+        let plane = plane();
+        Self { name: plane.new_namespace(prefix).expect("a namespace"), plane }
+    }
+
+    /// Makes a namespace of that name: for the one test that needs it.
+    pub fn named(name: &str) -> Self {
+        let plane = plane();
+        let made = kubectl_of(plane, &["create", "namespace", name], "");
+        assert!(made.status.success(), "{}", text(&made.stderr));
+        Self { name: name.to_owned(), plane }
+    }
+
+    /// Runs kubectl in the namespace with a text as its input.
+    pub fn kubectl(&self, args: &[&str], input: &str) -> Output {
+        kubectl_of(self.plane, &[&["-n", &self.name], args].concat(), input)
+    }
+
+    /// Applies manifests that must be accepted. Gives the warnings.
+    pub fn apply(&self, manifests: &str) -> String {
+        let output = self.kubectl(&["apply", "-f", "-"], manifests);
+        assert!(output.status.success(), "{}\n{manifests}", text(&output.stderr));
+        text(&output.stderr)
+    }
+
+    /// Applies manifests that must be refused. Gives kubectl's words.
+    pub fn refused(&self, manifests: &str) -> String {
+        let output = self.kubectl(&["apply", "-f", "-"], manifests);
+        assert!(!output.status.success(), "accepted:\n{manifests}");
+        text(&output.stderr)
+    }
+
+    /// Runs kubectl and expects it to succeed. Gives its output.
+    pub fn run(&self, args: &[&str]) -> String {
+        let output = self.kubectl(args, "");
+        assert!(output.status.success(), "kubectl {}: {}", args.join(" "), text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    /// An object, or null.
+    pub fn get(&self, kind: &str, name: &str) -> Value {
+        let output = self.kubectl(&["get", kind, name, "-o", "json"], "");
+        serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
+    }
+
+    /// All objects of the kinds.
+    pub fn list(&self, kinds: &str) -> Vec<Value> {
+        let mut list: Value = serde_json::from_str(&self.run(&["get", kinds, "-o", "json"])).expect("JSON");
+        list["items"].as_array_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Waits for an object that satisfies a condition.
+    pub fn wait_for(&self, kind: &str, name: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        eventually(&format!("{kind} {name}"), || {
+            let object = self.get(kind, name);
+            if holds(&object) { Ok(object) } else { Err(object.to_string()) }
+        })
+    }
+}
+
+/// Tries until it succeeds; fails with the last error after the deadline.
+pub fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Result<T, String>) -> T {
+    let begun = Instant::now();
+    loop {
+        match attempt() {
+            Ok(value) => return value,
+            Err(error) if begun.elapsed() > DEADLINE => {
+                panic!("{what} did not come true: {error}\nthe operator's log:\n{}", operator().log())
+            }
+            Err(_) => thread::sleep(Duration::from_millis(50)),
+        }
+    }
+}
+
+/// Runs kubectl against a control plane.
+pub fn kubectl_of(plane: &ControlPlane, args: &[&str], input: &str) -> Output {
+    let mut child = plane
+        .kubectl()
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("kubectl");
+    child.stdin.take().expect("an input").write_all(input.as_bytes()).expect("written");
+    child.wait_with_output().expect("output")
+}
+
+/// Bytes as text.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Whether a condition of a resource has this status and reason.
+pub fn condition(object: &Value, kind: &str, status: &str, reason: &str) -> bool {
+    let conditions = object["status"]["conditions"].as_array();
+    conditions.into_iter().flatten().any(|c| c["type"] == kind && c["status"] == status && c["reason"] == reason)
+}
