@@ -3,21 +3,34 @@
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{CustomResourceExt, ResourceExt};
 use semver::Version;
+use serde_json::json;
 
 use crate::api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView};
+use crate::build::hash;
 
 /// The annotation with the version of the operator that a CRD belongs to.
 pub const VERSION_ANNOTATION: &str = "kaspr.io/operator-version";
 
+/// The annotation with the hash of a CRD: the API server fills in so much that the CRD itself can't
+/// tell whether it is the same.
+pub const HASH_ANNOTATION: &str = "kaspr.io/resource-hash";
+
 /// All six CRDs, KasprApp first.
 pub fn all() -> Vec<CustomResourceDefinition> {
-    [KasprApp::crd(), KasprAgent::crd(), KasprTable::crd(), KasprTask::crd(), KasprWebView::crd(), KasprJoin::crd()]
-        .into_iter()
-        .map(|mut crd| {
-            crd.annotations_mut().insert(VERSION_ANNOTATION.to_owned(), version().to_string());
-            crd
-        })
-        .collect()
+    [
+        KasprApp::crd(),
+        KasprAgent::crd(),
+        KasprTable::crd(),
+        KasprTask::crd(),
+        KasprWebView::crd(),
+        KasprJoin::crd(),
+    ]
+    .into_iter()
+    .map(|mut crd| {
+        crd.annotations_mut().insert(VERSION_ANNOTATION.to_owned(), version().to_string());
+        crd
+    })
+    .collect()
 }
 
 /// The version of this operator.

@@ -34,10 +34,22 @@ pub struct RunSettings {
     #[arg(long, env = "WEBHOOK_ADDRESS", value_name = "ADDRESS:PORT")]
     pub webhook_address: Option<SocketAddr>,
     /// Certificate chain of the webhooks, PEM
-    #[arg(long, env = "TLS_CERT_FILE", value_name = "FILE", required_unless_present = "local", requires = "tls_key_file")]
+    #[arg(
+        long,
+        env = "TLS_CERT_FILE",
+        value_name = "FILE",
+        required_unless_present = "local",
+        requires = "tls_key_file"
+    )]
     pub tls_cert_file: Option<PathBuf>,
     /// Key of that certificate, PEM
-    #[arg(long, env = "TLS_KEY_FILE", value_name = "FILE", required_unless_present = "local", requires = "tls_cert_file")]
+    #[arg(
+        long,
+        env = "TLS_KEY_FILE",
+        value_name = "FILE",
+        required_unless_present = "local",
+        requires = "tls_cert_file"
+    )]
     pub tls_key_file: Option<PathBuf>,
     /// What reaches the objects that are made.
     #[command(flatten)]

@@ -22,8 +22,12 @@ pub fn start(settings: &LogSettings) -> Result<(), BadLevel> {
     let format = log_format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json });
     let registry = tracing_subscriber::registry().with(filter);
     match format {
-        LogFormat::Text => registry.with(fmt::layer().with_writer(io::stderr).with_target(false).with_ansi(terminal)).init(),
-        LogFormat::Json => registry.with(fmt::layer().json().flatten_event(true).with_writer(io::stderr)).init(),
+        LogFormat::Text => {
+            registry.with(fmt::layer().with_writer(io::stderr).with_target(false).with_ansi(terminal)).init()
+        }
+        LogFormat::Json => {
+            registry.with(fmt::layer().json().flatten_event(true).with_writer(io::stderr)).init()
+        }
     }
     Ok(())
 }

@@ -19,11 +19,11 @@ use super::{ComponentStatus, InputTopic, Processors, TopicOut};
     namespaced,
     status = "ComponentStatus",
     doc = "A stream processor of a KasprApp, which its label `kaspr.io/app` names: reads a topic or channel, runs each value through a pipeline of Python operations, and sends the results on.",
-    printcolumn(name = "App", type_ = "string", json_path = ".metadata.labels.kaspr\\.io/app"),
-    printcolumn(name = "Topic", type_ = "string", json_path = ".spec.input.topic.name"),
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
-    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", priority = 1),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn = r#"{"name": "App", "type": "string", "jsonPath": ".metadata.labels.kaspr\\.io/app"}"#,
+    printcolumn = r#"{"name": "Topic", "type": "string", "jsonPath": ".spec.input.topic.name"}"#,
+    printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"}"#,
+    printcolumn = r#"{"name": "Reason", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].reason", "priority": 1}"#,
+    printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
 pub struct KasprAgentSpec {

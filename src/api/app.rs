@@ -21,12 +21,12 @@ use super::{AppStatus, PythonPackages, Storage, Template};
     namespaced,
     status = "AppStatus",
     doc = "A cluster of members that run the same stream processors: the agents, tables, tasks, webviews and joins whose label `kaspr.io/app` names it.",
-    printcolumn(name = "Version", type_ = "string", json_path = ".status.kasprVersion"),
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
-    printcolumn(name = "Members", type_ = "string", json_path = ".status.availableMembers"),
-    printcolumn(name = "Rebalancing", type_ = "string", json_path = ".status.rebalancingMembers"),
-    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", priority = 1),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn = r#"{"name": "Version", "type": "string", "jsonPath": ".status.kasprVersion"}"#,
+    printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"}"#,
+    printcolumn = r#"{"name": "Members", "type": "string", "jsonPath": ".status.availableMembers"}"#,
+    printcolumn = r#"{"name": "Rebalancing", "type": "string", "jsonPath": ".status.rebalancingMembers"}"#,
+    printcolumn = r#"{"name": "Reason", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].reason", "priority": 1}"#,
+    printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
 pub struct KasprAppSpec {

@@ -86,8 +86,11 @@ mod tests {
 
     #[test]
     fn variables_are_upper_snake() {
-        let names: Vec<String> =
-            ["webPort", "storeRocksdbWriteBufferSize"].iter().filter_map(|n| ConfigKey::named(n)).map(ConfigKey::variable).collect();
+        let names: Vec<String> = ["webPort", "storeRocksdbWriteBufferSize"]
+            .iter()
+            .filter_map(|n| ConfigKey::named(n))
+            .map(ConfigKey::variable)
+            .collect();
         assert_eq!(names, ["K_WEB_PORT", "K_STORE_ROCKSDB_WRITE_BUFFER_SIZE"]);
     }
 }

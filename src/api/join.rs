@@ -20,12 +20,12 @@ use super::{Code, ComponentStatus};
     namespaced,
     status = "ComponentStatus",
     doc = "A join of two tables of a KasprApp, which its label `kaspr.io/app` names: for every change of either, the joined pair goes to a channel that agents can read.",
-    printcolumn(name = "App", type_ = "string", json_path = ".metadata.labels.kaspr\\.io/app"),
-    printcolumn(name = "Left", type_ = "string", json_path = ".spec.leftTable"),
-    printcolumn(name = "Right", type_ = "string", json_path = ".spec.rightTable"),
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
-    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", priority = 1),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn = r#"{"name": "App", "type": "string", "jsonPath": ".metadata.labels.kaspr\\.io/app"}"#,
+    printcolumn = r#"{"name": "Left", "type": "string", "jsonPath": ".spec.leftTable"}"#,
+    printcolumn = r#"{"name": "Right", "type": "string", "jsonPath": ".spec.rightTable"}"#,
+    printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"}"#,
+    printcolumn = r#"{"name": "Reason", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].reason", "priority": 1}"#,
+    printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
 pub struct KasprJoinSpec {

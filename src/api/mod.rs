@@ -41,9 +41,7 @@ pub use table::{
     HoppingWindow, KasprTable, KasprTableSpec, RelativeTo, TableSerializer, TumblingWindow, Window,
 };
 pub use task::{KasprTask, KasprTaskSpec, Schedule};
-pub use template::{
-    ContainerTemplate, PodTemplate, ResourceTemplate, Template, TemplateMetadata,
-};
+pub use template::{ContainerTemplate, PodTemplate, ResourceTemplate, Template, TemplateMetadata};
 pub use topic::{InputTopic, Serializer, TopicOut};
 pub use webview::{
     ContentType, HttpMethod, KasprWebView, KasprWebViewSpec, ResponseSelector, WebRequest, WebResponse,

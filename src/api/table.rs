@@ -21,12 +21,12 @@ use super::{Code, ComponentStatus};
     namespaced,
     status = "ComponentStatus",
     doc = "A key-value table of a KasprApp, which its label `kaspr.io/app` names: kept by the members and backed by a Kafka changelog topic.",
-    printcolumn(name = "App", type_ = "string", json_path = ".metadata.labels.kaspr\\.io/app"),
-    printcolumn(name = "Table", type_ = "string", json_path = ".spec.name"),
-    printcolumn(name = "Partitions", type_ = "integer", json_path = ".spec.partitions"),
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
-    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", priority = 1),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn = r#"{"name": "App", "type": "string", "jsonPath": ".metadata.labels.kaspr\\.io/app"}"#,
+    printcolumn = r#"{"name": "Table", "type": "string", "jsonPath": ".spec.name"}"#,
+    printcolumn = r#"{"name": "Partitions", "type": "integer", "jsonPath": ".spec.partitions"}"#,
+    printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"}"#,
+    printcolumn = r#"{"name": "Reason", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].reason", "priority": 1}"#,
+    printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
 pub struct KasprTableSpec {

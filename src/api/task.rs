@@ -18,12 +18,12 @@ use super::{ComponentStatus, Processors};
     namespaced,
     status = "ComponentStatus",
     doc = "A job of a KasprApp, which its label `kaspr.io/app` names, that runs on a schedule.",
-    printcolumn(name = "App", type_ = "string", json_path = ".metadata.labels.kaspr\\.io/app"),
-    printcolumn(name = "Cron", type_ = "string", json_path = ".spec.schedule.cron"),
-    printcolumn(name = "Interval", type_ = "string", json_path = ".spec.schedule.interval"),
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
-    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", priority = 1),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn = r#"{"name": "App", "type": "string", "jsonPath": ".metadata.labels.kaspr\\.io/app"}"#,
+    printcolumn = r#"{"name": "Cron", "type": "string", "jsonPath": ".spec.schedule.cron"}"#,
+    printcolumn = r#"{"name": "Interval", "type": "string", "jsonPath": ".spec.schedule.interval"}"#,
+    printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"}"#,
+    printcolumn = r#"{"name": "Reason", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].reason", "priority": 1}"#,
+    printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
 pub struct KasprTaskSpec {

@@ -21,12 +21,12 @@ use super::{Code, ComponentStatus, Processors};
     namespaced,
     status = "ComponentStatus",
     doc = "An HTTP endpoint that every member of a KasprApp, which its label `kaspr.io/app` names, serves.",
-    printcolumn(name = "App", type_ = "string", json_path = ".metadata.labels.kaspr\\.io/app"),
-    printcolumn(name = "Method", type_ = "string", json_path = ".spec.request.method"),
-    printcolumn(name = "Path", type_ = "string", json_path = ".spec.request.path"),
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
-    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", priority = 1),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn = r#"{"name": "App", "type": "string", "jsonPath": ".metadata.labels.kaspr\\.io/app"}"#,
+    printcolumn = r#"{"name": "Method", "type": "string", "jsonPath": ".spec.request.method"}"#,
+    printcolumn = r#"{"name": "Path", "type": "string", "jsonPath": ".spec.request.path"}"#,
+    printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"}"#,
+    printcolumn = r#"{"name": "Reason", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].reason", "priority": 1}"#,
+    printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
 pub struct KasprWebViewSpec {

@@ -6,7 +6,8 @@ use crate::api::KasprApp;
 
 /// The members' ServiceAccount: cloud identities hang on its annotations.
 pub fn service_account(app: &KasprApp) -> ServiceAccount {
-    let template = app.spec.template.as_ref().and_then(|t| t.service_account.as_ref()).and_then(|t| t.metadata.as_ref());
+    let template =
+        app.spec.template.as_ref().and_then(|t| t.service_account.as_ref()).and_then(|t| t.metadata.as_ref());
     let theirs = template.and_then(|metadata| metadata.labels.clone()).unwrap_or_default();
     let inherited = labels::merged(Some(app.labels()), labels::app(&app.name_any()));
     let mut account = ServiceAccount {

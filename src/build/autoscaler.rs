@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::{
     api::autoscaling::v2::{
         CrossVersionObjectReference, HPAScalingPolicy, HPAScalingRules, HorizontalPodAutoscaler,
-        HorizontalPodAutoscalerBehavior, HorizontalPodAutoscalerSpec, MetricSpec, MetricTarget, ResourceMetricSource,
+        HorizontalPodAutoscalerBehavior, HorizontalPodAutoscalerSpec, MetricSpec, MetricTarget,
+        ResourceMetricSource,
     },
     apimachinery::pkg::api::resource::Quantity,
 };

@@ -61,14 +61,19 @@ pub fn settings(app: &KasprApp) -> Vec<(String, String)> {
 pub fn variables(app: &KasprApp, linked: &Linked, config_map: &ConfigMap) -> Vec<EnvVar> {
     let mut variables: Vec<EnvVar> = settings(app)
         .into_iter()
-        .map(|(key, _)| from(&key.clone(), EnvVarSource {
-            config_map_key_ref: Some(ConfigMapKeySelector {
-                key,
-                name: names::config_map(&app.name_any()),
-                ..ConfigMapKeySelector::default()
-            }),
-            ..EnvVarSource::default()
-        }))
+        .map(|(key, _)| {
+            from(
+                &key.clone(),
+                EnvVarSource {
+                    config_map_key_ref: Some(ConfigMapKeySelector {
+                        key,
+                        name: names::config_map(&app.name_any()),
+                        ..ConfigMapKeySelector::default()
+                    }),
+                    ..EnvVarSource::default()
+                },
+            )
+        })
         .collect();
     variables.extend(identity(app));
     variables.extend(hashes(app, linked, config_map));
@@ -89,7 +94,11 @@ fn identity(app: &KasprApp) -> Vec<EnvVar> {
     let mut variables = Vec::new();
     if let Some(secret) = &app.spec.authentication.password_secret {
         let (name, key) = (secret.secret_name.as_deref(), secret.password_key.as_deref());
-        variables.push(from_secret("K_KAFKA_AUTH_PASSWORD", name.unwrap_or_default(), key.unwrap_or_default()));
+        variables.push(from_secret(
+            "K_KAFKA_AUTH_PASSWORD",
+            name.unwrap_or_default(),
+            key.unwrap_or_default(),
+        ));
     }
     if !annotated(app, NO_STATIC_MEMBERSHIP) {
         variables.push(from_field("K_CONSUMER_GROUP_INSTANCE_ID", "metadata.name"));
@@ -147,21 +156,30 @@ pub fn plain(name: &str, value: String) -> EnvVar {
 
 /// A variable from a Secret.
 pub fn from_secret(name: &str, secret: &str, key: &str) -> EnvVar {
-    from(name, EnvVarSource {
-        secret_key_ref: Some(SecretKeySelector {
-            key: key.to_owned(),
-            name: secret.to_owned(),
-            ..SecretKeySelector::default()
-        }),
-        ..EnvVarSource::default()
-    })
+    from(
+        name,
+        EnvVarSource {
+            secret_key_ref: Some(SecretKeySelector {
+                key: key.to_owned(),
+                name: secret.to_owned(),
+                ..SecretKeySelector::default()
+            }),
+            ..EnvVarSource::default()
+        },
+    )
 }
 
 fn from_field(name: &str, path: &str) -> EnvVar {
-    from(name, EnvVarSource {
-        field_ref: Some(ObjectFieldSelector { api_version: Some("v1".to_owned()), field_path: path.to_owned() }),
-        ..EnvVarSource::default()
-    })
+    from(
+        name,
+        EnvVarSource {
+            field_ref: Some(ObjectFieldSelector {
+                api_version: Some("v1".to_owned()),
+                field_path: path.to_owned(),
+            }),
+            ..EnvVarSource::default()
+        },
+    )
 }
 
 fn from(name: &str, source: EnvVarSource) -> EnvVar {

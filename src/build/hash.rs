@@ -35,7 +35,9 @@ pub fn of_packages(packages: &PythonPackages) -> String {
     if let Some(url) = packages.index_url.as_ref().filter(|url| !url.is_empty()) {
         parts.insert("index_url".to_owned(), json!(url));
     }
-    for (key, list) in [("extra_index_urls", &packages.extra_index_urls), ("trusted_hosts", &packages.trusted_hosts)] {
+    for (key, list) in
+        [("extra_index_urls", &packages.extra_index_urls), ("trusted_hosts", &packages.trusted_hosts)]
+    {
         if let Some(list) = list.as_ref().filter(|list| !list.is_empty()) {
             parts.insert(key.to_owned(), sorted(list));
         }
@@ -122,7 +124,10 @@ mod tests {
     fn hashes_are_those_of_the_published_operator() {
         let table = [
             ("{packages: [requests]}", "705ebf671c1c70ee"),
-            ("{packages: [numpy, 'git+https://git.example.com/team/lib.git@v1.2'], cache: {type: gcs}}", "096cd8581d620f36"),
+            (
+                "{packages: [numpy, 'git+https://git.example.com/team/lib.git@v1.2'], cache: {type: gcs}}",
+                "096cd8581d620f36",
+            ),
             (
                 "{packages: ['requests>=2.31', 'pandas==2.2.2', 'scipy[dev]'], indexUrl: https://pypi.example.com/simple, \
                  extraIndexUrls: [https://extra.example.com/simple], trustedHosts: [pypi.example.com], \
@@ -137,7 +142,8 @@ mod tests {
 
     #[test]
     fn defaults_do_not_change_the_hash() {
-        let given = packages("{packages: [requests], installPolicy: {retries: 3, timeout: 600, onFailure: block}}");
+        let given =
+            packages("{packages: [requests], installPolicy: {retries: 3, timeout: 600, onFailure: block}}");
         assert_eq!(of_packages(&given), "705ebf671c1c70ee");
     }
 

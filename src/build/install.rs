@@ -67,7 +67,8 @@ fn variables_of_kubernetes(text: &str) -> String {
 fn variables(app: &KasprApp, packages: &PythonPackages) -> Vec<EnvVar> {
     let hash = hash::of_packages(packages);
     let mut variables = vec![environment::plain("PACKAGES_HASH", hash.clone())];
-    let list = |list: &Option<Vec<String>>| list.as_ref().filter(|list| !list.is_empty()).map(|list| list.join(","));
+    let list =
+        |list: &Option<Vec<String>>| list.as_ref().filter(|list| !list.is_empty()).map(|list| list.join(","));
     let indexes = [
         ("INDEX_URL", packages.index_url.clone()),
         ("EXTRA_INDEX_URLS", list(&packages.extra_index_urls)),
@@ -77,7 +78,8 @@ fn variables(app: &KasprApp, packages: &PythonPackages) -> Vec<EnvVar> {
     if let Some(credentials) = &packages.credentials {
         let secret = &credentials.secret_ref;
         let key = |key: &Option<String>, default: &str| key.clone().unwrap_or_else(|| default.to_owned());
-        let (username, password) = (key(&secret.username_key, "username"), key(&secret.password_key, "password"));
+        let (username, password) =
+            (key(&secret.username_key, "username"), key(&secret.password_key, "password"));
         variables.push(environment::from_secret("PYPI_USERNAME", &secret.name, &username));
         variables.push(environment::from_secret("PYPI_PASSWORD", &secret.name, &password));
     }

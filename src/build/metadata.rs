@@ -17,7 +17,12 @@ pub fn owned<K: Resource<DynamicType = ()>>(owner: &K, name: String, labels: Lab
 
 /// Metadata of an object that outlives what it is made for.
 pub fn free<K: Resource>(made_for: &K, name: String, labels: Labels) -> ObjectMeta {
-    ObjectMeta { name: Some(name), namespace: made_for.namespace(), labels: Some(labels), ..ObjectMeta::default() }
+    ObjectMeta {
+        name: Some(name),
+        namespace: made_for.namespace(),
+        labels: Some(labels),
+        ..ObjectMeta::default()
+    }
 }
 
 /// Adds an annotation.

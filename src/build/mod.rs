@@ -37,7 +37,11 @@ use definition::Component;
 /// before the StatefulSet, and the StatefulSet last.
 ///
 /// Errors: a definition or an object that can't be serialised.
-pub fn app(app: &Valid<KasprApp>, linked: &Linked, settings: &BuildSettings) -> Result<Vec<Object>, BuildError> {
+pub fn app(
+    app: &Valid<KasprApp>,
+    linked: &Linked,
+    settings: &BuildSettings,
+) -> Result<Vec<Object>, BuildError> {
     let config = settings_map::config_map(app);
     let mut objects = vec![Object::of(&account::service_account(app))?, Object::of(&config)?];
     if !linked.joins.is_empty() {

@@ -56,7 +56,9 @@ impl OwnedKind {
         let (group, version) = match self {
             Self::HorizontalPodAutoscaler => ("autoscaling", "v2"),
             Self::StatefulSet => ("apps", "v1"),
-            Self::ServiceAccount | Self::ConfigMap | Self::PersistentVolumeClaim | Self::Service => ("", "v1"),
+            Self::ServiceAccount | Self::ConfigMap | Self::PersistentVolumeClaim | Self::Service => {
+                ("", "v1")
+            }
         };
         ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &self.to_string()))
     }

@@ -17,7 +17,12 @@ use super::{
 use crate::{api::KasprApp, settings::BuildSettings, validate::Valid};
 
 /// The members' pods.
-pub fn template(app: &KasprApp, linked: &Linked, config_map: &ConfigMap, settings: &BuildSettings) -> PodTemplateSpec {
+pub fn template(
+    app: &KasprApp,
+    linked: &Linked,
+    config_map: &ConfigMap,
+    settings: &BuildSettings,
+) -> PodTemplateSpec {
     let template = app.spec.template.as_ref().and_then(|t| t.pod.clone()).unwrap_or_default();
     let metadata = template.metadata.unwrap_or_default();
     let named = |name: Option<String>| name.filter(|name| !name.is_empty());
@@ -91,7 +96,8 @@ fn mounts(app: &KasprApp, linked: &Linked, users: Option<Vec<VolumeMount>>) -> V
 
 fn volumes(app: &KasprApp, linked: &Linked, users: Option<Vec<Volume>>) -> Vec<Volume> {
     let name = app.name_any();
-    let mut volumes: Vec<Volume> = definitions(app, linked).into_iter().map(|definition| definition.volume()).collect();
+    let mut volumes: Vec<Volume> =
+        definitions(app, linked).into_iter().map(|definition| definition.volume()).collect();
     if claim::persistent(app).is_none() {
         let size = app.spec.storage.as_ref().and_then(|storage| storage.size.clone());
         volumes.push(empty_dir(names::tables_volume(&name), size));
@@ -119,7 +125,10 @@ fn volumes(app: &KasprApp, linked: &Linked, users: Option<Vec<Volume>>) -> Vec<V
 fn empty_dir(name: String, size: Option<String>) -> Volume {
     Volume {
         name,
-        empty_dir: Some(EmptyDirVolumeSource { size_limit: size.map(Quantity), ..EmptyDirVolumeSource::default() }),
+        empty_dir: Some(EmptyDirVolumeSource {
+            size_limit: size.map(Quantity),
+            ..EmptyDirVolumeSource::default()
+        }),
         ..Volume::default()
     }
 }
@@ -164,7 +173,11 @@ impl Definition {
         Volume {
             name: self.config_map.clone(),
             config_map: Some(ConfigMapVolumeSource {
-                items: Some(vec![KeyToPath { key: self.file.clone(), path: self.file.clone(), ..KeyToPath::default() }]),
+                items: Some(vec![KeyToPath {
+                    key: self.file.clone(),
+                    path: self.file.clone(),
+                    ..KeyToPath::default()
+                }]),
                 name: self.config_map.clone(),
                 ..ConfigMapVolumeSource::default()
             }),

@@ -98,7 +98,8 @@ pub fn claim_template(name: &str, size: Option<&str>, class: Option<&str>) -> St
 
 /// The hash of the packages claim.
 pub fn packages_claim(metadata: &ObjectMeta, size: &str, class: Option<&str>) -> String {
-    let meta = meta(metadata.name.as_deref(), metadata.namespace.as_deref(), json!(own_labels(metadata)), json!({}));
+    let meta =
+        meta(metadata.name.as_deref(), metadata.namespace.as_deref(), json!(own_labels(metadata)), json!({}));
     hash::of_json(&json!({
         "api_version": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "status": null,
         "spec": claim_spec("ReadWriteMany", Some(size), class),
@@ -120,7 +121,8 @@ pub fn autoscaler(name: &str, target: &str, max: i32, period: i32, pods: i32) ->
     let rules = |policies: Value| json!({ "policies": policies, "select_policy": "Max", "stabilization_window_seconds": 0 });
     let up = rules(json!([policy("Percent", 100, period), policy("Pods", pods, period)]));
     let down = rules(json!([policy("Percent", 100, 1)]));
-    let target_memory = json!({ "average_utilization": null, "average_value": "1Mi", "type": "AverageValue", "value": null });
+    let target_memory =
+        json!({ "average_utilization": null, "average_value": "1Mi", "type": "AverageValue", "value": null });
     let metric = json!({
         "container_resource": null, "external": null, "object": null, "pods": null,
         "resource": { "name": "memory", "target": target_memory }, "type": "Resource",
@@ -142,7 +144,13 @@ pub fn autoscaler(name: &str, target: &str, max: i32, period: i32, pods: i32) ->
 /// The labels that the operator sets itself.
 fn own_labels(metadata: &ObjectMeta) -> BTreeMap<String, String> {
     let ours = |key: &str| key.starts_with("kaspr.io/") || key.starts_with("app.kubernetes.io/");
-    metadata.labels.iter().flatten().filter(|(key, _)| ours(key)).map(|(k, v)| (k.clone(), v.clone())).collect()
+    metadata
+        .labels
+        .iter()
+        .flatten()
+        .filter(|(key, _)| ours(key))
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect()
 }
 
 fn annotations(metadata: &ObjectMeta) -> Value {

@@ -44,7 +44,11 @@ fn spec(app: &KasprApp) -> ServiceSpec {
         target_port: Some(IntOrString::Int(port)),
         ..ServicePort::default()
     };
-    ServiceSpec { ports: Some(vec![port]), selector: Some(labels::selector(&app.name_any())), ..ServiceSpec::default() }
+    ServiceSpec {
+        ports: Some(vec![port]),
+        selector: Some(labels::selector(&app.name_any())),
+        ..ServiceSpec::default()
+    }
 }
 
 fn template(app: &KasprApp) -> Option<&crate::api::TemplateMetadata> {

@@ -1,7 +1,8 @@
 use k8s_openapi::{
     api::{
         apps::v1::{
-            StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec, StatefulSetUpdateStrategy,
+            StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec,
+            StatefulSetUpdateStrategy,
         },
         core::v1::ConfigMap,
     },
@@ -13,7 +14,12 @@ use super::{Linked, claim, labels, metadata, names, pod, replicas};
 use crate::{api::KasprApp, settings::BuildSettings};
 
 /// The members. Parallel, because they must find each other to become ready.
-pub fn statefulset(app: &KasprApp, linked: &Linked, config_map: &ConfigMap, settings: &BuildSettings) -> StatefulSet {
+pub fn statefulset(
+    app: &KasprApp,
+    linked: &Linked,
+    config_map: &ConfigMap,
+    settings: &BuildSettings,
+) -> StatefulSet {
     let name = app.name_any();
     let owned = labels::merged(Some(app.labels()), labels::app(&name));
     let delete = claim::persistent(app).is_some_and(|storage| storage.delete_claim == Some(true));
@@ -27,7 +33,10 @@ pub fn statefulset(app: &KasprApp, linked: &Linked, config_map: &ConfigMap, sett
             pod_management_policy: Some("Parallel".to_owned()),
             // The autoscaler owns the number while there is one.
             replicas: (replicas(app) == 0).then_some(0),
-            selector: LabelSelector { match_labels: Some(labels::selector(&name)), ..LabelSelector::default() },
+            selector: LabelSelector {
+                match_labels: Some(labels::selector(&name)),
+                ..LabelSelector::default()
+            },
             service_name: Some(names::app(&name)),
             template: pod::template(app, linked, config_map, settings),
             update_strategy: Some(StatefulSetUpdateStrategy {

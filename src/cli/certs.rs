@@ -25,8 +25,11 @@ pub fn certs(args: CertsArgs) -> Result<(), Error> {
     write(out.join("tls.crt"), &made.certificate)?;
     let key = out.join("tls.key");
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&key);
-    file.and_then(|mut file| file.write_all(made.key.as_bytes()))
-        .map_err(|source| Error::File { what: "write", path: key, source })?;
+    file.and_then(|mut file| file.write_all(made.key.as_bytes())).map_err(|source| Error::File {
+        what: "write",
+        path: key,
+        source,
+    })?;
     eprintln!("wrote ca.crt, tls.crt and tls.key for {} into {}", hosts.join(", "), out.display());
     Ok(())
 }

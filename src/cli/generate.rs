@@ -55,8 +55,11 @@ pub fn webhook_config(args: WebhookConfigArgs) -> Result<(), Error> {
     let WebhookConfigArgs { namespace, service, certificate, url, ca_file, out } = args;
     let target = match (url, ca_file) {
         (Some(url), Some(path)) => {
-            let authority =
-                std::fs::read_to_string(&path).map_err(|source| Error::File { what: "read", path, source })?;
+            let authority = std::fs::read_to_string(&path).map_err(|source| Error::File {
+                what: "read",
+                path,
+                source,
+            })?;
             Target::Url { base: url.trim_end_matches('/').to_owned(), authority }
         }
         _ => Target::Service { certificate: format!("{namespace}/{certificate}"), namespace, name: service },

@@ -11,7 +11,7 @@ use kube::{
     api::{DeleteParams, Patch, PatchParams},
     runtime::{
         conditions::is_crd_established,
-        wait::{await_condition, Error as WaitError},
+        wait::{Error as WaitError, await_condition},
     },
 };
 use semver::Version;
@@ -38,7 +38,11 @@ pub async fn ensure_crds(client: &Client) -> Result<(), Error> {
                     tracing::warn!(crd = name, %version, "a newer CRD is installed, it is left as it is");
                     continue;
                 }
-                Some(_) if serde_json::to_value(&installed.spec).ok() == serde_json::to_value(&crd.spec).ok() => continue,
+                Some(_)
+                    if serde_json::to_value(&installed.spec).ok() == serde_json::to_value(&crd.spec).ok() =>
+                {
+                    continue;
+                }
                 _ => {}
             }
         }
@@ -80,8 +84,10 @@ pub async fn register(client: &Client, target: &Target) -> Result<(), Error> {
 /// Takes the registration back.
 pub async fn deregister(client: &Client) -> Result<(), Error> {
     let params = DeleteParams::default();
-    let mutating = Api::<MutatingWebhookConfiguration>::all(client.clone()).delete(NAME, &params).await.map(drop);
-    let validating = Api::<ValidatingWebhookConfiguration>::all(client.clone()).delete(NAME, &params).await.map(drop);
+    let mutating =
+        Api::<MutatingWebhookConfiguration>::all(client.clone()).delete(NAME, &params).await.map(drop);
+    let validating =
+        Api::<ValidatingWebhookConfiguration>::all(client.clone()).delete(NAME, &params).await.map(drop);
     for result in [mutating, validating] {
         match result {
             Err(kube::Error::Api(status)) if status.is_not_found() => {}

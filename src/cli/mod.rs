@@ -106,5 +106,9 @@ fn write(path: PathBuf, text: &str) -> Result<(), Error> {
 }
 
 fn make_folder(path: &std::path::Path) -> Result<(), Error> {
-    std::fs::create_dir_all(path).map_err(|source| Error::File { what: "make", path: path.to_owned(), source })
+    std::fs::create_dir_all(path).map_err(|source| Error::File {
+        what: "make",
+        path: path.to_owned(),
+        source,
+    })
 }

@@ -47,7 +47,8 @@ pub async fn run(settings: RunSettings) -> Result<(), Error> {
     let client = Client::try_from(config).map_err(Error::Client)?;
     let ready = Arc::new(AtomicBool::new(false));
     let server = Server::bind(address, &credentials.certificate, &credentials.key, ready.clone())?;
-    let base = format!("https://{}:{}", url_host(&server.address().ip().to_string()), server.address().port());
+    let base =
+        format!("https://{}:{}", url_host(&server.address().ip().to_string()), server.address().port());
     tracing::info!(api_server = server_url, webhooks = base, "starting");
 
     let stop = CancellationToken::new();
@@ -75,7 +76,13 @@ pub async fn run(settings: RunSettings) -> Result<(), Error> {
 }
 
 /// Waits for the caches, registers, and says that it is ready.
-async fn announce(client: &Client, target: Option<&Target>, filled: &CancellationToken, ready: &AtomicBool, base: &str) {
+async fn announce(
+    client: &Client,
+    target: Option<&Target>,
+    filled: &CancellationToken,
+    ready: &AtomicBool,
+    base: &str,
+) {
     filled.cancelled().await;
     ready.store(true, Ordering::Relaxed);
     if let Some(target) = target {
@@ -116,8 +123,14 @@ fn default_address(local: bool) -> SocketAddr {
 }
 
 /// Before a port is bound: a server without a certificate would only fail later.
-fn credentials(local: bool, address: SocketAddr, cert: Option<PathBuf>, key: Option<PathBuf>) -> Result<Credentials, Error> {
-    let read = |path: PathBuf| std::fs::read(&path).map_err(|source| Error::File { what: "read", path, source });
+fn credentials(
+    local: bool,
+    address: SocketAddr,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
+) -> Result<Credentials, Error> {
+    let read =
+        |path: PathBuf| std::fs::read(&path).map_err(|source| Error::File { what: "read", path, source });
     if let (Some(cert), Some(key)) = (cert, key) {
         return Ok(Credentials { certificate: read(cert)?, key: read(key)?, authority: None });
     }

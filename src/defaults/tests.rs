@@ -1,1 +1,185 @@
+use proptest::{collection::btree_map, prelude::*, sample::select};
+use serde_json::{Map, Value, json};
 
+use super::{Defaults, fill};
+use crate::{
+    api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView, PythonPackages},
+    build::hash,
+};
+
+fn filled<T: Defaults>(spec: Value) -> Value {
+    let mut object = json!({ "spec": spec });
+    fill::<T>(&mut object);
+    object["spec"].take()
+}
+
+fn yaml(text: &str) -> Value {
+    serde_saphyr::from_str(text).unwrap_or_else(|e| panic!("{text}: {e}"))
+}
+
+fn gives<T: Defaults>(rows: &[(&str, &str)]) {
+    for (spec, expected) in rows {
+        similar_asserts::assert_eq!(filled::<T>(yaml(spec)), yaml(expected), "{}", spec);
+    }
+}
+
+#[test]
+fn apps() {
+    const POLICY: &str = "installPolicy: {retries: 3, timeout: 600, onFailure: block}";
+    let packages = |given: &str, got: &str| {
+        (
+            format!("{{pythonPackages: {{packages: [a], {given}}}}}"),
+            format!("{{replicas: 1, pythonPackages: {{packages: [a], {got}}}}}"),
+        )
+    };
+    let rows = [
+        ("{}".to_owned(), "{replicas: 1}".to_owned()),
+        ("{replicas: 0, storage: {type: ephemeral}}".to_owned(), "{replicas: 0, storage: {type: ephemeral}}".to_owned()),
+        ("{replicas: null}".to_owned(), "{replicas: 1}".to_owned()),
+        packages("indexUrl: 'https://a'", &format!("indexUrl: 'https://a', {POLICY}")),
+        packages("installPolicy: {retries: 0, onFailure: warn}", "installPolicy: {retries: 0, timeout: 600, onFailure: warn}"),
+        packages(
+            "credentials: {secretRef: {name: s, usernameKey: user}}",
+            &format!("credentials: {{secretRef: {{name: s, usernameKey: user, passwordKey: password}}}}, {POLICY}"),
+        ),
+        packages(
+            "cache: {enabled: true}",
+            &format!("cache: {{type: pvc, enabled: true, accessMode: ReadWriteMany, size: 256Mi, deleteClaim: true}}, {POLICY}"),
+        ),
+        packages(
+            "cache: {type: gcs, gcs: {bucket: b, secretRef: {name: s}}}",
+            &format!(
+                "cache: {{type: gcs, enabled: false, accessMode: ReadWriteMany, gcs: {{bucket: b, prefix: kaspr-packages/, \
+                 maxArchiveSize: 1Gi, secretRef: {{name: s, key: sa.json}}}}}}, {POLICY}"
+            ),
+        ),
+    ];
+    let rows: Vec<(&str, &str)> = rows.iter().map(|(given, got)| (given.as_str(), got.as_str())).collect();
+    gives::<KasprApp>(&rows);
+}
+
+#[test]
+fn components() {
+    gives::<KasprAgent>(&[("{input: {}}", "{input: {}, isolatedPartitions: false}"), ("{isolatedPartitions: true}", "{isolatedPartitions: true}")]);
+    gives::<KasprTask>(&[("{name: a}", "{name: a, onLeader: false}"), ("{onLeader: true}", "{onLeader: true}")]);
+    gives::<KasprJoin>(&[("{leftTable: a}", "{leftTable: a, type: inner}"), ("{type: left}", "{type: left}")]);
+    gives::<KasprTable>(&[("{name: a}", "{name: a}")]);
+    gives::<KasprWebView>(&[("{name: a}", "{name: a}")]);
+}
+
+/// An object that is no resource, or whose blocks are no objects, is left to validation.
+#[test]
+fn other_shapes_are_left_alone() {
+    for mut object in [json!(null), json!([]), json!({}), json!({ "spec": 1 })] {
+        let before = object.clone();
+        fill::<KasprApp>(&mut object);
+        assert_eq!(object, before);
+    }
+    gives::<KasprApp>(&[("{replicas: 1, pythonPackages: [a]}", "{replicas: 1, pythonPackages: [a]}")]);
+}
+
+/// Names of fields that defaults look at, and others.
+const FIELDS: &[&str] = &[
+    "replicas", "pythonPackages", "installPolicy", "retries", "timeout", "onFailure", "credentials", "secretRef",
+    "usernameKey", "passwordKey", "cache", "type", "enabled", "accessMode", "size", "deleteClaim", "gcs", "prefix",
+    "maxArchiveSize", "key", "isolatedPartitions", "onLeader", "packages", "name", "storage", "unknown",
+];
+
+/// Anything under these names, however deep.
+fn spec() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        select(vec!["pvc", "gcs", "", "block", "1Gi"]).prop_map(Value::from),
+        Just(json!([])),
+        Just(json!(["a", { "retries": null }])),
+    ];
+    let tree = leaf.prop_recursive(5, 60, 8, |inner| {
+        btree_map(select(FIELDS), inner, 0..8)
+            .prop_map(|fields| fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>().into())
+    });
+    // A block in its place is met more often than by chance.
+    (tree.clone(), tree.clone(), tree.clone(), tree).prop_map(|(mut spec, mut packages, cache, gcs)| {
+        let put = |object: &mut Value, name: &str, value: Value| {
+            if let Some(object) = object.as_object_mut() {
+                object.insert(name.to_owned(), value);
+            }
+        };
+        let mut cache = cache;
+        put(&mut cache, "gcs", gcs);
+        put(&mut packages, "cache", cache);
+        put(&mut spec, "pythonPackages", packages);
+        spec
+    })
+}
+
+/// Every leaf with the path to it; null says nothing, so it is none.
+fn leaves(value: &Value, path: &str, found: &mut Vec<(String, Value)>) {
+    match value {
+        Value::Null => {}
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| leaves(value, &format!("{path}.{name}"), found)),
+        other => found.push((path.to_owned(), other.clone())),
+    }
+}
+
+/// Paths of all objects.
+fn blocks(value: &Value, path: &str, found: &mut Vec<String>) {
+    if let Value::Object(fields) = value {
+        found.push(path.to_owned());
+        fields.iter().for_each(|(name, value)| blocks(value, &format!("{path}.{name}"), found));
+    }
+}
+
+fn laws<T: Defaults>(spec: &Value) {
+    let once = filled::<T>(spec.clone());
+    assert_eq!(filled::<T>(once.clone()), once, "twice is once");
+
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    leaves(spec, "", &mut before);
+    leaves(&once, "", &mut after);
+    for leaf in &before {
+        assert!(after.contains(leaf), "{leaf:?} is gone from {once}");
+    }
+
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    blocks(spec, "", &mut before);
+    blocks(&once, "", &mut after);
+    for block in after.iter().filter(|block| !before.contains(block)) {
+        assert_eq!(block, ".pythonPackages.installPolicy", "is the only block that may be added");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn defaults_only_add(spec in spec()) {
+        laws::<KasprApp>(&spec);
+        laws::<KasprAgent>(&spec);
+        laws::<KasprTable>(&spec);
+        laws::<KasprTask>(&spec);
+        laws::<KasprWebView>(&spec);
+        laws::<KasprJoin>(&spec);
+    }
+
+    /// A hash names a set of packages in every cache: what admission adds must not rename it.
+    #[test]
+    fn packages_keep_their_hash(
+        packages in prop::collection::vec("[a-z]{1,3}", 1..4),
+        index in prop::option::of("https://[a-z]{1,3}"),
+        extra in prop::option::of(prop::collection::vec("https://[a-z]{1,3}", 0..3)),
+        retries in prop::option::of(0..5),
+        timeout in prop::option::of(select(vec![60, 600, 900])),
+        on_failure in prop::option::of(select(vec!["block", "allow", "warn"])),
+        policy in any::<bool>(),
+    ) {
+        let mut given = json!({ "packages": packages, "indexUrl": index, "extraIndexUrls": extra });
+        if policy {
+            given["installPolicy"] = json!({ "retries": retries, "timeout": timeout, "onFailure": on_failure });
+        }
+        let of = |packages: &Value| hash::of_packages(&serde_json::from_value::<PythonPackages>(packages.clone()).expect("packages"));
+        let after = filled::<KasprApp>(json!({ "pythonPackages": given }));
+        prop_assert_eq!(of(&after["pythonPackages"]), of(&given));
+    }
+}

@@ -65,7 +65,12 @@ pub async fn reconcile(app: Arc<Guarded<KasprApp>>, ctx: Arc<Context>) -> Result
 
 /// Brings the objects to what is desired: definitions first, because a pod that starts with an old
 /// one would run it until its next restart; then the app's own; then what is left over goes.
-async fn settle(ctx: &Context, app: &KasprApp, linked: &Linked, desired: Vec<Object>) -> Result<Outcome, Error> {
+async fn settle(
+    ctx: &Context,
+    app: &KasprApp,
+    linked: &Linked,
+    desired: Vec<Object>,
+) -> Result<Outcome, Error> {
     let namespace = namespace(app);
     let mut outcome = apply::apply(ctx, &namespace, &definitions(linked)?).await?;
     outcome.written.extend(apply::apply(ctx, &namespace, &desired).await?.written);
@@ -144,7 +149,8 @@ async fn keep(ctx: &Context, app: &KasprApp, facts: Vec<Fact>) -> Result<(), Err
 
 async fn tell(ctx: &Context, app: &KasprApp, outcome: &Outcome) {
     if !outcome.written.is_empty() {
-        report::normal(ctx, app, "Applied", format!("Brought up to date: {}", outcome.written.join(", "))).await;
+        report::normal(ctx, app, "Applied", format!("Brought up to date: {}", outcome.written.join(", ")))
+            .await;
     }
 }
 

@@ -102,7 +102,13 @@ pub async fn apply(ctx: &Context, namespace: &str, objects: &[Object]) -> Result
 }
 
 /// Deletes an object that is no longer wanted, if it is there and the resource controls it.
-pub async fn remove(ctx: &Context, owner: &str, kind: OwnedKind, namespace: &str, name: &str) -> Result<Option<String>, Error> {
+pub async fn remove(
+    ctx: &Context,
+    owner: &str,
+    kind: OwnedKind,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<String>, Error> {
     let Some(live) = ctx.caches.owned(kind, namespace, name) else { return Ok(None) };
     let controlled = live.owner_references().iter().any(|o| o.controller == Some(true) && o.uid == owner);
     if !controlled || live.metadata.deletion_timestamp.is_some() {
@@ -135,7 +141,8 @@ fn api(client: Client, kind: OwnedKind, namespace: &str) -> Api<DynamicObject> {
 fn common(live: &Value, wanted: &Value) -> Value {
     match (live, wanted) {
         (Value::Object(live), Value::Object(wanted)) => {
-            let shared = wanted.iter().filter_map(|(key, wanted)| Some((key.clone(), common(live.get(key)?, wanted))));
+            let shared =
+                wanted.iter().filter_map(|(key, wanted)| Some((key.clone(), common(live.get(key)?, wanted))));
             Value::Object(shared.collect::<Map<_, _>>())
         }
         (Value::Array(live), Value::Array(wanted)) => match wanted.first().and_then(name_key) {

@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn pauses_double_up_to_a_minute_and_start_anew() {
         let failures = Failures::default();
-        let mut pause = || failures.pause("KasprApp", Some("ns"), "a").as_millis();
+        let pause = || failures.pause("KasprApp", Some("ns"), "a").as_millis();
         assert_eq!([pause(), pause(), pause()], [500, 1000, 2000]);
         for _ in 0..100 {
             pause();

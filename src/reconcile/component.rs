@@ -19,7 +19,10 @@ use crate::{
         AppReference, ComponentStatus, KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView,
         TableReference,
     },
-    build::{self, Linked, definition::{self, Component}},
+    build::{
+        self, Linked,
+        definition::{self, Component},
+    },
     defaults::{self, Defaults},
     validate::{Valid, Validate},
 };
@@ -87,7 +90,10 @@ impl Reconciled for KasprJoin {
 }
 
 /// Makes a component's ConfigMap follow it, and says whether its app is there.
-pub async fn reconcile<C: Reconciled>(component: Arc<Guarded<C>>, ctx: Arc<Context>) -> Result<Action, Error> {
+pub async fn reconcile<C: Reconciled>(
+    component: Arc<Guarded<C>>,
+    ctx: Arc<Context>,
+) -> Result<Action, Error> {
     published::release::<C>(&ctx, &*component).await?;
     if component.meta().deletion_timestamp.is_some() {
         return Ok(Action::await_change());
@@ -111,7 +117,8 @@ pub async fn reconcile<C: Reconciled>(component: Arc<Guarded<C>>, ctx: Arc<Conte
             next.hash = Some(definition::hash_of(&*valid));
             let tables = valid.tables(&ctx.linked(&app_key(given)));
             let fact = readiness(&app, tables.as_ref());
-            (next.left_table, next.right_table) = tables.map_or((None, None), |[left, right]| (Some(left), Some(right)));
+            (next.left_table, next.right_table) =
+                tables.map_or((None, None), |[left, right]| (Some(left), Some(right)));
             fact
         }
         Err(found) => fact(is::READY, false, is::INVALID, refusal::of_findings(&found)),
@@ -157,7 +164,10 @@ fn readiness(app: &AppReference, tables: Option<&[TableReference; 2]>) -> Fact {
 async fn tell<C: Reconciled>(ctx: &Context, component: &C, app: &AppReference, fact: &Fact) {
     let before = component.status();
     let same_app = before.and_then(|status| status.app.as_ref()) == Some(app);
-    let ready = before.into_iter().flat_map(|status| status.conditions.iter().flatten()).find(|c| c.r#type == is::READY);
+    let ready = before
+        .into_iter()
+        .flat_map(|status| status.conditions.iter().flatten())
+        .find(|c| c.r#type == is::READY);
     if ready.is_some_and(|condition| condition.reason == fact.reason() && same_app) {
         return;
     }

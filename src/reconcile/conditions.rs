@@ -55,7 +55,12 @@ pub fn fact(kind: &'static str, holds: bool, reason: &'static str, message: impl
 }
 
 /// The next conditions: the time of the last transition stays while the status does.
-pub fn follow(before: Option<&[Condition]>, facts: Vec<Fact>, generation: i64, now: Timestamp) -> Vec<Condition> {
+pub fn follow(
+    before: Option<&[Condition]>,
+    facts: Vec<Fact>,
+    generation: i64,
+    now: Timestamp,
+) -> Vec<Condition> {
     let since = |fact: &Fact| {
         let same = before.into_iter().flatten().find(|c| c.r#type == fact.kind && c.status == fact.status);
         same.map_or(Time(now), |condition| condition.last_transition_time.clone())

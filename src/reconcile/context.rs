@@ -12,12 +12,7 @@ use super::{
     links::{Key, Links},
 };
 use crate::{
-    build::{
-        Linked, by_name,
-        definition::Component,
-        labels::MANAGER,
-
-    },
+    build::{Linked, by_name, definition::Component, labels::MANAGER},
     defaults::{self, Defaults},
     settings::BuildSettings,
     validate::Valid,
@@ -37,7 +32,15 @@ pub struct Context {
 impl Context {
     pub fn new(client: Client, caches: Caches, settings: BuildSettings, links: Arc<Mutex<Links>>) -> Self {
         let recorder = Recorder::new(client.clone(), Reporter::from(MANAGER));
-        Self { client, caches, settings, recorder, applied: Applied::default(), links, failures: Failures::default() }
+        Self {
+            client,
+            caches,
+            settings,
+            recorder,
+            applied: Applied::default(),
+            links,
+            failures: Failures::default(),
+        }
     }
 
     /// The components of an app that can run: readable, valid and not on their way out.
@@ -54,7 +57,12 @@ impl Context {
 
     fn components<C>(&self, keys: &[Key]) -> Vec<Arc<Valid<C>>>
     where
-        C: Cached + Component + Defaults + crate::validate::Validate + serde::Serialize + serde::de::DeserializeOwned,
+        C: Cached
+            + Component
+            + Defaults
+            + crate::validate::Validate
+            + serde::Serialize
+            + serde::de::DeserializeOwned,
     {
         let kind = C::kind(&());
         let of_kind = keys.iter().filter(|key| key.kind == kind);

@@ -44,6 +44,8 @@ where
         }
         // The watch brings the newer version, or the end.
         Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
-        Err(error) => Err(Error::api(format!("can't take the old finalizer off {} {name}", K::kind(&())))(error)),
+        Err(error) => {
+            Err(Error::api(format!("can't take the old finalizer off {} {name}", K::kind(&())))(error))
+        }
     }
 }

@@ -51,15 +51,26 @@ pub async fn warning<K: Resource<DynamicType = ()>>(ctx: &Context, resource: &K,
 }
 
 /// Events are a courtesy: one that can't be written is logged and stops nothing.
-async fn event<K: Resource<DynamicType = ()>>(ctx: &Context, resource: &K, type_: EventType, reason: &str, mut note: String) {
+async fn event<K: Resource<DynamicType = ()>>(
+    ctx: &Context,
+    resource: &K,
+    type_: EventType,
+    reason: &str,
+    mut note: String,
+) {
     // The API server takes at most 1024 bytes.
     if note.len() > 1024 {
         let end = (0..=1020).rev().find(|end| note.is_char_boundary(*end)).unwrap_or_default();
         note.truncate(end);
         note.push('…');
     }
-    let event =
-        Event { type_, reason: reason.to_owned(), note: Some(note), action: "Reconcile".to_owned(), secondary: None };
+    let event = Event {
+        type_,
+        reason: reason.to_owned(),
+        note: Some(note),
+        action: "Reconcile".to_owned(),
+        secondary: None,
+    };
     if let Err(error) = ctx.recorder.publish(&event, &resource.object_ref(&())).await {
         tracing::warn!(name = resource.name_any(), error = describe(&error), "can't write an event");
     }

@@ -71,12 +71,15 @@ pub struct Operator {
     filled: CancellationToken,
 }
 
+/// A watch that waits for what it tells of its objects.
+type Watch = Box<dyn FnOnce(Arc<Queues>, Arc<Context>) -> BoxFuture<'static, ()>>;
+
 /// What the watches share while they are set up.
 struct Setup {
     client: Client,
     scope: Scope,
     links: Arc<Mutex<Links>>,
-    watches: Vec<Box<dyn FnOnce(Arc<Queues>, Arc<Context>) -> BoxFuture<'static, ()>>>,
+    watches: Vec<Watch>,
 }
 
 impl Operator {
@@ -158,7 +161,13 @@ impl Setup {
 
     fn components<C>(&mut self, kind: &'static str) -> Store<Guarded<C>>
     where
-        C: Cached + Clone + std::fmt::Debug + DeserializeOwned + Resource<Scope = NamespaceResourceScope> + Send + Sync,
+        C: Cached
+            + Clone
+            + std::fmt::Debug
+            + DeserializeOwned
+            + Resource<Scope = NamespaceResourceScope>
+            + Send
+            + Sync,
     {
         self.resources::<C>(kind, |links, key, seen| match seen {
             Some(metadata) => links.component_seen(&key, metadata),
@@ -172,7 +181,13 @@ impl Setup {
         concerned: fn(&mut Links, Key, Option<&kube::core::ObjectMeta>) -> Vec<Key>,
     ) -> Store<Guarded<K>>
     where
-        K: Cached + Clone + std::fmt::Debug + DeserializeOwned + Resource<Scope = NamespaceResourceScope> + Send + Sync,
+        K: Cached
+            + Clone
+            + std::fmt::Debug
+            + DeserializeOwned
+            + Resource<Scope = NamespaceResourceScope>
+            + Send
+            + Sync,
     {
         let (reader, writer) = store();
         let api = self.scope.api::<Guarded<K>>(&self.client);
@@ -198,12 +213,16 @@ impl Setup {
         let writer = kube::runtime::reflector::store::Writer::new(kind.resource());
         let reader = writer.as_reader();
         let api = self.scope.dynamic(&self.client, kind);
-        let config = watcher::Config::default().labels(&format!("{}={}", labels::MANAGED_BY, labels::MANAGER));
+        let config =
+            watcher::Config::default().labels(&format!("{}={}", labels::MANAGED_BY, labels::MANAGER));
         self.watches.push(Box::new(move |queues, ctx| {
             let mut owners = std::collections::HashMap::<(String, String), Key>::new();
             let tell = move |seen: Seen<DynamicObject>| match seen {
                 Seen::There(object) => {
-                    let place = (object.metadata.namespace.clone().unwrap_or_default(), object.metadata.name.clone().unwrap_or_default());
+                    let place = (
+                        object.metadata.namespace.clone().unwrap_or_default(),
+                        object.metadata.name.clone().unwrap_or_default(),
+                    );
                     ctx.applied.seen(kind, &place.0, &place.1);
                     if let Some(owner) = Key::controller(&object.metadata) {
                         owners.insert(place, owner.clone());
@@ -221,11 +240,20 @@ impl Setup {
     }
 }
 
-fn components<C: Reconciled>(ctx: &Arc<Context>, queue: UnboundedReceiver<Key>, stop: &CancellationToken) -> BoxFuture<'static, ()> {
+fn components<C: Reconciled>(
+    ctx: &Arc<Context>,
+    queue: UnboundedReceiver<Key>,
+    stop: &CancellationToken,
+) -> BoxFuture<'static, ()> {
     control::<C, _, _>(ctx, queue, stop, component::reconcile::<C>)
 }
 
-fn control<K, F, R>(ctx: &Arc<Context>, queue: UnboundedReceiver<Key>, stop: &CancellationToken, reconcile: F) -> BoxFuture<'static, ()>
+fn control<K, F, R>(
+    ctx: &Arc<Context>,
+    queue: UnboundedReceiver<Key>,
+    stop: &CancellationToken,
+    reconcile: F,
+) -> BoxFuture<'static, ()>
 where
     K: Cached + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync,
     F: FnMut(Arc<Guarded<K>>, Arc<Context>) -> R + Send + 'static,
@@ -244,7 +272,9 @@ where
             Ok((done, _)) => ctx.failures.forget(&kind, done.namespace.as_deref(), &done.name),
             // Deleted before its turn came.
             Err(controller::Error::ObjectNotFound(_)) => {}
-            Err(error) => tracing::error!(kind, error = describe(&error), "a reconcile failed and is tried again"),
+            Err(error) => {
+                tracing::error!(kind, error = describe(&error), "a reconcile failed and is tried again")
+            }
         }
         std::future::ready(())
     })

@@ -47,7 +47,13 @@ impl Pods {
 }
 
 /// The status of an app whose objects were applied.
-pub fn app(app: &KasprApp, linked: &Linked, pods: Pods, settings: &BuildSettings, now: Timestamp) -> AppStatus {
+pub fn app(
+    app: &KasprApp,
+    linked: &Linked,
+    pods: Pods,
+    settings: &BuildSettings,
+    now: Timestamp,
+) -> AppStatus {
     let mut facts = Vec::new();
     if let Some(packages) = &app.spec.python_packages {
         facts.push(packages_fact(packages, pods));
@@ -100,7 +106,12 @@ fn packages_fact(packages: &PythonPackages, pods: Pods) -> Fact {
     let mode = build::cache_mode(packages);
     if pods.complete() && pods.available > 0 {
         let count = packages.packages.len();
-        return fact(is::PACKAGES_READY, true, is::PACKAGES_INSTALLED, format!("{count} packages are installed ({mode} mode)"));
+        return fact(
+            is::PACKAGES_READY,
+            true,
+            is::PACKAGES_INSTALLED,
+            format!("{count} packages are installed ({mode} mode)"),
+        );
     }
     fact(is::PACKAGES_READY, false, is::INSTALLING, format!("Installing packages ({mode} mode)"))
 }
@@ -133,7 +144,8 @@ fn linked_resources(linked: &Linked) -> LinkedResources {
         tables: Some(tables.collect()),
         tasks: Some(linked.tasks.iter().map(|task| component(&***task)).collect()),
         webviews: Some(linked.webviews.iter().map(|view| component(&***view)).collect()),
-        joins: (!linked.joins.is_empty()).then(|| linked.joins.iter().map(|join| component(&***join)).collect()),
+        joins: (!linked.joins.is_empty())
+            .then(|| linked.joins.iter().map(|join| component(&***join)).collect()),
     }
 }
 

@@ -27,8 +27,13 @@ pub enum Seen<'a, K> {
 /// Watches until the process ends. Errors are logged and tried again with a growing pause.
 ///
 /// `tell` is called after the cache was changed.
-pub async fn watch<K>(api: Api<K>, config: watcher::Config, writer: Writer<K>, kind: &str, mut tell: impl FnMut(Seen<K>))
-where
+pub async fn watch<K>(
+    api: Api<K>,
+    config: watcher::Config,
+    writer: Writer<K>,
+    kind: &str,
+    mut tell: impl FnMut(Seen<K>),
+) where
     K: Resource + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     K::DynamicType: Eq + Hash + Clone,
 {

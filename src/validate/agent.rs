@@ -6,7 +6,9 @@ impl Validate for KasprAgent {
         rules::component_metadata(&self.metadata, "-agent", &at.child("metadata"), found);
         let at = at.child("spec");
         self.spec.input.validate(&at.child("input"), found);
-        for (i, topic) in self.spec.output.iter().flat_map(|output| output.topics.iter().flatten()).enumerate() {
+        for (i, topic) in
+            self.spec.output.iter().flat_map(|output| output.topics.iter().flatten()).enumerate()
+        {
             topic.validate(&at.child("output").child("topics").index(i), found);
         }
         match &self.spec.processors {

@@ -33,7 +33,8 @@ fn app_name(metadata: &ObjectMeta, at: &Path, found: &mut Findings) {
     }
     let at = at.child(field);
     if name.len() > LONGEST_NAME {
-        let detail = format!("must have at most {LONGEST_NAME} characters: the pods' labels hold it with a suffix");
+        let detail =
+            format!("must have at most {LONGEST_NAME} characters: the pods' labels hold it with a suffix");
         found.invalid(at, name, detail);
     } else if !rules::is_dns_1035_label(&name) {
         let detail = "must be lower-case letters, digits and '-', start with a letter and end with a letter or digit: Services are named after the app";
@@ -47,7 +48,10 @@ impl Validate for KasprAppSpec {
         bootstrap_servers(&self.bootstrap_servers, at.child("bootstrapServers"), found);
         self.authentication.validate(&at.child("authentication"), found);
         if self.authentication.r#type == AuthenticationType::Plain && self.tls.is_none() {
-            found.warn(at.child("authentication").child("type"), "sends the password unencrypted: add spec.tls");
+            found.warn(
+                at.child("authentication").child("type"),
+                "sends the password unencrypted: add spec.tls",
+            );
         }
         if let Some(config) = &self.config {
             config.validate(&at.child("config"), found);
@@ -61,7 +65,10 @@ impl Validate for KasprAppSpec {
         }
         match &self.storage {
             Some(storage) => storage.validate(&at.child("storage"), found),
-            None => found.warn(at.child("storage"), "is not given: tables are rebuilt from Kafka at every start of a pod"),
+            None => found.warn(
+                at.child("storage"),
+                "is not given: tables are rebuilt from Kafka at every start of a pod",
+            ),
         }
         if let Some(packages) = &self.python_packages {
             packages.validate(&at.child("pythonPackages"), found);
@@ -151,7 +158,10 @@ impl Validate for Storage {
     fn validate(&self, at: &Path, found: &mut Findings) {
         match (&self.size, self.r#type) {
             (None, StorageType::PersistentClaim) => {
-                found.required(at.child("size"), "must be given when type is 'persistent-claim', such as '10Gi'");
+                found.required(
+                    at.child("size"),
+                    "must be given when type is 'persistent-claim', such as '10Gi'",
+                );
             }
             (None, StorageType::Ephemeral) => {}
             (Some(size), _) => rules::positive_quantity(size, at.child("size"), found),
@@ -164,7 +174,9 @@ impl Validate for Storage {
                     found.warn(at.child(field), "has no effect when type is 'ephemeral'");
                 }
             }
-            StorageType::PersistentClaim => rules::storage_class(self.class.as_deref(), at.child("class"), found),
+            StorageType::PersistentClaim => {
+                rules::storage_class(self.class.as_deref(), at.child("class"), found)
+            }
         }
     }
 }

@@ -182,7 +182,8 @@ impl Findings {
             std::mem::take(&mut self.errors).into_iter().partition(|error| known.contains(&error.identity()));
         self.errors = new;
         for FieldError { path, problem } in old {
-            let text = shortened(&problem.to_string(), LONGEST_WARNING.saturating_sub(path.0.chars().count() + 2));
+            let text =
+                shortened(&problem.to_string(), LONGEST_WARNING.saturating_sub(path.0.chars().count() + 2));
             self.warn(path, text);
         }
     }

@@ -10,7 +10,8 @@ pub fn app(old: &KasprAppSpec, new: &KasprAppSpec, found: &mut Findings) {
     let at = Path::root().child("spec");
     topic_partitions(old, new, &at.child("config"), found);
     storage(old, new, &at.child("storage"), found);
-    let cache = |spec: &KasprAppSpec| spec.python_packages.as_ref().and_then(|p| p.cache.clone()).filter(is_claim);
+    let cache =
+        |spec: &KasprAppSpec| spec.python_packages.as_ref().and_then(|p| p.cache.clone()).filter(is_claim);
     if let (Some(old), Some(new)) = (cache(old), cache(new)) {
         packages_claim(&old, &new, &at.child("pythonPackages").child("cache"), found);
     }

@@ -14,7 +14,9 @@ const PACKAGES_DIR: &str = "/opt/kaspr/packages";
 /// Mounts need a volume, and each path can be mounted once. `at` is the template.
 pub fn check(app: &KasprApp, at: &Path, found: &mut Findings) {
     let Some(template) = &app.spec.template else { return };
-    let volumes = || template.pod.iter().flat_map(|pod| pod.volumes.iter().flatten()).map(|volume| volume.name.as_str());
+    let volumes = || {
+        template.pod.iter().flat_map(|pod| pod.volumes.iter().flatten()).map(|volume| volume.name.as_str())
+    };
     let own = Own::of(app);
     for (i, volume) in volumes().enumerate().filter(|(_, volume)| own.volumes.contains(*volume)) {
         let at = at.child("pod").child("volumes").index(i).child("name");
@@ -31,7 +33,9 @@ pub fn check(app: &KasprApp, at: &Path, found: &mut Findings) {
     ];
     for (field, container, taken) in containers {
         let mut paths: BTreeMap<&str, bool> = taken.iter().map(|path| (path.as_str(), true)).collect();
-        for (i, mount) in container.iter().flat_map(|container| container.volume_mounts.iter().flatten()).enumerate() {
+        for (i, mount) in
+            container.iter().flat_map(|container| container.volume_mounts.iter().flatten()).enumerate()
+        {
             let at = at.child(field).child("volumeMounts").index(i);
             if !known.contains(mount.name.as_str()) {
                 let detail = format!("must name a volume of spec.template.pod.volumes: {offered}");
@@ -53,7 +57,8 @@ struct Own {
 impl Own {
     fn of(app: &KasprApp) -> Self {
         let name = format!("{}-app", app.name_any());
-        let tables = app.spec.config.as_ref().and_then(|config| config.0.get("tableDir")).filter(|dir| !dir.is_null());
+        let tables =
+            app.spec.config.as_ref().and_then(|config| config.0.get("tableDir")).filter(|dir| !dir.is_null());
         let tables = tables.map_or("/var/lib/data/tables".to_owned(), rules::as_text);
         let mut own = Self {
             volumes: [format!("{name}-pv")].into(),

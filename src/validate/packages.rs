@@ -40,7 +40,8 @@ impl Validate for PythonPackages {
 
 impl PythonPackages {
     fn indexes(&self, at: &Path, found: &mut Findings) {
-        let trusted: BTreeSet<String> = self.trusted_hosts.iter().flatten().map(|host| host.to_lowercase()).collect();
+        let trusted: BTreeSet<String> =
+            self.trusted_hosts.iter().flatten().map(|host| host.to_lowercase()).collect();
         let extra = self.extra_index_urls.iter().flatten().enumerate();
         let extra = extra.map(|(i, url)| (url, at.child("extraIndexUrls").index(i)));
         for (url, at) in self.index_url.iter().map(|url| (url, at.child("indexUrl"))).chain(extra) {
@@ -92,7 +93,9 @@ impl Validate for PackageCache {
         }
         rules::storage_class(self.storage_class.as_deref(), at.child("storageClass"), found);
         match (self.r#type, &self.gcs) {
-            (Some(CacheType::Gcs), None) => found.required(at.child("gcs"), "must be given when type is 'gcs'"),
+            (Some(CacheType::Gcs), None) => {
+                found.required(at.child("gcs"), "must be given when type is 'gcs'")
+            }
             (Some(CacheType::Gcs), Some(gcs)) => gcs.validate(&at.child("gcs"), found),
             (_, Some(_)) => found.warn(at.child("gcs"), "has no effect unless type is 'gcs'"),
             (_, None) => {}

@@ -8,8 +8,8 @@ use crate::api::{Operation, Processors, TableRef};
 /// Python's keywords, which can't name an argument.
 const KEYWORDS: &[&str] = &[
     "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def",
-    "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda",
-    "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+    "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is",
+    "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
 ];
 
 /// Whether Python takes the text as a name.
@@ -40,7 +40,11 @@ impl Validate for Processors {
             _ => format!("one of {}", rules::quoted(names.iter().copied())),
         };
         for (i, step) in pipeline.iter().enumerate().filter(|(_, step)| !names.contains(step.as_str())) {
-            found.invalid(at.child("pipeline").index(i), step.as_str(), format!("must name an operation: {known}"));
+            found.invalid(
+                at.child("pipeline").index(i),
+                step.as_str(),
+                format!("must name an operation: {known}"),
+            );
         }
     }
 }
@@ -91,7 +95,11 @@ impl Validate for TableRef {
         if self.param_name.is_empty() {
             found.required(at.child("paramName"), "must name the argument that gets the table");
         } else if !is_identifier(&self.param_name) {
-            found.invalid(at.child("paramName"), self.param_name.as_str(), "must be a Python name that is not a keyword");
+            found.invalid(
+                at.child("paramName"),
+                self.param_name.as_str(),
+                "must be a Python name that is not a keyword",
+            );
         }
     }
 }

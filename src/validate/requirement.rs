@@ -9,7 +9,8 @@ use url::Url;
 const VERSION_CONTROL: &[&str] = &["git+", "hg+", "svn+", "bzr+"];
 
 /// What a user may write.
-const ALLOWED: &str = "must be a requirement such as 'pandas>=2', or a direct reference such as 'git+https://host/repo@v1'";
+const ALLOWED: &str =
+    "must be a requirement such as 'pandas>=2', or a direct reference such as 'git+https://host/repo@v1'";
 
 /// Longer than any requirement that a person writes.
 const LONGEST: usize = 4096;
@@ -40,8 +41,13 @@ pub fn check(text: &str) -> Result<(), String> {
     if plain.contains('@') {
         return Err("must hold a URL behind '@', such as 'https://host/package.whl'".to_owned());
     }
-    if plain.starts_with(['/', '.']) || [".whl", ".tar.gz", ".zip"].iter().any(|suffix| plain.ends_with(suffix)) {
-        return Err("must be a URL when it is a file: 'https://host/package.whl' or 'file:///path/package.whl'".to_owned());
+    if plain.starts_with(['/', '.'])
+        || [".whl", ".tar.gz", ".zip"].iter().any(|suffix| plain.ends_with(suffix))
+    {
+        return Err(
+            "must be a URL when it is a file: 'https://host/package.whl' or 'file:///path/package.whl'"
+                .to_owned(),
+        );
     }
     parsed(&plain).map(drop)
 }
@@ -118,7 +124,8 @@ fn reference(text: &str, kind: Kind) -> Result<(), String> {
 
 /// The library's reading of a requirement.
 fn parsed(text: &str) -> Result<Requirement<VerbatimUrl>, String> {
-    let conditions = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| matches!(*word, "and" | "or")).count();
+    let conditions =
+        text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| matches!(*word, "and" | "or")).count();
     if conditions >= MOST_CONDITIONS || text.matches('(').count() > MOST_CONDITIONS {
         return Err(format!("must have at most {MOST_CONDITIONS} conditions in its marker"));
     }
@@ -133,8 +140,13 @@ fn names(text: &str) -> Result<(), String> {
     let extras = text[end..].trim_start().strip_prefix('[').and_then(|rest| rest.split_once(']'));
     let extras = extras.into_iter().flat_map(|(extras, _)| extras.split([',', ' ']));
     for name in [&text[..end]].into_iter().chain(extras.map(str::trim).filter(|extra| !extra.is_empty())) {
-        if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) || !name.ends_with(|c: char| c.is_ascii_alphanumeric()) {
-            return Err("must start with a name that starts and ends with a letter or digit, such as 'pandas>=2'".to_owned());
+        if !name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            || !name.ends_with(|c: char| c.is_ascii_alphanumeric())
+        {
+            return Err(
+                "must start with a name that starts and ends with a letter or digit, such as 'pandas>=2'"
+                    .to_owned(),
+            );
         }
     }
     Ok(())

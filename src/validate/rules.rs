@@ -83,7 +83,8 @@ pub const DURATION: &str = "must be digits and one of 's', 'm', 'h', 'd', such a
 ///
 /// Own code: kube_quantity refuses `1E` (exa) and takes a bare suffix for 0.
 pub fn quantity(text: &str) -> Option<f64> {
-    let end = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '+' | '-' | '.'))).unwrap_or(text.len());
+    let end =
+        text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '+' | '-' | '.'))).unwrap_or(text.len());
     let (number, suffix) = text.split_at(end);
     if number.ends_with(['+', '-']) {
         return None;
@@ -159,7 +160,11 @@ pub fn resources(resources: &ResourceRequirements, at: &Path, found: &mut Findin
 /// The name of a StorageClass; an empty one asks for a volume that was made by hand.
 pub fn storage_class(class: Option<&str>, at: Path, found: &mut Findings) {
     if let Some(class) = class.filter(|class| !class.is_empty() && !is_dns_1123_subdomain(class)) {
-        found.invalid(at, class, "must be the name of a StorageClass: lower-case letters, digits, '-' and '.'");
+        found.invalid(
+            at,
+            class,
+            "must be the name of a StorageClass: lower-case letters, digits, '-' and '.'",
+        );
     }
 }
 
@@ -198,13 +203,16 @@ pub fn host_and_port(text: &str) -> Result<(), &'static str> {
     let host_fits = match plain {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
         None => {
-            !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+            !host.is_empty()
+                && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
         }
     };
     if !host_fits {
         return Err("must be host:port");
     }
-    let port_fits = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
+    let port_fits = |port: &str| {
+        port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
+    };
     if port.is_none_or(port_fits) { Ok(()) } else { Err("must have a port from 1 to 65535") }
 }
 
@@ -257,8 +265,9 @@ pub fn component_metadata(metadata: &ObjectMeta, suffix: &str, at: &Path, found:
     let (field, name) = name_of(metadata);
     let longest = 63 - suffix.len().max("kaspr-".len());
     if !name.is_empty() && (!is_dns_1123_label(&name) || name.len() > longest) {
-        let detail =
-            format!("must be at most {longest} lower-case letters, digits and '-': the pods' volumes are named after it");
+        let detail = format!(
+            "must be at most {longest} lower-case letters, digits and '-': the pods' volumes are named after it"
+        );
         found.invalid(at.child(field), name, detail);
     }
     let app = metadata.labels.as_ref().and_then(|labels| labels.get(APP_LABEL));

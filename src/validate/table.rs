@@ -7,8 +7,9 @@ impl Validate for KasprTable {
         let at = at.child("spec");
         let longest = 249 - changelog(self, "").len();
         if !rules::is_topic_name(&changelog(self, &self.spec.name)) || self.spec.name.is_empty() {
-            let detail =
-                format!("must be 1 to {longest} letters, digits, '.', '_' and '-': the changelog topic is named after it");
+            let detail = format!(
+                "must be 1 to {longest} letters, digits, '.', '_' and '-': the changelog topic is named after it"
+            );
             found.invalid(at.child("name"), self.spec.name.as_str(), detail);
         }
         if let Some(partitions) = self.spec.partitions.filter(|partitions| *partitions < 1) {
@@ -33,7 +34,12 @@ fn changelog(table: &KasprTable, name: &str) -> String {
 impl Validate for Window {
     fn validate(&self, at: &Path, found: &mut Findings) {
         found.warn(at.clone(), "has no effect: the framework does not implement windows of tables");
-        topic::exactly_one(at, ("tumbling", self.tumbling.is_some()), ("hopping", self.hopping.is_some()), found);
+        topic::exactly_one(
+            at,
+            ("tumbling", self.tumbling.is_some()),
+            ("hopping", self.hopping.is_some()),
+            found,
+        );
         if let Some(tumbling) = &self.tumbling {
             let at = at.child("tumbling");
             seconds(tumbling.size.as_deref(), at.child("size"), found);

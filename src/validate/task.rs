@@ -22,7 +22,10 @@ impl Validate for KasprTask {
         for (i, operation) in self.spec.processors.operations.iter().flatten().enumerate() {
             if operation.filter.is_some() {
                 let at = at.child("operations").index(i).child("filter");
-                found.forbidden(at, "may not be used in a task: the framework fails on it, filter in a map instead");
+                found.forbidden(
+                    at,
+                    "may not be used in a task: the framework fails on it, filter in a map instead",
+                );
             }
         }
     }
@@ -48,7 +51,11 @@ impl Validate for Schedule {
         if let Some(zone) = &self.timezone {
             // The members look for a file of that name, letter by letter.
             if TimeZone::get(zone).map_or(true, |found| found.iana_name() != Some(zone)) {
-                found.invalid(at.child("timezone"), zone.as_str(), "must be an IANA time zone, such as 'Europe/Berlin'");
+                found.invalid(
+                    at.child("timezone"),
+                    zone.as_str(),
+                    "must be an IANA time zone, such as 'Europe/Berlin'",
+                );
             }
             if self.cron.is_none() {
                 found.warn(at.child("timezone"), "has no effect without cron");

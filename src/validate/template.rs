@@ -59,17 +59,29 @@ impl Validate for PodTemplate {
         for (i, volume) in self.volumes.iter().flatten().enumerate() {
             let at = at.child("volumes").index(i);
             if !rules::is_dns_1123_label(&volume.name) {
-                found.invalid(at.child("name"), volume.name.as_str(), "must be lower-case letters, digits and '-', at most 63");
+                found.invalid(
+                    at.child("name"),
+                    volume.name.as_str(),
+                    "must be lower-case letters, digits and '-', at most 63",
+                );
             } else if !names.insert(&volume.name) {
                 found.duplicate(at.child("name"), &volume.name);
             }
             let sources = sources(volume);
             if sources != 1 {
-                found.invalid(at, volume.name.as_str(), format!("must have exactly one source, has {sources}"));
+                found.invalid(
+                    at,
+                    volume.name.as_str(),
+                    format!("must have exactly one source, has {sources}"),
+                );
             }
         }
         for (i, secret) in self.image_pull_secrets.iter().flatten().enumerate() {
-            rules::secret_name(Some(&secret.name), at.child("imagePullSecrets").index(i).child("name"), found);
+            rules::secret_name(
+                Some(&secret.name),
+                at.child("imagePullSecrets").index(i).child("name"),
+                found,
+            );
         }
     }
 }
@@ -112,7 +124,8 @@ fn environment_variable(variable: &EnvVar, at: &Path, found: &mut Findings) {
     if has_value {
         found.forbidden(at.child("valueFrom"), "must not be given together with value");
     }
-    let EnvVarSource { config_map_key_ref, field_ref, file_key_ref, resource_field_ref, secret_key_ref } = from;
+    let EnvVarSource { config_map_key_ref, field_ref, file_key_ref, resource_field_ref, secret_key_ref } =
+        from;
     let given = [
         config_map_key_ref.is_some(),
         field_ref.is_some(),
@@ -135,7 +148,10 @@ fn environment_variable(variable: &EnvVar, at: &Path, found: &mut Findings) {
         let at = at.child("valueFrom").child("configMapKeyRef");
         for (field, text) in [("name", &map.name), ("key", &map.key)] {
             if text.is_empty() {
-                found.required(at.child(field), "must name a ConfigMap in the app's namespace and a key of it");
+                found.required(
+                    at.child(field),
+                    "must name a ConfigMap in the app's namespace and a key of it",
+                );
             }
         }
     }

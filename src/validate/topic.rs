@@ -42,7 +42,11 @@ pub fn code_at(code: Option<&Code>, at: &Path, found: &mut Findings) {
     if let Some(entrypoint) = code.entrypoint.as_ref().filter(|name| !name.is_empty())
         && !super::processors::is_identifier(entrypoint)
     {
-        found.invalid(at.child("entrypoint"), entrypoint.as_str(), "must be the name of a function, class or other callable in python");
+        found.invalid(
+            at.child("entrypoint"),
+            entrypoint.as_str(),
+            "must be the name of a function, class or other callable in python",
+        );
     }
 }
 
@@ -50,7 +54,9 @@ pub fn code_at(code: Option<&Code>, at: &Path, found: &mut Findings) {
 pub fn exactly_one(at: &Path, a: (&str, bool), b: (&str, bool), found: &mut Findings) {
     match (a, b) {
         ((a, false), (b, false)) => found.required(at.clone(), &format!("must give either {a} or {b}")),
-        ((a, true), (b, true)) => found.forbidden(at.child(b), format!("must not be given together with {a}")),
+        ((a, true), (b, true)) => {
+            found.forbidden(at.child(b), format!("must not be given together with {a}"))
+        }
         _ => {}
     }
 }
@@ -69,7 +75,13 @@ fn topic_name(name: Option<&str>, at: &Path, found: &mut Findings) {
     }
 }
 
-fn sizes(partitions: Option<i32>, replicas: Option<i32>, retention: Option<i64>, at: &Path, found: &mut Findings) {
+fn sizes(
+    partitions: Option<i32>,
+    replicas: Option<i32>,
+    retention: Option<i64>,
+    at: &Path,
+    found: &mut Findings,
+) {
     for (field, number) in [("partitions", partitions), ("replicas", replicas)] {
         if let Some(number) = number.filter(|number| *number < 1) {
             found.invalid(at.child(field), number, "must be 1 or more");

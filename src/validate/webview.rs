@@ -30,13 +30,15 @@ impl ValidateUpdate for KasprWebView {}
 
 /// The parameters of a path. Source: the router of aiohttp, which fails at start on other braces.
 fn parameters(path: &str) -> Result<BTreeSet<&str>, &'static str> {
-    const BRACES: &str = "must have parameters in braces, each a name of letters, digits and '_', such as '/order/{id}'";
+    const BRACES: &str =
+        "must have parameters in braces, each a name of letters, digits and '_', such as '/order/{id}'";
     let mut names = BTreeSet::new();
     let mut rest = path;
     while let Some(open) = rest.find(['{', '}']) {
         let inside = rest[open..].strip_prefix('{').ok_or(BRACES)?;
         let end = closing(inside).ok_or(BRACES)?;
-        let (name, pattern) = inside[..end].split_once(':').map_or((&inside[..end], None), |(n, p)| (n, Some(p)));
+        let (name, pattern) =
+            inside[..end].split_once(':').map_or((&inside[..end], None), |(n, p)| (n, Some(p)));
         let fits = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
             && pattern.is_none_or(|pattern| !pattern.is_empty());
@@ -76,7 +78,11 @@ fn not_both(view: &KasprWebView, parameters: &BTreeSet<&str>, at: &Path, found: 
         for (i, table) in operation.tables.iter().flatten().enumerate() {
             if parameters.contains(table.param_name.as_str()) {
                 let at = at.child("tables").index(i).child("paramName");
-                found.invalid(at, table.param_name.as_str(), "must not be the name of a parameter of request.path");
+                found.invalid(
+                    at,
+                    table.param_name.as_str(),
+                    "must not be the name of a parameter of request.path",
+                );
             }
         }
     }
@@ -90,7 +96,8 @@ impl Validate for WebResponse {
         if self.status_code.is_some() && self.status_code_selector.is_some() {
             found.forbidden(at.child("statusCodeSelector"), "must not be given together with statusCode");
         }
-        if self.headers.as_ref().is_some_and(|headers| !headers.is_empty()) && self.headers_selector.is_some() {
+        if self.headers.as_ref().is_some_and(|headers| !headers.is_empty()) && self.headers_selector.is_some()
+        {
             found.forbidden(at.child("headersSelector"), "must not be given together with headers");
         }
         let selectors = [

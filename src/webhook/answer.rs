@@ -33,16 +33,16 @@ fn invalid(kind: &str, name: &str, found: &Findings) -> Status {
         message: error.problem.to_string(),
         field: error.path.to_string(),
     });
-    Status::failure(&format!("{kind}.{GROUP} \"{name}\" is invalid: {list}"), "Invalid").with_code(422).with_details(
-        StatusDetails {
+    Status::failure(&format!("{kind}.{GROUP} \"{name}\" is invalid: {list}"), "Invalid")
+        .with_code(422)
+        .with_details(StatusDetails {
             name: name.to_owned(),
             group: GROUP.to_owned(),
             kind: kind.to_owned(),
             causes: causes.collect(),
             uid: String::new(),
             retry_after_seconds: 0,
-        },
-    )
+        })
 }
 
 /// A denial of a request that can't be judged.

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
 };
 
 /// How long development certificates are valid, in days.
@@ -31,7 +32,9 @@ pub fn development(names: &[String]) -> Result<Certificates, rcgen::Error> {
     let issuer = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
 
     let mut server = CertificateParams::new(names.to_vec())?;
-    server.distinguished_name.push(DnType::CommonName, names.first().map_or("kaspr-operator", String::as_str));
+    server
+        .distinguished_name
+        .push(DnType::CommonName, names.first().map_or("kaspr-operator", String::as_str));
     server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     limit(&mut server);
     let key = KeyPair::generate()?;

@@ -47,7 +47,10 @@ where
     Handler { kind, fill: defaults::fill::<T>, validate: review::<T> }
 }
 
-fn review<T: Defaults + DeserializeOwned + ValidateUpdate>(new: &DynamicObject, old: Option<&DynamicObject>) -> Findings {
+fn review<T: Defaults + DeserializeOwned + ValidateUpdate>(
+    new: &DynamicObject,
+    old: Option<&DynamicObject>,
+) -> Findings {
     match typed::<T>(new) {
         // An old object that the types can't read had no rule to obey.
         Ok(new) => validate::review(&new, old.and_then(|old| typed(old).ok()).as_ref()),
@@ -62,7 +65,8 @@ fn typed<T: Defaults + DeserializeOwned>(object: &DynamicObject) -> Result<T, Fi
         path,
         problem: Problem::Invalid { value: Value::Null, detail },
     };
-    let mut value = serde_json::to_value(object).map_err(|e| unreadable(Path::root().child("spec"), e.to_string()))?;
+    let mut value =
+        serde_json::to_value(object).map_err(|e| unreadable(Path::root().child("spec"), e.to_string()))?;
     defaults::fill::<T>(&mut value);
     serde_path_to_error::deserialize(value).map_err(|e| {
         let path = e.path().iter().fold(Path::root(), |path, segment| match segment {

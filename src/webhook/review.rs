@@ -59,7 +59,10 @@ fn judge(phase: Phase, request: &AdmissionRequest<DynamicObject>) -> AdmissionRe
     let Some(handler) = handler else {
         let (group, kind) = (&request.kind.group, &request.kind.kind);
         let known = kinds::names();
-        return answer::denied(request, &format!("this webhook knows no kind '{kind}' of group '{group}': it is for {known} of {GROUP}"));
+        return answer::denied(
+            request,
+            &format!("this webhook knows no kind '{kind}' of group '{group}': it is for {known} of {GROUP}"),
+        );
     };
     let writes = matches!(request.operation, Operation::Create | Operation::Update);
     let object = request.object.as_ref().filter(|_| writes && request.sub_resource.is_none());
@@ -72,7 +75,11 @@ fn judge(phase: Phase, request: &AdmissionRequest<DynamicObject>) -> AdmissionRe
     }
 }
 
-fn fill(request: &AdmissionRequest<DynamicObject>, object: &DynamicObject, handler: &kinds::Handler) -> AdmissionResponse {
+fn fill(
+    request: &AdmissionRequest<DynamicObject>,
+    object: &DynamicObject,
+    handler: &kinds::Handler,
+) -> AdmissionResponse {
     let mut filled = object.data.clone();
     (handler.fill)(&mut filled);
     let patch = json_patch::diff(&object.data, &filled);
@@ -80,10 +87,16 @@ fn fill(request: &AdmissionRequest<DynamicObject>, object: &DynamicObject, handl
     if patch.0.is_empty() {
         return response;
     }
-    response.with_patch(patch).unwrap_or_else(|e| answer::denied(request, &format!("the defaults can't be written: {e}")))
+    response
+        .with_patch(patch)
+        .unwrap_or_else(|e| answer::denied(request, &format!("the defaults can't be written: {e}")))
 }
 
-fn validate(request: &AdmissionRequest<DynamicObject>, object: &DynamicObject, handler: &kinds::Handler) -> AdmissionResponse {
+fn validate(
+    request: &AdmissionRequest<DynamicObject>,
+    object: &DynamicObject,
+    handler: &kinds::Handler,
+) -> AdmissionResponse {
     let old = request.old_object.as_ref();
     // An object that a rule of today refuses must still get its labels and finalizers changed.
     if old.is_some_and(|old| old.data.get("spec") == object.data.get("spec")) {

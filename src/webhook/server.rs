@@ -70,7 +70,12 @@ impl Server {
     /// Binds the address with a certificate chain and its key, both PEM.
     ///
     /// `ready` says whether `/readyz` answers 200.
-    pub fn bind(address: SocketAddr, certificate: &[u8], key: &[u8], ready: Arc<AtomicBool>) -> Result<Self, ServerError> {
+    pub fn bind(
+        address: SocketAddr,
+        certificate: &[u8],
+        key: &[u8],
+        ready: Arc<AtomicBool>,
+    ) -> Result<Self, ServerError> {
         let tls = RustlsConfig::from_config(Arc::new(tls(certificate, key)?));
         let bind = || {
             let listener = TcpListener::bind(address)?;
@@ -138,4 +143,3 @@ fn answer(phase: Phase, body: &[u8]) -> Response {
         }
     }
 }
-

@@ -92,10 +92,18 @@ fn made(plane: &ControlPlane, folder: &Path) -> io::Result<usize> {
     let wait = ["wait", "-n", NAMESPACE, "kasprapp", "--all", "--for=condition=Ready", "--timeout=60s"];
     let waited = kubectl(plane, &wait)?;
     problems += usize::from(!waited.status.success());
-    println!("\nAll apps are ready after {:.1} s more. What was made:\n", begun.elapsed().min(DEADLINE).as_secs_f64());
+    println!(
+        "\nAll apps are ready after {:.1} s more. What was made:\n",
+        begun.elapsed().min(DEADLINE).as_secs_f64()
+    );
     for list in [
         &["get", "kaspr", "-n", NAMESPACE][..],
-        &["get", "statefulset,service,horizontalpodautoscaler,configmap,persistentvolumeclaim", "-n", NAMESPACE],
+        &[
+            "get",
+            "statefulset,service,horizontalpodautoscaler,configmap,persistentvolumeclaim",
+            "-n",
+            NAMESPACE,
+        ],
     ] {
         println!("$ kubectl {}", list.join(" "));
         print_indented(&String::from_utf8_lossy(&kubectl(plane, list)?.stdout));

@@ -122,16 +122,25 @@ impl Namespace {
     }
 }
 
-/// Tries until it succeeds; fails with the last error after the deadline.
-pub fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Result<T, String>) -> T {
+/// Tries until it succeeds; fails with the last error and the shared operator's log after the
+/// deadline.
+pub fn eventually<T>(what: &str, attempt: impl FnMut() -> Result<T, String>) -> T {
+    retry(attempt).unwrap_or_else(|error| {
+        panic!("{what} did not come true: {error}\nthe operator's log:\n{}", operator().log())
+    })
+}
+
+/// The same for a test that has an operator of its own.
+pub fn eventually_quiet<T>(what: &str, attempt: impl FnMut() -> Result<T, String>) -> T {
+    retry(attempt).unwrap_or_else(|error| panic!("{what} did not come true: {error}"))
+}
+
+fn retry<T>(mut attempt: impl FnMut() -> Result<T, String>) -> Result<T, String> {
     let begun = Instant::now();
     loop {
         match attempt() {
-            Ok(value) => return value,
-            Err(error) if begun.elapsed() > DEADLINE => {
-                panic!("{what} did not come true: {error}\nthe operator's log:\n{}", operator().log())
-            }
-            Err(_) => thread::sleep(Duration::from_millis(50)),
+            Err(_) if begun.elapsed() < DEADLINE => thread::sleep(Duration::from_millis(50)),
+            result => return result,
         }
     }
 }
@@ -158,5 +167,8 @@ pub fn text(bytes: &[u8]) -> String {
 /// Whether a condition of a resource has this status and reason.
 pub fn condition(object: &Value, kind: &str, status: &str, reason: &str) -> bool {
     let conditions = object["status"]["conditions"].as_array();
-    conditions.into_iter().flatten().any(|c| c["type"] == kind && c["status"] == status && c["reason"] == reason)
+    conditions
+        .into_iter()
+        .flatten()
+        .any(|c| c["type"] == kind && c["status"] == status && c["reason"] == reason)
 }

@@ -1,4 +1,13 @@
 //! What a user sees, on a real API server and through the real binary.
 
+mod admission;
+mod bad_input;
+mod command_line;
+mod crds;
+mod disturbed;
 mod harness;
+#[path = "../support/https.rs"]
+mod https;
+mod lifecycle;
 mod recorded;
+mod rooms;

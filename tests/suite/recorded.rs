@@ -13,18 +13,46 @@ const KINDS: &str = "configmap,horizontalpodautoscaler,service,serviceaccount,st
 /// Every deliberate difference: which objects (start of `Kind/name`), which fields (start of the
 /// path, or `…` and a part of it), and why. An entry that matches nothing fails the test.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
-    ("", ".metadata.annotations.kaspr.io/applied-hash", "tells after a restart of the operator whether there is anything to apply"),
+    (
+        "",
+        ".metadata.annotations.kaspr.io/applied-hash",
+        "tells after a restart of the operator whether there is anything to apply",
+    ),
     ("StatefulSet/", ".metadata.labels.", "the operator finds what it made by its label"),
     ("HorizontalPodAutoscaler/", ".metadata.labels.", "the operator finds what it made by its label"),
-    ("StatefulSet/", ".metadata.annotations.kaspr.io/resource-hash", "the published one covers its install script and its client library"),
-    ("StatefulSet/", "…[kaspr].env[AGENTS_HASH].value", "hash of the definitions alone; the published one holds UIDs"),
-    ("StatefulSet/", "…[kaspr].env[TABLES_HASH].value", "hash of the definitions alone; the published one holds UIDs"),
-    ("StatefulSet/", "…[kaspr].env[TASKS_HASH].value", "hash of the definitions alone; the published one holds UIDs"),
-    ("StatefulSet/", "…[kaspr].env[WEBVIEWS_HASH].value", "hash of the definitions alone; the published one holds UIDs"),
+    (
+        "StatefulSet/",
+        ".metadata.annotations.kaspr.io/resource-hash",
+        "the published one covers its install script and its client library",
+    ),
+    (
+        "StatefulSet/",
+        "…[kaspr].env[AGENTS_HASH].value",
+        "hash of the definitions alone; the published one holds UIDs",
+    ),
+    (
+        "StatefulSet/",
+        "…[kaspr].env[TABLES_HASH].value",
+        "hash of the definitions alone; the published one holds UIDs",
+    ),
+    (
+        "StatefulSet/",
+        "…[kaspr].env[TASKS_HASH].value",
+        "hash of the definitions alone; the published one holds UIDs",
+    ),
+    (
+        "StatefulSet/",
+        "…[kaspr].env[WEBVIEWS_HASH].value",
+        "hash of the definitions alone; the published one holds UIDs",
+    ),
     ("StatefulSet/", "…[kaspr].env[PYTHONPATH].value", "the published one holds a literal ${PYTHONPATH}"),
     ("StatefulSet/", "…initContainers[install-packages].args", "no shell reads the packages"),
     ("StatefulSet/", "…initContainers[install-packages].command", "a plain pip install, for now"),
-    ("StatefulSet/", "…initContainers[install-packages].env[PIP_", "pip reads indexes and credentials from its environment, not from arguments"),
+    (
+        "StatefulSet/",
+        "…initContainers[install-packages].env[PIP_",
+        "pip reads indexes and credentials from its environment, not from arguments",
+    ),
     ("StatefulSet/orders-app", "…[kaspr].env[JOINS_HASH]", "joins are reconciled"),
     ("StatefulSet/orders-app", "…orders-app-joins", "a join works only in one file with its tables"),
     ("StatefulSet/orders-app", "…order-totals-table", "a table that a join names stands in the joins' file"),
@@ -32,18 +60,46 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("ConfigMap/orders-app-joins", "", "joins are reconciled"),
     ("ConfigMap/order-products-join", "", "joins are reconciled"),
     ("KasprJoin/", ".status.", "joins are reconciled"),
-    ("ConfigMap/counter-agent", ".metadata.annotations.kaspr.io/resource-hash", "covers the text of the definition, which another library lays out"),
-    ("ConfigMap/enrich-agent", ".metadata.annotations.kaspr.io/resource-hash", "covers the text of the definition, which another library lays out"),
-    ("ConfigMap/lookup-webview", ".metadata.annotations.kaspr.io/resource-hash", "covers the text of the definition, which another library lays out"),
-    ("ConfigMap/order-totals-table", ".metadata.annotations.kaspr.io/resource-hash", "covers the text of the definition, which another library lays out"),
-    ("ConfigMap/sweep-task", ".metadata.annotations.kaspr.io/resource-hash", "covers the text of the definition, which another library lays out"),
+    (
+        "ConfigMap/counter-agent",
+        ".metadata.annotations.kaspr.io/resource-hash",
+        "covers the text of the definition, which another library lays out",
+    ),
+    (
+        "ConfigMap/enrich-agent",
+        ".metadata.annotations.kaspr.io/resource-hash",
+        "covers the text of the definition, which another library lays out",
+    ),
+    (
+        "ConfigMap/lookup-webview",
+        ".metadata.annotations.kaspr.io/resource-hash",
+        "covers the text of the definition, which another library lays out",
+    ),
+    (
+        "ConfigMap/order-totals-table",
+        ".metadata.annotations.kaspr.io/resource-hash",
+        "covers the text of the definition, which another library lays out",
+    ),
+    (
+        "ConfigMap/sweep-task",
+        ".metadata.annotations.kaspr.io/resource-hash",
+        "covers the text of the definition, which another library lays out",
+    ),
     ("ConfigMap/order-totals-table", "….window.relative_to_", "the framework reads relative_to_selector"),
-    ("Service/orders-app", ".metadata.annotations.kaspr.io/resource-hash", "the hash of the other Service, there by accident"),
+    (
+        "Service/orders-app",
+        ".metadata.annotations.kaspr.io/resource-hash",
+        "the hash of the other Service, there by accident",
+    ),
     ("Kaspr", ".metadata.finalizers", "owner references do what the finalizer did"),
     ("Kaspr", ".status.hash", "hash of the definition alone; the published one holds UIDs"),
     ("KasprApp/", "….hash", "hash of the definition alone; the published one holds UIDs"),
     ("KasprApp/orders", ".status.linkedResources.joins", "joins are reconciled"),
-    ("KasprApp/scores", ".status.pythonPackages.cacheMode", "the published operator calls a bucket ephemeral"),
+    (
+        "KasprApp/scores",
+        ".status.pythonPackages.cacheMode",
+        "the published operator calls a bucket ephemeral",
+    ),
 ];
 
 /// What an API server, its controllers and the moment of the recording put into an object.
@@ -144,7 +200,8 @@ fn compare(recorded: &Map<String, Value>, live: &Map<String, Value>, used: &mut 
 
 fn live(namespace: &Namespace) -> Map<String, Value> {
     let named = |o: Value| {
-        let (kind, name) = (o["kind"].as_str().unwrap_or_default(), o["metadata"]["name"].as_str().unwrap_or_default());
+        let (kind, name) =
+            (o["kind"].as_str().unwrap_or_default(), o["metadata"]["name"].as_str().unwrap_or_default());
         (format!("{kind}/{name}"), o)
     };
     let mut objects: Map<String, Value> = namespace.list(KINDS).into_iter().map(named).collect();
@@ -172,6 +229,7 @@ fn makes_the_objects_of_the_published_operator() {
         let unexpected = compare(&recorded, &live(&namespace), &mut used);
         if unexpected.is_empty() { Ok(()) } else { Err(unexpected.join("\n")) }
     });
-    let stale: Vec<_> = DIFFERENCES.iter().zip(used).filter(|(_, used)| !used).map(|(entry, _)| entry).collect();
+    let stale: Vec<_> =
+        DIFFERENCES.iter().zip(used).filter(|(_, used)| !used).map(|(entry, _)| entry).collect();
     assert!(stale.is_empty(), "differences that are none: {stale:?}");
 }

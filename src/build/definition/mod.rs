@@ -125,7 +125,11 @@ pub fn joins(
     let name = names::joins(&app.name_any());
     let text = serde_saphyr::to_string(&json!({ KasprTable::KEY: tables, KasprJoin::KEY: joins }))?;
     Ok(ConfigMap {
-        metadata: metadata::owned(app, name.clone(), labels::merged(Some(app.labels()), labels::app(&app.name_any()))),
+        metadata: metadata::owned(
+            app,
+            name.clone(),
+            labels::merged(Some(app.labels()), labels::app(&app.name_any())),
+        ),
         data: Some([(format!("{name}.yml"), text)].into()),
         ..ConfigMap::default()
     })

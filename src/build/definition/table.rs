@@ -20,7 +20,8 @@ pub(super) fn definition(table: &KasprTable) -> Value {
 }
 
 fn window(window: &Window) -> Value {
-    let tumbling = window.tumbling.as_ref().map(|w| json!({ "expires": w.expires, "size": seconds(w.size.as_ref()) }));
+    let tumbling =
+        window.tumbling.as_ref().map(|w| json!({ "expires": w.expires, "size": seconds(w.size.as_ref()) }));
     let hopping = window
         .hopping
         .as_ref()

@@ -13,15 +13,26 @@ fn names() {
             ("metadata: {name: app-}", &format!("metadata.name: Invalid value: \"app-\": {FORM}")),
             (
                 &format!("metadata: {{name: {forty_nine}}}"),
-                &format!("metadata.name: Invalid value: \"{forty_nine}\": must have at most 48 characters: the pods' labels hold it with a suffix"),
+                &format!(
+                    "metadata.name: Invalid value: \"{forty_nine}\": must have at most 48 characters: the pods' labels hold it with a suffix"
+                ),
             ),
             (
                 &format!("metadata: {{name: null, generateName: {}}}", "a".repeat(44)),
-                &format!("metadata.generateName: Invalid value: \"{}00000\": must have at most 48 characters: the pods' labels hold it with a suffix", "a".repeat(44)),
+                &format!(
+                    "metadata.generateName: Invalid value: \"{}00000\": must have at most 48 characters: the pods' labels hold it with a suffix",
+                    "a".repeat(44)
+                ),
             ),
         ],
     );
-    accepts::<KasprApp>(APP, &[&format!("metadata: {{name: {}}}", "a".repeat(48)), "metadata: {name: null, generateName: orders-}"]);
+    accepts::<KasprApp>(
+        APP,
+        &[
+            &format!("metadata: {{name: {}}}", "a".repeat(48)),
+            "metadata: {name: null, generateName: orders-}",
+        ],
+    );
 }
 
 #[test]
@@ -34,14 +45,23 @@ fn version_and_image() {
                 "spec.version: Unsupported value: \"0.11.10\": supported values: \"0.11.19\", \"0.11.18\", \"0.11.17\", \"0.11.16\", \"0.11.15\", \"0.11.14\", \"0.11.13\", \"0.11.12\", \"0.11.11\", \"0.11.9\", \"0.11.8\", \"0.11.7\"",
             ),
             ("spec: {image: ''}", "spec.image: Required value: must name an image, or be left out"),
-            ("spec: {image: 'kaspr: latest'}", "spec.image: Invalid value: \"kaspr: latest\": must name an image, without spaces"),
+            (
+                "spec: {image: 'kaspr: latest'}",
+                "spec.image: Invalid value: \"kaspr: latest\": must name an image, without spaces",
+            ),
         ],
     );
     warns::<KasprApp>(
         APP,
-        &[("spec: {version: 9.9.9, image: own/kaspr}", "spec.version: is not known to this operator: spec.image decides what runs")],
+        &[(
+            "spec: {version: 9.9.9, image: own/kaspr}",
+            "spec.version: is not known to this operator: spec.image decides what runs",
+        )],
     );
-    accepts::<KasprApp>(APP, &["spec: {version: 0.11.7}", "spec: {image: 'registry.example.com:5000/own/kaspr@sha256:00'}"]);
+    accepts::<KasprApp>(
+        APP,
+        &["spec: {version: 0.11.7}", "spec: {image: 'registry.example.com:5000/own/kaspr@sha256:00'}"],
+    );
 }
 
 #[test]
@@ -50,16 +70,34 @@ fn brokers() {
     refuses::<KasprApp>(
         APP,
         &[
-            ("spec: {bootstrapServers: ' '}", "spec.bootstrapServers: Required value: must name at least one broker as host:port"),
+            (
+                "spec: {bootstrapServers: ' '}",
+                "spec.bootstrapServers: Required value: must name at least one broker as host:port",
+            ),
             (
                 "spec: {bootstrapServers: 'a:9092,kafka://b:9092'}",
                 "spec.bootstrapServers: Invalid value: \"kafka://b:9092\": must be host:port without a scheme",
             ),
-            ("spec: {bootstrapServers: 'a:9092,'}", &format!("spec.bootstrapServers: Invalid value: \"\": {FORM}")),
-            ("spec: {bootstrapServers: 'a b:9092'}", &format!("spec.bootstrapServers: Invalid value: \"a b:9092\": {FORM}")),
-            ("spec: {bootstrapServers: '::1:9092'}", &format!("spec.bootstrapServers: Invalid value: \"::1:9092\": {FORM}")),
-            ("spec: {bootstrapServers: '[::z]:9092'}", &format!("spec.bootstrapServers: Invalid value: \"[::z]:9092\": {FORM}")),
-            ("spec: {bootstrapServers: 'me:secret@a:9092'}", &format!("spec.bootstrapServers: Invalid value: \"***@a:9092\": {FORM}")),
+            (
+                "spec: {bootstrapServers: 'a:9092,'}",
+                &format!("spec.bootstrapServers: Invalid value: \"\": {FORM}"),
+            ),
+            (
+                "spec: {bootstrapServers: 'a b:9092'}",
+                &format!("spec.bootstrapServers: Invalid value: \"a b:9092\": {FORM}"),
+            ),
+            (
+                "spec: {bootstrapServers: '::1:9092'}",
+                &format!("spec.bootstrapServers: Invalid value: \"::1:9092\": {FORM}"),
+            ),
+            (
+                "spec: {bootstrapServers: '[::z]:9092'}",
+                &format!("spec.bootstrapServers: Invalid value: \"[::z]:9092\": {FORM}"),
+            ),
+            (
+                "spec: {bootstrapServers: 'me:secret@a:9092'}",
+                &format!("spec.bootstrapServers: Invalid value: \"***@a:9092\": {FORM}"),
+            ),
             (
                 "spec: {bootstrapServers: 'a:0,b:65536,c:+1,d:'}",
                 "spec.bootstrapServers: Invalid value: \"a:0\": must have a port from 1 to 65535\n\
@@ -84,7 +122,10 @@ fn authentication() {
     refuses::<KasprApp>(
         APP,
         &[
-            ("spec: {authentication: {username: null}}", "spec.authentication.username: Required value: must name the user"),
+            (
+                "spec: {authentication: {username: null}}",
+                "spec.authentication.username: Required value: must name the user",
+            ),
             (
                 "spec: {authentication: {passwordSecret: null}}",
                 "spec.authentication.passwordSecret: Required value: must name the Secret that holds the password",
@@ -158,15 +199,42 @@ fn resources() {
     refuses::<KasprApp>(
         APP,
         &[
-            ("spec: {resources: {requests: {cpu: lots}}}", &format!("spec.resources.requests[cpu]: Invalid value: \"lots\": {QUANTITY}")),
-            ("spec: {resources: {limits: {memory: Gi}}}", &format!("spec.resources.limits[memory]: Invalid value: \"Gi\": {QUANTITY}")),
-            ("spec: {resources: {limits: {memory: '1 Gi'}}}", &format!("spec.resources.limits[memory]: Invalid value: \"1 Gi\": {QUANTITY}")),
-            ("spec: {resources: {limits: {memory: 1GB}}}", &format!("spec.resources.limits[memory]: Invalid value: \"1GB\": {QUANTITY}")),
-            ("spec: {resources: {limits: {memory: 1.2.3}}}", &format!("spec.resources.limits[memory]: Invalid value: \"1.2.3\": {QUANTITY}")),
-            ("spec: {resources: {limits: {memory: '1e'}}}", &format!("spec.resources.limits[memory]: Invalid value: \"1e\": {QUANTITY}")),
-            ("spec: {resources: {limits: {memory: '1e999'}}}", &format!("spec.resources.limits[memory]: Invalid value: \"1e999\": {QUANTITY}")),
-            ("spec: {resources: {limits: {memory: 'inf'}}}", &format!("spec.resources.limits[memory]: Invalid value: \"inf\": {QUANTITY}")),
-            ("spec: {resources: {limits: {cpu: '-1'}}}", "spec.resources.limits[cpu]: Invalid value: \"-1\": must be 0 or more"),
+            (
+                "spec: {resources: {requests: {cpu: lots}}}",
+                &format!("spec.resources.requests[cpu]: Invalid value: \"lots\": {QUANTITY}"),
+            ),
+            (
+                "spec: {resources: {limits: {memory: Gi}}}",
+                &format!("spec.resources.limits[memory]: Invalid value: \"Gi\": {QUANTITY}"),
+            ),
+            (
+                "spec: {resources: {limits: {memory: '1 Gi'}}}",
+                &format!("spec.resources.limits[memory]: Invalid value: \"1 Gi\": {QUANTITY}"),
+            ),
+            (
+                "spec: {resources: {limits: {memory: 1GB}}}",
+                &format!("spec.resources.limits[memory]: Invalid value: \"1GB\": {QUANTITY}"),
+            ),
+            (
+                "spec: {resources: {limits: {memory: 1.2.3}}}",
+                &format!("spec.resources.limits[memory]: Invalid value: \"1.2.3\": {QUANTITY}"),
+            ),
+            (
+                "spec: {resources: {limits: {memory: '1e'}}}",
+                &format!("spec.resources.limits[memory]: Invalid value: \"1e\": {QUANTITY}"),
+            ),
+            (
+                "spec: {resources: {limits: {memory: '1e999'}}}",
+                &format!("spec.resources.limits[memory]: Invalid value: \"1e999\": {QUANTITY}"),
+            ),
+            (
+                "spec: {resources: {limits: {memory: 'inf'}}}",
+                &format!("spec.resources.limits[memory]: Invalid value: \"inf\": {QUANTITY}"),
+            ),
+            (
+                "spec: {resources: {limits: {cpu: '-1'}}}",
+                "spec.resources.limits[cpu]: Invalid value: \"-1\": must be 0 or more",
+            ),
             (
                 "spec: {resources: {requests: {memory: 1Gi}, limits: {memory: 1000Mi}}}",
                 "spec.resources.requests[memory]: Invalid value: \"1Gi\": must be less than or equal to the memory limit of 1000Mi",
@@ -199,20 +267,29 @@ fn storage() {
                 "spec: {storage: {size: null}}",
                 "spec.storage.size: Required value: must be given when type is 'persistent-claim', such as '10Gi'",
             ),
-            ("spec: {storage: {size: big}}", &format!("spec.storage.size: Invalid value: \"big\": {QUANTITY}")),
+            (
+                "spec: {storage: {size: big}}",
+                &format!("spec.storage.size: Invalid value: \"big\": {QUANTITY}"),
+            ),
             ("spec: {storage: {size: ''}}", &format!("spec.storage.size: Invalid value: \"\": {QUANTITY}")),
             ("spec: {storage: {size: '0'}}", "spec.storage.size: Invalid value: \"0\": must be more than 0"),
             (
                 "spec: {storage: {class: Fast_SSD}}",
                 "spec.storage.class: Invalid value: \"Fast_SSD\": must be the name of a StorageClass: lower-case letters, digits, '-' and '.'",
             ),
-            ("spec: {storage: {type: ephemeral, size: -1Gi}}", "spec.storage.size: Invalid value: \"-1Gi\": must be more than 0"),
+            (
+                "spec: {storage: {type: ephemeral, size: -1Gi}}",
+                "spec.storage.size: Invalid value: \"-1Gi\": must be more than 0",
+            ),
         ],
     );
     warns::<KasprApp>(
         APP,
         &[
-            ("spec: {storage: null}", "spec.storage: is not given: tables are rebuilt from Kafka at every start of a pod"),
+            (
+                "spec: {storage: null}",
+                "spec.storage: is not given: tables are rebuilt from Kafka at every start of a pod",
+            ),
             (
                 "spec: {storage: {type: ephemeral, class: fast, deleteClaim: true}}",
                 "spec.storage.class: has no effect when type is 'ephemeral'\n\

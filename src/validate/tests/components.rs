@@ -2,8 +2,10 @@ use super::{accepts, refuses, warns};
 use crate::api::{KasprJoin, KasprTable, KasprTask, KasprWebView};
 
 const DURATION: &str = "must be digits and one of 's', 'm', 'h', 'd', such as '5s'";
-const LABEL: (&str, &str) =
-    ("metadata: {labels: null}", "metadata.labels[kaspr.io/app]: Required value: must name the KasprApp that runs the component");
+const LABEL: (&str, &str) = (
+    "metadata: {labels: null}",
+    "metadata.labels[kaspr.io/app]: Required value: must name the KasprApp that runs the component",
+);
 const SOURCE: &str = "Required value: must hold Python source";
 
 #[test]
@@ -12,7 +14,8 @@ fn tables() {
 metadata: {name: totals, labels: {kaspr.io/app: orders}}
 spec: {name: totals}
 ";
-    const NAME: &str = "must be 1 to 228 letters, digits, '.', '_' and '-': the changelog topic is named after it";
+    const NAME: &str =
+        "must be 1 to 228 letters, digits, '.', '_' and '-': the changelog topic is named after it";
     const SECONDS: &str = "must be whole seconds of 1 or more, as a string such as '300'";
     let long = "a".repeat(229);
     refuses::<KasprTable>(
@@ -29,13 +32,34 @@ spec: {name: totals}
                 "spec: {window: {tumbling: {size: '1'}, hopping: {size: '1', step: '1'}}}",
                 "spec.window.hopping: Forbidden: must not be given together with tumbling",
             ),
-            ("spec: {window: {tumbling: {}}}", "spec.window.tumbling.size: Required value: must be whole seconds, as a string such as '300'"),
-            ("spec: {window: {tumbling: {size: 5m}}}", &format!("spec.window.tumbling.size: Invalid value: \"5m\": {SECONDS}")),
-            ("spec: {window: {tumbling: {size: '0'}}}", &format!("spec.window.tumbling.size: Invalid value: \"0\": {SECONDS}")),
-            ("spec: {window: {tumbling: {size: '1', expires: 1w}}}", &format!("spec.window.tumbling.expires: Invalid value: \"1w\": {DURATION}")),
-            ("spec: {window: {hopping: {step: '1'}}}", "spec.window.hopping.size: Required value: must be whole seconds, as a string such as '300'"),
-            ("spec: {window: {hopping: {size: '9', step: '1.5'}}}", &format!("spec.window.hopping.step: Invalid value: \"1.5\": {SECONDS}")),
-            ("spec: {window: {hopping: {size: '9', step: '1', expires: ''}}}", &format!("spec.window.hopping.expires: Invalid value: \"\": {DURATION}")),
+            (
+                "spec: {window: {tumbling: {}}}",
+                "spec.window.tumbling.size: Required value: must be whole seconds, as a string such as '300'",
+            ),
+            (
+                "spec: {window: {tumbling: {size: 5m}}}",
+                &format!("spec.window.tumbling.size: Invalid value: \"5m\": {SECONDS}"),
+            ),
+            (
+                "spec: {window: {tumbling: {size: '0'}}}",
+                &format!("spec.window.tumbling.size: Invalid value: \"0\": {SECONDS}"),
+            ),
+            (
+                "spec: {window: {tumbling: {size: '1', expires: 1w}}}",
+                &format!("spec.window.tumbling.expires: Invalid value: \"1w\": {DURATION}"),
+            ),
+            (
+                "spec: {window: {hopping: {step: '1'}}}",
+                "spec.window.hopping.size: Required value: must be whole seconds, as a string such as '300'",
+            ),
+            (
+                "spec: {window: {hopping: {size: '9', step: '1.5'}}}",
+                &format!("spec.window.hopping.step: Invalid value: \"1.5\": {SECONDS}"),
+            ),
+            (
+                "spec: {window: {hopping: {size: '9', step: '1', expires: ''}}}",
+                &format!("spec.window.hopping.expires: Invalid value: \"\": {DURATION}"),
+            ),
             (
                 "spec: {window: {tumbling: {size: '1'}, relativeTo: custom}}",
                 "spec.window.relativeToSelector: Required value: must be given when relativeTo is 'custom'",
@@ -46,7 +70,13 @@ spec: {name: totals}
             ),
         ],
     );
-    accepts::<KasprTable>(TABLE, &["{}", "spec: {global: true, partitions: 4, keySerializer: raw, defaultSelector: {python: 'def f(): return int'}}"]);
+    accepts::<KasprTable>(
+        TABLE,
+        &[
+            "{}",
+            "spec: {global: true, partitions: 4, keySerializer: raw, defaultSelector: {python: 'def f(): return int'}}",
+        ],
+    );
     warns::<KasprTable>(
         TABLE,
         &[(
@@ -66,7 +96,12 @@ spec:
 ";
     const CRON: &str = "must be a cron expression of five fields: minute, hour, day, month, weekday";
     const ZONE: &str = "must be an IANA time zone, such as 'Europe/Berlin'";
-    let cron = |cron: &str| (format!("spec: {{schedule: {{cron: '{cron}'}}}}"), format!("spec.schedule.cron: Invalid value: \"{cron}\": {CRON}"));
+    let cron = |cron: &str| {
+        (
+            format!("spec: {{schedule: {{cron: '{cron}'}}}}"),
+            format!("spec.schedule.cron: Invalid value: \"{cron}\": {CRON}"),
+        )
+    };
     let rows = ["", "* * * *", "* * * * * *", "61 * * * *", "@daily", "a b c d e", "*/0 * * * *"].map(cron);
     let rows: Vec<(&str, &str)> = rows.iter().map(|(patch, line)| (patch.as_str(), line.as_str())).collect();
     refuses::<KasprTask>(TASK, &rows);
@@ -79,14 +114,26 @@ spec:
                 "spec: {schedule: {cron: '* * * * *', interval: 5s}}",
                 "spec.schedule.interval: Forbidden: must not be given together with cron",
             ),
-            ("spec: {schedule: {interval: '5'}}", &format!("spec.schedule.interval: Invalid value: \"5\": {DURATION}")),
-            ("spec: {schedule: {cron: '* * * * *', timezone: Berlin}}", &format!("spec.schedule.timezone: Invalid value: \"Berlin\": {ZONE}")),
-            ("spec: {schedule: {cron: '* * * * *', timezone: europe/berlin}}", &format!("spec.schedule.timezone: Invalid value: \"europe/berlin\": {ZONE}")),
+            (
+                "spec: {schedule: {interval: '5'}}",
+                &format!("spec.schedule.interval: Invalid value: \"5\": {DURATION}"),
+            ),
+            (
+                "spec: {schedule: {cron: '* * * * *', timezone: Berlin}}",
+                &format!("spec.schedule.timezone: Invalid value: \"Berlin\": {ZONE}"),
+            ),
+            (
+                "spec: {schedule: {cron: '* * * * *', timezone: europe/berlin}}",
+                &format!("spec.schedule.timezone: Invalid value: \"europe/berlin\": {ZONE}"),
+            ),
             (
                 "spec: {processors: {operations: [{name: sweep, filter: {python: 'def f(): return True'}}]}}",
                 "spec.processors.operations[0].filter: Forbidden: may not be used in a task: the framework fails on it, filter in a map instead",
             ),
-            ("spec: {processors: {operations: [{name: sweep, map: {python: ''}}]}}", &format!("spec.processors.operations[0].map.python: {SOURCE}")),
+            (
+                "spec: {processors: {operations: [{name: sweep, map: {python: ''}}]}}",
+                &format!("spec.processors.operations[0].map.python: {SOURCE}"),
+            ),
         ],
     );
     accepts::<KasprTask>(
@@ -100,7 +147,10 @@ spec:
     );
     warns::<KasprTask>(
         TASK,
-        &[("spec: {schedule: {interval: 5s, timezone: UTC}}", "spec.schedule.timezone: has no effect without cron")],
+        &[(
+            "spec: {schedule: {interval: 5s, timezone: UTC}}",
+            "spec.schedule.timezone: has no effect without cron",
+        )],
     );
 }
 
@@ -135,8 +185,14 @@ spec:
 #[test]
 fn webviews() {
     const PATH: &str = "must start with '/' and have no spaces";
-    const BRACES: &str = "must have parameters in braces, each a name of letters, digits and '_', such as '/order/{id}'";
-    let path = |path: &str, why: &str| (format!("spec: {{request: {{path: '{path}'}}}}"), format!("spec.request.path: Invalid value: \"{path}\": {why}"));
+    const BRACES: &str =
+        "must have parameters in braces, each a name of letters, digits and '_', such as '/order/{id}'";
+    let path = |path: &str, why: &str| {
+        (
+            format!("spec: {{request: {{path: '{path}'}}}}"),
+            format!("spec.request.path: Invalid value: \"{path}\": {why}"),
+        )
+    };
     let rows = [
         path("", PATH),
         path("order", PATH),
@@ -180,7 +236,10 @@ fn responses() {
     refuses::<KasprWebView>(
         VIEW,
         &[
-            ("spec: {response: {statusCode: 99}}", "spec.response.statusCode: Invalid value: 99: must be from 100 to 599"),
+            (
+                "spec: {response: {statusCode: 99}}",
+                "spec.response.statusCode: Invalid value: 99: must be from 100 to 599",
+            ),
             (
                 "spec: {response: {statusCode: 200, statusCodeSelector: {}}}",
                 "spec.response.statusCodeSelector: Forbidden: must not be given together with statusCode",
@@ -189,13 +248,24 @@ fn responses() {
                 "spec: {response: {headers: {a: b}, headersSelector: {}}}",
                 "spec.response.headersSelector: Forbidden: must not be given together with headers",
             ),
-            ("spec: {response: {bodySelector: {onSuccess: {python: ''}}}}", &format!("spec.response.bodySelector.onSuccess.python: {SOURCE}")),
-            ("spec: {response: {headersSelector: {onError: {python: ''}}}}", &format!("spec.response.headersSelector.onError.python: {SOURCE}")),
-            ("spec: {response: {statusCodeSelector: {onError: {python: ''}}}}", &format!("spec.response.statusCodeSelector.onError.python: {SOURCE}")),
+            (
+                "spec: {response: {bodySelector: {onSuccess: {python: ''}}}}",
+                &format!("spec.response.bodySelector.onSuccess.python: {SOURCE}"),
+            ),
+            (
+                "spec: {response: {headersSelector: {onError: {python: ''}}}}",
+                &format!("spec.response.headersSelector.onError.python: {SOURCE}"),
+            ),
+            (
+                "spec: {response: {statusCodeSelector: {onError: {python: ''}}}}",
+                &format!("spec.response.statusCodeSelector.onError.python: {SOURCE}"),
+            ),
         ],
     );
     accepts::<KasprWebView>(
         VIEW,
-        &["spec: {response: {statusCode: 201, headers: {}, headersSelector: {onSuccess: {python: 'def h(v): return {}'}}}}"],
+        &[
+            "spec: {response: {statusCode: 201, headers: {}, headersSelector: {onSuccess: {python: 'def h(v): return {}'}}}}",
+        ],
     );
 }

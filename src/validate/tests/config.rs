@@ -1,15 +1,30 @@
 use super::{APP, accepts, refuses};
-use crate::api::{KasprApp, config_keys::{CONFIG_KEYS, ConfigKind}};
+use crate::api::{
+    KasprApp,
+    config_keys::{CONFIG_KEYS, ConfigKind},
+};
 
 #[test]
 fn names() {
     refuses::<KasprApp>(
         APP,
         &[
-            ("spec: {config: {topicPartition: 4}}", "spec.config.topicPartition: Unsupported value: \"topicPartition\": is not a setting: did you mean 'topicPartitions'?"),
-            ("spec: {config: {webport: 80}}", "spec.config.webport: Unsupported value: \"webport\": is not a setting: did you mean 'webPort'?"),
-            ("spec: {config: {K_WEB_PORT: 80}}", "spec.config.K_WEB_PORT: Unsupported value: \"K_WEB_PORT\": is not a setting: did you mean 'webPort'?"),
-            ("spec: {config: {maxPollRecords: 80}}", "spec.config.maxPollRecords: Unsupported value: \"maxPollRecords\": is not a setting of the framework"),
+            (
+                "spec: {config: {topicPartition: 4}}",
+                "spec.config.topicPartition: Unsupported value: \"topicPartition\": is not a setting: did you mean 'topicPartitions'?",
+            ),
+            (
+                "spec: {config: {webport: 80}}",
+                "spec.config.webport: Unsupported value: \"webport\": is not a setting: did you mean 'webPort'?",
+            ),
+            (
+                "spec: {config: {K_WEB_PORT: 80}}",
+                "spec.config.K_WEB_PORT: Unsupported value: \"K_WEB_PORT\": is not a setting: did you mean 'webPort'?",
+            ),
+            (
+                "spec: {config: {maxPollRecords: 80}}",
+                "spec.config.maxPollRecords: Unsupported value: \"maxPollRecords\": is not a setting of the framework",
+            ),
         ],
     );
 }
@@ -19,24 +34,78 @@ fn values() {
     refuses::<KasprApp>(
         APP,
         &[
-            ("spec: {config: {topicAllowDeclare: 'yes'}}", "spec.config.topicAllowDeclare: Invalid value: \"yes\": must be true or false"),
-            ("spec: {config: {schedulerEnabled: 1}}", "spec.config.schedulerEnabled: Invalid value: 1: must be true or false"),
-            ("spec: {config: {topicPartitions: many}}", "spec.config.topicPartitions: Invalid value: \"many\": must be a whole number"),
-            ("spec: {config: {topicPartitions: 1.5}}", "spec.config.topicPartitions: Invalid value: 1.5: must be a whole number"),
-            ("spec: {config: {topicPartitions: true}}", "spec.config.topicPartitions: Invalid value: true: must be a whole number"),
-            ("spec: {config: {topicPartitions: 0}}", "spec.config.topicPartitions: Invalid value: 0: must be 1 or more"),
-            ("spec: {config: {topicReplicationFactor: 0}}", "spec.config.topicReplicationFactor: Invalid value: 0: must be 1 or more"),
-            ("spec: {config: {schedulerTopicPartitions: '-1'}}", "spec.config.schedulerTopicPartitions: Invalid value: \"-1\": must be 1 or more"),
-            ("spec: {config: {storeRocksdbWriteBufferSize: -1}}", "spec.config.storeRocksdbWriteBufferSize: Invalid value: -1: must be 0 or more"),
-            ("spec: {config: {schedulerCronTickIntervalSeconds: nan}}", "spec.config.schedulerCronTickIntervalSeconds: Invalid value: \"nan\": must be a number"),
-            ("spec: {config: {schedulerCronTickIntervalSeconds: true}}", "spec.config.schedulerCronTickIntervalSeconds: Invalid value: true: must be a number"),
-            ("spec: {config: {keySerializer: avro}}", "spec.config.keySerializer: Unsupported value: \"avro\": supported values: \"raw\", \"json\", \"pickle\", \"binary\""),
-            ("spec: {config: {valueSerializer: [json]}}", "spec.config.valueSerializer: Invalid value: [\"json\"]: must be text"),
-            ("spec: {config: {webPort: 70000}}", "spec.config.webPort: Invalid value: 70000: must be a port from 1 to 65535"),
-            ("spec: {config: {webBasePath: orders}}", "spec.config.webBasePath: Invalid value: \"orders\": must start with '/'"),
-            ("spec: {config: {webMetricsBasePath: metrics}}", "spec.config.webMetricsBasePath: Invalid value: \"metrics\": must start with '/'"),
-            ("spec: {config: {tableDir: tables}}", "spec.config.tableDir: Invalid value: \"tables\": must be an absolute path without ':'"),
-            ("spec: {config: {tableDir: '/a:b'}}", "spec.config.tableDir: Invalid value: \"/a:b\": must be an absolute path without ':'"),
+            (
+                "spec: {config: {topicAllowDeclare: 'yes'}}",
+                "spec.config.topicAllowDeclare: Invalid value: \"yes\": must be true or false",
+            ),
+            (
+                "spec: {config: {schedulerEnabled: 1}}",
+                "spec.config.schedulerEnabled: Invalid value: 1: must be true or false",
+            ),
+            (
+                "spec: {config: {topicPartitions: many}}",
+                "spec.config.topicPartitions: Invalid value: \"many\": must be a whole number",
+            ),
+            (
+                "spec: {config: {topicPartitions: 1.5}}",
+                "spec.config.topicPartitions: Invalid value: 1.5: must be a whole number",
+            ),
+            (
+                "spec: {config: {topicPartitions: true}}",
+                "spec.config.topicPartitions: Invalid value: true: must be a whole number",
+            ),
+            (
+                "spec: {config: {topicPartitions: 0}}",
+                "spec.config.topicPartitions: Invalid value: 0: must be 1 or more",
+            ),
+            (
+                "spec: {config: {topicReplicationFactor: 0}}",
+                "spec.config.topicReplicationFactor: Invalid value: 0: must be 1 or more",
+            ),
+            (
+                "spec: {config: {schedulerTopicPartitions: '-1'}}",
+                "spec.config.schedulerTopicPartitions: Invalid value: \"-1\": must be 1 or more",
+            ),
+            (
+                "spec: {config: {storeRocksdbWriteBufferSize: -1}}",
+                "spec.config.storeRocksdbWriteBufferSize: Invalid value: -1: must be 0 or more",
+            ),
+            (
+                "spec: {config: {schedulerCronTickIntervalSeconds: nan}}",
+                "spec.config.schedulerCronTickIntervalSeconds: Invalid value: \"nan\": must be a number",
+            ),
+            (
+                "spec: {config: {schedulerCronTickIntervalSeconds: true}}",
+                "spec.config.schedulerCronTickIntervalSeconds: Invalid value: true: must be a number",
+            ),
+            (
+                "spec: {config: {keySerializer: avro}}",
+                "spec.config.keySerializer: Unsupported value: \"avro\": supported values: \"raw\", \"json\", \"pickle\", \"binary\"",
+            ),
+            (
+                "spec: {config: {valueSerializer: [json]}}",
+                "spec.config.valueSerializer: Invalid value: [\"json\"]: must be text",
+            ),
+            (
+                "spec: {config: {webPort: 70000}}",
+                "spec.config.webPort: Invalid value: 70000: must be a port from 1 to 65535",
+            ),
+            (
+                "spec: {config: {webBasePath: orders}}",
+                "spec.config.webBasePath: Invalid value: \"orders\": must start with '/'",
+            ),
+            (
+                "spec: {config: {webMetricsBasePath: metrics}}",
+                "spec.config.webMetricsBasePath: Invalid value: \"metrics\": must start with '/'",
+            ),
+            (
+                "spec: {config: {tableDir: tables}}",
+                "spec.config.tableDir: Invalid value: \"tables\": must be an absolute path without ':'",
+            ),
+            (
+                "spec: {config: {tableDir: '/a:b'}}",
+                "spec.config.tableDir: Invalid value: \"/a:b\": must be an absolute path without ':'",
+            ),
         ],
     );
     accepts::<KasprApp>(

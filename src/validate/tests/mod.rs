@@ -60,7 +60,11 @@ fn warns<T: ValidateUpdate + DeserializeOwned>(manifest: &str, rows: &[(&str, &s
         let found = review::<T>(&patched(manifest, patch), None);
         assert_eq!(errors(&found), Vec::<String>::new(), "{patch}");
         for warning in warnings(&found) {
-            assert!(warning.chars().count() <= LONGEST_WARNING, "{} characters: {warning}", warning.chars().count());
+            assert!(
+                warning.chars().count() <= LONGEST_WARNING,
+                "{} characters: {warning}",
+                warning.chars().count()
+            );
         }
         warnings(&found)
     });

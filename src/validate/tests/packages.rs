@@ -4,7 +4,8 @@ use crate::{
     validate::{Path, Validate, requirement, rules},
 };
 
-const ALLOWED: &str = "must be a requirement such as 'pandas>=2', or a direct reference such as 'git+https://host/repo@v1'";
+const ALLOWED: &str =
+    "must be a requirement such as 'pandas>=2', or a direct reference such as 'git+https://host/repo@v1'";
 const NAME: &str = "must start with a name that starts and ends with a letter or digit, such as 'pandas>=2'";
 const DOLLAR: &str = "must not contain '$' other than in '${NAME}', a variable of the install container";
 
@@ -125,7 +126,10 @@ fn packages_and_indexes() {
     refuses::<KasprApp>(
         &with_packages(),
         &[
-            ("spec: {pythonPackages: {packages: []}}", "spec.pythonPackages.packages: Required value: must name at least one package"),
+            (
+                "spec: {pythonPackages: {packages: []}}",
+                "spec.pythonPackages.packages: Required value: must name at least one package",
+            ),
             (
                 "spec: {pythonPackages: {packages: [requests, 'git+https://me:s3cret@host/a b']}}",
                 "spec.pythonPackages.packages[1]: Invalid value: \"git+https://***@host/a b\": must not contain ' ' in a URL: write it percent-encoded",
@@ -142,14 +146,19 @@ fn packages_and_indexes() {
                 "spec: {pythonPackages: {indexUrl: 'https://me:s3cret@host/$(id)'}}",
                 &format!("spec.pythonPackages.indexUrl: Invalid value: \"https://***@host/$(id)\": {DOLLAR}"),
             ),
-            ("spec: {pythonPackages: {indexUrl: 'https://'}}", "spec.pythonPackages.indexUrl: Invalid value: \"https://\": must be a URL: empty host"),
+            (
+                "spec: {pythonPackages: {indexUrl: 'https://'}}",
+                "spec.pythonPackages.indexUrl: Invalid value: \"https://\": must be a URL: empty host",
+            ),
             (
                 "spec: {pythonPackages: {extraIndexUrls: ['https://a/simple', 'https://b/a b']}}",
                 &format!("spec.pythonPackages.extraIndexUrls[1]: Invalid value: \"https://b/a b\": {INDEX}"),
             ),
             (
                 "spec: {pythonPackages: {extraIndexUrls: ['https://a/simple,https://b/simple']}}",
-                &format!("spec.pythonPackages.extraIndexUrls[0]: Invalid value: \"https://a/simple,https://b/simple\": {INDEX}"),
+                &format!(
+                    "spec.pythonPackages.extraIndexUrls[0]: Invalid value: \"https://a/simple,https://b/simple\": {INDEX}"
+                ),
             ),
             (
                 "spec: {pythonPackages: {trustedHosts: ['https://host']}}",
@@ -184,11 +193,26 @@ fn worth_a_look() {
     warns::<KasprApp>(
         &with_packages(),
         &[
-            ("spec: {pythonPackages: {indexUrl: 'https://me:s3cret@host/simple'}}", &format!("spec.pythonPackages.indexUrl: {PASSWORD}")),
-            ("spec: {pythonPackages: {extraIndexUrls: ['https://token@host/simple']}}", &format!("spec.pythonPackages.extraIndexUrls[0]: {PASSWORD}")),
-            ("spec: {pythonPackages: {packages: ['git+https://token@host/repo']}}", &format!("spec.pythonPackages.packages[0]: {PASSWORD}")),
-            ("spec: {pythonPackages: {indexUrl: 'http://host/simple'}}", &format!("spec.pythonPackages.indexUrl: {HTTP}")),
-            ("spec: {pythonPackages: {indexUrl: 'http://host:80/simple', trustedHosts: ['host:8080']}}", &format!("spec.pythonPackages.indexUrl: {HTTP}")),
+            (
+                "spec: {pythonPackages: {indexUrl: 'https://me:s3cret@host/simple'}}",
+                &format!("spec.pythonPackages.indexUrl: {PASSWORD}"),
+            ),
+            (
+                "spec: {pythonPackages: {extraIndexUrls: ['https://token@host/simple']}}",
+                &format!("spec.pythonPackages.extraIndexUrls[0]: {PASSWORD}"),
+            ),
+            (
+                "spec: {pythonPackages: {packages: ['git+https://token@host/repo']}}",
+                &format!("spec.pythonPackages.packages[0]: {PASSWORD}"),
+            ),
+            (
+                "spec: {pythonPackages: {indexUrl: 'http://host/simple'}}",
+                &format!("spec.pythonPackages.indexUrl: {HTTP}"),
+            ),
+            (
+                "spec: {pythonPackages: {indexUrl: 'http://host:80/simple', trustedHosts: ['host:8080']}}",
+                &format!("spec.pythonPackages.indexUrl: {HTTP}"),
+            ),
             (
                 "spec: {pythonPackages: {credentials: {secretRef: {name: pypi}}}}",
                 "spec.pythonPackages.credentials: has no effect without indexUrl or extraIndexUrls",
@@ -208,7 +232,9 @@ fn worth_a_look() {
 #[test]
 fn credentials_policy_and_resources() {
     refuses::<KasprApp>(
-        &format!("{APP}  pythonPackages: {{packages: [requests], indexUrl: 'https://host/simple', credentials: {{secretRef: {{name: pypi}}}}}}\n"),
+        &format!(
+            "{APP}  pythonPackages: {{packages: [requests], indexUrl: 'https://host/simple', credentials: {{secretRef: {{name: pypi}}}}}}\n"
+        ),
         &[
             (
                 "spec: {pythonPackages: {credentials: {secretRef: {name: ''}}}}",
@@ -222,8 +248,14 @@ fn credentials_policy_and_resources() {
                 "spec: {pythonPackages: {credentials: {secretRef: {passwordKey: ''}}}}",
                 "spec.pythonPackages.credentials.secretRef.passwordKey: Required value: must name a key of the Secret",
             ),
-            ("spec: {pythonPackages: {installPolicy: {retries: -1}}}", "spec.pythonPackages.installPolicy.retries: Invalid value: -1: must be 0 or more"),
-            ("spec: {pythonPackages: {installPolicy: {timeout: 59}}}", "spec.pythonPackages.installPolicy.timeout: Invalid value: 59: must be 60 seconds or more"),
+            (
+                "spec: {pythonPackages: {installPolicy: {retries: -1}}}",
+                "spec.pythonPackages.installPolicy.retries: Invalid value: -1: must be 0 or more",
+            ),
+            (
+                "spec: {pythonPackages: {installPolicy: {timeout: 59}}}",
+                "spec.pythonPackages.installPolicy.timeout: Invalid value: 59: must be 60 seconds or more",
+            ),
             (
                 "spec: {pythonPackages: {resources: {limits: {memory: lots}}}}",
                 "spec.pythonPackages.resources.limits[memory]: Invalid value: \"lots\": must be a quantity, such as '250m' or '512Mi'",
@@ -240,24 +272,50 @@ fn caches() {
     refuses::<KasprApp>(
         &with_packages(),
         &[
-            ("spec: {pythonPackages: {cache: {size: big}}}", &format!("spec.pythonPackages.cache.size: Invalid value: \"big\": {QUANTITY}")),
-            ("spec: {pythonPackages: {cache: {size: 0Gi}}}", "spec.pythonPackages.cache.size: Invalid value: \"0Gi\": must be more than 0"),
-            ("spec: {pythonPackages: {cache: {storageClass: A}}}", &format!("spec.pythonPackages.cache.storageClass: Invalid value: \"A\": {CLASS}")),
-            ("spec: {pythonPackages: {cache: {type: gcs}}}", "spec.pythonPackages.cache.gcs: Required value: must be given when type is 'gcs'"),
+            (
+                "spec: {pythonPackages: {cache: {size: big}}}",
+                &format!("spec.pythonPackages.cache.size: Invalid value: \"big\": {QUANTITY}"),
+            ),
+            (
+                "spec: {pythonPackages: {cache: {size: 0Gi}}}",
+                "spec.pythonPackages.cache.size: Invalid value: \"0Gi\": must be more than 0",
+            ),
+            (
+                "spec: {pythonPackages: {cache: {storageClass: A}}}",
+                &format!("spec.pythonPackages.cache.storageClass: Invalid value: \"A\": {CLASS}"),
+            ),
+            (
+                "spec: {pythonPackages: {cache: {type: gcs}}}",
+                "spec.pythonPackages.cache.gcs: Required value: must be given when type is 'gcs'",
+            ),
         ],
     );
-    let gcs = format!("{APP}  pythonPackages: {{packages: [requests], cache: {{type: gcs, gcs: {{bucket: team-cache, secretRef: {{name: sa}}}}}}}}\n");
+    let gcs = format!(
+        "{APP}  pythonPackages: {{packages: [requests], cache: {{type: gcs, gcs: {{bucket: team-cache, secretRef: {{name: sa}}}}}}}}\n"
+    );
     refuses::<KasprApp>(
         &gcs,
         &[
-            ("spec: {pythonPackages: {cache: {gcs: {bucket: ''}}}}", "spec.pythonPackages.cache.gcs.bucket: Required value: must name the bucket"),
-            ("spec: {pythonPackages: {cache: {gcs: {bucket: 'gs://a'}}}}", &format!("spec.pythonPackages.cache.gcs.bucket: Invalid value: \"gs://a\": {BUCKET}")),
-            ("spec: {pythonPackages: {cache: {gcs: {bucket: ab}}}}", &format!("spec.pythonPackages.cache.gcs.bucket: Invalid value: \"ab\": {BUCKET}")),
+            (
+                "spec: {pythonPackages: {cache: {gcs: {bucket: ''}}}}",
+                "spec.pythonPackages.cache.gcs.bucket: Required value: must name the bucket",
+            ),
+            (
+                "spec: {pythonPackages: {cache: {gcs: {bucket: 'gs://a'}}}}",
+                &format!("spec.pythonPackages.cache.gcs.bucket: Invalid value: \"gs://a\": {BUCKET}"),
+            ),
+            (
+                "spec: {pythonPackages: {cache: {gcs: {bucket: ab}}}}",
+                &format!("spec.pythonPackages.cache.gcs.bucket: Invalid value: \"ab\": {BUCKET}"),
+            ),
             (
                 "spec: {pythonPackages: {cache: {gcs: {prefix: a/../b}}}}",
                 "spec.pythonPackages.cache.gcs.prefix: Invalid value: \"a/../b\": must not contain '..' or control characters",
             ),
-            ("spec: {pythonPackages: {cache: {gcs: {maxArchiveSize: 1GB}}}}", &format!("spec.pythonPackages.cache.gcs.maxArchiveSize: Invalid value: \"1GB\": {QUANTITY}")),
+            (
+                "spec: {pythonPackages: {cache: {gcs: {maxArchiveSize: 1GB}}}}",
+                &format!("spec.pythonPackages.cache.gcs.maxArchiveSize: Invalid value: \"1GB\": {QUANTITY}"),
+            ),
             (
                 "spec: {pythonPackages: {cache: {gcs: {secretRef: {name: ''}}}}}",
                 "spec.pythonPackages.cache.gcs.secretRef.name: Required value: must name a Secret in the app's namespace",
@@ -270,11 +328,17 @@ fn caches() {
     );
     accepts::<KasprApp>(
         &gcs,
-        &["{}", "spec: {pythonPackages: {cache: {enabled: false, gcs: {prefix: '', bucket: a.b_c-1, maxArchiveSize: 500Mi}}}}"],
+        &[
+            "{}",
+            "spec: {pythonPackages: {cache: {enabled: false, gcs: {prefix: '', bucket: a.b_c-1, maxArchiveSize: 500Mi}}}}",
+        ],
     );
     accepts::<KasprApp>(
         &with_packages(),
-        &["spec: {pythonPackages: {cache: {}}}", "spec: {pythonPackages: {cache: {enabled: true, size: 1Gi, storageClass: fast.nfs}}}"],
+        &[
+            "spec: {pythonPackages: {cache: {}}}",
+            "spec: {pythonPackages: {cache: {enabled: true, size: 1Gi, storageClass: fast.nfs}}}",
+        ],
     );
 }
 
@@ -284,9 +348,12 @@ fn caches() {
 fn long_lists_are_read_once() {
     let urls: Vec<String> = (0..10_000).map(|i| format!("\"http://host{i}/simple\"")).collect();
     let hosts: Vec<String> = (0..10_000).map(|i| format!("host{i}")).collect();
-    let packages: crate::api::PythonPackages =
-        serde_json::from_value(yaml(&format!("{{packages: [a], extraIndexUrls: [{}], trustedHosts: [{}]}}", urls.join(","), hosts.join(","))))
-            .expect("packages");
+    let packages: crate::api::PythonPackages = serde_json::from_value(yaml(&format!(
+        "{{packages: [a], extraIndexUrls: [{}], trustedHosts: [{}]}}",
+        urls.join(","),
+        hosts.join(",")
+    )))
+    .expect("packages");
     let mut found = crate::validate::Findings::default();
     packages.validate(&Path::root(), &mut found);
     assert_eq!(found, crate::validate::Findings::default());

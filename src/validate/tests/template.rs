@@ -4,21 +4,32 @@ use crate::api::KasprApp;
 #[test]
 fn labels_and_annotations() {
     const VALUE: &str = "must have at most 63 letters, digits, '-', '_' or '.'";
-    const KEY: &str = "must be a name of at most 63 letters, digits, '-', '_' or '.', with an optional 'domain/' before it";
+    const KEY: &str =
+        "must be a name of at most 63 letters, digits, '-', '_' or '.', with an optional 'domain/' before it";
     refuses::<KasprApp>(
         APP,
         &[
-            ("spec: {template: {pod: {metadata: {labels: {team: a b}}}}}", &format!("spec.template.pod.metadata.labels[team]: Invalid value: \"a b\": {VALUE}")),
-            ("spec: {template: {service: {metadata: {labels: {'a b': c}}}}}", &format!("spec.template.service.metadata.labels[a b]: Invalid value: \"a b\": {KEY}")),
+            (
+                "spec: {template: {pod: {metadata: {labels: {team: a b}}}}}",
+                &format!("spec.template.pod.metadata.labels[team]: Invalid value: \"a b\": {VALUE}"),
+            ),
+            (
+                "spec: {template: {service: {metadata: {labels: {'a b': c}}}}}",
+                &format!("spec.template.service.metadata.labels[a b]: Invalid value: \"a b\": {KEY}"),
+            ),
             (
                 "spec: {template: {serviceAccount: {metadata: {annotations: {a/b/c: d}}}}}",
-                &format!("spec.template.serviceAccount.metadata.annotations[a/b/c]: Invalid value: \"a/b/c\": {KEY}"),
+                &format!(
+                    "spec.template.serviceAccount.metadata.annotations[a/b/c]: Invalid value: \"a/b/c\": {KEY}"
+                ),
             ),
         ],
     );
     accepts::<KasprApp>(
         APP,
-        &["spec: {template: {pod: {metadata: {labels: {example.com/team: '', a_B.c: '1'}, annotations: {a: 'any {text}'}}}}}"],
+        &[
+            "spec: {template: {pod: {metadata: {labels: {example.com/team: '', a_B.c: '1'}, annotations: {a: 'any {text}'}}}}}",
+        ],
     );
 }
 
@@ -29,18 +40,34 @@ fn volumes() {
     refuses::<KasprApp>(
         APP,
         &[
-            ("spec: {template: {pod: {volumes: [{name: A, emptyDir: {}}]}}}", &format!("{at}.volumes[0].name: Invalid value: \"A\": {NAME}")),
-            ("spec: {template: {pod: {volumes: [{name: a, emptyDir: {}}, {name: a, emptyDir: {}}]}}}", &format!("{at}.volumes[1].name: Duplicate value: \"a\"")),
-            ("spec: {template: {pod: {volumes: [{name: a}]}}}", &format!("{at}.volumes[0]: Invalid value: \"a\": must have exactly one source, has 0")),
+            (
+                "spec: {template: {pod: {volumes: [{name: A, emptyDir: {}}]}}}",
+                &format!("{at}.volumes[0].name: Invalid value: \"A\": {NAME}"),
+            ),
+            (
+                "spec: {template: {pod: {volumes: [{name: a, emptyDir: {}}, {name: a, emptyDir: {}}]}}}",
+                &format!("{at}.volumes[1].name: Duplicate value: \"a\""),
+            ),
+            (
+                "spec: {template: {pod: {volumes: [{name: a}]}}}",
+                &format!("{at}.volumes[0]: Invalid value: \"a\": must have exactly one source, has 0"),
+            ),
             (
                 "spec: {template: {pod: {volumes: [{name: a, emptyDir: {}, secret: {secretName: b}}]}}}",
                 &format!("{at}.volumes[0]: Invalid value: \"a\": must have exactly one source, has 2"),
             ),
             (
                 "spec: {template: {pod: {volumes: [{name: orders-app-pv, emptyDir: {}}]}}}",
-                &format!("{at}.volumes[0].name: Forbidden: 'orders-app-pv' is the name of a volume that the operator adds"),
+                &format!(
+                    "{at}.volumes[0].name: Forbidden: 'orders-app-pv' is the name of a volume that the operator adds"
+                ),
             ),
-            ("spec: {template: {pod: {imagePullSecrets: [{name: ''}]}}}", &format!("{at}.imagePullSecrets[0].name: Required value: must name a Secret in the app's namespace")),
+            (
+                "spec: {template: {pod: {imagePullSecrets: [{name: ''}]}}}",
+                &format!(
+                    "{at}.imagePullSecrets[0].name: Required value: must name a Secret in the app's namespace"
+                ),
+            ),
         ],
     );
     accepts::<KasprApp>(
@@ -55,26 +82,55 @@ fn volumes() {
 #[test]
 fn environment() {
     let at = "spec.template.kasprContainer.env";
-    const ONE: &str = "Forbidden: must give exactly one of secretKeyRef, configMapKeyRef, fieldRef and resourceFieldRef";
+    const ONE: &str =
+        "Forbidden: must give exactly one of secretKeyRef, configMapKeyRef, fieldRef and resourceFieldRef";
     const MAP: &str = "Required value: must name a ConfigMap in the app's namespace and a key of it";
     let one = |variable: &str| format!("spec: {{template: {{kasprContainer: {{env: [{variable}]}}}}}}");
     for (variable, line) in [
         ("{name: '', value: a}", format!("{at}[0].name: Required value: must name the variable")),
-        ("{name: A=B, value: a}", format!("{at}[0].name: Invalid value: \"A=B\": must be printable characters without '=' and spaces")),
+        (
+            "{name: A=B, value: a}",
+            format!(
+                "{at}[0].name: Invalid value: \"A=B\": must be printable characters without '=' and spaces"
+            ),
+        ),
         ("{name: A, value: a}, {name: A, value: b}", format!("{at}[1].name: Duplicate value: \"A\"")),
-        ("{name: A, value: a, valueFrom: {fieldRef: {fieldPath: metadata.name}}}", format!("{at}[0].valueFrom: Forbidden: must not be given together with value")),
+        (
+            "{name: A, value: a, valueFrom: {fieldRef: {fieldPath: metadata.name}}}",
+            format!("{at}[0].valueFrom: Forbidden: must not be given together with value"),
+        ),
         ("{name: A, valueFrom: {}}", format!("{at}[0].valueFrom: {ONE}")),
-        ("{name: A, valueFrom: {fieldRef: {fieldPath: metadata.name}, secretKeyRef: {name: a, key: b}}}", format!("{at}[0].valueFrom: {ONE}")),
-        ("{name: A, valueFrom: {secretKeyRef: {name: '', key: b}}}", format!("{at}[0].valueFrom.secretKeyRef.name: Required value: must name a Secret in the app's namespace")),
-        ("{name: A, valueFrom: {secretKeyRef: {name: a, key: ''}}}", format!("{at}[0].valueFrom.secretKeyRef.key: Required value: must name a key of the Secret")),
-        ("{name: A, valueFrom: {configMapKeyRef: {name: '', key: a}}}", format!("{at}[0].valueFrom.configMapKeyRef.name: {MAP}")),
-        ("{name: A, valueFrom: {configMapKeyRef: {name: a, key: ''}}}", format!("{at}[0].valueFrom.configMapKeyRef.key: {MAP}")),
+        (
+            "{name: A, valueFrom: {fieldRef: {fieldPath: metadata.name}, secretKeyRef: {name: a, key: b}}}",
+            format!("{at}[0].valueFrom: {ONE}"),
+        ),
+        (
+            "{name: A, valueFrom: {secretKeyRef: {name: '', key: b}}}",
+            format!(
+                "{at}[0].valueFrom.secretKeyRef.name: Required value: must name a Secret in the app's namespace"
+            ),
+        ),
+        (
+            "{name: A, valueFrom: {secretKeyRef: {name: a, key: ''}}}",
+            format!("{at}[0].valueFrom.secretKeyRef.key: Required value: must name a key of the Secret"),
+        ),
+        (
+            "{name: A, valueFrom: {configMapKeyRef: {name: '', key: a}}}",
+            format!("{at}[0].valueFrom.configMapKeyRef.name: {MAP}"),
+        ),
+        (
+            "{name: A, valueFrom: {configMapKeyRef: {name: a, key: ''}}}",
+            format!("{at}[0].valueFrom.configMapKeyRef.key: {MAP}"),
+        ),
     ] {
         refuses::<KasprApp>(APP, &[(&one(variable), &line)]);
         let init = |text: &str| text.replace("kasprContainer", "pythonPackagesInitContainer");
         refuses::<KasprApp>(APP, &[(&init(&one(variable)), &init(&line))]);
     }
-    warns::<KasprApp>(APP, &[(&one("{name: A}"), &format!("{at}[0]: has neither value nor valueFrom: the variable is empty"))]);
+    warns::<KasprApp>(
+        APP,
+        &[(&one("{name: A}"), &format!("{at}[0]: has neither value nor valueFrom: the variable is empty"))],
+    );
     accepts::<KasprApp>(
         APP,
         &[
@@ -89,21 +145,53 @@ fn mounts() {
     const VOLUME: &str = "must name a volume of spec.template.pod.volumes";
     const RELATIVE: &str = "must be a relative path without '..'";
     let at = "spec.template.kasprContainer.volumeMounts";
-    let with = format!("{APP}  template: {{pod: {{volumes: [{{name: ca, emptyDir: {{}}}}, {{name: tmp, emptyDir: {{}}}}]}}}}\n");
+    let with = format!(
+        "{APP}  template: {{pod: {{volumes: [{{name: ca, emptyDir: {{}}}}, {{name: tmp, emptyDir: {{}}}}]}}}}\n"
+    );
     let one = |mount: &str| format!("spec: {{template: {{kasprContainer: {{volumeMounts: [{mount}]}}}}}}");
     for (mount, line) in [
-        ("{name: cb, mountPath: /a}", format!("{at}[0].name: Invalid value: \"cb\": {VOLUME}: one of 'ca', 'tmp'")),
-        ("{name: ca, mountPath: ''}", format!("{at}[0].mountPath: Invalid value: \"\": must be a path without ':'")),
-        ("{name: ca, mountPath: 'C:/a'}", format!("{at}[0].mountPath: Invalid value: \"C:/a\": must be a path without ':'")),
-        ("{name: ca, mountPath: /a}, {name: tmp, mountPath: /a/}", format!("{at}[1].mountPath: Duplicate value: \"/a/\"")),
-        ("{name: ca, mountPath: /var/lib/data/tables}", format!("{at}[0].mountPath: Forbidden: '/var/lib/data/tables' is mounted by the operator")),
-        ("{name: ca, mountPath: /a, subPath: a, subPathExpr: b}", format!("{at}[0].subPathExpr: Forbidden: must not be given together with subPath")),
-        ("{name: ca, mountPath: /a, subPath: /b}", format!("{at}[0].subPath: Invalid value: \"/b\": {RELATIVE}")),
-        ("{name: ca, mountPath: /a, subPathExpr: b/../c}", format!("{at}[0].subPathExpr: Invalid value: \"b/../c\": {RELATIVE}")),
+        (
+            "{name: cb, mountPath: /a}",
+            format!("{at}[0].name: Invalid value: \"cb\": {VOLUME}: one of 'ca', 'tmp'"),
+        ),
+        (
+            "{name: ca, mountPath: ''}",
+            format!("{at}[0].mountPath: Invalid value: \"\": must be a path without ':'"),
+        ),
+        (
+            "{name: ca, mountPath: 'C:/a'}",
+            format!("{at}[0].mountPath: Invalid value: \"C:/a\": must be a path without ':'"),
+        ),
+        (
+            "{name: ca, mountPath: /a}, {name: tmp, mountPath: /a/}",
+            format!("{at}[1].mountPath: Duplicate value: \"/a/\""),
+        ),
+        (
+            "{name: ca, mountPath: /var/lib/data/tables}",
+            format!("{at}[0].mountPath: Forbidden: '/var/lib/data/tables' is mounted by the operator"),
+        ),
+        (
+            "{name: ca, mountPath: /a, subPath: a, subPathExpr: b}",
+            format!("{at}[0].subPathExpr: Forbidden: must not be given together with subPath"),
+        ),
+        (
+            "{name: ca, mountPath: /a, subPath: /b}",
+            format!("{at}[0].subPath: Invalid value: \"/b\": {RELATIVE}"),
+        ),
+        (
+            "{name: ca, mountPath: /a, subPathExpr: b/../c}",
+            format!("{at}[0].subPathExpr: Invalid value: \"b/../c\": {RELATIVE}"),
+        ),
     ] {
         refuses::<KasprApp>(&with, &[(&one(mount), &line)]);
     }
-    refuses::<KasprApp>(APP, &[(&one("{name: ca, mountPath: /a}"), &format!("{at}[0].name: Invalid value: \"ca\": {VOLUME}: there is none"))]);
+    refuses::<KasprApp>(
+        APP,
+        &[(
+            &one("{name: ca, mountPath: /a}"),
+            &format!("{at}[0].name: Invalid value: \"ca\": {VOLUME}: there is none"),
+        )],
+    );
     accepts::<KasprApp>(
         &with,
         &[
@@ -117,12 +205,19 @@ fn mounts() {
 /// What the operator mounts depends on the rest of the spec.
 #[test]
 fn mounts_of_the_operator() {
-    let gcs = "pythonPackages: {packages: [a], cache: {type: gcs, gcs: {bucket: abc, secretRef: {name: sa}}}}";
-    let with = format!("{APP}  config: {{tableDir: /tables/}}\n  {gcs}\n  template: {{pod: {{volumes: [{{name: ca, emptyDir: {{}}}}]}}}}\n");
+    let gcs =
+        "pythonPackages: {packages: [a], cache: {type: gcs, gcs: {bucket: abc, secretRef: {name: sa}}}}";
+    let with = format!(
+        "{APP}  config: {{tableDir: /tables/}}\n  {gcs}\n  template: {{pod: {{volumes: [{{name: ca, emptyDir: {{}}}}]}}}}\n"
+    );
     let mount = |container: &str, path: &str| {
         (
-            format!("spec: {{template: {{{container}: {{volumeMounts: [{{name: ca, mountPath: {path}}}]}}}}}}"),
-            format!("spec.template.{container}.volumeMounts[0].mountPath: Forbidden: '{path}' is mounted by the operator"),
+            format!(
+                "spec: {{template: {{{container}: {{volumeMounts: [{{name: ca, mountPath: {path}}}]}}}}}}"
+            ),
+            format!(
+                "spec.template.{container}.volumeMounts[0].mountPath: Forbidden: '{path}' is mounted by the operator"
+            ),
         )
     };
     for (patch, line) in [
@@ -138,9 +233,17 @@ fn mounts_of_the_operator() {
             &with,
             &[(
                 &format!("spec: {{template: {{pod: {{volumes: [{{name: {name}, emptyDir: {{}}}}]}}}}}}"),
-                &format!("spec.template.pod.volumes[0].name: Forbidden: '{name}' is the name of a volume that the operator adds"),
+                &format!(
+                    "spec.template.pod.volumes[0].name: Forbidden: '{name}' is the name of a volume that the operator adds"
+                ),
             )],
         );
     }
-    accepts::<KasprApp>(&with, &[&mount("kasprContainer", "/var/lib/data/tables").0, &mount("kasprContainer", "/var/run/secrets/gcs").0]);
+    accepts::<KasprApp>(
+        &with,
+        &[
+            &mount("kasprContainer", "/var/lib/data/tables").0,
+            &mount("kasprContainer", "/var/run/secrets/gcs").0,
+        ],
+    );
 }

@@ -41,17 +41,49 @@ fn partitions_are_for_ever() {
 #[test]
 fn claims_only_grow() {
     changes(&[
-        ("{}", "spec: {storage: {type: ephemeral, size: null}}", "spec.storage.type: Invalid value: \"ephemeral\": field is immutable: it was 'persistent-claim'"),
-        ("spec: {storage: null}", "{}", "spec.storage.type: Invalid value: \"persistent-claim\": field is immutable: it was 'ephemeral'"),
+        (
+            "{}",
+            "spec: {storage: {type: ephemeral, size: null}}",
+            "spec.storage.type: Invalid value: \"ephemeral\": field is immutable: it was 'persistent-claim'",
+        ),
+        (
+            "spec: {storage: null}",
+            "{}",
+            "spec.storage.type: Invalid value: \"persistent-claim\": field is immutable: it was 'ephemeral'",
+        ),
         ("spec: {storage: null}", "spec: {storage: {type: ephemeral, size: null}}", ""),
-        ("spec: {storage: {class: slow}}", "spec: {storage: {class: fast}}", "spec.storage.class: Invalid value: \"fast\": field is immutable: it was 'slow'"),
-        ("spec: {storage: {class: slow}}", "{}", "spec.storage.class: Invalid value: null: field is immutable: it was 'slow'"),
-        ("{}", "spec: {storage: {class: fast}}", "spec.storage.class: Invalid value: \"fast\": field is immutable: it was unset"),
-        ("{}", "spec: {storage: {size: 9Gi}}", "spec.storage.size: Invalid value: \"9Gi\": must not be less than before ('10Gi'): a claim can only grow"),
-        ("{}", "spec: {storage: {size: 10G}}", "spec.storage.size: Invalid value: \"10G\": must not be less than before ('10Gi'): a claim can only grow"),
+        (
+            "spec: {storage: {class: slow}}",
+            "spec: {storage: {class: fast}}",
+            "spec.storage.class: Invalid value: \"fast\": field is immutable: it was 'slow'",
+        ),
+        (
+            "spec: {storage: {class: slow}}",
+            "{}",
+            "spec.storage.class: Invalid value: null: field is immutable: it was 'slow'",
+        ),
+        (
+            "{}",
+            "spec: {storage: {class: fast}}",
+            "spec.storage.class: Invalid value: \"fast\": field is immutable: it was unset",
+        ),
+        (
+            "{}",
+            "spec: {storage: {size: 9Gi}}",
+            "spec.storage.size: Invalid value: \"9Gi\": must not be less than before ('10Gi'): a claim can only grow",
+        ),
+        (
+            "{}",
+            "spec: {storage: {size: 10G}}",
+            "spec.storage.size: Invalid value: \"10G\": must not be less than before ('10Gi'): a claim can only grow",
+        ),
         ("{}", "spec: {storage: {size: 10240Mi, deleteClaim: true}}", ""),
         ("{}", "spec: {storage: {size: 11Gi}}", ""),
-        ("spec: {storage: {type: ephemeral, size: 2Gi}}", "spec: {storage: {type: ephemeral, size: 1Gi}}", ""),
+        (
+            "spec: {storage: {type: ephemeral, size: 2Gi}}",
+            "spec: {storage: {type: ephemeral, size: 1Gi}}",
+            "",
+        ),
     ]);
 }
 
@@ -87,7 +119,11 @@ fn old_mistakes_are_forgiven() {
         warnings(&found),
         ["spec.bootstrapServers: Invalid value: \"kafka://a:9092\": must be host:port without a scheme"]
     );
-    changes(&[(bad, "spec: {bootstrapServers: 'kafka://b:9092'}", "spec.bootstrapServers: Invalid value: \"kafka://b:9092\": must be host:port without a scheme")]);
+    changes(&[(
+        bad,
+        "spec: {bootstrapServers: 'kafka://b:9092'}",
+        "spec.bootstrapServers: Invalid value: \"kafka://b:9092\": must be host:port without a scheme",
+    )]);
 }
 
 #[test]
@@ -99,12 +135,16 @@ spec: {input: {topic: {name: orders}}, processors: {pipeline: [gone], operations
     let new = "spec: {processors: {operations: [{name: b, map: {python: 'def f(v): return v'}}]}}";
     let found = review::<KasprAgent>(&patched(AGENT, new), Some(&patched(AGENT, "{}")));
     assert_eq!(errors(&found), Vec::<String>::new());
-    assert_eq!(warnings(&found), ["spec.processors.pipeline[0]: Invalid value: \"gone\": must name an operation: one of 'b'"]);
+    assert_eq!(
+        warnings(&found),
+        ["spec.processors.pipeline[0]: Invalid value: \"gone\": must name an operation: one of 'b'"]
+    );
 }
 
 #[test]
 fn forgiven_mistakes_are_short() {
-    let bad = "metadata: {name: 2fast}\nspec: {version: 0.0.1, template: {pod: {metadata: {labels: {'a b': c}}}}}";
+    let bad =
+        "metadata: {name: 2fast}\nspec: {version: 0.0.1, template: {pod: {metadata: {labels: {'a b': c}}}}}";
     let found = changed(bad, bad);
     assert_eq!((found.errors.len(), found.warnings.len()), (0, 3));
     for warning in warnings(&found) {

@@ -56,11 +56,7 @@ impl Api {
 
     /// Creates `object` in the collection at `path` and gives what the server made of it.
     pub fn create(&self, path: &str, object: &Value) -> Result<Value, Error> {
-        read(
-            "POST",
-            path,
-            self.agent.post(self.at(path)).send_json(object),
-        )
+        read("POST", path, self.agent.post(self.at(path)).send_json(object))
     }
 
     fn at(&self, path: &str) -> String {
@@ -87,9 +83,5 @@ fn read(
 }
 
 fn unreachable(method: &'static str, path: &str) -> impl FnOnce(ureq::Error) -> Error {
-    move |source| Error::Unreachable {
-        method,
-        path: path.to_owned(),
-        source: Box::new(source),
-    }
+    move |source| Error::Unreachable { method, path: path.to_owned(), source: Box::new(source) }
 }

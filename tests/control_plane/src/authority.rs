@@ -1,8 +1,8 @@
 //! The certificate authority of one control plane, and the keys of its servers.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
 };
 
 use crate::client_cert;
@@ -29,11 +29,8 @@ impl Authority {
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, NAME);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![
-            KeyUsagePurpose::KeyCertSign,
-            KeyUsagePurpose::CrlSign,
-            KeyUsagePurpose::DigitalSignature,
-        ];
+        params.key_usages =
+            vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
         Ok(Self(issuer))
     }
@@ -49,10 +46,7 @@ impl Authority {
         let mut params = CertificateParams::new(names)?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let key = KeyPair::generate()?;
-        Ok(Pair {
-            public: params.signed_by(&key, &self.0)?.pem(),
-            private: key.serialize_pem(),
-        })
+        Ok(Pair { public: params.signed_by(&key, &self.0)?.pem(), private: key.serialize_pem() })
     }
 
     /// What `user`, a member of `groups`, proves itself with.
@@ -68,8 +62,5 @@ impl Authority {
 /// A key pair that ServiceAccount tokens are signed with.
 pub(crate) fn token_keys() -> Result<Pair, Error> {
     let key = KeyPair::generate()?;
-    Ok(Pair {
-        public: key.public_key_pem(),
-        private: key.serialize_pem(),
-    })
+    Ok(Pair { public: key.public_key_pem(), private: key.serialize_pem() })
 }

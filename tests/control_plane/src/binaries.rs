@@ -33,8 +33,7 @@ fn in_cache(cache: &Path, binary: Binary) -> Result<PathBuf, Error> {
     let lock = File::create(&lock).context(|| format!("create {}", lock.display()))?;
     // Another test process may be building the very same. The lock ends with this scope, and with
     // this process however that ends.
-    lock.lock()
-        .context(|| format!("lock {}", cache.display()))?;
+    lock.lock().context(|| format!("lock {}", cache.display()))?;
     let path = cache.join(binary.name());
     if !path.is_file() {
         go::build(binary, cache)?;
@@ -46,9 +45,7 @@ fn cache_folder() -> Result<PathBuf, Error> {
     let caches = folder_in("XDG_CACHE_HOME")
         .or_else(|| Some(folder_in("HOME")?.join(".cache")))
         .ok_or(Error::NoCacheFolder)?;
-    Ok(caches
-        .join("kaspr-operator/control-plane")
-        .join(pins::folder_name()))
+    Ok(caches.join("kaspr-operator/control-plane").join(pins::folder_name()))
 }
 
 /// The folder that an environment variable names, absolute: servers run in folders of their own.

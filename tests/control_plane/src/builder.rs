@@ -33,11 +33,7 @@ pub struct Builder {
 
 impl Builder {
     pub(crate) fn new() -> Self {
-        Self {
-            controller_manager: true,
-            scheduler: true,
-            kwok: true,
-        }
+        Self { controller_manager: true, scheduler: true, kwok: true }
     }
 
     /// Leaves out kube-controller-manager: nothing follows from what is created, be it pods for a
@@ -97,9 +93,7 @@ impl Builder {
         let parts = self.parts(&site, &authority)?;
         parts.start(&site, &api, &mut processes)?;
         let api_server = parts.api_server;
-        Ok(ControlPlane::new(
-            site, kubectl, authority, api, api_server, processes,
-        ))
+        Ok(ControlPlane::new(site, kubectl, authority, api, api_server, processes))
     }
 
     fn parts(self, site: &Site, authority: &Authority) -> Result<Parts, Error> {

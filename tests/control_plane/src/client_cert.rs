@@ -21,12 +21,7 @@ const CLIENT_AUTH: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 2];
 /// The certificate of `user` in `groups` for `key`, signed with the authority's `signer`, as PEM.
 ///
 /// `signer` is an ECDSA P-256 key, which is what rcgen generates.
-pub(crate) fn sign(
-    user: &str,
-    groups: &[&str],
-    key: &KeyPair,
-    signer: &KeyPair,
-) -> Result<String, Error> {
+pub(crate) fn sign(user: &str, groups: &[&str], key: &KeyPair, signer: &KeyPair) -> Result<String, Error> {
     let signed = construct_der(|writer| write_signed_part(writer, user, groups, key));
     let signature = signer.sign(&signed)?;
     let der = construct_der(|writer| {
@@ -43,9 +38,7 @@ pub(crate) fn sign(
 fn write_signed_part(writer: DERWriter<'_>, user: &str, groups: &[&str], key: &KeyPair) {
     writer.write_sequence(|writer| {
         // Version 3.
-        writer
-            .next()
-            .write_tagged(Tag::context(0), |writer| writer.write_u8(2));
+        writer.next().write_tagged(Tag::context(0), |writer| writer.write_u8(2));
         // Nobody tells these certificates apart by their serial number.
         writer.next().write_u8(1);
         write_algorithm(writer.next());
@@ -59,9 +52,7 @@ fn write_signed_part(writer: DERWriter<'_>, user: &str, groups: &[&str], key: &K
         let subject: Vec<_> = groups.chain([(COMMON_NAME, user)]).collect();
         write_name(writer.next(), &subject);
         writer.next().write_der(&key.subject_public_key_info());
-        writer
-            .next()
-            .write_tagged(Tag::context(3), write_extensions);
+        writer.next().write_tagged(Tag::context(3), write_extensions);
     });
 }
 

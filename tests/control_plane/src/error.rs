@@ -112,9 +112,6 @@ pub(crate) trait Context<T> {
 
 impl<T> Context<T> for io::Result<T> {
     fn context<A: Display>(self, action: impl FnOnce() -> A) -> Result<T, Error> {
-        self.map_err(|source| Error::Io {
-            action: action().to_string(),
-            source,
-        })
+        self.map_err(|source| Error::Io { action: action().to_string(), source })
     }
 }

@@ -34,10 +34,7 @@ pub(crate) fn build(binary: Binary, folder: &Path) -> Result<(), Error> {
     let done = done.context(|| "wait for go")?;
     if done.status.code() == Some(NOT_FOUND) {
         say(" there is no Go\n");
-        return Err(Error::GoMissing {
-            binary: name,
-            version: module.go_version(),
-        });
+        return Err(Error::GoMissing { binary: name, version: module.go_version() });
     }
     if !done.status.success() {
         say(" failed\n");

@@ -38,11 +38,7 @@ impl Guardian {
             .spawn()
             .context(|| "start a guardian for child processes")?;
         let pipe = shell.stdin.take();
-        Ok(Self {
-            shell,
-            pipe,
-            folder: folder.keep(),
-        })
+        Ok(Self { shell, pipe, folder: folder.keep() })
     }
 
     /// The folder that the guardian removes.

@@ -11,12 +11,7 @@ use crate::authority::Pair;
 use crate::error::{Context, Error};
 
 /// Writes the kubeconfig of the user with `credentials` at the server `url` to `file`.
-pub(crate) fn write(
-    file: &Path,
-    url: &str,
-    authority: &str,
-    credentials: &Pair,
-) -> Result<(), Error> {
+pub(crate) fn write(file: &Path, url: &str, authority: &str, credentials: &Pair) -> Result<(), Error> {
     let name = "control-plane";
     // JSON is YAML.
     let config = json!({

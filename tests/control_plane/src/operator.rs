@@ -15,7 +15,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Ends the operator when the pipe to its input closes, which happens when this process ends in
 /// whatever way. Says the operator's process id first.
-const KEEPER: &str = r#""$@" < /dev/null > /dev/null & pid=$!; echo $pid; read -r _; kill -TERM $pid; wait $pid"#;
+const KEEPER: &str =
+    r#""$@" < /dev/null > /dev/null & pid=$!; echo $pid; read -r _; kill -TERM $pid; wait $pid"#;
 
 /// A running operator. Dropping it ends it with SIGTERM.
 pub struct Operator {
@@ -41,7 +42,8 @@ impl Operator {
             .spawn()?;
         let pipe = keeper.stdin.take();
         let mut line = String::new();
-        BufReader::new(keeper.stdout.take().ok_or_else(|| Error::other("no output"))?).read_line(&mut line)?;
+        BufReader::new(keeper.stdout.take().ok_or_else(|| Error::other("no output"))?)
+            .read_line(&mut line)?;
         let pid = line.trim().parse().map_err(Error::other)?;
         Ok(Self { keeper, pipe, pid, log: log.to_owned() })
     }

@@ -47,11 +47,8 @@ static ETCD: Module = Module {
     go_mod: include_str!("../modules/etcd/go.mod"),
 };
 
-static KWOK: Module = Module {
-    folder: "kwok",
-    path: "sigs.k8s.io/kwok",
-    go_mod: include_str!("../modules/kwok/go.mod"),
-};
+static KWOK: Module =
+    Module { folder: "kwok", path: "sigs.k8s.io/kwok", go_mod: include_str!("../modules/kwok/go.mod") };
 
 /// One program of the control plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,9 +78,7 @@ impl Binary {
     pub fn module(self) -> &'static Module {
         match self {
             Self::Etcd => &ETCD,
-            Self::ApiServer | Self::ControllerManager | Self::Scheduler | Self::Kubectl => {
-                &KUBERNETES
-            }
+            Self::ApiServer | Self::ControllerManager | Self::Scheduler | Self::Kubectl => &KUBERNETES,
             Self::Kwok => &KWOK,
         }
     }
@@ -107,21 +102,15 @@ impl Binary {
         let mut parts = version.trim_start_matches('v').split('.');
         let (major, minor) = (parts.next().unwrap_or("0"), parts.next().unwrap_or("0"));
         // Unstamped servers call themselves v0.0.0 and clients then refuse features.
-        [
-            ("gitVersion", version),
-            ("gitMajor", major),
-            ("gitMinor", minor),
-        ]
-        .map(|(name, value)| format!("-X k8s.io/component-base/version.{name}={value}"))
-        .join(" ")
+        [("gitVersion", version), ("gitMajor", major), ("gitMinor", minor)]
+            .map(|(name, value)| format!("-X k8s.io/component-base/version.{name}={value}"))
+            .join(" ")
     }
 }
 
 /// The name of a folder for binaries of exactly these versions.
 pub(crate) fn folder_name() -> String {
-    [&KUBERNETES, &ETCD, &KWOK]
-        .map(|module| format!("{}-{}", module.folder, module.version()))
-        .join("-")
+    [&KUBERNETES, &ETCD, &KWOK].map(|module| format!("{}-{}", module.folder, module.version())).join("-")
 }
 
 #[cfg(test)]

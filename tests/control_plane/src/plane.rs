@@ -93,9 +93,7 @@ impl ControlPlane {
     /// A kubectl command of the cluster admin that keeps its cache with the control plane.
     pub fn kubectl(&self) -> Command {
         let mut command = Command::new(&self.kubectl);
-        command
-            .env("KUBECONFIG", self.kubeconfig())
-            .env("HOME", &self.site.folder);
+        command.env("KUBECONFIG", self.kubeconfig()).env("HOME", &self.site.folder);
         command
     }
 
@@ -162,8 +160,6 @@ impl ControlPlane {
 
     fn processes(&self) -> MutexGuard<'_, Processes> {
         // A test that panicked meanwhile has not left the list of processes half changed.
-        self.processes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.processes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -26,10 +26,7 @@ impl Processes {
             .tempdir()
             .context(|| "create a temporary folder")?;
         fs::create_dir(server::log_dir(folder.path())).context(|| "create a folder for logs")?;
-        Ok(Self {
-            servers: Vec::new(),
-            guardian: Guardian::start(folder)?,
-        })
+        Ok(Self { servers: Vec::new(), guardian: Guardian::start(folder)? })
     }
 
     /// The folder that goes when the servers go.
@@ -66,17 +63,12 @@ impl Processes {
 
     /// Whether a server was started and not stopped.
     pub fn has(&self, recipe: &Recipe) -> bool {
-        self.servers
-            .iter()
-            .any(|server| server.name() == recipe.name)
+        self.servers.iter().any(|server| server.name() == recipe.name)
     }
 
     /// The name and process id of each server.
     pub fn pids(&self) -> Vec<(&'static str, u32)> {
-        self.servers
-            .iter()
-            .map(|server| (server.name(), server.pid()))
-            .collect()
+        self.servers.iter().map(|server| (server.name(), server.pid())).collect()
     }
 }
 

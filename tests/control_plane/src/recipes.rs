@@ -116,10 +116,7 @@ impl Site {
             "podMaxBackoffSeconds": 1,
         });
         self.write_file("scheduler.yaml", &config.to_string())?;
-        recipe(
-            Binary::Scheduler,
-            &["--config=scheduler.yaml", "--secure-port=0"],
-        )
+        recipe(Binary::Scheduler, &["--config=scheduler.yaml", "--secure-port=0"])
     }
 
     /// Also writes what kwok is to do.

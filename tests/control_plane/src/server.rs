@@ -74,11 +74,7 @@ impl Server {
                 return Ok(());
             }
             if begun.elapsed() > DEADLINE {
-                return Err(Error::NotReady {
-                    server: self.name,
-                    waited: DEADLINE,
-                    log: self.log_end(),
-                });
+                return Err(Error::NotReady { server: self.name, waited: DEADLINE, log: self.log_end() });
             }
             thread::sleep(POLL);
         }
@@ -89,11 +85,7 @@ impl Server {
         let ended = self.child.try_wait();
         match ended.context(|| format!("look after {}", self.name))? {
             None => Ok(()),
-            Some(status) => Err(Error::Died {
-                server: self.name,
-                status,
-                log: self.log_end(),
-            }),
+            Some(status) => Err(Error::Died { server: self.name, status, log: self.log_end() }),
         }
     }
 

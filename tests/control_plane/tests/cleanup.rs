@@ -39,19 +39,13 @@ impl Victim {
             .spawn()
             .unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let said = lines
-            .map_while(Result::ok)
-            .find_map(|line| Some(line.split_once(MARK)?.1.to_owned()))
-            .unwrap();
+        let said =
+            lines.map_while(Result::ok).find_map(|line| Some(line.split_once(MARK)?.1.to_owned())).unwrap();
         let mut words = said.split(' ');
         let folder = PathBuf::from(words.next().unwrap());
         let pids: Vec<u32> = words.map(|pid| pid.parse().unwrap()).collect();
         assert_eq!(pids.len(), 5);
-        Self {
-            process,
-            pids,
-            folder,
-        }
+        Self { process, pids, folder }
     }
 
     /// Sends `signal` to all that a terminal would send it to.
@@ -62,9 +56,7 @@ impl Victim {
 
     fn await_cleanup(mut self) {
         self.process.wait().unwrap();
-        eventually("the servers have ended", || {
-            !self.pids.iter().any(|pid| is_alive(*pid))
-        });
+        eventually("the servers have ended", || !self.pids.iter().any(|pid| is_alive(*pid)));
         eventually("the folder is gone", || !self.folder.exists());
     }
 }
@@ -87,11 +79,7 @@ fn be_a_victim() {
         return;
     };
     let plane = ControlPlane::start().unwrap();
-    let pids: Vec<String> = plane
-        .pids()
-        .iter()
-        .map(|(_, pid)| pid.to_string())
-        .collect();
+    let pids: Vec<String> = plane.pids().iter().map(|(_, pid)| pid.to_string()).collect();
     println!("\n{MARK}{} {}", folder(&plane).display(), pids.join(" "));
     if end == "exit" {
         std::mem::forget(plane);
@@ -123,10 +111,7 @@ fn a_control_plane_in_a_static_leaves_nothing() {
 
 #[test]
 fn a_dropped_control_plane_leaves_nothing() {
-    let plane = ControlPlane::builder()
-        .without_controller_manager()
-        .start()
-        .unwrap();
+    let plane = ControlPlane::builder().without_controller_manager().start().unwrap();
     let pids = plane.pids();
     let folder = folder(&plane).to_owned();
     assert!(folder.exists());

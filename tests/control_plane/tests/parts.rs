@@ -24,10 +24,7 @@ fn etcd_and_api_server_are_enough_to_store_objects() {
 fn the_controller_manager_collects_garbage_without_a_node() {
     let builder = ControlPlane::builder().without_scheduler().without_kwok();
     let plane = builder.start().unwrap();
-    assert_eq!(
-        names(&plane),
-        ["etcd", "kube-apiserver", "kube-controller-manager"]
-    );
+    assert_eq!(names(&plane), ["etcd", "kube-apiserver", "kube-controller-manager"]);
     let namespace = plane.new_namespace("garbage").unwrap();
     let kubectl = |args: &[&str]| run(plane.kubectl().args(["-n", &namespace]).args(args)).unwrap();
     kubectl(&["create", "deployment", "app", "--image=none"]);

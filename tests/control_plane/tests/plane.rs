@@ -59,20 +59,11 @@ fn a_stateful_set_gets_its_pod_and_volume() {
     let get = |what: &[&str]| kubectl(&[&["-n", &namespace, "get"], what].concat());
     apply(&namespace, STATEFUL_SET);
     eventually("the pod is ready", || {
-        let args = [
-            "-n",
-            &namespace,
-            "wait",
-            "--for=condition=Ready",
-            "pod/app-0",
-        ];
+        let args = ["-n", &namespace, "wait", "--for=condition=Ready", "pod/app-0"];
         run(plane().kubectl().args(args).arg("--timeout=30s")).is_ok()
     });
     let claim = ["pvc", "data-app-0", "-o"];
-    assert_eq!(
-        get(&[&claim[..], &["jsonpath={.status.phase}"]].concat()),
-        "Bound"
-    );
+    assert_eq!(get(&[&claim[..], &["jsonpath={.status.phase}"]].concat()), "Bound");
 
     let more = r#"{"spec":{"resources":{"requests":{"storage":"2Gi"}}}}"#;
     kubectl(&["-n", &namespace, "patch", "pvc", "data-app-0", "-p", more]);
@@ -93,13 +84,7 @@ fn a_job_completes() {
     let _there = SERVER_IS_THERE.read();
     let namespace = plane().new_namespace("job").unwrap();
     kubectl(&["-n", &namespace, "create", "job", "work", "--image=none"]);
-    let args = [
-        "-n",
-        &namespace,
-        "wait",
-        "--for=condition=Complete",
-        "job/work",
-    ];
+    let args = ["-n", &namespace, "wait", "--for=condition=Complete", "job/work"];
     kubectl(&[&args[..], &["--timeout=30s"]].concat());
 }
 
@@ -112,35 +97,16 @@ fn another_user_may_do_what_each_of_its_groups_may() {
         let group = format!("{namespace}:{group}");
         let name = &role["--role=".len()..];
         let resource = format!("--resource={resource}");
-        kubectl(&[
-            "-n",
-            &namespace,
-            "create",
-            "role",
-            name,
-            "--verb=list",
-            &resource,
-        ]);
+        kubectl(&["-n", &namespace, "create", "role", name, "--verb=list", &resource]);
         let group = format!("--group={group}");
-        kubectl(&[
-            "-n",
-            &namespace,
-            "create",
-            "rolebinding",
-            name,
-            &role,
-            &group,
-        ]);
+        kubectl(&["-n", &namespace, "create", "rolebinding", name, &role, &group]);
     }
     let groups = ["a", "b", "c"].map(|group| format!("{namespace}:{group}"));
     let groups = groups.each_ref().map(String::as_str);
     let kubeconfig = plane().kubeconfig_for("jane", &groups).unwrap();
     let as_jane = |args: &[&str]| {
         let mut command = plane().kubectl();
-        run(command
-            .env("KUBECONFIG", &kubeconfig)
-            .args(["-n", &namespace])
-            .args(args))
+        run(command.env("KUBECONFIG", &kubeconfig).args(["-n", &namespace]).args(args))
     };
     assert!(as_jane(&["auth", "whoami"]).unwrap().contains("jane"));
     for (resource, may) in [("pods", true), ("secrets", true), ("configmaps", false)] {
@@ -158,9 +124,7 @@ fn the_api_server_goes_and_comes_back() {
     let before = plane.new_namespace("outage").unwrap();
     let pid = |plane: &ControlPlane| {
         let pids = plane.pids();
-        pids.iter()
-            .find(|(name, _)| *name == "kube-apiserver")
-            .map(|(_, pid)| *pid)
+        pids.iter().find(|(name, _)| *name == "kube-apiserver").map(|(_, pid)| *pid)
     };
     let first = pid(plane);
     plane.stop_api_server();

@@ -10,10 +10,7 @@ use std::time::{Duration, Instant};
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(60),
-            "not within a minute: {what}"
-        );
+        assert!(begun.elapsed() < Duration::from_secs(60), "not within a minute: {what}");
         thread::sleep(Duration::from_millis(50));
     }
 }
@@ -22,9 +19,5 @@ pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 pub fn run(command: &mut Command) -> Result<String, String> {
     let done = command.output().unwrap();
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    if done.status.success() {
-        Ok(text(&done.stdout))
-    } else {
-        Err(text(&done.stderr))
-    }
+    if done.status.success() { Ok(text(&done.stdout)) } else { Err(text(&done.stderr)) }
 }
