@@ -5,8 +5,10 @@ use kube::{CustomResourceExt, ResourceExt};
 use semver::Version;
 use serde_json::json;
 
-use crate::api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView};
-use crate::build::hash;
+use crate::{
+    api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView},
+    build::hash,
+};
 
 /// The annotation with the version of the operator that a CRD belongs to.
 pub const VERSION_ANNOTATION: &str = "kaspr.io/operator-version";
@@ -27,7 +29,10 @@ pub fn all() -> Vec<CustomResourceDefinition> {
     ]
     .into_iter()
     .map(|mut crd| {
-        crd.annotations_mut().insert(VERSION_ANNOTATION.to_owned(), version().to_string());
+        let hash = hash::of_json(&json!(crd));
+        let annotations = crd.annotations_mut();
+        annotations.insert(VERSION_ANNOTATION.to_owned(), version().to_string());
+        annotations.insert(HASH_ANNOTATION.to_owned(), hash);
         crd
     })
     .collect()

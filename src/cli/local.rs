@@ -38,11 +38,7 @@ pub async fn ensure_crds(client: &Client) -> Result<(), Error> {
                     tracing::warn!(crd = name, %version, "a newer CRD is installed, it is left as it is");
                     continue;
                 }
-                Some(_)
-                    if serde_json::to_value(&installed.spec).ok() == serde_json::to_value(&crd.spec).ok() =>
-                {
-                    continue;
-                }
+                Some(_) if same_hash(installed, &crd) => continue,
                 _ => {}
             }
         }
@@ -60,6 +56,10 @@ pub async fn ensure_crds(client: &Client) -> Result<(), Error> {
         })?;
     }
     Ok(())
+}
+
+fn same_hash(installed: &CustomResourceDefinition, crd: &CustomResourceDefinition) -> bool {
+    installed.annotations().get(crds::HASH_ANNOTATION) == crd.annotations().get(crds::HASH_ANNOTATION)
 }
 
 fn installed_version(crd: &CustomResourceDefinition) -> Option<Version> {

@@ -34,17 +34,27 @@ fn apps() {
     };
     let rows = [
         ("{}".to_owned(), "{replicas: 1}".to_owned()),
-        ("{replicas: 0, storage: {type: ephemeral}}".to_owned(), "{replicas: 0, storage: {type: ephemeral}}".to_owned()),
+        (
+            "{replicas: 0, storage: {type: ephemeral}}".to_owned(),
+            "{replicas: 0, storage: {type: ephemeral}}".to_owned(),
+        ),
         ("{replicas: null}".to_owned(), "{replicas: 1}".to_owned()),
         packages("indexUrl: 'https://a'", &format!("indexUrl: 'https://a', {POLICY}")),
-        packages("installPolicy: {retries: 0, onFailure: warn}", "installPolicy: {retries: 0, timeout: 600, onFailure: warn}"),
+        packages(
+            "installPolicy: {retries: 0, onFailure: warn}",
+            "installPolicy: {retries: 0, timeout: 600, onFailure: warn}",
+        ),
         packages(
             "credentials: {secretRef: {name: s, usernameKey: user}}",
-            &format!("credentials: {{secretRef: {{name: s, usernameKey: user, passwordKey: password}}}}, {POLICY}"),
+            &format!(
+                "credentials: {{secretRef: {{name: s, usernameKey: user, passwordKey: password}}}}, {POLICY}"
+            ),
         ),
         packages(
             "cache: {enabled: true}",
-            &format!("cache: {{type: pvc, enabled: true, accessMode: ReadWriteMany, size: 256Mi, deleteClaim: true}}, {POLICY}"),
+            &format!(
+                "cache: {{type: pvc, enabled: true, accessMode: ReadWriteMany, size: 256Mi, deleteClaim: true}}, {POLICY}"
+            ),
         ),
         packages(
             "cache: {type: gcs, gcs: {bucket: b, secretRef: {name: s}}}",
@@ -60,9 +70,18 @@ fn apps() {
 
 #[test]
 fn components() {
-    gives::<KasprAgent>(&[("{input: {}}", "{input: {}, isolatedPartitions: false}"), ("{isolatedPartitions: true}", "{isolatedPartitions: true}")]);
-    gives::<KasprTask>(&[("{name: a}", "{name: a, onLeader: false}"), ("{onLeader: true}", "{onLeader: true}")]);
-    gives::<KasprJoin>(&[("{leftTable: a}", "{leftTable: a, type: inner}"), ("{type: left}", "{type: left}")]);
+    gives::<KasprAgent>(&[
+        ("{input: {}}", "{input: {}, isolatedPartitions: false}"),
+        ("{isolatedPartitions: true}", "{isolatedPartitions: true}"),
+    ]);
+    gives::<KasprTask>(&[
+        ("{name: a}", "{name: a, onLeader: false}"),
+        ("{onLeader: true}", "{onLeader: true}"),
+    ]);
+    gives::<KasprJoin>(&[
+        ("{leftTable: a}", "{leftTable: a, type: inner}"),
+        ("{type: left}", "{type: left}"),
+    ]);
     gives::<KasprTable>(&[("{name: a}", "{name: a}")]);
     gives::<KasprWebView>(&[("{name: a}", "{name: a}")]);
 }
@@ -80,9 +99,32 @@ fn other_shapes_are_left_alone() {
 
 /// Names of fields that defaults look at, and others.
 const FIELDS: &[&str] = &[
-    "replicas", "pythonPackages", "installPolicy", "retries", "timeout", "onFailure", "credentials", "secretRef",
-    "usernameKey", "passwordKey", "cache", "type", "enabled", "accessMode", "size", "deleteClaim", "gcs", "prefix",
-    "maxArchiveSize", "key", "isolatedPartitions", "onLeader", "packages", "name", "storage", "unknown",
+    "replicas",
+    "pythonPackages",
+    "installPolicy",
+    "retries",
+    "timeout",
+    "onFailure",
+    "credentials",
+    "secretRef",
+    "usernameKey",
+    "passwordKey",
+    "cache",
+    "type",
+    "enabled",
+    "accessMode",
+    "size",
+    "deleteClaim",
+    "gcs",
+    "prefix",
+    "maxArchiveSize",
+    "key",
+    "isolatedPartitions",
+    "onLeader",
+    "packages",
+    "name",
+    "storage",
+    "unknown",
 ];
 
 /// Anything under these names, however deep.
@@ -96,8 +138,9 @@ fn spec() -> impl Strategy<Value = Value> {
         Just(json!(["a", { "retries": null }])),
     ];
     let tree = leaf.prop_recursive(5, 60, 8, |inner| {
-        btree_map(select(FIELDS), inner, 0..8)
-            .prop_map(|fields| fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>().into())
+        btree_map(select(FIELDS), inner, 0..8).prop_map(|fields| {
+            fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>().into()
+        })
     });
     // A block in its place is met more often than by chance.
     (tree.clone(), tree.clone(), tree.clone(), tree).prop_map(|(mut spec, mut packages, cache, gcs)| {
@@ -118,7 +161,9 @@ fn spec() -> impl Strategy<Value = Value> {
 fn leaves(value: &Value, path: &str, found: &mut Vec<(String, Value)>) {
     match value {
         Value::Null => {}
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| leaves(value, &format!("{path}.{name}"), found)),
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, value)| leaves(value, &format!("{path}.{name}"), found))
+        }
         other => found.push((path.to_owned(), other.clone())),
     }
 }

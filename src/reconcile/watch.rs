@@ -37,23 +37,22 @@ pub async fn watch<K>(
     K: Resource + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     K::DynamicType: Eq + Hash + Clone,
 {
+    let cached = writer.as_reader();
     let events = watcher::watcher(api, config).modify(prune).reflect(writer).default_backoff();
     pin_mut!(events);
     let mut known: HashSet<(String, String)> = HashSet::new();
-    let mut listed: HashSet<(String, String)> = HashSet::new();
     let mut failing = false;
     while let Some(event) = events.next().await {
         match event {
-            Ok(Event::Init) => listed.clear(),
-            Ok(Event::InitApply(object)) => {
-                listed.insert(name_of(&object));
-                tell(Seen::There(&object));
-            }
+            // A list is in the cache when it is complete, and not before.
+            Ok(Event::Init | Event::InitApply(_)) => {}
             Ok(Event::InitDone) => {
-                for (namespace, name) in known.difference(&listed) {
+                let listed = cached.state();
+                let names = listed.iter().map(|object| name_of(&**object)).collect();
+                for (namespace, name) in std::mem::replace(&mut known, names).difference(&known) {
                     tell(Seen::Gone(namespace, name));
                 }
-                known = std::mem::take(&mut listed);
+                listed.iter().for_each(|object| tell(Seen::There(object)));
             }
             Ok(Event::Apply(object)) => {
                 known.insert(name_of(&object));

@@ -40,6 +40,8 @@ fn run() -> io::Result<usize> {
     let log = plane.log_dir().join("kaspr-operator.log");
     let mut operator = Operator::start(&binary()?, plane.kubeconfig(), &log, &["--local"])?;
     println!("It serves its webhooks at {}\n", operator.ready()?);
+    let cluster = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/demo/cluster.yaml");
+    plane.kubectl().args(["apply", "--server-side", "-f"]).arg(cluster).output()?;
     kubectl(&plane, &["create", "namespace", NAMESPACE])?;
 
     let mut problems = refused(&plane, &examples.join("refused"))?;

@@ -38,7 +38,8 @@ fn all_mistakes_are_told_at_once() {
          config: {topicPartition: 12}\n\
          template: {kasprContainer: {volumeMounts: [{name: ca, mountPath: /ca}]}}",
     ));
-    let fields: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("* ")?.split(": ").next()).collect();
+    let fields: Vec<&str> =
+        said.lines().filter_map(|line| line.strip_prefix("* ")?.split(": ").next()).collect();
     assert_eq!(
         fields,
         [
@@ -95,7 +96,7 @@ const FIXED: &[(&str, &str, &str)] = &[
     (
         "config: {topicPartitions: 12}",
         "config: {topicPartitions: 24}",
-        "spec.config.topicPartitions: Invalid value: 24: field is immutable: the app's topics were made with it (12)",
+        "spec.config.topicPartitions: Invalid value: 24: field is immutable: it was '12' when the app's topics were made",
     ),
     (
         "replicas: 1",

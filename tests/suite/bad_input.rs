@@ -97,9 +97,13 @@ fn what_is_no_review_gets_a_status_and_words() {
 #[test]
 fn an_unknown_kind_is_denied_with_the_uid() {
     run(async {
-        let body = review("KasprPod", json!({ "apiVersion": "kaspr.io/v1alpha1", "kind": "KasprPod", "metadata": {} }));
+        let body = review(
+            "KasprPod",
+            json!({ "apiVersion": "kaspr.io/v1alpha1", "kind": "KasprPod", "metadata": {} }),
+        );
         let mut connection = connect(Protocol::Http2).await;
-        let (status, answer) = connection.send("/validate", Some(Bytes::from(body.to_string()))).await.expect("an answer");
+        let (status, answer) =
+            connection.send("/validate", Some(Bytes::from(body.to_string()))).await.expect("an answer");
         let answer: Value = serde_json::from_slice(&answer).expect("JSON");
         assert_eq!(status, StatusCode::OK);
         assert_eq!(answer["response"]["allowed"], false);

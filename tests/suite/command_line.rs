@@ -5,7 +5,12 @@ use std::{os::unix::fs::PermissionsExt, process::Command};
 use crate::harness::{BINARY, text};
 
 fn run(args: &[&str]) -> (bool, String, String) {
-    let output = Command::new(BINARY).args(args).env_remove("KUBECONFIG").env("HOME", "/nonexistent").output().expect("the binary");
+    let output = Command::new(BINARY)
+        .args(args)
+        .env_remove("KUBECONFIG")
+        .env("HOME", "/nonexistent")
+        .output()
+        .expect("the binary");
     (output.status.success(), text(&output.stdout), text(&output.stderr))
 }
 
@@ -52,7 +57,9 @@ fn certificates_are_made_and_kept_to_oneself() {
     let key = std::fs::metadata(out.join("tls.key")).expect("a key");
     assert_eq!(key.permissions().mode() & 0o777, 0o600);
     for file in ["ca.crt", "tls.crt"] {
-        assert!(std::fs::read_to_string(out.join(file)).expect("PEM").starts_with("-----BEGIN CERTIFICATE-----"));
+        assert!(
+            std::fs::read_to_string(out.join(file)).expect("PEM").starts_with("-----BEGIN CERTIFICATE-----")
+        );
     }
 }
 
@@ -61,8 +68,16 @@ fn a_url_takes_the_place_of_the_service() {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = folder.path().join("ca.crt");
     std::fs::write(&authority, "PEM").expect("a file");
-    let (_, said, _) =
-        run(&["webhook-config", "--url", "https://host:1/", "--ca-file", authority.to_str().expect("a path")]);
-    assert!(said.contains("url: https://host:1/default") && said.contains("url: https://host:1/validate"), "{said}");
+    let (_, said, _) = run(&[
+        "webhook-config",
+        "--url",
+        "https://host:1/",
+        "--ca-file",
+        authority.to_str().expect("a path"),
+    ]);
+    assert!(
+        said.contains("url: https://host:1/default") && said.contains("url: https://host:1/validate"),
+        "{said}"
+    );
     assert!(said.contains("caBundle: UEVN") && !said.contains("inject-ca-from"), "{said}");
 }

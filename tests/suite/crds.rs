@@ -77,7 +77,10 @@ const SCHEMA: &[(&str, &str)] = &[
     ("replicas: three", "must be of type integer"),
     ("storage: {type: disk}", "supported values: \"ephemeral\", \"persistent-claim\""),
     ("pythonPackages: {packages: [a], indexUrl: 'ftp://host'}", "should match '^https?://.+'"),
-    ("pythonPackages: {packages: [a], installPolicy: {timeout: 59}}", "should be greater than or equal to 60"),
+    (
+        "pythonPackages: {packages: [a], installPolicy: {timeout: 59}}",
+        "should be greater than or equal to 60",
+    ),
     ("livenessProbe: {periodSeconds: 0}", "should be greater than or equal to 1"),
 ];
 

@@ -54,7 +54,9 @@ fn an_api_server_that_is_away_comes_back() {
     await_object(&plane, "statefulset/clicks-app");
 
     plane.stop_api_server();
-    let line = operator.wait_for(|line| line["message"] == "the watch failed and is tried again").expect("a warning");
+    let line = operator
+        .wait_for(|line| line["message"] == "the watch failed and is tried again")
+        .expect("a warning");
     assert!(line["kind"].is_string());
     plane.start_api_server().expect("an API server");
     operator.wait_for(|line| line["message"] == "the watch works again").expect("recovery");
@@ -92,7 +94,11 @@ fn a_missing_permission_is_named() {
     let log = plane.log_dir().join("weak.log");
     let kubeconfig = plane.kubeconfig_for("weak", &["weak"]).expect("a kubeconfig");
     let certs = tempfile::tempdir().expect("a folder");
-    let made = std::process::Command::new(BINARY).args(["certs", "--out"]).arg(certs.path()).output().expect("certs");
+    let made = std::process::Command::new(BINARY)
+        .args(["certs", "--out"])
+        .arg(certs.path())
+        .output()
+        .expect("certs");
     assert!(made.status.success());
     let (cert, key) = (certs.path().join("tls.crt"), certs.path().join("tls.key"));
     let args = [
@@ -160,13 +166,21 @@ spec: {bootstrapServers: '', authentication: {type: plain, username: hunter2}}
     await_object(&plane, "statefulset/clicks-app");
     for (kind, name) in [("KasprTable", "broken"), ("KasprApp", "broken")] {
         operator
-            .wait_for(|line| line["level"] == "WARN" && line["name"] == name && line.to_string().contains(kind))
+            .wait_for(|line| {
+                line["level"] == "WARN" && line["name"] == name && line.to_string().contains(kind)
+            })
             .expect("a warning");
     }
     let told = ["wait", "kasprapp/wrong", "--for=condition=Ready=False", "--timeout=60s"];
     assert!(kubectl_of(&plane, &told, "").status.success());
-    let said = text(&kubectl_of(&plane, &["get", "kasprapp", "wrong", "-o", "jsonpath={.status}"], "").stdout);
-    assert!(said.contains("the spec is invalid at spec.bootstrapServers, spec.authentication.passwordSecret"), "{said}");
+    let said =
+        text(&kubectl_of(&plane, &["get", "kasprapp", "wrong", "-o", "jsonpath={.status}"], "").stdout);
+    assert!(
+        said.contains("the spec is invalid at spec.bootstrapServers, spec.authentication.passwordSecret"),
+        "{said}"
+    );
     assert!(!said.contains("hunter2"), "{said}");
-    assert!(fs::read_to_string(plane.log_dir().join("operator.log")).is_ok_and(|log| !log.contains("panicked")));
+    assert!(
+        fs::read_to_string(plane.log_dir().join("operator.log")).is_ok_and(|log| !log.contains("panicked"))
+    );
 }

@@ -34,7 +34,8 @@ spec: {leftTable: counts, rightTable: names, extractor: {python: 'def key(v): re
 const SET: &str = "statefulset";
 
 fn ready(object: &Value) -> bool {
-    condition(object, "Ready", "True", "Healthy") && object["status"]["observedGeneration"] == object["metadata"]["generation"]
+    condition(object, "Ready", "True", "Healthy")
+        && object["status"]["observedGeneration"] == object["metadata"]["generation"]
 }
 
 /// An app that runs, in a namespace of its own.
@@ -52,7 +53,9 @@ fn variable(set: &Value, name: &str) -> Option<String> {
 
 fn versions(namespace: &Namespace) -> BTreeMap<String, Value> {
     let kinds = "configmap,horizontalpodautoscaler,service,serviceaccount,statefulset,persistentvolumeclaim";
-    let versioned = |o: Value| (format!("{}/{}", o["kind"], o["metadata"]["name"]), o["metadata"]["resourceVersion"].clone());
+    let versioned = |o: Value| {
+        (format!("{}/{}", o["kind"], o["metadata"]["name"]), o["metadata"]["resourceVersion"].clone())
+    };
     namespace.list(kinds).into_iter().map(versioned).collect()
 }
 
@@ -60,16 +63,22 @@ fn versions(namespace: &Namespace) -> BTreeMap<String, Value> {
 fn an_app_becomes_ready_and_says_so() {
     let namespace = running("ready", TABLE);
     namespace.run(&["wait", "kasprapp/clicks", "--for=condition=Ready", "--timeout=60s"]);
-    let app = namespace.wait_for("kasprapp", "clicks", |app| app["status"]["linkedResources"]["tables"][0].is_object());
+    let app = namespace
+        .wait_for("kasprapp", "clicks", |app| app["status"]["linkedResources"]["tables"][0].is_object());
     assert_eq!(app["status"]["kasprVersion"], "0.11.19");
     assert_eq!(app["status"]["linkedResources"]["tables"][0]["tableName"], "counts");
     assert!(condition(&app, "Progressing", "False", "ReconcileComplete"));
-    let table = namespace.wait_for("kasprtable", "counts", |table| condition(table, "Ready", "True", "Defined"));
+    let table =
+        namespace.wait_for("kasprtable", "counts", |table| condition(table, "Ready", "True", "Defined"));
     assert_eq!(table["status"]["app"]["status"], "AppFound");
     assert_eq!(table["status"]["configMap"], "counts-table");
     eventually("an event", || {
         let events = namespace.run(&["events", "--for", "kasprapp/clicks"]);
-        if events.contains("Brought up to date") && events.contains("StatefulSet clicks-app") { Ok(()) } else { Err(events) }
+        if events.contains("Brought up to date") && events.contains("StatefulSet clicks-app") {
+            Ok(())
+        } else {
+            Err(events)
+        }
     });
 }
 
@@ -79,9 +88,19 @@ fn drift_of_any_owned_field_is_corrected() {
     let patches = [
         ("configmap", "clicks-app-config", r#"{"data":{"K_WEB_PORT":"1"}}"#, "/data/K_WEB_PORT"),
         ("configmap", "counts-table", r#"{"data":{"counts-table.yaml":"x"}}"#, "/data/counts-table.yaml"),
-        ("service", "clicks-app-api", r#"{"metadata":{"labels":{"kaspr.io/app":"x"}}}"#, "/metadata/labels/kaspr.io~1app"),
+        (
+            "service",
+            "clicks-app-api",
+            r#"{"metadata":{"labels":{"kaspr.io/app":"x"}}}"#,
+            "/metadata/labels/kaspr.io~1app",
+        ),
         ("horizontalpodautoscaler", "clicks-app-hpa", r#"{"spec":{"maxReplicas":9}}"#, "/spec/maxReplicas"),
-        (SET, "clicks-app", r#"{"spec":{"template":{"spec":{"terminationGracePeriodSeconds":1,"serviceAccountName":"x"}}}}"#, "/spec/template/spec/serviceAccountName"),
+        (
+            SET,
+            "clicks-app",
+            r#"{"spec":{"template":{"spec":{"terminationGracePeriodSeconds":1,"serviceAccountName":"x"}}}}"#,
+            "/spec/template/spec/serviceAccountName",
+        ),
     ];
     for (kind, name, patch, pointer) in patches {
         let before = namespace.get(kind, name).pointer(pointer).cloned();
@@ -89,7 +108,9 @@ fn drift_of_any_owned_field_is_corrected() {
         namespace.run(&["patch", kind, name, "--type=merge", "-p", patch]);
         namespace.wait_for(kind, name, |object| object.pointer(pointer) == before.as_ref());
     }
-    for (kind, name) in [("configmap", "counts-table"), ("serviceaccount", "clicks-app"), ("service", "clicks-app")] {
+    for (kind, name) in
+        [("configmap", "counts-table"), ("serviceaccount", "clicks-app"), ("service", "clicks-app")]
+    {
         let uid = namespace.get(kind, name)["metadata"]["uid"].clone();
         namespace.run(&["delete", kind, name]);
         namespace.wait_for(kind, name, |object| object.is_object() && object["metadata"]["uid"] != uid);
@@ -117,7 +138,9 @@ fn a_change_of_a_component_rolls_its_app() {
     let set = namespace.wait_for(SET, "clicks-app", |set| variable(set, "TABLES_HASH").is_some());
     let before = variable(&set, "TABLES_HASH");
     namespace.apply(&TABLE.replace("partitions: 6", "partitions: 12"));
-    namespace.wait_for(SET, "clicks-app", |set| variable(set, "TABLES_HASH").is_some_and(|hash| Some(hash) != before));
+    namespace.wait_for(SET, "clicks-app", |set| {
+        variable(set, "TABLES_HASH").is_some_and(|hash| Some(hash) != before)
+    });
     let map = namespace.get("configmap", "counts-table");
     assert!(map["data"]["counts-table.yaml"].as_str().is_some_and(|text| text.contains("partitions: 12")));
 }
@@ -152,7 +175,8 @@ fn deleting_an_app_cleans_up() {
     ] {
         namespace.wait_for(kind, name, Value::is_null);
     }
-    let table = namespace.wait_for("kasprtable", "counts", |table| condition(table, "Ready", "False", "AppNotFound"));
+    let table =
+        namespace.wait_for("kasprtable", "counts", |table| condition(table, "Ready", "False", "AppNotFound"));
     assert_eq!(table["status"]["app"]["status"], "AppNotFound");
     namespace.apply(APP);
     namespace.wait_for("kasprtable", "counts", |table| condition(table, "Ready", "True", "Defined"));
@@ -177,17 +201,21 @@ fn a_paused_app_is_left_alone() {
     namespace.wait_for("kasprapp", "clicks", |app| condition(app, "Progressing", "False", "Paused"));
     let before = versions(&namespace);
     namespace.run(&["patch", "kasprapp", "clicks", "--type=merge", "-p", r#"{"spec":{"replicas":5}}"#]);
-    namespace.wait_for("kasprapp", "clicks", |app| app["status"]["observedGeneration"] == app["metadata"]["generation"]);
+    namespace.wait_for("kasprapp", "clicks", |app| {
+        app["status"]["observedGeneration"] == app["metadata"]["generation"]
+    });
     assert_eq!(before, versions(&namespace));
     namespace.run(&["annotate", "kasprapp", "clicks", "kaspr.io/pause-reconciliation-"]);
     namespace.wait_for("horizontalpodautoscaler", "clicks-app-hpa", |hpa| hpa["spec"]["maxReplicas"] == 5);
-    namespace.wait_for("kasprapp", "clicks", |app| condition(app, "Progressing", "False", "ReconcileComplete"));
+    namespace
+        .wait_for("kasprapp", "clicks", |app| condition(app, "Progressing", "False", "ReconcileComplete"));
 }
 
 #[test]
 fn a_join_waits_for_its_tables_and_stands_in_one_file_with_them() {
     let namespace = running("join", &format!("{TABLE}---{JOIN}"));
-    let join = namespace.wait_for("kasprjoin", "pairs", |join| condition(join, "Ready", "False", "TableNotFound"));
+    let join =
+        namespace.wait_for("kasprjoin", "pairs", |join| condition(join, "Ready", "False", "TableNotFound"));
     assert_eq!(join["status"]["leftTable"]["status"], "LeftTableFound");
     assert_eq!(join["status"]["rightTable"]["status"], "RightTableNotFound");
     namespace.apply(&TABLE.replace("counts", "names"));
@@ -195,8 +223,13 @@ fn a_join_waits_for_its_tables_and_stands_in_one_file_with_them() {
     let map = namespace.wait_for("configmap", "clicks-app-joins", |map| map.to_string().contains("names"));
     let text = map["data"]["clicks-app-joins.yml"].as_str().unwrap_or_default();
     let file: Value = serde_saphyr::from_str(text).expect("YAML");
-    let names = |list: &str| -> Vec<Value> { file[list].as_array().into_iter().flatten().map(|d| d["name"].clone()).collect() };
-    assert_eq!((names("tables"), names("joins")), (vec!["counts".into(), "names".into()], vec!["pairs".into()]));
+    let names = |list: &str| -> Vec<Value> {
+        file[list].as_array().into_iter().flatten().map(|d| d["name"].clone()).collect()
+    };
+    assert_eq!(
+        (names("tables"), names("joins")),
+        (vec!["counts".into(), "names".into()], vec!["pairs".into()])
+    );
     let set = namespace.wait_for(SET, "clicks-app", |set| set.to_string().contains("clicks-app-joins.yml"));
     assert!(!set.to_string().contains("counts-table.yaml"), "the table would be defined twice");
     namespace.run(&["delete", "kasprjoin", "pairs"]);
@@ -210,7 +243,8 @@ fn a_cache_that_is_switched_off_goes() {
     let packages = "  pythonPackages: {packages: [requests], cache: {enabled: true, size: 1Gi}}\n";
     namespace.apply(&format!("{APP}{packages}"));
     namespace.wait_for("persistentvolumeclaim", "clicks-app-python-packages", Value::is_object);
-    let app = namespace.wait_for("kasprapp", "clicks", |app| app["status"]["pythonPackages"]["hash"].is_string());
+    let app =
+        namespace.wait_for("kasprapp", "clicks", |app| app["status"]["pythonPackages"]["hash"].is_string());
     assert_eq!(app["status"]["pythonPackages"]["hash"], "705ebf671c1c70ee");
     assert_eq!(app["status"]["pythonPackages"]["cacheMode"], "persistent");
     namespace.apply(&format!("{APP}{}", packages.replace("enabled: true", "enabled: false")));
@@ -229,9 +263,17 @@ fn what_the_published_operator_left_holds_no_deletion_back() {
     let marks = "finalizers: [kopf.zalando.org/KopfFinalizerMarker, example.com/mine], \
                  annotations: {kopf.zalando.org/last-handled-configuration: '{}', example.com/mine: x}";
     namespace.apply(&TABLE.replace("name: counts, labels", &format!("name: counts, {marks}, labels")));
-    let table = namespace.wait_for("kasprtable", "counts", |table| !table.to_string().contains("KopfFinalizerMarker\""));
+    let table = namespace
+        .wait_for("kasprtable", "counts", |table| !table.to_string().contains("KopfFinalizerMarker\""));
     assert_eq!(table["metadata"]["finalizers"], serde_json::json!(["example.com/mine"]));
     assert_eq!(table["metadata"]["annotations"]["example.com/mine"], "x");
     assert!(table["metadata"]["annotations"].get("kopf.zalando.org/last-handled-configuration").is_none());
-    namespace.run(&["patch", "kasprtable", "counts", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]);
+    namespace.run(&[
+        "patch",
+        "kasprtable",
+        "counts",
+        "--type=merge",
+        "-p",
+        r#"{"metadata":{"finalizers":null}}"#,
+    ]);
 }

@@ -5,6 +5,7 @@ mod bad_input;
 mod command_line;
 mod crds;
 mod disturbed;
+mod examples;
 mod harness;
 #[path = "../support/https.rs"]
 mod https;

@@ -7,10 +7,50 @@ use std::{
 
 /// A room, and what its files must not name.
 const CLOSED: &[(&str, &[&str])] = &[
-    ("api", &["crate::build", "crate::cli", "crate::defaults", "crate::reconcile", "crate::settings", "crate::validate", "crate::webhook", "kube::Client", "axum"]),
-    ("defaults", &["crate::build", "crate::cli", "crate::reconcile", "crate::settings", "crate::validate", "crate::webhook", "kube::Client", "axum"]),
-    ("validate", &["crate::build", "crate::cli", "crate::defaults", "crate::reconcile", "crate::settings", "crate::webhook", "kube::Client", "axum"]),
-    ("build", &["crate::cli", "crate::defaults", "crate::reconcile", "crate::webhook", "Client", "axum", "tokio"]),
+    (
+        "api",
+        &[
+            "crate::build",
+            "crate::cli",
+            "crate::defaults",
+            "crate::reconcile",
+            "crate::settings",
+            "crate::validate",
+            "crate::webhook",
+            "kube::Client",
+            "axum",
+        ],
+    ),
+    (
+        "defaults",
+        &[
+            "crate::build",
+            "crate::cli",
+            "crate::reconcile",
+            "crate::settings",
+            "crate::validate",
+            "crate::webhook",
+            "kube::Client",
+            "axum",
+        ],
+    ),
+    (
+        "validate",
+        &[
+            "crate::build",
+            "crate::cli",
+            "crate::defaults",
+            "crate::reconcile",
+            "crate::settings",
+            "crate::webhook",
+            "kube::Client",
+            "axum",
+        ],
+    ),
+    (
+        "build",
+        &["crate::cli", "crate::defaults", "crate::reconcile", "crate::webhook", "Client", "axum", "tokio"],
+    ),
     ("webhook", &["crate::cli", "crate::reconcile", "Client,", "kube::Client"]),
     ("reconcile", &["crate::cli", "crate::webhook", "axum"]),
     ("cli", &["axum"]),
@@ -38,7 +78,9 @@ fn rooms_keep_to_themselves() {
             }
             let text = code(&path);
             let shown = path.strip_prefix(&source).unwrap_or(&path).display().to_string();
-            broken.extend(names.iter().filter(|name| text.contains(**name)).map(|name| format!("{shown} names {name}")));
+            broken.extend(
+                names.iter().filter(|name| text.contains(**name)).map(|name| format!("{shown} names {name}")),
+            );
         }
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
@@ -46,6 +88,7 @@ fn rooms_keep_to_themselves() {
 
 #[test]
 fn no_code_is_unsafe() {
-    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).expect("a manifest");
+    let manifest =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).expect("a manifest");
     assert!(manifest.contains("unsafe_code = \"forbid\""));
 }

@@ -54,7 +54,11 @@ impl Connection {
         let name = ServerName::from(address.ip());
         let stream = TlsConnector::from(Arc::new(tls)).connect(name, stream).await.expect("a TLS handshake");
         let agreed = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
-        assert_eq!(agreed.as_deref() == Some(b"h2"), protocol == Protocol::Http2, "the server chose {agreed:?}");
+        assert_eq!(
+            agreed.as_deref() == Some(b"h2"),
+            protocol == Protocol::Http2,
+            "the server chose {agreed:?}"
+        );
         let io = TokioIo::new(stream);
         match protocol {
             Protocol::Http1 => {

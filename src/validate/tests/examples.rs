@@ -70,9 +70,11 @@ fn lost(written: &Value, read: &Value, path: &str) -> Vec<String> {
                 None => vec![format!("{path}.{name}")],
             })
             .collect(),
-        Value::Array(items) => {
-            items.iter().enumerate().flat_map(|(i, item)| lost(item, &read[i], &format!("{path}[{i}]"))).collect()
-        }
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .flat_map(|(i, item)| lost(item, &read[i], &format!("{path}[{i}]")))
+            .collect(),
         _ => Vec::new(),
     }
 }
@@ -83,7 +85,12 @@ fn examples_are_accepted() {
     for (file, text) in files("") {
         for manifest in documents(&text) {
             let found = admitted(&manifest);
-            assert_eq!((errors(&found), warnings(&found)), (Vec::new(), Vec::new()), "{file}: {}", manifest["metadata"]["name"]);
+            assert_eq!(
+                (errors(&found), warnings(&found)),
+                (Vec::new(), Vec::new()),
+                "{file}: {}",
+                manifest["metadata"]["name"]
+            );
         }
     }
 }
@@ -93,7 +100,8 @@ fn each_refused_example_has_the_mistake_that_it_names() {
     assert!(files("refused").len() >= 12);
     for (file, text) in files("refused") {
         let expected = text.lines().next().and_then(|line| line.strip_prefix("# refused: "));
-        let found: Vec<String> = documents(&text).iter().flat_map(|manifest| errors(&admitted(manifest))).collect();
+        let found: Vec<String> =
+            documents(&text).iter().flat_map(|manifest| errors(&admitted(manifest))).collect();
         assert_eq!(found, [expected.unwrap_or_default()], "{file}");
     }
 }
@@ -116,10 +124,16 @@ fn names_are_unique() {
 fn files_hold_together() {
     for (file, text) in files("") {
         let manifests = documents(&text);
-        let of = |kind: &str| manifests.iter().filter(|manifest| manifest["kind"] == kind).collect::<Vec<_>>();
+        let of =
+            |kind: &str| manifests.iter().filter(|manifest| manifest["kind"] == kind).collect::<Vec<_>>();
         let [app] = of("KasprApp")[..] else { panic!("{file}: has no app of its own") };
         let tables = of("KasprTable");
-        let table = |name: &Value| tables.iter().find(|table| table["spec"]["name"] == *name).unwrap_or_else(|| panic!("{file}: {name}"));
+        let table = |name: &Value| {
+            tables
+                .iter()
+                .find(|table| table["spec"]["name"] == *name)
+                .unwrap_or_else(|| panic!("{file}: {name}"))
+        };
         for manifest in manifests.iter().filter(|manifest| manifest["kind"] != "KasprApp") {
             assert_eq!(manifest["metadata"]["labels"][APP_LABEL], app["metadata"]["name"], "{file}");
             for name in used_tables(manifest) {
@@ -139,5 +153,8 @@ fn files_hold_together() {
 
 fn used_tables(manifest: &Value) -> Vec<&Value> {
     let operations = manifest["spec"]["processors"]["operations"].as_array().into_iter().flatten();
-    operations.flat_map(|operation| operation["tables"].as_array().into_iter().flatten()).map(|table| &table["name"]).collect()
+    operations
+        .flat_map(|operation| operation["tables"].as_array().into_iter().flatten())
+        .map(|table| &table["name"])
+        .collect()
 }
