@@ -63,8 +63,8 @@ pub async fn reconcile(app: Arc<Guarded<KasprApp>>, ctx: Arc<Context>) -> Result
     Ok(Action::await_change())
 }
 
-/// Brings the objects to what is desired: definitions first, because a pod that starts with an old
-/// one would run it until its next restart; then the app's own; then what is left over goes.
+/// Brings the objects to what is desired; then what is left over goes. The components' definitions
+/// are among them, because a pod that starts with an old one would run it until its next restart.
 async fn settle(
     ctx: &Context,
     app: &KasprApp,
@@ -72,8 +72,9 @@ async fn settle(
     desired: Vec<Object>,
 ) -> Result<Outcome, Error> {
     let namespace = namespace(app);
-    let mut outcome = apply::apply(ctx, &namespace, &definitions(linked)?).await?;
-    outcome.written.extend(apply::apply(ctx, &namespace, &desired).await?.written);
+    let mut objects = definitions(linked)?;
+    objects.extend(desired.iter().cloned());
+    let mut outcome = apply::apply(ctx, &namespace, &objects).await?;
     let name = app.name_any();
     let sometimes = [
         (OwnedKind::HorizontalPodAutoscaler, names::autoscaler(&name)),

@@ -6,6 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use futures::{StreamExt, stream};
 use kube::{
     Api, Client, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, Preconditions},
@@ -15,6 +16,9 @@ use serde_json::{Map, Value};
 
 use super::{Error, context::Context};
 use crate::build::{Object, OwnedKind, labels::MANAGER};
+
+/// How many objects of an app are applied side by side.
+const AT_A_TIME: usize = 8;
 
 /// Where an object is.
 type Place = (OwnedKind, String, String);
@@ -72,33 +76,43 @@ pub struct Outcome {
     pub written: Vec<String>,
 }
 
-/// Applies the objects in their order. The first failure ends it: what follows may need it.
+/// Applies the objects: all others first, side by side, and then the StatefulSet, whose pods mount
+/// and refer to them.
+///
+/// Errors: the first one; what does not depend on it is applied all the same.
 pub async fn apply(ctx: &Context, namespace: &str, objects: &[Object]) -> Result<Outcome, Error> {
+    let (last, first): (Vec<_>, Vec<_>) =
+        objects.iter().partition(|object| object.kind == OwnedKind::StatefulSet);
     let mut outcome = Outcome::default();
-    for object in objects {
-        let place = (object.kind, namespace.to_owned(), object.name.clone());
-        let live = ctx.caches.owned(object.kind, namespace, &object.name);
-        if ctx.applied.stands(&place, object, live.as_deref()) {
-            continue;
-        }
-        let api = api(ctx.client.clone(), object.kind, namespace);
-        let params = PatchParams::apply(MANAGER).force();
-        let what = format!("{} {}", object.kind, object.name);
-        let made = api
-            .patch(&object.name, &params, &Patch::Apply(&object.value))
-            .await
-            .map_err(Error::api(format!("can't apply {what}")))?;
-        tracing::info!(object = what, namespace, created = live.is_none(), "applied");
-        let changed = live.as_ref().is_none_or(|live| live.resource_version() != made.resource_version());
-        let stands = serde_json::to_value(&made)?;
-        let record =
-            Record { sent: object.value.clone(), stands: common(&stands, &object.value), unseen: changed };
-        ctx.applied.records().insert(place, record);
-        if changed {
-            outcome.written.push(what);
+    for stage in [first, last] {
+        let writes: Vec<_> = stage.into_iter().map(|object| apply_one(ctx, namespace, object)).collect();
+        let applied: Vec<_> = stream::iter(writes).buffered(AT_A_TIME).collect().await;
+        for written in applied {
+            outcome.written.extend(written?);
         }
     }
     Ok(outcome)
+}
+
+/// Applies an object, unless it stands as it should. Gives its name if that changed anything.
+async fn apply_one(ctx: &Context, namespace: &str, object: &Object) -> Result<Option<String>, Error> {
+    let place = (object.kind, namespace.to_owned(), object.name.clone());
+    let live = ctx.caches.owned(object.kind, namespace, &object.name);
+    if ctx.applied.stands(&place, object, live.as_deref()) {
+        return Ok(None);
+    }
+    let api = api(ctx.client.clone(), object.kind, namespace);
+    let params = PatchParams::apply(MANAGER).force();
+    let what = format!("{} {}", object.kind, object.name);
+    let made = api
+        .patch(&object.name, &params, &Patch::Apply(&object.value))
+        .await
+        .map_err(Error::api(format!("can't apply {what}")))?;
+    tracing::info!(object = what, namespace, created = live.is_none(), "applied");
+    let changed = live.as_ref().is_none_or(|live| live.resource_version() != made.resource_version());
+    let stands = common(&serde_json::to_value(&made)?, &object.value);
+    ctx.applied.records().insert(place, Record { sent: object.value.clone(), stands, unseen: changed });
+    Ok(changed.then_some(what))
 }
 
 /// Deletes an object that is no longer wanted, if it is there and the resource controls it.
