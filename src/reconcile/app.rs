@@ -14,11 +14,12 @@ use super::{
     links::{APP, Key},
     published, refusal, report,
     status::{self, Pods},
+    storage,
     watch::describe,
 };
 use crate::{
     api::{AppStatus, KasprApp},
-    build::{self, Linked, Object, OwnedKind, names},
+    build::{self, Linked, Object, OwnedKind, labels, names},
     defaults,
     validate::Valid,
 };
@@ -74,7 +75,8 @@ async fn settle(
     let namespace = namespace(app);
     let mut objects = definitions(linked)?;
     objects.extend(desired.iter().cloned());
-    let mut outcome = apply::apply(ctx, &namespace, &objects).await?;
+    let mut outcome = Outcome { written: set_aside(ctx, app, &namespace, &desired).await? };
+    outcome.written.extend(apply::apply(ctx, &namespace, &objects).await?.written);
     let name = app.name_any();
     let sometimes = [
         (OwnedKind::HorizontalPodAutoscaler, names::autoscaler(&name)),
@@ -88,6 +90,25 @@ async fn settle(
         }
     }
     Ok(outcome)
+}
+
+/// Sees to what apply can't do with a StatefulSet: grow its claims, and find its pods again.
+async fn set_aside(
+    ctx: &Context,
+    app: &KasprApp,
+    namespace: &str,
+    desired: &[Object],
+) -> Result<Vec<String>, Error> {
+    let Some(set) = desired.iter().find(|object| object.kind == OwnedKind::StatefulSet) else {
+        return Ok(Vec::new());
+    };
+    let live = ctx.caches.owned(set.kind, namespace, &set.name);
+    let selector = labels::selector(&app.name_any());
+    let grown = storage::make_way(ctx, namespace, &selector, set, live.as_deref()).await?;
+    if live.is_none() || !grown.is_empty() {
+        storage::adopt(ctx, namespace, &selector, set).await?;
+    }
+    Ok(grown)
 }
 
 fn definitions(linked: &Linked) -> Result<Vec<Object>, Error> {

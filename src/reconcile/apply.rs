@@ -144,7 +144,8 @@ pub async fn remove(
     }
 }
 
-fn api(client: Client, kind: OwnedKind, namespace: &str) -> Api<DynamicObject> {
+/// The API of a kind of objects.
+pub fn api(client: Client, kind: OwnedKind, namespace: &str) -> Api<DynamicObject> {
     Api::namespaced_with(client, namespace, &kind.resource())
 }
 

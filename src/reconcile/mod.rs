@@ -18,6 +18,7 @@ mod refusal;
 mod report;
 mod run;
 mod status;
+mod storage;
 mod watch;
 
 pub use run::{Operator, Scope};
@@ -39,6 +40,9 @@ pub enum Error {
     /// An object can't be made.
     #[error(transparent)]
     Build(#[from] crate::build::BuildError),
+    /// Something has to end first.
+    #[error("waiting for {0}")]
+    Waiting(String),
     /// A resource can't be read back.
     #[error("the resource can't be read: {0}")]
     Read(#[from] serde_json::Error),

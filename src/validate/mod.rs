@@ -21,6 +21,7 @@ mod topic;
 mod webview;
 
 pub use findings::{FieldError, Findings, Path, Problem, Warning};
+pub use rules::quantity;
 
 use std::ops::Deref;
 

@@ -1,8 +1,11 @@
 //! What is done with each kind.
 
-use kube::{Resource, core::DynamicObject};
+use kube::{
+    Resource,
+    core::{DynamicObject, ObjectMeta},
+};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView},
@@ -61,18 +64,17 @@ fn review<T: Defaults + DeserializeOwned + ValidateUpdate>(
 /// The object in the type model, with defaults filled in. The API server checks the schema before
 /// it asks, so this fails only where an older CRD is installed.
 fn typed<T: Defaults + DeserializeOwned>(object: &DynamicObject) -> Result<T, FieldError> {
-    let unreadable = |path: Path, detail: String| FieldError {
-        path,
-        problem: Problem::Invalid { value: Value::Null, detail },
-    };
-    let mut value =
-        serde_json::to_value(object).map_err(|e| unreadable(Path::root().child("spec"), e.to_string()))?;
+    // Rules look at metadata and spec; managed fields and status are often most of an object.
+    let metadata = ObjectMeta { managed_fields: None, ..object.metadata.clone() };
+    let mut value = json!({ "metadata": metadata, "spec": object.data.get("spec") });
     defaults::fill::<T>(&mut value);
-    serde_path_to_error::deserialize(value).map_err(|e| {
-        let path = e.path().iter().fold(Path::root(), |path, segment| match segment {
+    // Only a failure needs to know its path, which takes longer to find out than all the rest.
+    T::deserialize(&value).or_else(|_| serde_path_to_error::deserialize(&value)).map_err(|error| {
+        let path = error.path().iter().fold(Path::root(), |path, segment| match segment {
             serde_path_to_error::Segment::Seq { index } => path.index(*index),
             other => path.child(&other.to_string()),
         });
-        unreadable(path, e.into_inner().to_string())
+        let detail = error.into_inner().to_string();
+        FieldError { path, problem: Problem::Invalid { value: Value::Null, detail } }
     })
 }

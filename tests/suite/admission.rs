@@ -54,6 +54,16 @@ fn all_mistakes_are_told_at_once() {
 }
 
 #[test]
+fn a_long_list_is_cut() {
+    let namespace = Namespace::new("long-list");
+    let packages: Vec<String> = (0..80).map(|i| format!("'-{i}'")).collect();
+    let said =
+        namespace.refused(&app_with(&format!("pythonPackages: {{packages: [{}]}}", packages.join(", "))));
+    assert_eq!(said.lines().filter(|line| line.starts_with("* spec.pythonPackages.packages[")).count(), 50);
+    assert!(said.contains("* spec: 30 more mistakes are not shown"), "{said}");
+}
+
+#[test]
 fn warnings_do_not_refuse() {
     let namespace = Namespace::new("warnings");
     let said = namespace.apply(&app_with(

@@ -238,6 +238,31 @@ fn a_join_waits_for_its_tables_and_stands_in_one_file_with_them() {
 }
 
 #[test]
+fn storage_grows_around_running_pods() {
+    let namespace = running("grow", "");
+    namespace.run(&["scale", SET, "clicks-app", "--replicas=2"]);
+    namespace.wait_for("kasprapp", "clicks", |app| app["status"]["availableMembers"] == "2/2");
+    let pods =
+        || -> Vec<Value> { namespace.list("pod").iter().map(|pod| pod["metadata"]["uid"].clone()).collect() };
+    let (before, old) = (pods(), namespace.get(SET, "clicks-app"));
+    assert_eq!(before.len(), 2);
+    namespace.apply(&APP.replace("size: 1Gi", "size: 2Gi"));
+    let set = namespace.wait_for(SET, "clicks-app", |set| {
+        let size = set.pointer("/spec/volumeClaimTemplates/0/spec/resources/requests/storage");
+        size.is_some_and(|size| size == "2Gi") && set["status"]["availableReplicas"] == 2
+    });
+    assert_ne!(set["metadata"]["uid"], old["metadata"]["uid"]);
+    assert_eq!(set["spec"]["replicas"], 2);
+    for claim in ["clicks-app-pv-clicks-app-0", "clicks-app-pv-clicks-app-1"] {
+        namespace.wait_for("persistentvolumeclaim", claim, |claim| {
+            claim["status"]["capacity"]["storage"] == "2Gi"
+        });
+    }
+    namespace.wait_for("kasprapp", "clicks", |app| ready(app) && app["status"]["availableMembers"] == "2/2");
+    assert_eq!(pods(), before, "no pod was restarted");
+}
+
+#[test]
 fn a_cache_that_is_switched_off_goes() {
     let namespace = running("cache", "");
     let packages = "  pythonPackages: {packages: [requests], cache: {enabled: true, size: 1Gi}}\n";

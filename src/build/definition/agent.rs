@@ -12,7 +12,8 @@ pub(super) fn definition(agent: &KasprAgent) -> Value {
         "isolated_partitions": spec.isolated_partitions,
         "name": agent.name_any(),
         "output": spec.output.as_ref().map(output),
-        "processors": processors(spec.processors.as_ref()),
+        // The framework takes no null here.
+        "processors": processors(Some(&spec.processors.clone().unwrap_or_default())),
     })
 }
 
