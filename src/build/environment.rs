@@ -14,7 +14,7 @@ use crate::api::{
 };
 
 /// The annotation that leaves members without a fixed identity in their consumer group.
-const NO_STATIC_MEMBERSHIP: &str = "kaspr.io/disable-static-group-membership";
+pub const NO_STATIC_MEMBERSHIP: &str = "kaspr.io/disable-static-group-membership";
 
 /// The members' web port.
 pub fn web_port(app: &KasprApp) -> i32 {

@@ -17,6 +17,7 @@ pub mod names;
 mod object;
 mod pod;
 mod published;
+pub mod rollout;
 mod service;
 mod settings_map;
 mod statefulset;
@@ -36,9 +37,12 @@ use definition::Component;
 /// Every object of an app, in the order in which they are applied: what pods mount and refer to
 /// before the StatefulSet, and the StatefulSet last.
 ///
+/// `given` is the app as the user wrote it: a default that a later program adds is no change of his.
+///
 /// Errors: a definition or an object that can't be serialised.
 pub fn app(
     app: &Valid<KasprApp>,
+    given: &KasprApp,
     linked: &Linked,
     settings: &BuildSettings,
 ) -> Result<Vec<Object>, BuildError> {
@@ -55,7 +59,9 @@ pub fn app(
     if replicas(app) > 0 {
         objects.push(Object::of(&autoscaler::autoscaler(app, settings))?);
     }
-    objects.push(Object::of(&statefulset::statefulset(app, linked, &config, settings))?);
+    let mut set = statefulset::statefulset(app, linked, &config, settings);
+    rollout::mark(&mut set, given, linked, settings)?;
+    objects.push(Object::of(&set)?);
     objects.into_iter().map(Object::stamped).collect()
 }
 

@@ -91,8 +91,14 @@ impl Object {
         Ok(Self { kind: K::MADE_AS, name, value })
     }
 
-    /// Adds the hashes of the object itself.
+    /// Adds the hashes of the object itself, in place of those that it has.
     pub(super) fn stamped(mut self) -> Result<Self, BuildError> {
+        if let Some(annotations) = self.value["metadata"]["annotations"].as_object_mut() {
+            annotations.remove(APPLIED_ANNOTATION);
+            if self.kind == OwnedKind::StatefulSet {
+                annotations.remove(HASH_ANNOTATION);
+            }
+        }
         let applied = hash::of_json(&self.value);
         let metadata = &mut self.value["metadata"];
         if metadata["annotations"].is_null() {

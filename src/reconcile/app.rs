@@ -3,7 +3,13 @@
 use std::sync::Arc;
 
 use k8s_openapi::jiff::Timestamp;
-use kube::{Resource, ResourceExt, runtime::controller::Action};
+use kube::{
+    Api, Resource, ResourceExt,
+    api::{Patch, PatchParams},
+    core::DynamicObject,
+    runtime::controller::Action,
+};
+use serde_json::json;
 
 use super::{
     Error,
@@ -13,13 +19,13 @@ use super::{
     context::Context,
     links::{APP, Key},
     published, refusal, report,
-    status::{self, Pods},
+    status::{self, Pods, Seen},
     storage,
     watch::describe,
 };
 use crate::{
     api::{AppStatus, KasprApp},
-    build::{self, Linked, Object, OwnedKind, labels, names},
+    build::{self, Linked, Object, OwnedKind, labels, names, rollout},
     defaults,
     validate::Valid,
 };
@@ -52,16 +58,46 @@ pub async fn reconcile(app: Arc<Guarded<KasprApp>>, ctx: Arc<Context>) -> Result
         Ok((app, _)) => app,
         Err(found) => return refuse(&ctx, given, refusal::of_findings(&found)).await,
     };
-    let desired = build::app(&app, &linked, &ctx.settings)?;
-    let outcome = match settle(&ctx, &app, &linked, desired).await {
+    let mut desired = build::app(&app, given, &linked, &ctx.settings)?;
+    let live = live_set(&ctx, given).await?;
+    let waits = keep_running(given, &mut desired, live.as_deref())?;
+    let outcome = match settle(&ctx, &app, &linked, desired, live.as_deref()).await {
         Ok(outcome) => outcome,
         Err(error) => return failed(&ctx, given, error).await,
     };
     tell(&ctx, given, &outcome).await;
+    if build::annotated(given, rollout::ROLL) {
+        forget_roll(&ctx, given).await?;
+    }
     let set = ctx.caches.owned(OwnedKind::StatefulSet, &namespace(&app), &names::app(&app.name_any()));
-    let next = status::app(&app, &linked, Pods::of(set.as_deref()), &ctx.settings, Timestamp::now());
+    let seen = Seen { pods: Pods::of(set.as_deref()), newer_template_waits: waits };
+    let next = status::app(&app, &linked, seen, &ctx.settings, Timestamp::now());
     report::status(&ctx, given, given.status.as_ref(), &next).await?;
     Ok(Action::await_change())
+}
+
+/// The StatefulSet as it is. One that the published operator made has no label for the cache, and
+/// what is not in the cache may be that.
+async fn live_set(ctx: &Context, app: &KasprApp) -> Result<Option<Arc<DynamicObject>>, Error> {
+    let (namespace, name) = (namespace(app), names::app(&app.name_any()));
+    if let Some(cached) = ctx.caches.owned(OwnedKind::StatefulSet, &namespace, &name) {
+        return Ok(Some(cached));
+    }
+    let api = apply::api(ctx.client.clone(), OwnedKind::StatefulSet, &namespace);
+    let found = api.get_opt(&name).await.map_err(Error::api(format!("can't read StatefulSet {name}")))?;
+    Ok(found.map(Arc::new))
+}
+
+/// Leaves running pods as they are, where the user changed nothing. Gives whether a newer template
+/// waits for him.
+fn keep_running(app: &KasprApp, desired: &mut [Object], live: Option<&DynamicObject>) -> Result<bool, Error> {
+    let set = desired.iter_mut().find(|object| object.kind == OwnedKind::StatefulSet);
+    match (set, live) {
+        (Some(set), Some(live)) if !build::annotated(app, rollout::ROLL) => {
+            Ok(rollout::keep_running(set, live)?)
+        }
+        _ => Ok(false),
+    }
 }
 
 /// Brings the objects to what is desired; then what is left over goes. The components' definitions
@@ -71,11 +107,12 @@ async fn settle(
     app: &KasprApp,
     linked: &Linked,
     desired: Vec<Object>,
+    live: Option<&DynamicObject>,
 ) -> Result<Outcome, Error> {
     let namespace = namespace(app);
     let mut objects = definitions(linked)?;
     objects.extend(desired.iter().cloned());
-    let mut outcome = Outcome { written: set_aside(ctx, app, &namespace, &desired).await? };
+    let mut outcome = Outcome { written: set_aside(ctx, app, &namespace, &desired, live).await? };
     outcome.written.extend(apply::apply(ctx, &namespace, &objects).await?.written);
     let name = app.name_any();
     let sometimes = [
@@ -98,13 +135,13 @@ async fn set_aside(
     app: &KasprApp,
     namespace: &str,
     desired: &[Object],
+    live: Option<&DynamicObject>,
 ) -> Result<Vec<String>, Error> {
     let Some(set) = desired.iter().find(|object| object.kind == OwnedKind::StatefulSet) else {
         return Ok(Vec::new());
     };
-    let live = ctx.caches.owned(set.kind, namespace, &set.name);
     let selector = labels::selector(&app.name_any());
-    let grown = storage::make_way(ctx, namespace, &selector, set, live.as_deref()).await?;
+    let grown = storage::make_way(ctx, namespace, &selector, set, live).await?;
     if live.is_none() || !grown.is_empty() {
         storage::adopt(ctx, namespace, &selector, set).await?;
     }
@@ -130,6 +167,14 @@ fn definitions(linked: &Linked) -> Result<Vec<Object>, Error> {
         objects.push(build::component(join)?);
     }
     Ok(objects)
+}
+
+/// The annotation asked for one roll, which has begun.
+async fn forget_roll(ctx: &Context, app: &KasprApp) -> Result<(), Error> {
+    let patch = json!({ "metadata": { "annotations": { (rollout::ROLL): null } } });
+    let api: Api<KasprApp> = Api::namespaced(ctx.client.clone(), &namespace(app));
+    let patched = api.patch_metadata(&app.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await;
+    patched.map(drop).map_err(Error::api("can't take the annotation kaspr.io/roll off"))
 }
 
 async fn refuse(ctx: &Context, app: &KasprApp, message: String) -> Result<Action, Error> {

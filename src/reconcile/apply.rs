@@ -12,9 +12,9 @@ use kube::{
     api::{DeleteParams, Patch, PatchParams, Preconditions},
     core::DynamicObject,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{Error, context::Context};
+use super::{Error, context::Context, published};
 use crate::build::{Object, OwnedKind, labels::MANAGER};
 
 /// How many objects of an app are applied side by side.
@@ -104,10 +104,17 @@ async fn apply_one(ctx: &Context, namespace: &str, object: &Object) -> Result<Op
     let api = api(ctx.client.clone(), object.kind, namespace);
     let params = PatchParams::apply(MANAGER).force();
     let what = format!("{} {}", object.kind, object.name);
-    let made = api
-        .patch(&object.name, &params, &Patch::Apply(&object.value))
-        .await
-        .map_err(Error::api(format!("can't apply {what}")))?;
+    let wanted = Patch::Apply(&object.value);
+    let send = || api.patch(&object.name, &params, &wanted);
+    let mut made = send().await.map_err(Error::api(format!("can't apply {what}")))?;
+    if let Some(fields) = published::inherit(made.managed_fields()) {
+        let patch =
+            json!({ "metadata": { "managedFields": fields, "resourceVersion": made.resource_version() } });
+        let inherited = api.patch(&object.name, &PatchParams::default(), &Patch::Merge(&patch)).await;
+        inherited.map_err(Error::api(format!("can't take over the fields of {what}")))?;
+        // Now what the other operator set, and this one does not, goes.
+        made = send().await.map_err(Error::api(format!("can't apply {what}")))?;
+    }
     tracing::info!(object = what, namespace, created = live.is_none(), "applied");
     let changed = live.as_ref().is_none_or(|live| live.resource_version() != made.resource_version());
     let stands = common(&serde_json::to_value(&made)?, &object.value);
@@ -181,8 +188,6 @@ fn name_key(item: &Value) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -46,11 +46,20 @@ impl Pods {
     }
 }
 
+/// What was seen of an app.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// Its pods.
+    pub pods: Pods,
+    /// Whether this program would build the pods differently, and waits for the user to change them.
+    pub newer_template_waits: bool,
+}
+
 /// The status of an app whose objects were applied.
 pub fn app(
     app: &KasprApp,
     linked: &Linked,
-    pods: Pods,
+    Seen { pods, newer_template_waits }: Seen,
     settings: &BuildSettings,
     now: Timestamp,
 ) -> AppStatus {
@@ -58,7 +67,11 @@ pub fn app(
     if let Some(packages) = &app.spec.python_packages {
         facts.push(packages_fact(packages, pods));
     }
-    facts.push(if pods.complete() {
+    facts.push(if pods.complete() && newer_template_waits {
+        let message = "All resources are in desired state; a newer pod template comes with the next change, or \
+                       with the annotation kaspr.io/roll: \"true\"";
+        fact(is::PROGRESSING, false, is::RECONCILE_COMPLETE, message)
+    } else if pods.complete() {
         fact(is::PROGRESSING, false, is::RECONCILE_COMPLETE, "All resources are in desired state")
     } else {
         fact(is::PROGRESSING, true, is::RECONCILING, "Waiting for resources to become ready")

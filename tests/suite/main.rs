@@ -12,3 +12,4 @@ mod https;
 mod lifecycle;
 mod recorded;
 mod rooms;
+mod takeover;

@@ -18,6 +18,12 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
         ".metadata.annotations.kaspr.io/applied-hash",
         "tells after a restart of the operator whether there is anything to apply",
     ),
+    ("StatefulSet/", ".metadata.annotations.kaspr.io/input-hash", "tells whether the user changed anything"),
+    (
+        "StatefulSet/",
+        ".metadata.annotations.kaspr.io/template-hash",
+        "tells whether this program built the running pods",
+    ),
     ("StatefulSet/", ".metadata.labels.", "the operator finds what it made by its label"),
     ("HorizontalPodAutoscaler/", ".metadata.labels.", "the operator finds what it made by its label"),
     (
