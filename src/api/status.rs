@@ -238,3 +238,22 @@ pub struct TableReference {
     #[serde(default)]
     pub status: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A status that the types can't read would make its app unreadable on the day of the change.
+    #[test]
+    fn the_published_operators_status_is_read_whole() {
+        let text = include_str!("../../tests/recorded/members/status.json");
+        let written: serde_json::Value = serde_json::from_str(text).expect("JSON");
+        let status: AppStatus = serde_json::from_value(written.clone()).expect("a status");
+        let mut read = serde_json::to_value(&status).expect("JSON");
+        // The same moments in another form.
+        for (i, condition) in written["conditions"].as_array().into_iter().flatten().enumerate() {
+            read["conditions"][i]["lastTransitionTime"] = condition["lastTransitionTime"].clone();
+        }
+        assert_eq!(read, written);
+    }
+}
