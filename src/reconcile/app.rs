@@ -48,12 +48,14 @@ pub async fn reconcile(app: Arc<Guarded<KasprApp>>, ctx: Arc<Context>) -> Result
             return Ok(Action::await_change());
         }
     };
+    let key = Key::of(APP, given);
+    let given = &*ctx.told.newest(&key, given);
     if build::annotated(given, PAUSE) {
         let message = format!("Paused by the annotation {PAUSE}");
         keep(&ctx, given, vec![fact(is::PROGRESSING, false, is::PAUSED, message)]).await?;
         return Ok(Action::await_change());
     }
-    let linked = ctx.linked(&Key::of(APP, given));
+    let linked = ctx.linked(&key);
     let app = match Valid::check(defaults::of(given)?) {
         Ok((app, _)) => app,
         Err(found) => return refuse(&ctx, given, refusal::of_findings(&found)).await,
@@ -72,7 +74,7 @@ pub async fn reconcile(app: Arc<Guarded<KasprApp>>, ctx: Arc<Context>) -> Result
     let set = ctx.caches.owned(OwnedKind::StatefulSet, &namespace(&app), &names::app(&app.name_any()));
     let seen = Seen { pods: Pods::of(set.as_deref()), newer_template_waits: waits };
     let next = status::app(&app, &linked, seen, &ctx.settings, Timestamp::now());
-    report::status(&ctx, given, given.status.as_ref(), &next).await?;
+    report::status(&ctx, &key, given, next).await?;
     Ok(Action::await_change())
 }
 
@@ -211,7 +213,7 @@ async fn keep(ctx: &Context, app: &KasprApp, facts: Vec<Fact>) -> Result<(), Err
         let told: Vec<String> = conditions.iter().map(|condition| condition.r#type.clone()).collect();
         conditions.extend(before.into_iter().flatten().filter(|c| !told.contains(&c.r#type)).cloned());
     }
-    report::status(ctx, app, app.status.as_ref(), &next).await
+    report::status(ctx, &Key::of(APP, app), app, next).await
 }
 
 async fn tell(ctx: &Context, app: &KasprApp, outcome: &Outcome) {

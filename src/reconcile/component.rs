@@ -3,7 +3,11 @@
 use std::{fmt::Debug, sync::Arc};
 
 use k8s_openapi::jiff::Timestamp;
-use kube::{Resource, ResourceExt, core::NamespaceResourceScope, runtime::controller::Action};
+use kube::{
+    Resource, ResourceExt,
+    core::{NamespaceResourceScope, object::HasStatus},
+    runtime::controller::Action,
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
@@ -11,7 +15,7 @@ use super::{
     caches::{Cached, Guarded},
     conditions::{self as is, Fact, fact},
     context::Context,
-    links::{APP, Key},
+    links::{APP, KINDS, Key},
     published, refusal, report,
 };
 use crate::{
@@ -35,50 +39,28 @@ pub trait Reconciled:
     + Debug
     + Defaults
     + DeserializeOwned
+    + HasStatus<Status = ComponentStatus>
     + Resource<Scope = NamespaceResourceScope>
     + Send
     + Serialize
     + Sync
     + Validate
 {
-    /// What was written of it before.
-    fn status(&self) -> Option<&ComponentStatus>;
-
     /// The tables that a join names, found or not.
     fn tables(&self, _linked: &Linked) -> Option<[TableReference; 2]> {
         None
     }
 }
 
-impl Reconciled for KasprAgent {
-    fn status(&self) -> Option<&ComponentStatus> {
-        self.status.as_ref()
-    }
-}
+impl Reconciled for KasprAgent {}
 
-impl Reconciled for KasprTable {
-    fn status(&self) -> Option<&ComponentStatus> {
-        self.status.as_ref()
-    }
-}
+impl Reconciled for KasprTable {}
 
-impl Reconciled for KasprTask {
-    fn status(&self) -> Option<&ComponentStatus> {
-        self.status.as_ref()
-    }
-}
+impl Reconciled for KasprTask {}
 
-impl Reconciled for KasprWebView {
-    fn status(&self) -> Option<&ComponentStatus> {
-        self.status.as_ref()
-    }
-}
+impl Reconciled for KasprWebView {}
 
 impl Reconciled for KasprJoin {
-    fn status(&self) -> Option<&ComponentStatus> {
-        self.status.as_ref()
-    }
-
     fn tables(&self, linked: &Linked) -> Option<[TableReference; 2]> {
         let sides = [("Left", &self.spec.left_table), ("Right", &self.spec.right_table)];
         Some(sides.map(|(side, name)| {
@@ -107,6 +89,9 @@ pub async fn reconcile<C: Reconciled>(
             return Ok(Action::await_change());
         }
     };
+    let kind = KINDS.into_iter().find(|kind| C::kind(&()) == *kind).unwrap_or_default();
+    let key = Key::of(kind, given);
+    let given = &*ctx.told.newest(&key, given);
     let mut next = given.status().cloned().unwrap_or_default();
     let app = app_reference(&ctx, given);
     let fact = match Valid::check(defaults::of(given)?) {
@@ -129,7 +114,7 @@ pub async fn reconcile<C: Reconciled>(
     next.observed_generation = Some(generation);
     let before = given.status().and_then(|status| status.conditions.as_deref());
     next.conditions = Some(is::follow(before, vec![fact], generation, Timestamp::now()));
-    report::status(&ctx, given, given.status(), &next).await?;
+    report::status(&ctx, &key, given, next).await?;
     Ok(Action::await_change())
 }
 

@@ -10,6 +10,7 @@ use super::{
     backoff::Failures,
     caches::{Cached, Caches},
     links::{Key, Links},
+    told::Told,
 };
 use crate::{
     build::{Linked, by_name, definition::Component, labels::MANAGER},
@@ -27,6 +28,7 @@ pub struct Context {
     pub applied: Applied,
     pub links: Arc<Mutex<Links>>,
     pub failures: Failures,
+    pub told: Told,
 }
 
 impl Context {
@@ -40,6 +42,7 @@ impl Context {
             applied: Applied::default(),
             links,
             failures: Failures::default(),
+            told: Told::default(),
         }
     }
 

@@ -19,6 +19,7 @@ mod report;
 mod run;
 mod status;
 mod storage;
+mod told;
 mod watch;
 
 pub use run::{Operator, Scope};

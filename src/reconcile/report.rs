@@ -5,22 +5,26 @@ use std::fmt::Debug;
 use kube::{
     Api, Resource, ResourceExt,
     api::{Patch, PatchParams},
-    core::NamespaceResourceScope,
+    core::{NamespaceResourceScope, object::HasStatus},
     runtime::events::{Event, EventType},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
-use super::{Error, context::Context, watch::describe};
+use super::{Error, context::Context, links::Key, watch::describe};
 use crate::build::labels::MANAGER;
 
-/// Writes the status, if it differs from the one in the cache.
-pub async fn status<K, S>(ctx: &Context, resource: &K, before: Option<&S>, status: &S) -> Result<(), Error>
+/// Writes the status, if it differs from the one that the resource has.
+pub async fn status<K>(ctx: &Context, key: &Key, resource: &K, status: K::Status) -> Result<(), Error>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
-    S: PartialEq + Serialize,
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + HasStatus,
+    K::Status: PartialEq + Send + Serialize + 'static,
 {
-    if before == Some(status) {
+    if resource.status() == Some(&status) {
         return Ok(());
     }
     let (name, namespace) = (resource.name_any(), resource.namespace().unwrap_or_default());
@@ -33,7 +37,10 @@ where
     });
     let api: Api<K> = Api::namespaced(ctx.client.clone(), &namespace);
     match api.patch_status(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&patch)).await {
-        Ok(_) => Ok(()),
+        Ok(_) => {
+            ctx.told.wrote(key.clone(), resource.resource_version(), status);
+            Ok(())
+        }
         // Deleted in the meantime: nobody reads it any more.
         Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
         Err(error) => Err(Error::api(format!("can't write the status of {} {name}", K::kind(&())))(error)),

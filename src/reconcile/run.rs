@@ -192,7 +192,7 @@ impl Setup {
         let (reader, writer) = store();
         let api = self.scope.api::<Guarded<K>>(&self.client);
         let links = self.links.clone();
-        self.watches.push(Box::new(move |queues, _| {
+        self.watches.push(Box::new(move |queues, ctx| {
             let tell = move |seen: Seen<Guarded<K>>| {
                 let (key, metadata) = match seen {
                     Seen::There(resource) => (Key::of(kind, resource), Some(resource.meta())),
@@ -200,6 +200,9 @@ impl Setup {
                         (Key { kind, namespace: namespace.to_owned(), name: name.to_owned() }, None)
                     }
                 };
+                if metadata.is_none() {
+                    ctx.told.forget(&key);
+                }
                 let mut links = links.lock().unwrap_or_else(PoisonError::into_inner);
                 queues.send(concerned(&mut links, key, metadata));
             };
