@@ -3,7 +3,7 @@
 CARGO ?= cargo
 export ONCE
 
-.PHONY: help demo test lint unit suite generate bench release clean
+.PHONY: help demo test lint unit suite generate bench clean
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -25,9 +25,6 @@ generate: ## Write crds/ and webhook-config/ from the types
 
 bench: ## Print the measured claims beside their yardsticks
 	$(CARGO) bench
-
-release: ## Build the static binary
-	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --target $$(rustc -vV | sed -n 's/^host: //p')
 
 clean: ## Remove what was built
 	$(CARGO) clean

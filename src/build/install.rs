@@ -5,7 +5,7 @@ use kube::ResourceExt;
 
 use super::{cache_mode, environment, hash, image, names};
 use crate::{
-    api::{GcsCache, KasprApp, PythonPackages},
+    api::{GcsCache, KasprApp, OnFailure, PythonPackages},
     settings::BuildSettings,
 };
 
@@ -40,13 +40,12 @@ pub fn container(app: &KasprApp, settings: &BuildSettings) -> Option<Container> 
     })
 }
 
-/// A plain install by the image's pip. No shell reads the packages, and pip reads the indexes and
-/// credentials from its environment.
+/// What the container runs. No shell reads the packages, and pip reads the indexes and credentials
+/// from its environment.
+const INSTALL: &str = include_str!("install.py");
+
 fn command(packages: &PythonPackages) -> Vec<String> {
-    let mut command: Vec<String> =
-        ["python3", "-m", "pip", "install", "--no-input", "--upgrade", "--target", names::PACKAGES_DIR]
-            .map(str::to_owned)
-            .into();
+    let mut command: Vec<String> = ["python3", "-c", INSTALL].map(str::to_owned).into();
     command.extend(packages.packages.iter().map(|package| variables_of_kubernetes(package)));
     command
 }
@@ -89,14 +88,29 @@ fn variables(app: &KasprApp, packages: &PythonPackages) -> Vec<EnvVar> {
         variables.push(environment::plain("GCS_BUCKET", gcs.bucket.clone()));
         variables.push(environment::plain("GCS_OBJECT_KEY", key.trim_start_matches('/').to_owned()));
     }
+    variables.extend(policy(packages));
     variables.extend(pip(packages));
     variables
+}
+
+/// How often and how long it is tried, and what happens then.
+fn policy(packages: &PythonPackages) -> [EnvVar; 4] {
+    let policy = packages.install_policy.clone().unwrap_or_default();
+    let on_failure = match policy.on_failure {
+        None | Some(OnFailure::Block) => "block",
+        Some(OnFailure::Allow | OnFailure::Warn) => "allow",
+    };
+    [
+        environment::plain("PACKAGES_DIR", names::PACKAGES_DIR.to_owned()),
+        environment::plain("INSTALL_RETRIES", policy.retries.unwrap_or(3).to_string()),
+        environment::plain("INSTALL_TIMEOUT", policy.timeout.unwrap_or(600).to_string()),
+        environment::plain("INSTALL_ON_FAILURE", on_failure.to_owned()),
+    ]
 }
 
 /// What pip itself reads. Kubernetes puts the credentials in when the container starts, so they
 /// stand neither in the pod's spec nor in an argument.
 fn pip(packages: &PythonPackages) -> Vec<EnvVar> {
-    let policy = packages.install_policy.clone().unwrap_or_default();
     let url = |url: &String| {
         let url = variables_of_kubernetes(url);
         match (&packages.credentials, url.split_once("://")) {
@@ -114,7 +128,6 @@ fn pip(packages: &PythonPackages) -> Vec<EnvVar> {
             joined(&packages.extra_index_urls).map(|urls| urls.iter().map(url).collect::<Vec<_>>().join(" ")),
         ),
         ("PIP_TRUSTED_HOST", joined(&packages.trusted_hosts).map(|hosts| hosts.join(" "))),
-        ("PIP_RETRIES", Some(policy.retries.unwrap_or(3).to_string())),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some(environment::plain(name, value?)))
@@ -146,6 +159,8 @@ pub fn key_volume(gcs: &GcsCache) -> Volume {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::Path, process::Command};
+
     use super::*;
 
     #[test]
@@ -157,5 +172,46 @@ mod tests {
         ] {
             assert_eq!(variables_of_kubernetes(text), expected);
         }
+        assert!(!INSTALL.contains("$("), "Kubernetes would fill it in");
+    }
+
+    /// Runs the script with the machine's Python and without an index. Gives whether it succeeded.
+    fn run(folder: &Path, package: &str, on_failure: &str) -> bool {
+        let output = Command::new("python3")
+            .args(["-c", INSTALL, package])
+            .env("PACKAGES_DIR", folder)
+            .env("PACKAGES_HASH", "0123")
+            .env("INSTALL_RETRIES", "0")
+            .env("INSTALL_TIMEOUT", "120")
+            .env("INSTALL_ON_FAILURE", on_failure)
+            .env("PIP_NO_INDEX", "1")
+            .output();
+        output.expect("Python").status.success()
+    }
+
+    #[test]
+    fn a_failed_install_blocks_or_does_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(!run(folder.path(), "no-such-package", "block"));
+        assert!(run(folder.path(), "no-such-package", "allow"));
+        assert!(!folder.path().join(".installed-0123").exists());
+    }
+
+    #[test]
+    fn a_set_is_installed_once() {
+        let (source, folder) =
+            (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let wheel = source.path().join("tiny-1-py3-none-any.whl");
+        let write = "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1], 'w'); \
+                     z.writestr('tiny.py', 'x = 1'); \
+                     z.writestr('tiny-1.dist-info/METADATA', 'Metadata-Version: 2.1\\nName: tiny\\nVersion: 1\\n'); \
+                     z.writestr('tiny-1.dist-info/WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n'); \
+                     z.writestr('tiny-1.dist-info/RECORD', ''); z.close()";
+        assert!(Command::new("python3").args(["-c", write]).arg(&wheel).status().expect("Python").success());
+        let package = format!("file://{}", wheel.display());
+        assert!(run(folder.path(), &package, "block"));
+        assert!(folder.path().join("tiny.py").exists());
+        fs::remove_file(&wheel).expect("removed");
+        assert!(run(folder.path(), &package, "block"), "the marker says that it is installed");
     }
 }

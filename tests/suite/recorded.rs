@@ -53,7 +53,21 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ),
     ("StatefulSet/", "…[kaspr].env[PYTHONPATH].value", "the published one holds a literal ${PYTHONPATH}"),
     ("StatefulSet/", "…initContainers[install-packages].args", "no shell reads the packages"),
-    ("StatefulSet/", "…initContainers[install-packages].command", "a plain pip install, for now"),
+    (
+        "StatefulSet/",
+        "…initContainers[install-packages].command",
+        "a plain pip install, for now: a later installer reports and publishes",
+    ),
+    (
+        "StatefulSet/",
+        "…initContainers[install-packages].env[INSTALL_",
+        "the policy is given to the program, not written into it",
+    ),
+    (
+        "StatefulSet/",
+        "…initContainers[install-packages].env[PACKAGES_DIR]",
+        "the folder is given to the program, not written into it",
+    ),
     (
         "StatefulSet/",
         "…initContainers[install-packages].env[PIP_",
