@@ -24,7 +24,7 @@ mod statefulset;
 
 use kube::ResourceExt;
 
-pub use linked::{Linked, by_name};
+pub use linked::{Link, Linked, by_name};
 pub use object::{BuildError, Object, OwnedKind};
 
 use crate::{

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use k8s_openapi::{
     api::core::v1::{
         ConfigMap, ConfigMapVolumeSource, Container, ContainerPort, EmptyDirVolumeSource, KeyToPath,
@@ -10,11 +8,11 @@ use k8s_openapi::{
 use kube::ResourceExt;
 
 use super::{
-    Linked, cache_mode, claim,
+    Link, Linked, cache_mode, claim,
     definition::{Component, config_map_name, file_name},
     environment, image, install, labels, names,
 };
-use crate::{api::KasprApp, settings::BuildSettings, validate::Valid};
+use crate::{api::KasprApp, settings::BuildSettings};
 
 /// The members' pods.
 pub fn template(
@@ -142,10 +140,10 @@ struct Definition {
 /// The files that members load, in the published operator's order. Tables that a join names stand
 /// in the joins' file.
 fn definitions(app: &KasprApp, linked: &Linked) -> Vec<Definition> {
-    fn of<C: Component>(components: &[Arc<Valid<C>>]) -> impl Iterator<Item = Definition> {
+    fn of<C: Component>(components: &[Link<C>]) -> impl Iterator<Item = Definition> {
         components.iter().map(|component| Definition {
-            config_map: config_map_name(&***component),
-            file: file_name(&***component),
+            config_map: config_map_name(&**component),
+            file: file_name(&**component),
         })
     }
     let tables: Vec<_> = linked.tables.iter().filter(|table| !linked.is_joined(table)).cloned().collect();

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     api::{AppStatus, KasprApp},
-    build::{self, Linked, Object, OwnedKind, labels, names, rollout},
+    build::{self, Link, Linked, Object, OwnedKind, labels, names, rollout},
     defaults,
     validate::Valid,
 };
@@ -150,22 +150,23 @@ async fn set_aside(
     Ok(grown)
 }
 
+/// The definitions; one that became invalid stays as it is.
 fn definitions(linked: &Linked) -> Result<Vec<Object>, Error> {
     let Linked { agents, webviews, tables, tasks, joins } = linked;
     let mut objects = Vec::new();
-    for agent in agents {
+    for agent in agents.iter().filter_map(Link::as_valid) {
         objects.push(build::component(agent)?);
     }
-    for webview in webviews {
+    for webview in webviews.iter().filter_map(Link::as_valid) {
         objects.push(build::component(webview)?);
     }
-    for table in tables {
+    for table in tables.iter().filter_map(Link::as_valid) {
         objects.push(build::component(table)?);
     }
-    for task in tasks {
+    for task in tasks.iter().filter_map(Link::as_valid) {
         objects.push(build::component(task)?);
     }
-    for join in joins {
+    for join in joins.iter().filter_map(Link::as_valid) {
         objects.push(build::component(join)?);
     }
     Ok(objects)
@@ -195,6 +196,9 @@ async fn refuse(ctx: &Context, app: &KasprApp, message: String) -> Result<Action
 
 /// An object could not be written. The status says so, and the queue tries again.
 async fn failed(ctx: &Context, app: &KasprApp, error: Error) -> Result<Action, Error> {
+    if matches!(error, Error::Waiting(_)) {
+        return Err(error);
+    }
     let message = describe(&error);
     let known = app.status.as_ref().is_some_and(|status| says(status, is::PROGRESSING, is::ERROR));
     if !known {

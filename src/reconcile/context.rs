@@ -2,8 +2,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use kube::{
     Client,
+    core::object::HasStatus,
     runtime::events::{Recorder, Reporter},
 };
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     apply::Applied,
@@ -13,10 +15,15 @@ use super::{
     told::Told,
 };
 use crate::{
-    build::{Linked, by_name, definition::Component, labels::MANAGER},
+    api::ComponentStatus,
+    build::{
+        Link, Linked, OwnedKind, by_name,
+        definition::{Component, config_map_name},
+        labels::MANAGER,
+    },
     defaults::{self, Defaults},
     settings::BuildSettings,
-    validate::Valid,
+    validate::{Valid, Validate},
 };
 
 /// What every reconcile works with.
@@ -46,7 +53,7 @@ impl Context {
         }
     }
 
-    /// The components of an app that can run: readable, valid and not on their way out.
+    /// The components of an app that its members run.
     pub fn linked(&self, app: &Key) -> Linked {
         let keys = self.links.lock().unwrap_or_else(PoisonError::into_inner).components(app);
         Linked {
@@ -58,23 +65,40 @@ impl Context {
         }
     }
 
-    fn components<C>(&self, keys: &[Key]) -> Vec<Arc<Valid<C>>>
+    fn components<C>(&self, keys: &[Key]) -> Vec<Link<C>>
     where
         C: Cached
             + Component
             + Defaults
-            + crate::validate::Validate
-            + serde::Serialize
-            + serde::de::DeserializeOwned,
+            + DeserializeOwned
+            + HasStatus<Status = ComponentStatus>
+            + Serialize
+            + Validate,
     {
         let kind = C::kind(&());
         let of_kind = keys.iter().filter(|key| key.kind == kind);
-        let runnable = of_kind.filter_map(|key| {
-            let cached = self.caches.get::<C>(key)?;
-            let component = cached.0.as_ref().ok().filter(|c| c.meta().deletion_timestamp.is_none())?;
-            let (valid, _) = Valid::check(defaults::of(component).ok()?).ok()?;
-            Some(Arc::new(valid))
-        });
-        by_name(runnable.collect())
+        by_name(of_kind.filter_map(|key| self.link(key)).collect())
+    }
+
+    /// A component that can run, or could before it became invalid.
+    fn link<C>(&self, key: &Key) -> Option<Link<C>>
+    where
+        C: Cached
+            + Component
+            + Defaults
+            + DeserializeOwned
+            + HasStatus<Status = ComponentStatus>
+            + Serialize
+            + Validate,
+    {
+        let cached = self.caches.get::<C>(key)?;
+        let given = cached.0.as_ref().ok().filter(|c| c.meta().deletion_timestamp.is_none())?;
+        let component = defaults::of(given).ok()?;
+        if let Ok((valid, _)) = Valid::check(component.clone()) {
+            return Some(Link::valid(valid));
+        }
+        let defined = self.caches.owned(OwnedKind::ConfigMap, &key.namespace, &config_map_name(given));
+        let hash = given.status().and_then(|status| status.hash.clone());
+        defined.and(hash).map(|hash| Link::frozen(component, hash))
     }
 }

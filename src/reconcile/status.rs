@@ -1,7 +1,7 @@
 //! From observed facts to the status. Pure.
 
 use k8s_openapi::jiff::Timestamp;
-use kube::{Resource, ResourceExt, core::DynamicObject};
+use kube::{ResourceExt, core::DynamicObject};
 use serde_json::Value;
 
 use super::conditions::{self as is, Fact, fact};
@@ -10,11 +10,7 @@ use crate::{
         AppStatus, KasprApp, LinkedAgent, LinkedComponent, LinkedResources, LinkedTable, PackagesStatus,
         PythonPackages,
     },
-    build::{
-        self, Linked,
-        definition::{Component, hash_of},
-        hash,
-    },
+    build::{self, Link, Linked, definition::Component, hash},
     settings::BuildSettings,
 };
 
@@ -142,26 +138,25 @@ fn linked_resources(linked: &Linked) -> LinkedResources {
         let topic = agent.spec.input.topic.as_ref();
         LinkedAgent {
             name: agent.name_any(),
-            hash: hash_of(&***agent),
+            hash: agent.hash.clone(),
             topic_name: topic.and_then(|topic| topic.name.clone()),
             topic_pattern: topic.and_then(|topic| topic.pattern.clone()),
         }
     });
     let tables = linked.tables.iter().map(|table| LinkedTable {
         name: table.name_any(),
-        hash: hash_of(&***table),
+        hash: table.hash.clone(),
         table_name: Some(table.spec.name.clone()),
     });
     LinkedResources {
         agents: Some(agents.collect()),
         tables: Some(tables.collect()),
-        tasks: Some(linked.tasks.iter().map(|task| component(&***task)).collect()),
-        webviews: Some(linked.webviews.iter().map(|view| component(&***view)).collect()),
-        joins: (!linked.joins.is_empty())
-            .then(|| linked.joins.iter().map(|join| component(&***join)).collect()),
+        tasks: Some(linked.tasks.iter().map(|task| component(task)).collect()),
+        webviews: Some(linked.webviews.iter().map(|view| component(view)).collect()),
+        joins: (!linked.joins.is_empty()).then(|| linked.joins.iter().map(|join| component(join)).collect()),
     }
 }
 
-fn component<C: Component + Resource>(component: &C) -> LinkedComponent {
-    LinkedComponent { name: component.name_any(), hash: hash_of(component) }
+fn component<C: Component>(component: &Link<C>) -> LinkedComponent {
+    LinkedComponent { name: component.name_any(), hash: component.hash.clone() }
 }

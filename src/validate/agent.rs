@@ -1,4 +1,9 @@
-use super::{Findings, Path, Validate, ValidateUpdate, rules, topic};
+use super::{
+    Findings, Path, Validate, ValidateUpdate,
+    processors::Caller,
+    python::{Call, Init},
+    rules, topic,
+};
 use crate::api::{AgentInput, KasprAgent};
 
 impl Validate for KasprAgent {
@@ -6,14 +11,18 @@ impl Validate for KasprAgent {
         rules::component_metadata(&self.metadata, "-agent", &at.child("metadata"), found);
         let at = at.child("spec");
         self.spec.input.validate(&at.child("input"), found);
+        let init = match &self.spec.processors {
+            Some(processors) => processors.check(&at.child("processors"), &Caller::Agent, found),
+            None => {
+                found.warn(at.child("processors"), "is not given: nothing is done with the values");
+                Init::default()
+            }
+        };
         for (i, topic) in
             self.spec.output.iter().flat_map(|output| output.topics.iter().flatten()).enumerate()
         {
-            topic.validate(&at.child("output").child("topics").index(i), found);
-        }
-        match &self.spec.processors {
-            Some(processors) => processors.validate(&at.child("processors"), found),
-            None => found.warn(at.child("processors"), "is not given: nothing is done with the values"),
+            let at = at.child("output").child("topics").index(i);
+            topic.check(&at, &init, Some(&Call::value()), found);
         }
     }
 }

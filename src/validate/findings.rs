@@ -192,7 +192,8 @@ impl Findings {
 /// What Kubernetes asks of a warning.
 const LONGEST_WARNING: usize = 120;
 
-fn shortened(text: &str, longest: usize) -> String {
+/// Text that ends in '…' where it is longer.
+pub(super) fn shortened(text: &str, longest: usize) -> String {
     if text.chars().count() <= longest {
         return text.to_owned();
     }

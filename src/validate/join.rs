@@ -1,4 +1,8 @@
-use super::{Findings, Path, Validate, ValidateUpdate, rules, topic};
+use super::{
+    Findings, Path, Validate, ValidateUpdate,
+    python::{self, Call, Init},
+    rules,
+};
 use crate::api::KasprJoin;
 
 impl Validate for KasprJoin {
@@ -13,7 +17,8 @@ impl Validate for KasprJoin {
                 found.required(at.child(field), "must be the spec.name of a KasprTable of the same app");
             }
         }
-        topic::code_at(Some(&self.spec.extractor), &at.child("extractor"), found);
+        let (extractor, at) = (Some(&self.spec.extractor), at.child("extractor"));
+        python::check(extractor, &at, &Init::default(), Some(&Call::value()), found);
     }
 }
 

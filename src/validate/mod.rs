@@ -12,6 +12,7 @@ mod join;
 mod mounts;
 mod packages;
 mod processors;
+mod python;
 mod requirement;
 mod rules;
 mod table;
@@ -21,6 +22,7 @@ mod topic;
 mod webview;
 
 pub use findings::{FieldError, Findings, Path, Problem, Warning};
+pub use python::{entrypoint_of, entrypoint_to_render};
 pub use rules::quantity;
 
 use std::ops::Deref;

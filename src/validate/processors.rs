@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Findings, Path, Validate, rules, topic};
+use super::{
+    Findings, Path, Validate,
+    python::{self, Call, Init},
+    rules,
+};
 use crate::api::{Operation, Processors, TableRef};
 
 /// Python's keywords, which can't name an argument.
@@ -19,19 +23,34 @@ pub fn is_identifier(text: &str) -> bool {
         && !KEYWORDS.contains(&text)
 }
 
-impl Validate for Processors {
-    fn validate(&self, at: &Path, found: &mut Findings) {
-        topic::code_at(self.init.as_ref(), &at.child("init"), found);
+/// Who runs a pipeline.
+pub enum Caller {
+    /// Every operation gets a value.
+    Agent,
+    /// The first operation gets no value.
+    Task,
+    /// The first operation also gets the parameters of the path, where they can be read.
+    WebView(Option<Vec<String>>),
+}
+
+impl Processors {
+    /// Adds what is wrong with the pipeline, and gives back what its `init` defines.
+    pub(super) fn check(&self, at: &Path, caller: &Caller, found: &mut Findings) -> Init {
+        let init = Init::check(self.init.as_ref(), &at.child("init"), found);
+        let pipeline = self.pipeline.as_deref().unwrap_or_default();
+        let used: BTreeSet<&str> = pipeline.iter().map(String::as_str).collect();
+        let first = pipeline.first().map(String::as_str);
         let mut names = BTreeSet::new();
         for (i, operation) in self.operations.iter().flatten().enumerate() {
             let at = at.child("operations").index(i);
-            operation.validate(&at, found);
             let name = operation.name.as_deref().unwrap_or_default();
+            // What the pipeline leaves out is never called.
+            let call = used.contains(name).then(|| operation.call(caller, first == Some(name))).flatten();
+            operation.check(&at, &init, call.as_ref(), found);
             if !name.is_empty() && !names.insert(name) {
                 found.duplicate(at.child("name"), name);
             }
         }
-        let pipeline = self.pipeline.as_deref().unwrap_or_default();
         if pipeline.is_empty() {
             found.warn(at.child("pipeline"), "is empty: nothing is done with the values");
         }
@@ -46,11 +65,35 @@ impl Validate for Processors {
                 format!("must name an operation: {known}"),
             );
         }
+        init
     }
 }
 
-impl Validate for Operation {
-    fn validate(&self, at: &Path, found: &mut Findings) {
+impl Operation {
+    /// How the operation's functions are called, unless that can't be told.
+    fn call(&self, caller: &Caller, first: bool) -> Option<Call> {
+        let mut call = Call::value();
+        for table in self.tables.iter().flatten() {
+            if !is_identifier(&table.param_name) || call.keywords.contains(&table.param_name) {
+                return None;
+            }
+            call.keywords.push(table.param_name.clone());
+        }
+        match caller {
+            Caller::Task if first && self.topic_send.is_some() => return None,
+            Caller::Task => call.value = !first,
+            Caller::WebView(parameters) if first => {
+                call.parameters.clone_from(parameters.as_ref()?);
+                if call.keywords.iter().any(|name| call.parameters.contains(name)) {
+                    return None;
+                }
+            }
+            Caller::Agent | Caller::WebView(_) => {}
+        }
+        Some(call)
+    }
+
+    fn check(&self, at: &Path, init: &Init, call: Option<&Call>, found: &mut Findings) {
         if self.name.as_deref().unwrap_or_default().is_empty() {
             found.required(at.child("name"), "must name the operation, for the pipeline to refer to it");
         }
@@ -71,10 +114,12 @@ impl Validate for Operation {
                 }
             }
         }
-        topic::code_at(self.map.as_ref(), &at.child("map"), found);
-        topic::code_at(self.filter.as_ref(), &at.child("filter"), found);
+        python::check(self.map.as_ref(), &at.child("map"), init, call, found);
+        python::check(self.filter.as_ref(), &at.child("filter"), init, call, found);
         if let Some(topic) = &self.topic_send {
-            topic.validate(&at.child("topicSend"), found);
+            // Whether they get the parameters of a webview's path is not known.
+            let call = call.filter(|call| call.parameters.is_empty());
+            topic.check(&at.child("topicSend"), init, call, found);
         }
         let mut parameters = BTreeSet::new();
         for (i, table) in self.tables.iter().flatten().enumerate() {

@@ -1,4 +1,8 @@
-use super::{Findings, Path, Validate, ValidateUpdate, rules, topic};
+use super::{
+    Findings, Path, Validate, ValidateUpdate,
+    python::{self, Call, Init},
+    rules, topic,
+};
 use crate::api::{APP_LABEL, KasprTable, RelativeTo, Window};
 
 impl Validate for KasprTable {
@@ -15,7 +19,8 @@ impl Validate for KasprTable {
         if let Some(partitions) = self.spec.partitions.filter(|partitions| *partitions < 1) {
             found.invalid(at.child("partitions"), partitions, "must be 1 or more");
         }
-        topic::code_at(self.spec.default_selector.as_ref(), &at.child("defaultSelector"), found);
+        let (selector, at_selector) = (self.spec.default_selector.as_ref(), at.child("defaultSelector"));
+        python::check(selector, &at_selector, &Init::default(), Some(&Call::empty()), found);
         if let Some(window) = &self.spec.window {
             window.validate(&at.child("window"), found);
         }
@@ -52,7 +57,8 @@ impl Validate for Window {
             expires(hopping.expires.as_deref(), at.child("expires"), found);
         }
         let selector = at.child("relativeToSelector");
-        topic::code_at(self.relative_to_selector.as_ref(), &selector, found);
+        let code = self.relative_to_selector.as_ref();
+        python::check(code, &selector, &Init::default(), Some(&Call::value()), found);
         if self.relative_to == Some(RelativeTo::Custom) && self.relative_to_selector.is_none() {
             found.required(selector, "must be given when relativeTo is 'custom'");
         }

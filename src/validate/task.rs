@@ -3,7 +3,7 @@ use std::str::FromStr;
 use croner::Cron;
 use jiff::tz::TimeZone;
 
-use super::{Findings, Path, Validate, ValidateUpdate, rules};
+use super::{Findings, Path, Validate, ValidateUpdate, processors::Caller, rules};
 use crate::api::{KasprTask, Schedule};
 
 /// Longer than any cron expression that a person writes.
@@ -18,7 +18,7 @@ impl Validate for KasprTask {
             schedule.validate(&at.child("schedule"), found);
         }
         let at = at.child("processors");
-        self.spec.processors.validate(&at, found);
+        self.spec.processors.check(&at, &Caller::Task, found);
         for (i, operation) in self.spec.processors.operations.iter().flatten().enumerate() {
             if operation.filter.is_some() {
                 let at = at.child("operations").index(i).child("filter");

@@ -1,7 +1,11 @@
 //! Rules of topics, which agents, tasks and webviews share.
 
-use super::{Findings, Path, Validate, rules};
-use crate::api::{Code, InputTopic, TopicOut};
+use super::{
+    Findings, Path, Validate,
+    python::{self, Call, Init},
+    rules,
+};
+use crate::api::{InputTopic, TopicOut};
 
 const TOPIC_NAME: &str = "must be 1 to 249 letters, digits, '.', '_' and '-', and not '.' or '..'";
 
@@ -13,8 +17,9 @@ impl Validate for InputTopic {
     }
 }
 
-impl Validate for TopicOut {
-    fn validate(&self, at: &Path, found: &mut Findings) {
+impl TopicOut {
+    /// Adds what is wrong with a topic whose selectors are called the given way, if it is known.
+    pub(super) fn check(&self, at: &Path, init: &Init, call: Option<&Call>, found: &mut Findings) {
         exactly_one(at, ("name", given(&self.name)), ("nameSelector", self.name_selector.is_some()), found);
         topic_name(self.name.as_deref(), at, found);
         sizes(self.partitions, self.replicas, self.retention, at, found);
@@ -27,26 +32,8 @@ impl Validate for TopicOut {
             ("predicate", &self.predicate),
         ];
         for (field, code) in selectors {
-            code_at(code.as_ref(), &at.child(field), found);
+            python::check(code.as_ref(), &at.child(field), init, call, found);
         }
-    }
-}
-
-/// Code that may be absent.
-pub fn code_at(code: Option<&Code>, at: &Path, found: &mut Findings) {
-    let Some(code) = code else { return };
-    if code.python.trim().is_empty() {
-        found.required(at.child("python"), "must hold Python source");
-    }
-    // The framework takes an empty name for none.
-    if let Some(entrypoint) = code.entrypoint.as_ref().filter(|name| !name.is_empty())
-        && !super::processors::is_identifier(entrypoint)
-    {
-        found.invalid(
-            at.child("entrypoint"),
-            entrypoint.as_str(),
-            "must be the name of a function, class or other callable in python",
-        );
     }
 }
 

@@ -1,6 +1,11 @@
 use std::collections::BTreeSet;
 
-use super::{Findings, Path, Validate, ValidateUpdate, rules, topic};
+use super::{
+    Findings, Path, Validate, ValidateUpdate,
+    processors::Caller,
+    python::{self, Call, Init},
+    rules,
+};
 use crate::api::{KasprWebView, ResponseSelector, WebResponse};
 
 impl Validate for KasprWebView {
@@ -10,18 +15,23 @@ impl Validate for KasprWebView {
         rules::component_name(&self.spec.name, &at, found);
         let path = &self.spec.request.path;
         let at_path = at.child("request").child("path");
+        let mut first = None;
         match parameters(path) {
             _ if !path.starts_with('/') || path.contains(char::is_whitespace) => {
                 found.invalid(at_path, path.as_str(), "must start with '/' and have no spaces");
             }
             Err(why) => found.invalid(at_path, path.as_str(), why),
-            Ok(parameters) => not_both(self, &parameters, &at, found),
+            Ok(parameters) => {
+                first = Some(parameters.iter().map(ToString::to_string).collect());
+                not_both(self, &parameters, &at, found);
+            }
+        }
+        let mut init = Init::default();
+        if let Some(processors) = &self.spec.processors {
+            init = processors.check(&at.child("processors"), &Caller::WebView(first), found);
         }
         if let Some(response) = &self.spec.response {
-            response.validate(&at.child("response"), found);
-        }
-        if let Some(processors) = &self.spec.processors {
-            processors.validate(&at.child("processors"), found);
+            response.check(&at.child("response"), &init, found);
         }
     }
 }
@@ -88,8 +98,8 @@ fn not_both(view: &KasprWebView, parameters: &BTreeSet<&str>, at: &Path, found: 
     }
 }
 
-impl Validate for WebResponse {
-    fn validate(&self, at: &Path, found: &mut Findings) {
+impl WebResponse {
+    fn check(&self, at: &Path, init: &Init, found: &mut Findings) {
         if let Some(code) = self.status_code.filter(|code| !(100..=599).contains(code)) {
             found.invalid(at.child("statusCode"), code, "must be from 100 to 599");
         }
@@ -107,15 +117,16 @@ impl Validate for WebResponse {
         ];
         for (field, selector) in selectors {
             if let Some(selector) = selector {
-                selector.validate(&at.child(field), found);
+                selector.check(&at.child(field), init, found);
             }
         }
     }
 }
 
-impl Validate for ResponseSelector {
-    fn validate(&self, at: &Path, found: &mut Findings) {
-        topic::code_at(self.on_success.as_ref(), &at.child("onSuccess"), found);
-        topic::code_at(self.on_error.as_ref(), &at.child("onError"), found);
+impl ResponseSelector {
+    fn check(&self, at: &Path, init: &Init, found: &mut Findings) {
+        for (field, code) in [("onSuccess", &self.on_success), ("onError", &self.on_error)] {
+            python::check(code.as_ref(), &at.child(field), init, Some(&Call::value()), found);
+        }
     }
 }

@@ -184,3 +184,49 @@ spec: {bootstrapServers: '', authentication: {type: plain, username: hunter2}}
         fs::read_to_string(plane.log_dir().join("operator.log")).is_ok_and(|log| !log.contains("panicked"))
     );
 }
+
+#[test]
+fn a_component_that_becomes_invalid_goes_on_as_it_was() {
+    let plane = plane();
+    let mut operator = operator(&plane, "operator", &["--local"]);
+    operator.ready().expect("a ready operator");
+    let table = "
+apiVersion: kaspr.io/v1alpha1
+kind: KasprTable
+metadata: {name: kept, labels: {kaspr.io/app: clicks}}
+spec: {name: kept, partitions: 6}
+";
+    apply(&plane, &format!("{APP}---{table}"));
+    let get = |object: &str| text(&kubectl_of(&plane, &["get", object, "-o", "json"], "").stdout);
+    let template = || {
+        let set: Value = serde_json::from_str(&get("statefulset/clicks-app")).unwrap_or_default();
+        set["spec"]["template"].clone()
+    };
+    crate::harness::eventually_quiet("the table in the pods", || {
+        let template = template().to_string();
+        if template.contains("kept-table.yaml") { Ok(()) } else { Err(template) }
+    });
+    let (before, definition) = (template(), get("configmap/kept-table"));
+    for kind in ["mutatingwebhookconfiguration", "validatingwebhookconfiguration"] {
+        assert!(kubectl_of(&plane, &["delete", kind, "kaspr-operator"], "").status.success());
+    }
+    let forced = ["patch", "kasprtable", "kept", "--type=merge", "-p", r#"{"spec":{"partitions":0}}"#];
+    crate::harness::eventually_quiet("a change past admission", || {
+        let output = kubectl_of(&plane, &forced, "");
+        if output.status.success() { Ok(()) } else { Err(text(&output.stderr)) }
+    });
+    let told = ["wait", "kasprtable/kept", "--for=condition=Ready=False", "--timeout=60s"];
+    assert!(kubectl_of(&plane, &told, "").status.success());
+    // The app is reconciled too: a change of its own goes through, and the table stays.
+    let scaled = ["patch", "kasprapp", "clicks", "--type=merge", "-p", r#"{"spec":{"replicas":4}}"#];
+    assert!(kubectl_of(&plane, &scaled, "").status.success());
+    let seen = [
+        "wait",
+        "horizontalpodautoscaler/clicks-app-hpa",
+        "--for=jsonpath={.spec.maxReplicas}=4",
+        "--timeout=60s",
+    ];
+    assert!(kubectl_of(&plane, &seen, "").status.success());
+    assert_eq!(template(), before);
+    assert_eq!(get("configmap/kept-table"), definition);
+}

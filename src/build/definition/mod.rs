@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{hash, labels, metadata, names};
 use crate::{
     api::{APP_LABEL, Code, KasprAgent, KasprJoin, KasprTable, KasprTask, KasprWebView},
-    validate::Valid,
+    validate::{Valid, entrypoint_to_render},
 };
 
 /// A kind whose resources are definitions that an app's members run.
@@ -136,8 +136,36 @@ pub fn joins(
 }
 
 fn code(code: Option<&Code>) -> Value {
-    code.map_or(Value::Null, |code| json!({ "entrypoint": code.entrypoint, "python": code.python }))
+    code_after(None, code)
+}
+
+/// Code that runs in a scope with what `init` defined. The framework calls the first thing there
+/// that can be called, so the code's own function is named where another one would come first.
+fn code_after(init: Option<&Code>, code: Option<&Code>) -> Value {
+    let Some(code) = code else { return Value::Null };
+    let given = code.entrypoint.clone().filter(|entrypoint| !entrypoint.is_empty());
+    let entrypoint =
+        given.or_else(|| entrypoint_to_render(init.map(|init| init.python.as_str()), &code.python));
+    json!({ "entrypoint": entrypoint, "python": code.python })
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    fn code_of(python: &str) -> Code {
+        Code { entrypoint: None, python: python.to_owned() }
+    }
+
+    #[test]
+    fn the_blocks_own_function_is_named_where_another_would_be_taken() {
+        let own = code_of("def own(v):\n    return v\n");
+        let import = code_of("from datetime import datetime\ndef own(v):\n    return v\n");
+        let helper = code_of("def helper(v):\n    return v\n");
+        assert_eq!(code_after(None, Some(&own))["entrypoint"], Value::Null);
+        assert_eq!(code_after(None, Some(&import))["entrypoint"], "own");
+        assert_eq!(code_after(Some(&helper), Some(&own))["entrypoint"], "own");
+        let given = Code { entrypoint: Some("other".to_owned()), ..own };
+        assert_eq!(code_after(Some(&helper), Some(&given))["entrypoint"], "other");
+    }
+}

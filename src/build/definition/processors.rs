@@ -1,11 +1,16 @@
 use serde_json::{Value, json};
 
-use super::code;
-use crate::api::{Operation, Processors, TopicOut};
+use super::{code, code_after};
+use crate::api::{Code, Operation, Processors, TopicOut};
 
 pub(super) fn processors(processors: Option<&Processors>) -> Value {
     let Some(processors) = processors else { return Value::Null };
-    let operations: Vec<Value> = processors.operations.iter().flatten().map(operation).collect();
+    let operations: Vec<Value> = processors
+        .operations
+        .iter()
+        .flatten()
+        .map(|operation| of_operation(operation, processors.init.as_ref()))
+        .collect();
     json!({
         "init": code(processors.init.as_ref()),
         "operations": operations,
@@ -13,7 +18,7 @@ pub(super) fn processors(processors: Option<&Processors>) -> Value {
     })
 }
 
-fn operation(operation: &Operation) -> Value {
+fn of_operation(operation: &Operation, init: Option<&Code>) -> Value {
     let tables: Vec<Value> = operation
         .tables
         .iter()
@@ -21,8 +26,8 @@ fn operation(operation: &Operation) -> Value {
         .map(|table| json!({ "name": table.name, "param_name": table.param_name }))
         .collect();
     json!({
-        "filter": code(operation.filter.as_ref()),
-        "map": code(operation.map.as_ref()),
+        "filter": code_after(init, operation.filter.as_ref()),
+        "map": code_after(init, operation.map.as_ref()),
         "name": operation.name,
         "tables": tables,
         "topic_send": operation.topic_send.as_ref().map(topic_out),

@@ -179,7 +179,7 @@ metadata: {name: lookup, labels: {kaspr.io/app: orders}}
 spec:
   name: lookup
   request: {method: GET, path: '/order/{id}'}
-  processors: {pipeline: [find], operations: [{name: find, map: {python: 'def find(request, id): return id'}}]}
+  processors: {pipeline: [find], operations: [{name: find, map: {python: 'def find(request, **keys): return keys'}}]}
 ";
 
 #[test]
@@ -207,7 +207,7 @@ fn webviews() {
     ];
     let rows: Vec<(&str, &str)> = rows.iter().map(|(patch, line)| (patch.as_str(), line.as_str())).collect();
     refuses::<KasprWebView>(VIEW, &rows);
-    let table = "spec: {processors: {operations: [{name: find, tables: [{name: t, paramName: id}], map: {python: 'def f(r, id): return id'}}]}}";
+    let table = "spec: {processors: {operations: [{name: find, tables: [{name: t, paramName: id}], map: {python: 'def f(r, id, orders): return id'}}]}}";
     refuses::<KasprWebView>(
         VIEW,
         &[

@@ -95,6 +95,19 @@ fn examples_are_accepted() {
     }
 }
 
+/// What the published operator took from its users.
+#[test]
+fn recorded_manifests_are_accepted() {
+    for (file, text) in files("../tests/recorded/full").into_iter().chain(files("../tests/recorded/minimal"))
+    {
+        let manifests = documents(&text);
+        let ours = manifests.iter().filter(|manifest| manifest["kind"].as_str() != Some("Secret"));
+        for manifest in ours {
+            assert_eq!(errors(&admitted(manifest)), Vec::<String>::new(), "{file}");
+        }
+    }
+}
+
 #[test]
 fn each_refused_example_has_the_mistake_that_it_names() {
     assert!(files("refused").len() >= 12);

@@ -10,6 +10,7 @@ mod examples;
 mod hostile;
 mod packages;
 mod processors;
+mod python;
 mod template;
 mod update;
 

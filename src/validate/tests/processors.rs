@@ -110,7 +110,7 @@ fn tables() {
     let at = "spec.processors.operations[0].tables";
     let one = |tables: &str| {
         processors(&format!(
-            "pipeline: [a], operations: [{{name: a, map: {{python: 'def f(v, t): return v'}}, tables: {tables}}}]"
+            "pipeline: [a], operations: [{{name: a, map: {{python: 'def f(v, **t): return v'}}, tables: {tables}}}]"
         ))
     };
     for (tables, line) in [

@@ -1,0 +1,43 @@
+//! Indentation whose depth depends on how wide a tab is, which CPython refuses.
+
+use ruff_python_ast::token::TokenKind;
+
+/// CPython's two readings: a tab goes on to the next multiple of eight, or is one column.
+type Width = (usize, usize);
+
+/// Where the first unclear line starts; the tokens come with their places.
+pub fn unclear(source: &str, tokens: impl Iterator<Item = (TokenKind, usize)>) -> Option<usize> {
+    let mut outer: Vec<Width> = vec![(0, 0)];
+    let mut starts_line = true;
+    for (kind, start) in tokens {
+        match kind {
+            TokenKind::Newline => starts_line = true,
+            TokenKind::Comment | TokenKind::NonLogicalNewline | TokenKind::Indent | TokenKind::Dedent => {}
+            _ if starts_line => {
+                starts_line = false;
+                let from = super::line_start(source, start);
+                let width = width(&source[from..start]);
+                while outer.len() > 1 && outer.last().is_some_and(|last| last.0 > width.0) {
+                    outer.pop();
+                }
+                let last = outer.last().copied().unwrap_or_default();
+                if last.0.cmp(&width.0) != last.1.cmp(&width.1) {
+                    return Some(start);
+                }
+                if width.0 > last.0 {
+                    outer.push(width);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+fn width(indent: &str) -> Width {
+    indent.chars().fold((0, 0), |(wide, narrow), letter| match letter {
+        '\t' => ((wide / 8 + 1) * 8, narrow + 1),
+        '\u{c}' => (0, 0),
+        _ => (wide + 1, narrow + 1),
+    })
+}
