@@ -10,7 +10,7 @@
 //! - [`cli`] holds the subcommands and wires the two together.
 //!
 //! A Kubernetes client appears in `reconcile` and `cli` only, the HTTP server in `webhook` only.
-//! `tests/rooms.rs` holds all this.
+//! `tests/suite/rooms.rs` holds all this.
 
 pub mod api;
 pub mod build;

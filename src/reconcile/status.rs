@@ -151,9 +151,9 @@ fn linked_resources(linked: &Linked) -> LinkedResources {
     LinkedResources {
         agents: Some(agents.collect()),
         tables: Some(tables.collect()),
-        tasks: Some(linked.tasks.iter().map(|task| component(task)).collect()),
-        webviews: Some(linked.webviews.iter().map(|view| component(view)).collect()),
-        joins: (!linked.joins.is_empty()).then(|| linked.joins.iter().map(|join| component(join)).collect()),
+        tasks: Some(linked.tasks.iter().map(component).collect()),
+        webviews: Some(linked.webviews.iter().map(component).collect()),
+        joins: (!linked.joins.is_empty()).then(|| linked.joins.iter().map(component).collect()),
     }
 }
 
