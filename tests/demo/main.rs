@@ -47,20 +47,25 @@ fn run() -> io::Result<usize> {
     let mut problems = refused(&plane, &examples.join("refused"))?;
     problems += made(&plane, &examples)?;
 
+    if env::var_os("ONCE").is_none_or(|once| once.is_empty()) {
+        look_around(&plane, &log);
+    }
+    Ok(problems)
+}
+
+/// Says how to look around, and stays until Ctrl-C: whatever ends this process also ends everything
+/// that it started.
+fn look_around(plane: &ControlPlane, log: &Path) -> ! {
     println!("\nLook around:");
     println!("  export KUBECONFIG={}", plane.kubeconfig().display());
     println!("  export PATH={}:$PATH", plane.kubectl_path().parent().unwrap_or(Path::new(".")).display());
     println!("  kubectl get kaspr -n {NAMESPACE}");
     println!("  kubectl explain kasprapp.spec.pythonPackages");
     println!("  less {}", log.display());
-    if env::var_os("ONCE").is_none_or(|once| once.is_empty()) {
-        println!("\nRunning until Ctrl-C.");
-        // Whatever ends this process also ends everything that it started.
-        loop {
-            thread::park();
-        }
+    println!("\nRunning until Ctrl-C.");
+    loop {
+        thread::park();
     }
-    Ok(problems)
 }
 
 /// Applies what must be refused, and shows why it was. Gives how many were not.
