@@ -14,7 +14,7 @@ use control_plane::{ControlPlane, Operator};
 use serde_json::Value;
 
 /// How long a condition may take to come true on a loaded machine.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_secs(120);
 
 /// The operator's binary.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_kaspr-operator");

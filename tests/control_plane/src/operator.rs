@@ -11,7 +11,7 @@ use std::{
 };
 
 /// How long the operator may take to become ready on a loaded machine.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Ends the operator when the pipe to its input closes, which happens when this process ends in
 /// whatever way. Says the operator's process id first.
