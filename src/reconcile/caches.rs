@@ -1,11 +1,13 @@
 //! What the operator knows of the API server's objects without asking.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 
 use kube::{
-    core::{DeserializeGuard, DynamicObject},
+    Resource,
+    core::{DeserializeGuard, DynamicObject, NamespaceResourceScope},
     runtime::reflector::{ObjectRef, Store},
 };
+use serde::de::DeserializeOwned;
 
 use super::links::Key;
 use crate::{
@@ -28,7 +30,15 @@ pub struct Caches {
 }
 
 /// A kind with a cache.
-pub trait Cached: Clone + kube::Resource<DynamicType = ()> + 'static {
+pub trait Cached:
+    Clone
+    + Debug
+    + DeserializeOwned
+    + Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + Send
+    + Sync
+    + 'static
+{
     /// Its cache.
     fn store(caches: &Caches) -> &Store<Guarded<Self>>;
 }

@@ -1,14 +1,10 @@
 //! The reconciler of the five components: one generic function.
 
-use std::{fmt::Debug, sync::Arc};
+use std::sync::Arc;
 
 use k8s_openapi::jiff::Timestamp;
-use kube::{
-    Resource, ResourceExt,
-    core::{NamespaceResourceScope, object::HasStatus},
-    runtime::controller::Action,
-};
-use serde::{Serialize, de::DeserializeOwned};
+use kube::{Resource, ResourceExt, core::object::HasStatus, runtime::controller::Action};
+use serde::Serialize;
 
 use super::{
     Error, apply,
@@ -33,18 +29,7 @@ use crate::{
 
 /// A component that is reconciled.
 pub trait Reconciled:
-    Cached
-    + Component
-    + Clone
-    + Debug
-    + Defaults
-    + DeserializeOwned
-    + HasStatus<Status = ComponentStatus>
-    + Resource<Scope = NamespaceResourceScope>
-    + Send
-    + Serialize
-    + Sync
-    + Validate
+    Cached + Component + Defaults + HasStatus<Status = ComponentStatus> + Serialize + Validate
 {
     /// The tables that a join names, found or not.
     fn tables(&self, _linked: &Linked) -> Option<[TableReference; 2]> {

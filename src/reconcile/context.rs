@@ -2,28 +2,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use kube::{
     Client,
-    core::object::HasStatus,
     runtime::events::{Recorder, Reporter},
 };
-use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     apply::Applied,
     backoff::Failures,
-    caches::{Cached, Caches},
+    caches::Caches,
+    component::Reconciled,
     links::{Key, Links},
     told::Told,
 };
 use crate::{
-    api::ComponentStatus,
-    build::{
-        Link, Linked, OwnedKind, by_name,
-        definition::{Component, config_map_name},
-        labels::MANAGER,
-    },
-    defaults::{self, Defaults},
+    build::{Link, Linked, OwnedKind, by_name, definition::config_map_name, labels::MANAGER},
+    defaults,
     settings::BuildSettings,
-    validate::{Valid, Validate},
+    validate::Valid,
 };
 
 /// What every reconcile works with.
@@ -65,32 +59,14 @@ impl Context {
         }
     }
 
-    fn components<C>(&self, keys: &[Key]) -> Vec<Link<C>>
-    where
-        C: Cached
-            + Component
-            + Defaults
-            + DeserializeOwned
-            + HasStatus<Status = ComponentStatus>
-            + Serialize
-            + Validate,
-    {
+    fn components<C: Reconciled>(&self, keys: &[Key]) -> Vec<Link<C>> {
         let kind = C::kind(&());
         let of_kind = keys.iter().filter(|key| key.kind == kind);
         by_name(of_kind.filter_map(|key| self.link(key)).collect())
     }
 
     /// A component that can run, or could before it became invalid.
-    fn link<C>(&self, key: &Key) -> Option<Link<C>>
-    where
-        C: Cached
-            + Component
-            + Defaults
-            + DeserializeOwned
-            + HasStatus<Status = ComponentStatus>
-            + Serialize
-            + Validate,
-    {
+    fn link<C: Reconciled>(&self, key: &Key) -> Option<Link<C>> {
         let cached = self.caches.get::<C>(key)?;
         let given = cached.0.as_ref().ok().filter(|c| c.meta().deletion_timestamp.is_none())?;
         let component = defaults::of(given).ok()?;

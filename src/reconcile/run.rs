@@ -13,7 +13,6 @@ use kube::{
         watcher,
     },
 };
-use serde::de::DeserializeOwned;
 use tokio::{sync::mpsc::UnboundedReceiver, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -159,36 +158,18 @@ impl Setup {
         })
     }
 
-    fn components<C>(&mut self, kind: &'static str) -> Store<Guarded<C>>
-    where
-        C: Cached
-            + Clone
-            + std::fmt::Debug
-            + DeserializeOwned
-            + Resource<Scope = NamespaceResourceScope>
-            + Send
-            + Sync,
-    {
+    fn components<C: Cached>(&mut self, kind: &'static str) -> Store<Guarded<C>> {
         self.resources::<C>(kind, |links, key, seen| match seen {
             Some(metadata) => links.component_seen(&key, metadata),
             None => links.component_gone(&key),
         })
     }
 
-    fn resources<K>(
+    fn resources<K: Cached>(
         &mut self,
         kind: &'static str,
         concerned: fn(&mut Links, Key, Option<&kube::core::ObjectMeta>) -> Vec<Key>,
-    ) -> Store<Guarded<K>>
-    where
-        K: Cached
-            + Clone
-            + std::fmt::Debug
-            + DeserializeOwned
-            + Resource<Scope = NamespaceResourceScope>
-            + Send
-            + Sync,
-    {
+    ) -> Store<Guarded<K>> {
         let (reader, writer) = store();
         let api = self.scope.api::<Guarded<K>>(&self.client);
         let links = self.links.clone();
@@ -258,7 +239,7 @@ fn control<K, F, R>(
     reconcile: F,
 ) -> BoxFuture<'static, ()>
 where
-    K: Cached + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync,
+    K: Cached,
     F: FnMut(Arc<Guarded<K>>, Arc<Context>) -> R + Send + 'static,
     R: Future<Output = Result<Action, Error>> + Send + 'static,
 {
