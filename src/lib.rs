@@ -5,6 +5,7 @@
 //! - [`api`] is the type model. It imports nothing of ours.
 //! - [`defaults`] and [`validate`] import `api`: pure functions.
 //! - [`build`] imports those and [`settings`]: from a valid app to its objects, pure.
+//! - [`kinds`] is what admission does with each kind, by its name; pure.
 //! - [`webhook`] answers admission reviews. It never meets [`reconcile`].
 //! - [`reconcile`] holds the controllers. It never meets `webhook`.
 //! - [`cli`] holds the subcommands and wires the two together.
@@ -17,6 +18,7 @@ pub mod build;
 pub mod cli;
 pub mod crds;
 pub mod defaults;
+pub mod kinds;
 pub mod reconcile;
 pub mod settings;
 pub mod telemetry;

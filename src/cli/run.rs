@@ -17,7 +17,7 @@ use crate::{
     reconcile::{Operator, Scope},
     settings::RunSettings,
     webhook::{
-        Server,
+        Known, Server,
         certificate::{self, url_host},
         registration::Target,
     },
@@ -46,7 +46,9 @@ pub async fn run(settings: RunSettings) -> Result<(), Error> {
     let server_url = config.cluster_url.to_string();
     let client = Client::try_from(config).map_err(Error::Client)?;
     let ready = Arc::new(AtomicBool::new(false));
-    let server = Server::bind(address, &credentials.certificate, &credentials.key, ready.clone())?;
+    let known = Known::default();
+    let (certificate, key) = (&credentials.certificate, &credentials.key);
+    let server = Server::bind(address, certificate, key, ready.clone(), known.clone())?;
     let base =
         format!("https://{}:{}", url_host(&server.address().ip().to_string()), server.address().port());
     tracing::info!(api_server = server_url, webhooks = base, "starting");
@@ -64,6 +66,8 @@ pub async fn run(settings: RunSettings) -> Result<(), Error> {
     let scope = namespace.map_or(Scope::Cluster, Scope::Namespace);
     let operator = Operator::new(client.clone(), scope, build, &stop);
     let filled = operator.filled();
+    // Nobody else sets it.
+    _ = known.set(operator.surroundings());
     let reconciling = tokio::spawn(operator.run());
 
     stop.run_until_cancelled(announce(&client, target.as_ref(), &filled, &ready, &base)).await;

@@ -1,6 +1,6 @@
 //! Which object concerns which resource: from a watch event to what has to be reconciled.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use kube::{Resource, ResourceExt, core::ObjectMeta};
 
@@ -52,7 +52,8 @@ impl Key {
 pub struct Links {
     app_of: HashMap<Key, Key>,
     components_of: HashMap<Key, HashSet<Key>>,
-    apps: HashSet<Key>,
+    /// The namespaces that have an app of a name.
+    apps: HashMap<String, BTreeSet<String>>,
 }
 
 impl Links {
@@ -85,7 +86,7 @@ impl Links {
     /// An app was seen; its components learn of it the first time.
     pub fn app_seen(&mut self, app: &Key) -> Vec<Key> {
         let mut concerned = vec![app.clone()];
-        if self.apps.insert(app.clone()) {
+        if self.apps.entry(app.name.clone()).or_default().insert(app.namespace.clone()) {
             concerned.extend(self.components(app));
         }
         concerned
@@ -93,8 +94,20 @@ impl Links {
 
     /// An app is gone; its components learn of it.
     pub fn app_gone(&mut self, app: &Key) -> Vec<Key> {
-        self.apps.remove(app);
+        if let Some(namespaces) = self.apps.get_mut(&app.name) {
+            namespaces.remove(&app.namespace);
+            if namespaces.is_empty() {
+                self.apps.remove(&app.name);
+            }
+        }
         self.components(app)
+    }
+
+    /// The apps of the same name in other namespaces.
+    pub fn namesakes(&self, app: &Key) -> Vec<Key> {
+        let namespaces = self.apps.get(&app.name).into_iter().flatten();
+        let others = namespaces.filter(|namespace| **namespace != app.namespace);
+        others.map(|namespace| Key { namespace: namespace.clone(), ..app.clone() }).collect()
     }
 
     /// The components of an app.

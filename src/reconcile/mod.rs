@@ -19,6 +19,7 @@ mod report;
 mod run;
 mod status;
 mod storage;
+mod surroundings;
 mod told;
 mod watch;
 

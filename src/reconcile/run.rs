@@ -23,12 +23,14 @@ use super::{
     context::Context,
     links::{APP, Key, Links},
     queue::{Queues, requests},
+    surroundings::FromCaches,
     watch::{Seen, describe, watch},
 };
 use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView},
     build::{OwnedKind, labels},
     settings::BuildSettings,
+    validate::Surroundings,
 };
 
 /// How many resources of a kind are reconciled at a time.
@@ -44,6 +46,14 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Whether the namespace is one of them.
+    pub fn holds(&self, namespace: &str) -> bool {
+        match self {
+            Self::Cluster => true,
+            Self::Namespace(only) => only == namespace,
+        }
+    }
+
     fn api<K>(&self, client: &Client) -> Api<K>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
@@ -68,6 +78,7 @@ pub struct Operator {
     watches: Vec<BoxFuture<'static, ()>>,
     controllers: Vec<BoxFuture<'static, ()>>,
     filled: CancellationToken,
+    scope: Scope,
 }
 
 /// A watch that waits for what it tells of its objects.
@@ -85,7 +96,8 @@ impl Operator {
     /// Sets up everything; nothing is sent before `run`.
     pub fn new(client: Client, scope: Scope, settings: BuildSettings, stop: &CancellationToken) -> Self {
         let links = Arc::new(Mutex::new(Links::default()));
-        let mut setup = Setup { client: client.clone(), scope, links: links.clone(), watches: Vec::new() };
+        let mut setup =
+            Setup { client: client.clone(), scope: scope.clone(), links: links.clone(), watches: Vec::new() };
         let caches = Caches {
             apps: setup.apps(),
             agents: setup.components::<KasprAgent>("KasprAgent"),
@@ -107,7 +119,12 @@ impl Operator {
         ];
         let queues = Arc::new(queues);
         let watches = setup.watches.into_iter().map(|watch| watch(queues.clone(), ctx.clone())).collect();
-        Self { ctx, watches, controllers, filled: CancellationToken::new() }
+        Self { ctx, watches, controllers, filled: CancellationToken::new(), scope }
+    }
+
+    /// What the caches know of the resources of an app.
+    pub fn surroundings(&self) -> Arc<dyn Surroundings> {
+        Arc::new(FromCaches { ctx: self.ctx.clone(), scope: self.scope.clone(), filled: self.filled.clone() })
     }
 
     /// Is cancelled when every cache holds the complete list of its objects.

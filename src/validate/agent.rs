@@ -1,20 +1,24 @@
 use super::{
-    Findings, Path, Validate, ValidateUpdate,
+    Around, Findings, Path, Validate, ValidateUpdate, across,
     processors::Caller,
     python::{Call, Init},
-    rules, topic,
+    rule, shared, topic,
 };
 use crate::api::{AgentInput, KasprAgent};
 
 impl Validate for KasprAgent {
     fn validate(&self, at: &Path, found: &mut Findings) {
-        rules::component_metadata(&self.metadata, "-agent", &at.child("metadata"), found);
+        shared::component_metadata(&self.metadata, "-agent", &at.child("metadata"), found);
         let at = at.child("spec");
         self.spec.input.validate(&at.child("input"), found);
         let init = match &self.spec.processors {
             Some(processors) => processors.check(&at.child("processors"), &Caller::Agent, found),
             None => {
-                found.warn(at.child("processors"), "is not given: nothing is done with the values");
+                found.warn(
+                    rule::PIPELINE_EMPTY,
+                    at.child("processors"),
+                    "is not given: nothing is done with the values",
+                );
                 Init::default()
             }
         };
@@ -27,7 +31,11 @@ impl Validate for KasprAgent {
     }
 }
 
-impl ValidateUpdate for KasprAgent {}
+impl ValidateUpdate for KasprAgent {
+    fn validate_across(&self, around: &Around, found: &mut Findings) {
+        across::agent(self, around, found);
+    }
+}
 
 impl Validate for AgentInput {
     fn validate(&self, at: &Path, found: &mut Findings) {
@@ -36,15 +44,19 @@ impl Validate for AgentInput {
             topic.validate(&at.child("topic"), found);
         }
         if self.channel.as_ref().is_some_and(|channel| channel.name.is_empty()) {
-            found.required(at.child("channel").child("name"), "must name the output channel of a KasprJoin");
+            found.required(
+                rule::REQUIRED,
+                at.child("channel").child("name"),
+                "must name the output channel of a KasprJoin",
+            );
         }
         if let Some(take) = &self.take {
             let at = at.child("take");
             if take.max < 1 {
-                found.invalid(at.child("max"), take.max, "must be 1 or more");
+                found.invalid(rule::NUMBER, at.child("max"), take.max, "must be 1 or more");
             }
-            if !rules::is_duration(&take.within) {
-                found.invalid(at.child("within"), take.within.as_str(), rules::DURATION);
+            if !shared::is_duration(&take.within) {
+                found.invalid(rule::DURATION, at.child("within"), take.within.as_str(), shared::DURATION);
             }
         }
     }

@@ -1,6 +1,6 @@
 use kube::core::ObjectMeta;
 
-use super::{Findings, Path, Validate, ValidateUpdate, immutable, mounts, rules};
+use super::{Around, Findings, Path, Validate, ValidateUpdate, across, immutable, mounts, rule, shared};
 use crate::api::{
     Authentication, AuthenticationType, KasprApp, KasprAppSpec, PasswordSecret, Probe, Storage, StorageType,
     versions,
@@ -22,12 +22,16 @@ impl ValidateUpdate for KasprApp {
     fn validate_update(&self, old: &Self, found: &mut Findings) {
         immutable::app(&old.spec, &self.spec, found);
     }
+
+    fn validate_across(&self, around: &Around, found: &mut Findings) {
+        across::app(self, around, found);
+    }
 }
 
 /// Services are named after the app, so its name is a DNS-1035 label (the API server's rule for
 /// Services).
 fn app_name(metadata: &ObjectMeta, at: &Path, found: &mut Findings) {
-    let (field, name) = rules::name_of(metadata);
+    let (field, name) = shared::name_of(metadata);
     if name.is_empty() {
         return;
     }
@@ -35,10 +39,10 @@ fn app_name(metadata: &ObjectMeta, at: &Path, found: &mut Findings) {
     if name.len() > LONGEST_NAME {
         let detail =
             format!("must have at most {LONGEST_NAME} characters: the pods' labels hold it with a suffix");
-        found.invalid(at, name, detail);
-    } else if !rules::is_dns_1035_label(&name) {
+        found.invalid(rule::APP_NAME, at, name, detail);
+    } else if !shared::is_dns_1035_label(&name) {
         let detail = "must be lower-case letters, digits and '-', start with a letter and end with a letter or digit: Services are named after the app";
-        found.invalid(at, name, detail);
+        found.invalid(rule::APP_NAME, at, name, detail);
     }
 }
 
@@ -49,6 +53,7 @@ impl Validate for KasprAppSpec {
         self.authentication.validate(&at.child("authentication"), found);
         if self.authentication.r#type == AuthenticationType::Plain && self.tls.is_none() {
             found.warn(
+                rule::PLAIN_WITHOUT_TLS,
                 at.child("authentication").child("type"),
                 "sends the password unencrypted: add spec.tls",
             );
@@ -58,7 +63,7 @@ impl Validate for KasprAppSpec {
         }
         replicas(self, at, found);
         if let Some(resources) = &self.resources {
-            rules::resources(resources, &at.child("resources"), found);
+            shared::resources(resources, &at.child("resources"), found);
         }
         if let Some(probe) = &self.liveness_probe {
             liveness(probe, &at.child("livenessProbe"), found);
@@ -66,6 +71,7 @@ impl Validate for KasprAppSpec {
         match &self.storage {
             Some(storage) => storage.validate(&at.child("storage"), found),
             None => found.warn(
+                rule::STORAGE_ABSENT,
                 at.child("storage"),
                 "is not given: tables are rebuilt from Kafka at every start of a pod",
             ),
@@ -81,9 +87,9 @@ impl Validate for KasprAppSpec {
 
 fn version(spec: &KasprAppSpec, at: &Path, found: &mut Findings) {
     match spec.image.as_deref() {
-        Some("") => found.required(at.child("image"), "must name an image, or be left out"),
+        Some("") => found.required(rule::IMAGE, at.child("image"), "must name an image, or be left out"),
         Some(image) if image.contains(char::is_whitespace) => {
-            found.invalid(at.child("image"), image, "must name an image, without spaces");
+            found.invalid(rule::IMAGE, at.child("image"), image, "must name an image, without spaces");
         }
         _ => {}
     }
@@ -93,9 +99,9 @@ fn version(spec: &KasprAppSpec, at: &Path, found: &mut Findings) {
     }
     let at = at.child("version");
     if spec.image.is_some() {
-        found.warn(at, "is not known to this operator: spec.image decides what runs");
+        found.warn(rule::VERSION_UNKNOWN, at, "is not known to this operator: spec.image decides what runs");
     } else {
-        found.not_supported(at, version, versions::SUPPORTED);
+        found.not_supported(rule::VERSION, at, version, versions::SUPPORTED);
     }
 }
 
@@ -103,12 +109,12 @@ fn version(spec: &KasprAppSpec, at: &Path, found: &mut Findings) {
 /// shows its broker only: the whole list with each would grow with the square of its length.
 fn bootstrap_servers(servers: &str, at: Path, found: &mut Findings) {
     if servers.trim().is_empty() {
-        found.required(at, "must name at least one broker as host:port");
+        found.required(rule::REQUIRED, at, "must name at least one broker as host:port");
         return;
     }
     for server in servers.split(',').map(str::trim) {
-        if let Err(why) = rules::host_and_port(server) {
-            found.invalid(at.clone(), rules::without_password(server), why);
+        if let Err(why) = shared::host_and_port(server) {
+            found.invalid(rule::BROKER, at.clone(), shared::without_password(server), why);
         }
     }
 }
@@ -116,32 +122,22 @@ fn bootstrap_servers(servers: &str, at: Path, found: &mut Findings) {
 impl Validate for Authentication {
     fn validate(&self, at: &Path, found: &mut Findings) {
         if self.username.as_deref().unwrap_or_default().is_empty() {
-            found.required(at.child("username"), "must name the user");
+            found.required(rule::REQUIRED, at.child("username"), "must name the user");
         }
         let at = at.child("passwordSecret");
         match &self.password_secret {
-            None => found.required(at, "must name the Secret that holds the password"),
+            None => found.required(rule::REQUIRED, at, "must name the Secret that holds the password"),
             Some(PasswordSecret { secret_name, password_key }) => {
-                rules::secret_name(secret_name.as_deref(), at.child("secretName"), found);
-                rules::secret_key(password_key.as_deref(), at.child("passwordKey"), found);
+                shared::secret_name(secret_name.as_deref(), at.child("secretName"), found);
+                shared::secret_key(password_key.as_deref(), at.child("passwordKey"), found);
             }
         }
     }
 }
 
-/// Members beyond the number of partitions get none, and are known to make rebalances hang.
 fn replicas(spec: &KasprAppSpec, at: &Path, found: &mut Findings) {
-    let at = at.child("replicas");
-    let Some(replicas) = spec.replicas else { return };
-    if replicas < 0 {
-        found.invalid(at, replicas, "must be 0 or more");
-        return;
-    }
-    let partitions = spec.config.as_ref().and_then(|c| c.0.get("topicPartitions")).map(rules::as_text);
-    if let Some(partitions) = partitions.and_then(|partitions| partitions.parse::<i64>().ok())
-        && i64::from(replicas) > partitions
-    {
-        found.warn(at, format!("exceeds config.topicPartitions ({partitions}): the members above it idle"));
+    if let Some(replicas) = spec.replicas.filter(|replicas| *replicas < 0) {
+        found.invalid(rule::NUMBER, at.child("replicas"), replicas, "must be 0 or more");
     }
 }
 
@@ -150,7 +146,12 @@ fn liveness(probe: &Probe, at: &Path, found: &mut Findings) {
     if let Some(threshold) = probe.success_threshold
         && threshold != 1
     {
-        found.invalid(at.child("successThreshold"), threshold, "must be 1 for a liveness probe");
+        found.invalid(
+            rule::NUMBER,
+            at.child("successThreshold"),
+            threshold,
+            "must be 1 for a liveness probe",
+        );
     }
 }
 
@@ -159,23 +160,24 @@ impl Validate for Storage {
         match (&self.size, self.r#type) {
             (None, StorageType::PersistentClaim) => {
                 found.required(
+                    rule::REQUIRED,
                     at.child("size"),
                     "must be given when type is 'persistent-claim', such as '10Gi'",
                 );
             }
             (None, StorageType::Ephemeral) => {}
-            (Some(size), _) => rules::positive_quantity(size, at.child("size"), found),
+            (Some(size), _) => shared::positive_quantity(size, at.child("size"), found),
         }
         match self.r#type {
             StorageType::Ephemeral => {
                 let class = self.class.is_some().then_some("class");
                 let delete = self.delete_claim.is_some().then_some("deleteClaim");
                 for field in class.into_iter().chain(delete) {
-                    found.warn(at.child(field), "has no effect when type is 'ephemeral'");
+                    found.warn(rule::NO_EFFECT, at.child(field), "has no effect when type is 'ephemeral'");
                 }
             }
             StorageType::PersistentClaim => {
-                rules::storage_class(self.class.as_deref(), at.child("class"), found)
+                shared::storage_class(self.class.as_deref(), at.child("class"), found)
             }
         }
     }

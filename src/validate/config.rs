@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{Findings, Path, Problem, Validate, rules};
+use super::{Findings, Path, Problem, Validate, rule, shared};
 use crate::api::{
     AppConfig,
     config_keys::{CONFIG_KEYS, ConfigKey, ConfigKind},
@@ -16,7 +16,9 @@ impl Validate for AppConfig {
                 None => unknown(name, at, found),
                 Some(_) if value.is_null() => {}
                 Some(key) => match problem(key, value) {
-                    Some(detail) => found.invalid(at.child(name), value.clone(), detail),
+                    Some(detail) => {
+                        found.invalid(rule::CONFIG_VALUE, at.child(name.clone()), value.clone(), detail)
+                    }
                     None => setting(name, value, at, found),
                 },
             }
@@ -26,17 +28,21 @@ impl Validate for AppConfig {
 
 /// A name that the framework does not know is dropped without a word, so it is refused here.
 fn unknown(name: &str, at: &Path, found: &mut Findings) {
-    let detail = match rules::nearest(name, CONFIG_KEYS.iter().map(|key| key.name)) {
+    let detail = match shared::nearest(name, CONFIG_KEYS.iter().map(|key| key.name)) {
         Some(near) => format!("is not a setting: did you mean '{near}'?"),
         None => "is not a setting of the framework".to_owned(),
     };
-    found.add(at.child(name), Problem::NotSupported { value: name.to_owned(), detail });
+    found.add(
+        rule::CONFIG_KEY,
+        at.child(name.to_owned()),
+        Problem::NotSupported { value: name.to_owned(), detail },
+    );
 }
 
 /// What is wrong with the type of a setting's value. Numbers and booleans may be quoted, as the
 /// published operator takes them.
 fn problem(key: &ConfigKey, value: &Value) -> Option<&'static str> {
-    let text = rules::as_text(value);
+    let text = shared::as_text(value);
     let scalar = value.is_string() || value.is_number() || value.is_boolean();
     match key.kind {
         ConfigKind::Boolean => {
@@ -53,28 +59,30 @@ fn problem(key: &ConfigKey, value: &Value) -> Option<&'static str> {
 
 /// Ranges and forms of single settings.
 fn setting(name: &str, value: &Value, at: &Path, found: &mut Findings) {
-    let text = rules::as_text(value);
-    let at = at.child(name);
+    let text = shared::as_text(value);
+    let at = at.child(name.to_owned());
     let number = text.parse::<f64>().ok();
     match name {
         "keySerializer" | "valueSerializer" if !SERIALIZERS.contains(&text.as_str()) => {
-            found.not_supported(at, &text, SERIALIZERS);
+            found.not_supported(rule::CONFIG_VALUE, at, &text, SERIALIZERS);
         }
         "webPort" if !text.parse::<u16>().is_ok_and(|port| port > 0) => {
-            found.invalid(at, value.clone(), "must be a port from 1 to 65535");
+            found.invalid(rule::CONFIG_VALUE, at, value.clone(), "must be a port from 1 to 65535");
         }
         "webBasePath" | "webMetricsBasePath" if !text.is_empty() && !text.starts_with('/') => {
-            found.invalid(at, value.clone(), "must start with '/'");
+            found.invalid(rule::CONFIG_VALUE, at, value.clone(), "must start with '/'");
         }
         "tableDir" if !text.starts_with('/') || text.contains(':') => {
-            found.invalid(at, value.clone(), "must be an absolute path without ':'");
+            found.invalid(rule::CONFIG_VALUE, at, value.clone(), "must be an absolute path without ':'");
         }
         "topicPartitions" | "topicReplicationFactor" | "schedulerTopicPartitions"
             if number.is_some_and(|n| n < 1.0) =>
         {
-            found.invalid(at, value.clone(), "must be 1 or more");
+            found.invalid(rule::CONFIG_VALUE, at, value.clone(), "must be 1 or more");
         }
-        _ if number.is_some_and(|n| n < 0.0) => found.invalid(at, value.clone(), "must be 0 or more"),
+        _ if number.is_some_and(|n| n < 0.0) => {
+            found.invalid(rule::CONFIG_VALUE, at, value.clone(), "must be 0 or more")
+        }
         _ => {}
     }
 }

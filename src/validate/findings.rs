@@ -1,10 +1,29 @@
-use std::{collections::BTreeSet, fmt};
+use std::{borrow::Cow, collections::BTreeSet, fmt, sync::Arc};
 
 use serde_json::Value;
 
+use super::rule::{Level, Rule};
+
 /// A place in a resource, printed the way the API server prints it: `spec.pythonPackages.packages[1]`.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Path(String);
+pub struct Path(Option<Arc<Link>>);
+
+#[derive(Debug, Eq, PartialEq)]
+struct Link {
+    parent: Path,
+    segment: Segment,
+}
+
+/// One step of a path.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Segment {
+    /// A field of an object.
+    Field(Cow<'static, str>),
+    /// An element of a list.
+    Index(usize),
+    /// An entry of a map.
+    Key(String),
+}
 
 impl Path {
     /// The resource itself.
@@ -13,24 +32,48 @@ impl Path {
     }
 
     /// A field of the object at this path.
-    pub fn child(&self, name: &str) -> Self {
-        if self.0.is_empty() { Self(name.to_owned()) } else { Self(format!("{}.{name}", self.0)) }
+    pub fn child(&self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.then(Segment::Field(name.into()))
     }
 
     /// An element of the list at this path.
     pub fn index(&self, index: usize) -> Self {
-        Self(format!("{}[{index}]", self.0))
+        self.then(Segment::Index(index))
     }
 
     /// An entry of the map at this path.
     pub fn key(&self, key: &str) -> Self {
-        Self(format!("{}[{key}]", self.0))
+        self.then(Segment::Key(key.to_owned()))
+    }
+
+    fn then(&self, segment: Segment) -> Self {
+        Self(Some(Arc::new(Link { parent: self.clone(), segment })))
+    }
+
+    /// The steps from the resource to the place.
+    pub fn segments(&self) -> Vec<&Segment> {
+        let mut segments = Vec::new();
+        let mut path = self;
+        while let Some(link) = &path.0 {
+            segments.push(&link.segment);
+            path = &link.parent;
+        }
+        segments.reverse();
+        segments
     }
 }
 
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        for (i, segment) in self.segments().into_iter().enumerate() {
+            match segment {
+                Segment::Field(name) if i == 0 => write!(f, "{name}")?,
+                Segment::Field(name) => write!(f, ".{name}")?,
+                Segment::Index(index) => write!(f, "[{index}]")?,
+                Segment::Key(key) => write!(f, "[{key}]")?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -58,6 +101,13 @@ pub enum Problem {
     Duplicate(String),
     /// The field must not be there, or not in this combination.
     Forbidden(String),
+    /// The value names what is not there.
+    NotFound {
+        /// What the user wrote.
+        value: String,
+        /// Where it was looked for.
+        detail: String,
+    },
 }
 
 impl Problem {
@@ -69,6 +119,7 @@ impl Problem {
             Self::NotSupported { .. } => "FieldValueNotSupported",
             Self::Duplicate(_) => "FieldValueDuplicate",
             Self::Forbidden(_) => "FieldValueForbidden",
+            Self::NotFound { .. } => "FieldValueNotFound",
         }
     }
 }
@@ -81,6 +132,7 @@ impl fmt::Display for Problem {
             Self::NotSupported { value, detail } => write!(f, "Unsupported value: \"{value}\": {detail}"),
             Self::Duplicate(value) => write!(f, "Duplicate value: \"{value}\""),
             Self::Forbidden(why) => write!(f, "Forbidden: {why}"),
+            Self::NotFound { value, detail } => write!(f, "Not found: \"{value}\": {detail}"),
         }
     }
 }
@@ -88,10 +140,14 @@ impl fmt::Display for Problem {
 /// One mistake.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FieldError {
+    /// Which rule says so.
+    pub rule: &'static Rule,
     /// Where it is.
     pub path: Path,
     /// What it is.
     pub problem: Problem,
+    /// Line and column in the text that stands there, from 1.
+    pub within: Option<(usize, usize)>,
 }
 
 impl FieldError {
@@ -101,7 +157,9 @@ impl FieldError {
         let reason = self.problem.reason();
         match &self.problem {
             Problem::Invalid { value, .. } => format!("{reason} {}: {value}", self.path),
-            Problem::NotSupported { value, .. } => format!("{reason} {}: {value}", self.path),
+            Problem::NotSupported { value, .. } | Problem::NotFound { value, .. } => {
+                format!("{reason} {}: {value}", self.path)
+            }
             _ => format!("{reason} {self}"),
         }
     }
@@ -113,9 +171,22 @@ impl fmt::Display for FieldError {
     }
 }
 
+/// A mistake in a text of several lines.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Line {
+    /// The line, cut where it is long.
+    pub text: String,
+    /// Line and column, from 1; none where the whole text is wrong.
+    pub within: Option<(usize, usize)>,
+    /// What is wrong.
+    pub detail: String,
+}
+
 /// Something that is accepted and worth a look.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Warning {
+    /// Which rule says so.
+    pub rule: &'static Rule,
     /// Where it is.
     pub path: Path,
     /// What it is.
@@ -139,53 +210,87 @@ pub struct Findings {
 
 impl Findings {
     /// The field must be given.
-    pub fn required(&mut self, path: Path, why: &str) {
-        self.add(path, Problem::Required(why.to_owned()));
+    pub fn required(&mut self, rule: &'static Rule, path: Path, why: &str) {
+        self.add(rule, path, Problem::Required(why.to_owned()));
     }
 
     /// The value can't be what it is.
-    pub fn invalid(&mut self, path: Path, value: impl Into<Value>, detail: impl Into<String>) {
-        self.add(path, Problem::Invalid { value: value.into(), detail: detail.into() });
+    pub fn invalid(
+        &mut self,
+        rule: &'static Rule,
+        path: Path,
+        value: impl Into<Value>,
+        detail: impl Into<String>,
+    ) {
+        self.add(rule, path, Problem::Invalid { value: value.into(), detail: detail.into() });
+    }
+
+    /// A line of the text that stands there can't be what it is.
+    pub fn invalid_line(&mut self, rule: &'static Rule, path: Path, line: Line) {
+        let Line { text, within, detail } = line;
+        let detail = match within {
+            Some((line, column)) => format!("line {line}, column {column}: {detail}"),
+            None => detail,
+        };
+        let problem = Problem::Invalid { value: text.into(), detail };
+        self.errors.push(FieldError { rule, path, problem, within });
     }
 
     /// The value is not one of those supported.
-    pub fn not_supported(&mut self, path: Path, value: &str, supported: &[&str]) {
+    pub fn not_supported(&mut self, rule: &'static Rule, path: Path, value: &str, supported: &[&str]) {
         let supported: Vec<String> = supported.iter().map(|s| format!("\"{s}\"")).collect();
         let detail = format!("supported values: {}", supported.join(", "));
-        self.add(path, Problem::NotSupported { value: value.to_owned(), detail });
+        self.add(rule, path, Problem::NotSupported { value: value.to_owned(), detail });
     }
 
     /// The value stands twice.
-    pub fn duplicate(&mut self, path: Path, value: &str) {
-        self.add(path, Problem::Duplicate(value.to_owned()));
+    pub fn duplicate(&mut self, rule: &'static Rule, path: Path, value: &str) {
+        self.add(rule, path, Problem::Duplicate(value.to_owned()));
     }
 
     /// The field must not be there.
-    pub fn forbidden(&mut self, path: Path, why: impl Into<String>) {
-        self.add(path, Problem::Forbidden(why.into()));
+    pub fn forbidden(&mut self, rule: &'static Rule, path: Path, why: impl Into<String>) {
+        self.add(rule, path, Problem::Forbidden(why.into()));
     }
 
     /// Adds an error.
-    pub fn add(&mut self, path: Path, problem: Problem) {
-        self.errors.push(FieldError { path, problem });
+    pub fn add(&mut self, rule: &'static Rule, path: Path, problem: Problem) {
+        self.errors.push(FieldError { rule, path, problem, within: None });
     }
 
     /// Adds a warning.
-    pub fn warn(&mut self, path: Path, text: impl Into<String>) {
-        self.warnings.push(Warning { path, text: text.into() });
+    pub fn warn(&mut self, rule: &'static Rule, path: Path, text: impl Into<String>) {
+        self.warnings.push(Warning { rule, path, text: text.into() });
+    }
+
+    /// The value names what is not there.
+    pub fn not_found(&mut self, rule: &'static Rule, path: Path, value: &str, detail: impl Into<String>) {
+        self.add(rule, path, Problem::NotFound { value: value.to_owned(), detail: detail.into() });
     }
 
     /// Turns the errors that `before` has too into warnings.
     pub fn forgive(&mut self, before: &Self) {
         let known: BTreeSet<String> = before.errors.iter().map(FieldError::identity).collect();
-        let (old, new): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.errors).into_iter().partition(|error| known.contains(&error.identity()));
-        self.errors = new;
-        for FieldError { path, problem } in old {
-            let text =
-                shortened(&problem.to_string(), LONGEST_WARNING.saturating_sub(path.0.chars().count() + 2));
-            self.warn(path, text);
-        }
+        self.soften(|error| known.contains(&error.identity()));
+    }
+
+    /// Turns what may only be a matter of order into warnings.
+    pub fn allow_any_order(&mut self) {
+        self.soften(|error| error.rule.level == Level::Order);
+    }
+
+    fn soften(&mut self, is_soft: impl Fn(&FieldError) -> bool) {
+        let (soft, hard) = std::mem::take(&mut self.errors).into_iter().partition(is_soft);
+        self.errors = hard;
+        self.warnings.extend(Vec::into_iter(soft).map(FieldError::into_warning));
+    }
+}
+
+impl FieldError {
+    fn into_warning(self) -> Warning {
+        let Self { rule, path, problem, .. } = self;
+        let longest = LONGEST_WARNING.saturating_sub(path.to_string().chars().count() + 2);
+        Warning { rule, path, text: shortened(&problem.to_string(), longest) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Findings, Path, rules};
+use super::{Findings, Path, rule, shared};
 use crate::api::{CacheType, KasprAppSpec, PackageCache, StorageType};
 
 /// Adds what must not have changed between two specs of an app.
@@ -24,12 +24,12 @@ fn topic_partitions(old: &KasprAppSpec, new: &KasprAppSpec, at: &Path, found: &m
         value.filter(|v| !v.is_null())
     };
     let (was, is) = (partitions(old), partitions(new));
-    let same = was == is || was.as_ref().map(rules::as_text) == is.as_ref().map(rules::as_text);
+    let same = was == is || was.as_ref().map(shared::as_text) == is.as_ref().map(shared::as_text);
     if !same {
         let value = is.unwrap_or(Value::Null);
-        let was = was.as_ref().map_or("unset".to_owned(), |was| format!("'{}'", rules::as_text(was)));
+        let was = was.as_ref().map_or("unset".to_owned(), |was| format!("'{}'", shared::as_text(was)));
         let detail = format!("field is immutable: it was {was} when the app's topics were made");
-        found.invalid(at.child("topicPartitions"), value, detail);
+        found.invalid(rule::IMMUTABLE, at.child("topicPartitions"), value, detail);
     }
 }
 
@@ -42,7 +42,12 @@ fn storage(old: &KasprAppSpec, new: &KasprAppSpec, at: &Path, found: &mut Findin
             StorageType::Ephemeral => "ephemeral",
             StorageType::PersistentClaim => "persistent-claim",
         };
-        found.invalid(at.child("type"), name(is), format!("field is immutable: it was '{}'", name(was)));
+        found.invalid(
+            rule::IMMUTABLE,
+            at.child("type"),
+            name(is),
+            format!("field is immutable: it was '{}'", name(was)),
+        );
         return;
     }
     let (Some(old), Some(new)) = (&old.storage, &new.storage) else { return };
@@ -51,14 +56,19 @@ fn storage(old: &KasprAppSpec, new: &KasprAppSpec, at: &Path, found: &mut Findin
     }
     if old.class != new.class {
         let was = old.class.as_deref().map_or("unset".to_owned(), |class| format!("'{class}'"));
-        found.invalid(at.child("class"), new.class.clone(), format!("field is immutable: it was {was}"));
+        found.invalid(
+            rule::IMMUTABLE,
+            at.child("class"),
+            new.class.clone(),
+            format!("field is immutable: it was {was}"),
+        );
     }
     not_smaller(old.size.as_deref(), new.size.as_deref(), at.child("size"), found);
 }
 
 fn packages_claim(old: &PackageCache, new: &PackageCache, at: &Path, found: &mut Findings) {
     if old.storage_class != new.storage_class {
-        found.invalid(
+        found.invalid(rule::IMMUTABLE,
             at.child("storageClass"),
             new.storage_class.clone(),
             "field is immutable while the cache is enabled: disable the cache, delete its claim, then enable it",
@@ -69,9 +79,14 @@ fn packages_claim(old: &PackageCache, new: &PackageCache, at: &Path, found: &mut
 
 fn not_smaller(old: Option<&str>, new: Option<&str>, at: Path, found: &mut Findings) {
     let (Some(old), Some(new)) = (old, new) else { return };
-    let (Some(was), Some(is)) = (rules::quantity(old), rules::quantity(new)) else { return };
+    let (Some(was), Some(is)) = (shared::quantity(old), shared::quantity(new)) else { return };
     if is < was {
-        found.invalid(at, new, format!("must not be less than before ('{old}'): a claim can only grow"));
+        found.invalid(
+            rule::SHRINK,
+            at,
+            new,
+            format!("must not be less than before ('{old}'): a claim can only grow"),
+        );
     }
 }
 

@@ -1,20 +1,24 @@
 use super::{
-    Findings, Path, Validate, ValidateUpdate,
+    Around, Findings, Path, Validate, ValidateUpdate, across,
     python::{self, Call, Init},
-    rules,
+    rule, shared,
 };
 use crate::api::KasprJoin;
 
 impl Validate for KasprJoin {
     fn validate(&self, at: &Path, found: &mut Findings) {
-        rules::component_metadata(&self.metadata, "-join", &at.child("metadata"), found);
+        shared::component_metadata(&self.metadata, "-join", &at.child("metadata"), found);
         let at = at.child("spec");
         if let Some(name) = &self.spec.name {
-            rules::component_name(name, &at, found);
+            shared::component_name(name, &at, found);
         }
         for (field, table) in [("leftTable", &self.spec.left_table), ("rightTable", &self.spec.right_table)] {
             if table.is_empty() {
-                found.required(at.child(field), "must be the spec.name of a KasprTable of the same app");
+                found.required(
+                    rule::REQUIRED,
+                    at.child(field),
+                    "must be the spec.name of a KasprTable of the same app",
+                );
             }
         }
         let (extractor, at) = (Some(&self.spec.extractor), at.child("extractor"));
@@ -22,4 +26,8 @@ impl Validate for KasprJoin {
     }
 }
 
-impl ValidateUpdate for KasprJoin {}
+impl ValidateUpdate for KasprJoin {
+    fn validate_across(&self, around: &Around, found: &mut Findings) {
+        across::join(self, around, found);
+    }
+}

@@ -1,10 +1,13 @@
 //! What is refused and what is warned about. Pure: no client, no clock, no environment.
 //!
 //! Every rule adds to the findings and goes on, so that a user sees all mistakes at once. Each
-//! kind has a file with its rules; `rules/` holds those that several kinds share.
+//! kind has a file with its rules; `shared` holds those that several kinds have, `rule` lists all by
+//! their ids, and `across` judges resources of one app against each other.
 
+mod across;
 mod agent;
 mod app;
+mod around;
 mod config;
 mod findings;
 mod immutable;
@@ -13,17 +16,20 @@ mod mounts;
 mod packages;
 mod processors;
 mod python;
+mod references;
 mod requirement;
-mod rules;
+pub mod rule;
+mod shared;
 mod table;
 mod task;
 mod template;
 mod topic;
 mod webview;
 
-pub use findings::{FieldError, Findings, Path, Problem, Warning};
+pub use around::{Around, Objects, Surroundings};
+pub use findings::{FieldError, Findings, Line, Path, Problem, Segment, Warning};
 pub use python::{entrypoint_of, entrypoint_to_render};
-pub use rules::quantity;
+pub use shared::quantity;
 
 use std::ops::Deref;
 
@@ -34,10 +40,14 @@ pub trait Validate {
     fn validate(&self, at: &Path, found: &mut Findings);
 }
 
-/// A resource: a value with rules that may also look at what it was before.
+/// A resource: a value with rules that may also look at what it was before, and at the other
+/// resources of its app.
 pub trait ValidateUpdate: Validate {
     /// Adds what must not have changed since `old`.
     fn validate_update(&self, _old: &Self, _found: &mut Findings) {}
+
+    /// Adds what does not fit the resources around it, of which it may be one itself.
+    fn validate_across(&self, around: &Around, found: &mut Findings);
 }
 
 /// A resource that was checked; nothing else can make one.
@@ -61,18 +71,26 @@ impl<T> Deref for Valid<T> {
     }
 }
 
-/// Findings on a new or changed resource.
+/// Findings on a new or changed resource; `around` is what is known of the other resources of its
+/// app, if anything.
 ///
 /// A mistake that the old one already had, the same value at the same path, is a warning: an object
 /// that was accepted before a rule existed can still be edited.
-pub fn review<T: ValidateUpdate>(new: &T, old: Option<&T>) -> Findings {
+pub fn review<T: ValidateUpdate>(new: &T, old: Option<&T>, around: Option<&Around>) -> Findings {
+    let mut found = all(new, around);
+    if let Some(old) = old {
+        found.forgive(&all(old, around));
+        new.validate_update(old, &mut found);
+    }
+    found
+}
+
+fn all<T: ValidateUpdate>(resource: &T, around: Option<&Around>) -> Findings {
     let mut found = Findings::default();
-    new.validate(&Path::root(), &mut found);
-    let Some(old) = old else { return found };
-    let mut before = Findings::default();
-    old.validate(&Path::root(), &mut before);
-    found.forgive(&before);
-    new.validate_update(old, &mut found);
+    resource.validate(&Path::root(), &mut found);
+    if let Some(around) = around {
+        resource.validate_across(around, &mut found);
+    }
     found
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::VolumeMount;
 use kube::ResourceExt;
 
-use super::{Findings, Path, rules};
+use super::{Findings, Path, rule, shared};
 use crate::api::{CacheType, KasprApp};
 
 /// Where the members find Python packages.
@@ -20,12 +20,16 @@ pub fn check(app: &KasprApp, at: &Path, found: &mut Findings) {
     let own = Own::of(app);
     for (i, volume) in volumes().enumerate().filter(|(_, volume)| own.volumes.contains(*volume)) {
         let at = at.child("pod").child("volumes").index(i).child("name");
-        found.forbidden(at, format!("'{volume}' is the name of a volume that the operator adds"));
+        found.forbidden(
+            rule::VOLUME,
+            at,
+            format!("'{volume}' is the name of a volume that the operator adds"),
+        );
     }
     let known: BTreeSet<&str> = volumes().chain(own.volumes.iter().map(String::as_str)).collect();
     let offered = match volumes().next() {
         None => "there is none".to_owned(),
-        Some(_) => format!("one of {}", rules::quoted(volumes())),
+        Some(_) => format!("one of {}", shared::quoted(volumes())),
     };
     let containers = [
         ("kasprContainer", &template.kaspr_container, &own.mounts),
@@ -39,7 +43,7 @@ pub fn check(app: &KasprApp, at: &Path, found: &mut Findings) {
             let at = at.child(field).child("volumeMounts").index(i);
             if !known.contains(mount.name.as_str()) {
                 let detail = format!("must name a volume of spec.template.pod.volumes: {offered}");
-                found.invalid(at.child("name"), mount.name.as_str(), detail);
+                found.invalid(rule::MOUNT, at.child("name"), mount.name.as_str(), detail);
             }
             path(mount, &mut paths, &at, found);
             sub_path(mount, &at, found);
@@ -59,7 +63,7 @@ impl Own {
         let name = format!("{}-app", app.name_any());
         let tables =
             app.spec.config.as_ref().and_then(|config| config.0.get("tableDir")).filter(|dir| !dir.is_null());
-        let tables = tables.map_or("/var/lib/data/tables".to_owned(), rules::as_text);
+        let tables = tables.map_or("/var/lib/data/tables".to_owned(), shared::as_text);
         let mut own = Self {
             volumes: [format!("{name}-pv")].into(),
             mounts: vec![tables.trim_end_matches('/').to_owned()],
@@ -81,25 +85,34 @@ impl Own {
 fn path<'a>(mount: &'a VolumeMount, paths: &mut BTreeMap<&'a str, bool>, at: &Path, found: &mut Findings) {
     let path = mount.mount_path.as_str();
     if path.is_empty() || path.contains(':') {
-        found.invalid(at.child("mountPath"), path, "must be a path without ':'");
+        found.invalid(rule::MOUNT, at.child("mountPath"), path, "must be a path without ':'");
         return;
     }
     match paths.insert(path.trim_end_matches('/'), false) {
-        Some(true) => found.forbidden(at.child("mountPath"), format!("'{path}' is mounted by the operator")),
-        Some(false) => found.duplicate(at.child("mountPath"), path),
+        Some(true) => found.forbidden(
+            rule::MOUNT,
+            at.child("mountPath"),
+            format!("'{path}' is mounted by the operator"),
+        ),
+        Some(false) => found.duplicate(rule::MOUNT, at.child("mountPath"), path),
         None => {}
     }
 }
 
 fn sub_path(mount: &VolumeMount, at: &Path, found: &mut Findings) {
     if mount.sub_path.is_some() && mount.sub_path_expr.is_some() {
-        found.forbidden(at.child("subPathExpr"), "must not be given together with subPath");
+        found.forbidden(rule::EXCLUSIVE, at.child("subPathExpr"), "must not be given together with subPath");
     }
     for (field, path) in [("subPath", &mount.sub_path), ("subPathExpr", &mount.sub_path_expr)] {
         if let Some(path) = path
             && (path.starts_with('/') || path.split('/').any(|part| part == ".."))
         {
-            found.invalid(at.child(field), path.as_str(), "must be a relative path without '..'");
+            found.invalid(
+                rule::MOUNT,
+                at.child(field),
+                path.as_str(),
+                "must be a relative path without '..'",
+            );
         }
     }
 }

@@ -4,27 +4,32 @@ use std::collections::BTreeSet;
 
 use url::Url;
 
-use super::{Findings, Path, Validate, requirement, rules};
+use super::{Findings, Path, Validate, requirement, rule, shared};
 use crate::api::{CacheType, GcsCache, PackageCache, PythonPackages};
 
 impl Validate for PythonPackages {
     fn validate(&self, at: &Path, found: &mut Findings) {
         if self.packages.is_empty() {
-            found.required(at.child("packages"), "must name at least one package");
+            found.required(rule::REQUIRED, at.child("packages"), "must name at least one package");
         }
         for (i, package) in self.packages.iter().enumerate() {
             let at = at.child("packages").index(i);
             match requirement::check(package) {
-                Err(why) => found.invalid(at, rules::without_password(package), why),
-                Ok(()) if shows_password(package) => found.warn(at, PASSWORD),
+                Err(why) => found.invalid(rule::PACKAGE, at, shared::without_password(package), why),
+                Ok(()) if shows_password(package) => found.warn(rule::PASSWORD_SHOWN, at, PASSWORD),
                 Ok(()) => {}
             }
         }
         self.indexes(at, found);
         for (i, host) in self.trusted_hosts.iter().flatten().enumerate() {
-            if let Err(why) = rules::host_and_port(host) {
+            if let Err(why) = shared::host_and_port(host) {
                 let why = why.replace("host:port", "a host or host:port");
-                found.invalid(at.child("trustedHosts").index(i), rules::without_password(host), why);
+                found.invalid(
+                    rule::TRUSTED_HOST,
+                    at.child("trustedHosts").index(i),
+                    shared::without_password(host),
+                    why,
+                );
             }
         }
         self.credentials(&at.child("credentials"), found);
@@ -32,7 +37,7 @@ impl Validate for PythonPackages {
             cache.validate(&at.child("cache"), found);
         }
         if let Some(resources) = &self.resources {
-            rules::resources(resources, &at.child("resources"), found);
+            shared::resources(resources, &at.child("resources"), found);
         }
         self.policy(&at.child("installPolicy"), found);
     }
@@ -46,13 +51,17 @@ impl PythonPackages {
         let extra = extra.map(|(i, url)| (url, at.child("extraIndexUrls").index(i)));
         for (url, at) in self.index_url.iter().map(|url| (url, at.child("indexUrl"))).chain(extra) {
             match url_of(url) {
-                Err(why) => found.invalid(at, rules::without_password(url), why),
+                Err(why) => found.invalid(rule::INDEX_URL, at, shared::without_password(url), why),
                 Ok(parsed) => {
                     if shows_password(url) {
-                        found.warn(at.clone(), PASSWORD);
+                        found.warn(rule::PASSWORD_SHOWN, at.clone(), PASSWORD);
                     }
                     if parsed.scheme() == "http" && !is_trusted(&parsed, &trusted) {
-                        found.warn(at, "is not encrypted: pip uses it only if its host is in trustedHosts");
+                        found.warn(
+                            rule::INDEX_UNENCRYPTED,
+                            at,
+                            "is not encrypted: pip uses it only if its host is in trustedHosts",
+                        );
                     }
                 }
             }
@@ -63,14 +72,14 @@ impl PythonPackages {
         let Some(credentials) = &self.credentials else { return };
         let secret = &credentials.secret_ref;
         let at_secret = at.child("secretRef");
-        rules::secret_name(Some(&secret.name), at_secret.child("name"), found);
+        shared::secret_name(Some(&secret.name), at_secret.child("name"), found);
         for (field, key) in [("usernameKey", &secret.username_key), ("passwordKey", &secret.password_key)] {
             if let Some(key) = key {
-                rules::secret_key(Some(key), at_secret.child(field), found);
+                shared::secret_key(Some(key), at_secret.child(field), found);
             }
         }
         if self.index_url.is_none() && self.extra_index_urls.is_none() {
-            found.warn(at.clone(), "has no effect without indexUrl or extraIndexUrls");
+            found.warn(rule::NO_EFFECT, at.clone(), "has no effect without indexUrl or extraIndexUrls");
         }
     }
 
@@ -78,10 +87,10 @@ impl PythonPackages {
     fn policy(&self, at: &Path, found: &mut Findings) {
         let Some(policy) = &self.install_policy else { return };
         if let Some(retries) = policy.retries.filter(|retries| *retries < 0) {
-            found.invalid(at.child("retries"), retries, "must be 0 or more");
+            found.invalid(rule::NUMBER, at.child("retries"), retries, "must be 0 or more");
         }
         if let Some(timeout) = policy.timeout.filter(|timeout| *timeout < 60) {
-            found.invalid(at.child("timeout"), timeout, "must be 60 seconds or more");
+            found.invalid(rule::NUMBER, at.child("timeout"), timeout, "must be 60 seconds or more");
         }
     }
 }
@@ -89,19 +98,21 @@ impl PythonPackages {
 impl Validate for PackageCache {
     fn validate(&self, at: &Path, found: &mut Findings) {
         if let Some(size) = &self.size {
-            rules::positive_quantity(size, at.child("size"), found);
+            shared::positive_quantity(size, at.child("size"), found);
         }
-        rules::storage_class(self.storage_class.as_deref(), at.child("storageClass"), found);
+        shared::storage_class(self.storage_class.as_deref(), at.child("storageClass"), found);
         match (self.r#type, &self.gcs) {
             (Some(CacheType::Gcs), None) => {
-                found.required(at.child("gcs"), "must be given when type is 'gcs'")
+                found.required(rule::REQUIRED, at.child("gcs"), "must be given when type is 'gcs'")
             }
             (Some(CacheType::Gcs), Some(gcs)) => gcs.validate(&at.child("gcs"), found),
-            (_, Some(_)) => found.warn(at.child("gcs"), "has no effect unless type is 'gcs'"),
+            (_, Some(_)) => {
+                found.warn(rule::NO_EFFECT, at.child("gcs"), "has no effect unless type is 'gcs'")
+            }
             (_, None) => {}
         }
         if self.r#type == Some(CacheType::Gcs) && self.enabled == Some(true) {
-            found.warn(at.child("enabled"), "has no effect when type is 'gcs'");
+            found.warn(rule::NO_EFFECT, at.child("enabled"), "has no effect when type is 'gcs'");
         }
     }
 }
@@ -109,9 +120,9 @@ impl Validate for PackageCache {
 impl Validate for GcsCache {
     fn validate(&self, at: &Path, found: &mut Findings) {
         if self.bucket.is_empty() {
-            found.required(at.child("bucket"), "must name the bucket");
+            found.required(rule::BUCKET, at.child("bucket"), "must name the bucket");
         } else if !is_bucket(&self.bucket) {
-            found.invalid(
+            found.invalid(rule::BUCKET,
                 at.child("bucket"),
                 self.bucket.as_str(),
                 "must be 3 to 63 lower-case letters, digits, '-', '_' or '.', and start and end with a letter or digit",
@@ -120,15 +131,20 @@ impl Validate for GcsCache {
         if let Some(prefix) = &self.prefix
             && (prefix.split('/').any(|part| part == "..") || prefix.contains(char::is_control))
         {
-            found.invalid(at.child("prefix"), prefix.as_str(), "must not contain '..' or control characters");
+            found.invalid(
+                rule::BUCKET,
+                at.child("prefix"),
+                prefix.as_str(),
+                "must not contain '..' or control characters",
+            );
         }
         if let Some(size) = &self.max_archive_size {
-            rules::positive_quantity(size, at.child("maxArchiveSize"), found);
+            shared::positive_quantity(size, at.child("maxArchiveSize"), found);
         }
         let at = at.child("secretRef");
-        rules::secret_name(Some(&self.secret_ref.name), at.child("name"), found);
+        shared::secret_name(Some(&self.secret_ref.name), at.child("name"), found);
         if let Some(key) = &self.secret_ref.key {
-            rules::secret_key(Some(key), at.child("key"), found);
+            shared::secret_key(Some(key), at.child("key"), found);
         }
     }
 }

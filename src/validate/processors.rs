@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     Findings, Path, Validate,
     python::{self, Call, Init},
-    rules,
+    rule, shared,
 };
 use crate::api::{Operation, Processors, TableRef};
 
@@ -48,18 +48,23 @@ impl Processors {
             let call = used.contains(name).then(|| operation.call(caller, first == Some(name))).flatten();
             operation.check(&at, &init, call.as_ref(), found);
             if !name.is_empty() && !names.insert(name) {
-                found.duplicate(at.child("name"), name);
+                found.duplicate(rule::OPERATION_NAME, at.child("name"), name);
             }
         }
         if pipeline.is_empty() {
-            found.warn(at.child("pipeline"), "is empty: nothing is done with the values");
+            found.warn(
+                rule::PIPELINE_EMPTY,
+                at.child("pipeline"),
+                "is empty: nothing is done with the values",
+            );
         }
         let known = match names.len() {
             0 => "there is none".to_owned(),
-            _ => format!("one of {}", rules::quoted(names.iter().copied())),
+            _ => format!("one of {}", shared::quoted(names.iter().copied())),
         };
         for (i, step) in pipeline.iter().enumerate().filter(|(_, step)| !names.contains(step.as_str())) {
             found.invalid(
+                rule::PIPELINE_STEP,
                 at.child("pipeline").index(i),
                 step.as_str(),
                 format!("must name an operation: {known}"),
@@ -95,7 +100,11 @@ impl Operation {
 
     fn check(&self, at: &Path, init: &Init, call: Option<&Call>, found: &mut Findings) {
         if self.name.as_deref().unwrap_or_default().is_empty() {
-            found.required(at.child("name"), "must name the operation, for the pipeline to refer to it");
+            found.required(
+                rule::OPERATION_NAME,
+                at.child("name"),
+                "must name the operation, for the pipeline to refer to it",
+            );
         }
         let given: Vec<&str> = [
             ("map", self.map.is_some()),
@@ -106,11 +115,17 @@ impl Operation {
         .filter_map(|(field, given)| given.then_some(field))
         .collect();
         match given.as_slice() {
-            [] => found.required(at.clone(), "must give one of map, filter and topicSend"),
+            [] => {
+                found.required(rule::OPERATION_KIND, at.clone(), "must give one of map, filter and topicSend")
+            }
             [_] => {}
             [first, more @ ..] => {
                 for field in more {
-                    found.forbidden(at.child(field), format!("must not be given together with {first}"));
+                    found.forbidden(
+                        rule::OPERATION_KIND,
+                        at.child(*field),
+                        format!("must not be given together with {first}"),
+                    );
                 }
             }
         }
@@ -126,7 +141,7 @@ impl Operation {
             let at = at.child("tables").index(i);
             table.validate(&at, found);
             if !table.param_name.is_empty() && !parameters.insert(&table.param_name) {
-                found.duplicate(at.child("paramName"), &table.param_name);
+                found.duplicate(rule::TABLE_ARGUMENT, at.child("paramName"), &table.param_name);
             }
         }
     }
@@ -135,12 +150,21 @@ impl Operation {
 impl Validate for TableRef {
     fn validate(&self, at: &Path, found: &mut Findings) {
         if self.name.is_empty() {
-            found.required(at.child("name"), "must be the spec.name of a KasprTable of the same app");
+            found.required(
+                rule::REQUIRED,
+                at.child("name"),
+                "must be the spec.name of a KasprTable of the same app",
+            );
         }
         if self.param_name.is_empty() {
-            found.required(at.child("paramName"), "must name the argument that gets the table");
+            found.required(
+                rule::REQUIRED,
+                at.child("paramName"),
+                "must name the argument that gets the table",
+            );
         } else if !is_identifier(&self.param_name) {
             found.invalid(
+                rule::TABLE_ARGUMENT,
                 at.child("paramName"),
                 self.param_name.as_str(),
                 "must be a Python name that is not a keyword",

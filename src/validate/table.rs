@@ -1,23 +1,23 @@
 use super::{
-    Findings, Path, Validate, ValidateUpdate,
+    Around, Findings, Path, Validate, ValidateUpdate, across,
     python::{self, Call, Init},
-    rules, topic,
+    rule, shared, topic,
 };
 use crate::api::{APP_LABEL, KasprTable, RelativeTo, Window};
 
 impl Validate for KasprTable {
     fn validate(&self, at: &Path, found: &mut Findings) {
-        rules::component_metadata(&self.metadata, "-table", &at.child("metadata"), found);
+        shared::component_metadata(&self.metadata, "-table", &at.child("metadata"), found);
         let at = at.child("spec");
         let longest = 249 - changelog(self, "").len();
-        if !rules::is_topic_name(&changelog(self, &self.spec.name)) || self.spec.name.is_empty() {
+        if !shared::is_topic_name(&changelog(self, &self.spec.name)) || self.spec.name.is_empty() {
             let detail = format!(
                 "must be 1 to {longest} letters, digits, '.', '_' and '-': the changelog topic is named after it"
             );
-            found.invalid(at.child("name"), self.spec.name.as_str(), detail);
+            found.invalid(rule::TABLE_NAME, at.child("name"), self.spec.name.as_str(), detail);
         }
         if let Some(partitions) = self.spec.partitions.filter(|partitions| *partitions < 1) {
-            found.invalid(at.child("partitions"), partitions, "must be 1 or more");
+            found.invalid(rule::NUMBER, at.child("partitions"), partitions, "must be 1 or more");
         }
         let (selector, at_selector) = (self.spec.default_selector.as_ref(), at.child("defaultSelector"));
         python::check(selector, &at_selector, &Init::default(), Some(&Call::empty()), found);
@@ -27,18 +27,26 @@ impl Validate for KasprTable {
     }
 }
 
-impl ValidateUpdate for KasprTable {}
+impl ValidateUpdate for KasprTable {
+    fn validate_across(&self, around: &Around, found: &mut Findings) {
+        across::table(self, around, found);
+    }
+}
 
 /// The topic that the framework keeps a table's changes in.
 fn changelog(table: &KasprTable, name: &str) -> String {
     let labels = table.metadata.labels.as_ref();
-    let app = labels.and_then(|labels| labels.get(APP_LABEL)).filter(|app| rules::is_dns_1035_label(app));
+    let app = labels.and_then(|labels| labels.get(APP_LABEL)).filter(|app| shared::is_dns_1035_label(app));
     format!("{}-app-{name}-changelog", app.map_or("", String::as_str))
 }
 
 impl Validate for Window {
     fn validate(&self, at: &Path, found: &mut Findings) {
-        found.warn(at.clone(), "has no effect: the framework does not implement windows of tables");
+        found.warn(
+            rule::NO_EFFECT,
+            at.clone(),
+            "has no effect: the framework does not implement windows of tables",
+        );
         topic::exactly_one(
             at,
             ("tumbling", self.tumbling.is_some()),
@@ -60,7 +68,7 @@ impl Validate for Window {
         let code = self.relative_to_selector.as_ref();
         python::check(code, &selector, &Init::default(), Some(&Call::value()), found);
         if self.relative_to == Some(RelativeTo::Custom) && self.relative_to_selector.is_none() {
-            found.required(selector, "must be given when relativeTo is 'custom'");
+            found.required(rule::REQUIRED, selector, "must be given when relativeTo is 'custom'");
         }
     }
 }
@@ -68,16 +76,21 @@ impl Validate for Window {
 /// The framework reads sizes as whole seconds; the published API has them as strings.
 fn seconds(text: Option<&str>, at: Path, found: &mut Findings) {
     match text {
-        None => found.required(at, "must be whole seconds, as a string such as '300'"),
+        None => found.required(rule::WINDOW_SIZE, at, "must be whole seconds, as a string such as '300'"),
         Some(text) if !text.parse::<u32>().is_ok_and(|seconds| seconds > 0) => {
-            found.invalid(at, text, "must be whole seconds of 1 or more, as a string such as '300'");
+            found.invalid(
+                rule::WINDOW_SIZE,
+                at,
+                text,
+                "must be whole seconds of 1 or more, as a string such as '300'",
+            );
         }
         Some(_) => {}
     }
 }
 
 fn expires(text: Option<&str>, at: Path, found: &mut Findings) {
-    if let Some(text) = text.filter(|text| !rules::is_duration(text)) {
-        found.invalid(at, text, rules::DURATION);
+    if let Some(text) = text.filter(|text| !shared::is_duration(text)) {
+        found.invalid(rule::DURATION, at, text, shared::DURATION);
     }
 }

@@ -3,7 +3,7 @@ use std::str::FromStr;
 use croner::Cron;
 use jiff::tz::TimeZone;
 
-use super::{Findings, Path, Validate, ValidateUpdate, processors::Caller, rules};
+use super::{Around, Findings, Path, Validate, ValidateUpdate, across, processors::Caller, rule, shared};
 use crate::api::{KasprTask, Schedule};
 
 /// Longer than any cron expression that a person writes.
@@ -11,9 +11,9 @@ const LONGEST_CRON: usize = 1000;
 
 impl Validate for KasprTask {
     fn validate(&self, at: &Path, found: &mut Findings) {
-        rules::component_metadata(&self.metadata, "-task", &at.child("metadata"), found);
+        shared::component_metadata(&self.metadata, "-task", &at.child("metadata"), found);
         let at = at.child("spec");
-        rules::component_name(&self.spec.name, &at, found);
+        shared::component_name(&self.spec.name, &at, found);
         if let Some(schedule) = &self.spec.schedule {
             schedule.validate(&at.child("schedule"), found);
         }
@@ -23,6 +23,7 @@ impl Validate for KasprTask {
             if operation.filter.is_some() {
                 let at = at.child("operations").index(i).child("filter");
                 found.forbidden(
+                    rule::TASK_FILTER,
                     at,
                     "may not be used in a task: the framework fails on it, filter in a map instead",
                 );
@@ -31,34 +32,39 @@ impl Validate for KasprTask {
     }
 }
 
-impl ValidateUpdate for KasprTask {}
+impl ValidateUpdate for KasprTask {
+    fn validate_across(&self, around: &Around, found: &mut Findings) {
+        across::task(self, around, found);
+    }
+}
 
 impl Validate for Schedule {
     fn validate(&self, at: &Path, found: &mut Findings) {
         if self.cron.is_some() && self.interval.is_some() {
-            found.forbidden(at.child("interval"), "must not be given together with cron");
+            found.forbidden(rule::EXCLUSIVE, at.child("interval"), "must not be given together with cron");
         }
-        if let Some(interval) = self.interval.as_ref().filter(|interval| !rules::is_duration(interval)) {
-            found.invalid(at.child("interval"), interval.as_str(), rules::DURATION);
+        if let Some(interval) = self.interval.as_ref().filter(|interval| !shared::is_duration(interval)) {
+            found.invalid(rule::DURATION, at.child("interval"), interval.as_str(), shared::DURATION);
         }
         if let Some(cron) = &self.cron {
             let five = cron.len() <= LONGEST_CRON && cron.split_whitespace().count() == 5;
             if !five || Cron::from_str(cron).is_err() {
                 let detail = "must be a cron expression of five fields: minute, hour, day, month, weekday";
-                found.invalid(at.child("cron"), cron.as_str(), detail);
+                found.invalid(rule::CRON, at.child("cron"), cron.as_str(), detail);
             }
         }
         if let Some(zone) = &self.timezone {
             // The members look for a file of that name, letter by letter.
             if TimeZone::get(zone).map_or(true, |found| found.iana_name() != Some(zone)) {
                 found.invalid(
+                    rule::TIME_ZONE,
                     at.child("timezone"),
                     zone.as_str(),
                     "must be an IANA time zone, such as 'Europe/Berlin'",
                 );
             }
             if self.cron.is_none() {
-                found.warn(at.child("timezone"), "has no effect without cron");
+                found.warn(rule::NO_EFFECT, at.child("timezone"), "has no effect without cron");
             }
         }
     }

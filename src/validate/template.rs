@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, Volume};
 
-use super::{Findings, Path, Validate, rules};
+use super::{Findings, Path, Validate, rule, shared};
 use crate::api::{ContainerTemplate, PodTemplate, Template, TemplateMetadata};
 
 impl Validate for Template {
@@ -34,8 +34,13 @@ impl Validate for TemplateMetadata {
         for (key, value) in self.labels.iter().flatten() {
             let at = at.child("labels").key(key);
             key_of_map(key, &at, found);
-            if !rules::is_label_value(value) {
-                found.invalid(at, value.as_str(), "must have at most 63 letters, digits, '-', '_' or '.'");
+            if !shared::is_label_value(value) {
+                found.invalid(
+                    rule::METADATA,
+                    at,
+                    value.as_str(),
+                    "must have at most 63 letters, digits, '-', '_' or '.'",
+                );
             }
         }
         for key in self.annotations.iter().flatten().map(|(key, _)| key) {
@@ -45,8 +50,8 @@ impl Validate for TemplateMetadata {
 }
 
 fn key_of_map(key: &str, at: &Path, found: &mut Findings) {
-    if !rules::is_qualified_name(key) {
-        found.invalid(at.clone(), key, "must be a name of at most 63 letters, digits, '-', '_' or '.', with an optional 'domain/' before it");
+    if !shared::is_qualified_name(key) {
+        found.invalid(rule::METADATA, at.clone(), key, "must be a name of at most 63 letters, digits, '-', '_' or '.', with an optional 'domain/' before it");
     }
 }
 
@@ -58,18 +63,20 @@ impl Validate for PodTemplate {
         let mut names = BTreeSet::new();
         for (i, volume) in self.volumes.iter().flatten().enumerate() {
             let at = at.child("volumes").index(i);
-            if !rules::is_dns_1123_label(&volume.name) {
+            if !shared::is_dns_1123_label(&volume.name) {
                 found.invalid(
+                    rule::VOLUME,
                     at.child("name"),
                     volume.name.as_str(),
                     "must be lower-case letters, digits and '-', at most 63",
                 );
             } else if !names.insert(&volume.name) {
-                found.duplicate(at.child("name"), &volume.name);
+                found.duplicate(rule::VOLUME, at.child("name"), &volume.name);
             }
             let sources = sources(volume);
             if sources != 1 {
                 found.invalid(
+                    rule::VOLUME,
                     at,
                     volume.name.as_str(),
                     format!("must have exactly one source, has {sources}"),
@@ -77,7 +84,7 @@ impl Validate for PodTemplate {
             }
         }
         for (i, secret) in self.image_pull_secrets.iter().flatten().enumerate() {
-            rules::secret_name(
+            shared::secret_name(
                 Some(&secret.name),
                 at.child("imagePullSecrets").index(i).child("name"),
                 found,
@@ -101,7 +108,7 @@ impl Validate for ContainerTemplate {
             let at = at.child("env").index(i);
             environment_variable(variable, &at, found);
             if !names.insert(&variable.name) {
-                found.duplicate(at.child("name"), &variable.name);
+                found.duplicate(rule::ENVIRONMENT, at.child("name"), &variable.name);
             }
         }
     }
@@ -110,19 +117,28 @@ impl Validate for ContainerTemplate {
 fn environment_variable(variable: &EnvVar, at: &Path, found: &mut Findings) {
     let name = &variable.name;
     if name.is_empty() {
-        found.required(at.child("name"), "must name the variable");
+        found.required(rule::ENVIRONMENT, at.child("name"), "must name the variable");
     } else if !name.chars().all(|c| c.is_ascii_graphic() && c != '=') {
-        found.invalid(at.child("name"), name.as_str(), "must be printable characters without '=' and spaces");
+        found.invalid(
+            rule::ENVIRONMENT,
+            at.child("name"),
+            name.as_str(),
+            "must be printable characters without '=' and spaces",
+        );
     }
     let has_value = variable.value.as_ref().is_some_and(|value| !value.is_empty());
     let Some(from) = &variable.value_from else {
         if variable.value.is_none() {
-            found.warn(at.clone(), "has neither value nor valueFrom: the variable is empty");
+            found.warn(
+                rule::ENVIRONMENT_EMPTY,
+                at.clone(),
+                "has neither value nor valueFrom: the variable is empty",
+            );
         }
         return;
     };
     if has_value {
-        found.forbidden(at.child("valueFrom"), "must not be given together with value");
+        found.forbidden(rule::EXCLUSIVE, at.child("valueFrom"), "must not be given together with value");
     }
     let EnvVarSource { config_map_key_ref, field_ref, file_key_ref, resource_field_ref, secret_key_ref } =
         from;
@@ -135,20 +151,22 @@ fn environment_variable(variable: &EnvVar, at: &Path, found: &mut Findings) {
     ];
     if given.iter().filter(|given| **given).count() != 1 {
         found.forbidden(
+            rule::ENVIRONMENT,
             at.child("valueFrom"),
             "must give exactly one of secretKeyRef, configMapKeyRef, fieldRef and resourceFieldRef",
         );
     }
     if let Some(secret) = secret_key_ref {
         let at = at.child("valueFrom").child("secretKeyRef");
-        rules::secret_name(Some(&secret.name), at.child("name"), found);
-        rules::secret_key(Some(&secret.key), at.child("key"), found);
+        shared::secret_name(Some(&secret.name), at.child("name"), found);
+        shared::secret_key(Some(&secret.key), at.child("key"), found);
     }
     if let Some(map) = config_map_key_ref {
         let at = at.child("valueFrom").child("configMapKeyRef");
         for (field, text) in [("name", &map.name), ("key", &map.key)] {
             if text.is_empty() {
                 found.required(
+                    rule::CONFIG_MAP_REFERENCE,
                     at.child(field),
                     "must name a ConfigMap in the app's namespace and a key of it",
                 );

@@ -3,7 +3,7 @@
 use super::{
     Findings, Path, Validate,
     python::{self, Call, Init},
-    rules,
+    rule, shared,
 };
 use crate::api::{InputTopic, TopicOut};
 
@@ -38,11 +38,13 @@ impl TopicOut {
 }
 
 /// Two fields of which one must be given.
-pub fn exactly_one(at: &Path, a: (&str, bool), b: (&str, bool), found: &mut Findings) {
+pub fn exactly_one(at: &Path, a: (&'static str, bool), b: (&'static str, bool), found: &mut Findings) {
     match (a, b) {
-        ((a, false), (b, false)) => found.required(at.clone(), &format!("must give either {a} or {b}")),
+        ((a, false), (b, false)) => {
+            found.required(rule::ONE_OF, at.clone(), &format!("must give either {a} or {b}"))
+        }
         ((a, true), (b, true)) => {
-            found.forbidden(at.child(b), format!("must not be given together with {a}"))
+            found.forbidden(rule::ONE_OF, at.child(b), format!("must not be given together with {a}"))
         }
         _ => {}
     }
@@ -56,9 +58,9 @@ fn given(text: &Option<String>) -> bool {
 fn topic_name(name: Option<&str>, at: &Path, found: &mut Findings) {
     if let Some(name) = name
         && !name.is_empty()
-        && !rules::is_topic_name(name)
+        && !shared::is_topic_name(name)
     {
-        found.invalid(at.child("name"), name, TOPIC_NAME);
+        found.invalid(rule::TOPIC_NAME, at.child("name"), name, TOPIC_NAME);
     }
 }
 
@@ -71,10 +73,10 @@ fn sizes(
 ) {
     for (field, number) in [("partitions", partitions), ("replicas", replicas)] {
         if let Some(number) = number.filter(|number| *number < 1) {
-            found.invalid(at.child(field), number, "must be 1 or more");
+            found.invalid(rule::NUMBER, at.child(field), number, "must be 1 or more");
         }
     }
     if let Some(retention) = retention.filter(|retention| *retention < 0) {
-        found.invalid(at.child("retention"), retention, "must be 0 or more seconds");
+        found.invalid(rule::NUMBER, at.child("retention"), retention, "must be 0 or more seconds");
     }
 }

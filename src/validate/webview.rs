@@ -1,26 +1,31 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Findings, Path, Validate, ValidateUpdate,
+    Around, Findings, Path, Validate, ValidateUpdate, across,
     processors::Caller,
     python::{self, Call, Init},
-    rules,
+    rule, shared,
 };
 use crate::api::{KasprWebView, ResponseSelector, WebResponse};
 
 impl Validate for KasprWebView {
     fn validate(&self, at: &Path, found: &mut Findings) {
-        rules::component_metadata(&self.metadata, "-webview", &at.child("metadata"), found);
+        shared::component_metadata(&self.metadata, "-webview", &at.child("metadata"), found);
         let at = at.child("spec");
-        rules::component_name(&self.spec.name, &at, found);
+        shared::component_name(&self.spec.name, &at, found);
         let path = &self.spec.request.path;
         let at_path = at.child("request").child("path");
         let mut first = None;
         match parameters(path) {
             _ if !path.starts_with('/') || path.contains(char::is_whitespace) => {
-                found.invalid(at_path, path.as_str(), "must start with '/' and have no spaces");
+                found.invalid(
+                    rule::WEB_PATH,
+                    at_path,
+                    path.as_str(),
+                    "must start with '/' and have no spaces",
+                );
             }
-            Err(why) => found.invalid(at_path, path.as_str(), why),
+            Err(why) => found.invalid(rule::WEB_PATH, at_path, path.as_str(), why),
             Ok(parameters) => {
                 first = Some(parameters.iter().map(ToString::to_string).collect());
                 not_both(self, &parameters, &at, found);
@@ -36,7 +41,11 @@ impl Validate for KasprWebView {
     }
 }
 
-impl ValidateUpdate for KasprWebView {}
+impl ValidateUpdate for KasprWebView {
+    fn validate_across(&self, around: &Around, found: &mut Findings) {
+        across::webview(self, around, found);
+    }
+}
 
 /// The parameters of a path. Source: the router of aiohttp, which fails at start on other braces.
 fn parameters(path: &str) -> Result<BTreeSet<&str>, &'static str> {
@@ -89,6 +98,7 @@ fn not_both(view: &KasprWebView, parameters: &BTreeSet<&str>, at: &Path, found: 
             if parameters.contains(table.param_name.as_str()) {
                 let at = at.child("tables").index(i).child("paramName");
                 found.invalid(
+                    rule::TABLE_ARGUMENT,
                     at,
                     table.param_name.as_str(),
                     "must not be the name of a parameter of request.path",
@@ -101,14 +111,22 @@ fn not_both(view: &KasprWebView, parameters: &BTreeSet<&str>, at: &Path, found: 
 impl WebResponse {
     fn check(&self, at: &Path, init: &Init, found: &mut Findings) {
         if let Some(code) = self.status_code.filter(|code| !(100..=599).contains(code)) {
-            found.invalid(at.child("statusCode"), code, "must be from 100 to 599");
+            found.invalid(rule::NUMBER, at.child("statusCode"), code, "must be from 100 to 599");
         }
         if self.status_code.is_some() && self.status_code_selector.is_some() {
-            found.forbidden(at.child("statusCodeSelector"), "must not be given together with statusCode");
+            found.forbidden(
+                rule::EXCLUSIVE,
+                at.child("statusCodeSelector"),
+                "must not be given together with statusCode",
+            );
         }
         if self.headers.as_ref().is_some_and(|headers| !headers.is_empty()) && self.headers_selector.is_some()
         {
-            found.forbidden(at.child("headersSelector"), "must not be given together with headers");
+            found.forbidden(
+                rule::EXCLUSIVE,
+                at.child("headersSelector"),
+                "must not be given together with headers",
+            );
         }
         let selectors = [
             ("bodySelector", &self.body_selector),

@@ -3,13 +3,12 @@
 
 mod answer;
 pub mod certificate;
-mod kinds;
 pub mod registration;
 mod review;
 mod server;
 
 pub use review::Phase;
-pub use server::{Server, ServerError};
+pub use server::{Known, Server, ServerError};
 
 /// The path of the defaulting webhook.
 pub const DEFAULT_PATH: &str = "/default";

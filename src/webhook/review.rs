@@ -6,8 +6,8 @@ use kube::core::{
 };
 use thiserror::Error;
 
-use super::{answer, kinds};
-use crate::api::GROUP;
+use super::answer;
+use crate::{api::GROUP, kinds, validate::Surroundings};
 
 /// The API version of the reviews that are answered.
 const REVIEW_VERSION: &str = "admission.k8s.io/v1";
@@ -40,10 +40,14 @@ pub enum NotAReview {
     NoRequest,
 }
 
-/// Answers the review in the body.
+/// Answers the review in the body, with what is known of other resources.
 ///
 /// Errors: the body is no review of a version that is understood.
-pub fn answer(phase: Phase, body: &[u8]) -> Result<AdmissionReview<DynamicObject>, NotAReview> {
+pub fn answer(
+    phase: Phase,
+    body: &[u8],
+    surroundings: Option<&dyn Surroundings>,
+) -> Result<AdmissionReview<DynamicObject>, NotAReview> {
     let review: AdmissionReview<DynamicObject> = serde_json::from_slice(body)?;
     if review.types.kind != "AdmissionReview" || review.types.api_version != REVIEW_VERSION {
         return Err(NotAReview::Version { kind: review.types.kind, version: review.types.api_version });
@@ -51,10 +55,14 @@ pub fn answer(phase: Phase, body: &[u8]) -> Result<AdmissionReview<DynamicObject
     let mut request = review.request.ok_or(NotAReview::NoRequest)?;
     // The answer's type is that of the review.
     request.types = review.types;
-    Ok(judge(phase, &request).into_review())
+    Ok(judge(phase, &request, surroundings).into_review())
 }
 
-fn judge(phase: Phase, request: &AdmissionRequest<DynamicObject>) -> AdmissionResponse {
+fn judge(
+    phase: Phase,
+    request: &AdmissionRequest<DynamicObject>,
+    surroundings: Option<&dyn Surroundings>,
+) -> AdmissionResponse {
     let handler = kinds::of(&request.kind.kind).filter(|_| request.kind.group == GROUP);
     let Some(handler) = handler else {
         let (group, kind) = (&request.kind.group, &request.kind.kind);
@@ -71,7 +79,7 @@ fn judge(phase: Phase, request: &AdmissionRequest<DynamicObject>) -> AdmissionRe
     };
     match phase {
         Phase::Default => fill(request, object, handler),
-        Phase::Validate => validate(request, object, handler),
+        Phase::Validate => validate(request, object, handler, surroundings),
     }
 }
 
@@ -96,6 +104,7 @@ fn validate(
     request: &AdmissionRequest<DynamicObject>,
     object: &DynamicObject,
     handler: &kinds::Handler,
+    surroundings: Option<&dyn Surroundings>,
 ) -> AdmissionResponse {
     let old = request.old_object.as_ref();
     // An object that a rule of today refuses must still get its labels and finalizers changed.
@@ -105,5 +114,10 @@ fn validate(
     let given = [&request.name, object.metadata.name.as_ref().unwrap_or(&request.name)];
     let name = given.into_iter().find(|name| !name.is_empty()).cloned();
     let name = name.or_else(|| object.metadata.generate_name.clone()).unwrap_or_default();
-    answer::verdict(request, &name, &(handler.validate)(object, old))
+    let app = kinds::app_of(handler.kind, &object.metadata);
+    let around =
+        app.zip(request.namespace.as_ref()).and_then(|(app, namespace)| surroundings?.of(namespace, app));
+    let mut found = (handler.validate)(object, old, around.as_ref());
+    found.allow_any_order();
+    answer::verdict(request, &name, &found)
 }

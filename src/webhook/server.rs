@@ -2,7 +2,7 @@ use std::{
     io,
     net::{SocketAddr, TcpListener},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -29,6 +29,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use super::{DEFAULT_PATH, Phase, VALIDATE_PATH, review};
+use crate::validate::Surroundings;
 
 /// The largest review: the API server takes objects of 3 MiB, and a review carries two.
 const LARGEST_BODY: usize = 8 << 20;
@@ -64,17 +65,23 @@ pub struct Server {
     address: SocketAddr,
     tls: RustlsConfig,
     ready: Arc<AtomicBool>,
+    surroundings: Known,
 }
+
+/// What is known of other resources, once somebody has it.
+pub type Known = Arc<OnceLock<Arc<dyn Surroundings>>>;
 
 impl Server {
     /// Binds the address with a certificate chain and its key, both PEM.
     ///
-    /// `ready` says whether `/readyz` answers 200.
+    /// `ready` says whether `/readyz` answers 200; rules across resources hold once `surroundings`
+    /// is set.
     pub fn bind(
         address: SocketAddr,
         certificate: &[u8],
         key: &[u8],
         ready: Arc<AtomicBool>,
+        surroundings: Known,
     ) -> Result<Self, ServerError> {
         let tls = RustlsConfig::from_config(Arc::new(tls(certificate, key)?));
         let bind = || {
@@ -83,7 +90,7 @@ impl Server {
             Ok((listener.local_addr()?, listener))
         };
         let (address, listener) = bind().map_err(|source| ServerError::Listen { address, source })?;
-        Ok(Self { listener, address, tls, ready })
+        Ok(Self { listener, address, tls, ready, surroundings })
     }
 
     /// The address with the port that was got.
@@ -104,7 +111,7 @@ impl Server {
         axum_server::from_tcp(self.listener)?
             .acceptor(acceptor)
             .handle(handle)
-            .serve(router(self.ready).into_make_service())
+            .serve(router(self.ready, self.surroundings).into_make_service())
             .await?;
         Ok(())
     }
@@ -118,7 +125,7 @@ fn tls(certificate: &[u8], key: &[u8]) -> Result<ServerConfig, ServerError> {
     Ok(tls)
 }
 
-fn router(ready: Arc<AtomicBool>) -> Router {
+fn router(ready: Arc<AtomicBool>, surroundings: Known) -> Router {
     let readyz = move || async move {
         if ready.load(Ordering::Relaxed) {
             (StatusCode::OK, "ok")
@@ -126,16 +133,19 @@ fn router(ready: Arc<AtomicBool>) -> Router {
             (StatusCode::SERVICE_UNAVAILABLE, "the caches are not filled yet")
         }
     };
+    let validate = move |body: Bytes| async move {
+        answer(Phase::Validate, &body, surroundings.get().map(|known| &**known))
+    };
     Router::new()
-        .route(DEFAULT_PATH, post(|body: Bytes| async move { answer(Phase::Default, &body) }))
-        .route(VALIDATE_PATH, post(|body: Bytes| async move { answer(Phase::Validate, &body) }))
+        .route(DEFAULT_PATH, post(|body: Bytes| async move { answer(Phase::Default, &body, None) }))
+        .route(VALIDATE_PATH, post(validate))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(readyz))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
 }
 
-fn answer(phase: Phase, body: &[u8]) -> Response {
-    match review::answer(phase, body) {
+fn answer(phase: Phase, body: &[u8], surroundings: Option<&dyn Surroundings>) -> Response {
+    match review::answer(phase, body, surroundings) {
         Ok(review) => Json(review).into_response(),
         Err(error) => {
             tracing::warn!(%error, "refused a request that is no admission review");

@@ -1,5 +1,6 @@
 //! What a user sees, on a real API server and through the real binary.
 
+mod across;
 mod admission;
 mod bad_input;
 mod command_line;

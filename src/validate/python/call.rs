@@ -4,7 +4,7 @@ use std::fmt;
 
 use ruff_python_ast::{Expr, ParameterWithDefault, Parameters, Stmt};
 
-use super::{names::What, rules, shortened};
+use super::{names::What, shared, shortened};
 
 /// How many characters of a signature a message shows.
 const LONGEST_SIGNATURE: usize = 80;
@@ -46,7 +46,7 @@ impl fmt::Display for Call {
         let names: Vec<&str> = self.names().collect();
         let keywords = match names.len() {
             1 => format!("the keyword '{}'", names[0]),
-            _ => format!("the keywords {}", rules::quoted(names.iter().copied())),
+            _ => format!("the keywords {}", shared::quoted(names.iter().copied())),
         };
         match (self.value, names.is_empty()) {
             (true, true) => f.write_str("1 value"),

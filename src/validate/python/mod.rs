@@ -19,7 +19,7 @@ use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 use ruff_text_size::{Ranged, TextRange};
 
 use self::{call::Signature, depth::Depth, names::What, syntax::Mistake};
-use super::{Findings, Path, findings::shortened, processors::is_identifier, rules};
+use super::{Findings, Line, Path, findings::shortened, processors::is_identifier, rule, shared};
 use crate::api::Code;
 
 /// Code that is larger is not parsed.
@@ -73,7 +73,7 @@ pub fn check(code: Option<&Code>, at: &Path, init: &Init, call: Option<&Call>, f
     // The framework takes an empty name for none.
     let entrypoint = code.entrypoint.as_deref().filter(|name| !name.is_empty());
     if let Some(entrypoint) = entrypoint.filter(|name| !is_identifier(name)) {
-        found.invalid(at.child("entrypoint"), entrypoint, CALLABLE);
+        found.invalid(rule::PYTHON_ENTRYPOINT, at.child("entrypoint"), entrypoint, CALLABLE);
         return;
     }
     let Some(block) = block else { return };
@@ -92,14 +92,14 @@ const CALLABLE: &str = "must be the name of a function, class or other callable 
 fn source(code: &Code, at: &Path, found: &mut Findings) -> Option<Block> {
     let at = at.child("python");
     if code.python.trim().is_empty() {
-        found.required(at, "must hold Python source");
+        found.required(rule::REQUIRED, at, "must hold Python source");
         return None;
     }
     match Block::read(&code.python) {
         Ok(block) => Some(block),
         Err(mistakes) => {
-            for (line, what) in mistakes {
-                found.invalid(at.clone(), line, what);
+            for line in mistakes {
+                found.invalid_line(rule::PYTHON_SYNTAX, at.clone(), line);
             }
             None
         }
@@ -116,10 +116,10 @@ fn is_bound(name: &str, block: &Block, init: &Init, at: &Path, found: &mut Findi
     functions.extend(init.0.own());
     let known = match functions.len() {
         0 => "there is none".to_owned(),
-        1 => rules::quoted(functions.into_iter()),
-        _ => format!("one of {}", rules::quoted(functions.into_iter())),
+        1 => shared::quoted(functions.into_iter()),
+        _ => format!("one of {}", shared::quoted(functions.into_iter())),
     };
-    found.invalid(at.child("entrypoint"), name, format!("{CALLABLE}: {known}"));
+    found.invalid(rule::PYTHON_ENTRYPOINT, at.child("entrypoint"), name, format!("{CALLABLE}: {known}"));
     false
 }
 
@@ -138,15 +138,19 @@ fn chosen<'a>(
             let others = block.names.iter().filter(|bound| bound.kind.may_be_called()).count();
             if others == 0 && !block.dynamic {
                 let line = code.python.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-                found.invalid(at.child("python"), cut(line), "must define a function");
+                found.invalid(rule::PYTHON_FUNCTION, at.child("python"), cut(line), "must define a function");
             } else if others > 1 || init.0.names.iter().any(|bound| bound.kind.may_be_called()) {
-                found.warn(at.clone(), "gives no entrypoint: the first callable is taken");
+                found.warn(
+                    rule::PYTHON_GUESS,
+                    at.clone(),
+                    "gives no entrypoint: the first callable is taken",
+                );
             }
         }
         names => {
-            let names = rules::quoted(names.iter().copied());
+            let names = shared::quoted(names.iter().copied());
             let why = format!("must name the function to call, for python defines several: one of {names}");
-            found.required(at.child("entrypoint"), &why);
+            found.required(rule::PYTHON_FUNCTION, at.child("entrypoint"), &why);
         }
     }
     None
@@ -164,12 +168,17 @@ fn called(name: &str, block: &Block, init: &Init, call: &Call, at: &Path, found:
     }
     if signature.takes(&call.strictly()) {
         let names: Vec<&str> = call.parameters.iter().map(String::as_str).collect();
-        let text = format!("'{name}' must also take {} of request.path", rules::quoted(names.into_iter()));
-        found.warn(at.clone(), shortened(&text, LONGEST_LINE - 10));
+        let text = format!("'{name}' must also take {} of request.path", shared::quoted(names.into_iter()));
+        found.warn(rule::PATH_PARAMETER, at.clone(), shortened(&text, LONGEST_LINE - 10));
         return;
     }
     let (at, value) = if own { (at.child("python"), line.as_str()) } else { (at.child("entrypoint"), name) };
-    found.invalid(at, value, format!("is called with {call}, but '{name}' takes {signature}"));
+    found.invalid(
+        rule::PYTHON_CALL,
+        at,
+        value,
+        format!("is called with {call}, but '{name}' takes {signature}"),
+    );
 }
 
 /// What a block of code binds at its top level.
@@ -206,10 +215,13 @@ impl Kind {
 
 impl Block {
     /// Reads the code, or tells its mistakes: the line, and what is wrong with it.
-    fn read(source: &str) -> Result<Self, Vec<(String, String)>> {
-        let first = || cut(source.lines().next().unwrap_or_default());
+    fn read(source: &str) -> Result<Self, Vec<Line>> {
+        let whole = |detail: String| {
+            let text = cut(source.lines().next().unwrap_or_default());
+            Err(vec![Line { text, within: None, detail }])
+        };
         if source.len() > LARGEST {
-            return Err(vec![(first(), format!("must not be larger than {} KiB", LARGEST / 1024))]);
+            return whole(format!("must not be larger than {} KiB", LARGEST / 1024));
         }
         match depth::measure(source) {
             Ok(Depth::Shallow) => Self::parse(source),
@@ -217,14 +229,14 @@ impl Block {
                 let deep = thread::Builder::new().stack_size(DEEP_STACK);
                 match deep.spawn_scoped(scope, || Self::parse(source)) {
                     Ok(deep) => deep.join().unwrap_or_else(|panic| panic::resume_unwind(panic)),
-                    Err(_) => Err(vec![(first(), "is nested too deeply to be read".to_owned())]),
+                    Err(_) => whole("is nested too deeply to be read".to_owned()),
                 }
             }),
-            Err(why) => Err(vec![(first(), why.to_owned())]),
+            Err(why) => whole(why.to_owned()),
         }
     }
 
-    fn parse(source: &str) -> Result<Self, Vec<(String, String)>> {
+    fn parse(source: &str) -> Result<Self, Vec<Line>> {
         let shown = |mistakes: Vec<Mistake>| {
             mistakes
                 .into_iter()
@@ -306,7 +318,7 @@ fn range(at: usize) -> TextRange {
 }
 
 /// A mistake as a message shows it: its line, and where and what it is.
-fn place(source: &str, range: TextRange, what: &str) -> (String, String) {
+fn place(source: &str, range: TextRange, what: &str) -> Line {
     // Where the code ends too soon, its last line tells more than an empty one.
     let at = range.start().to_usize().min(source.trim_end().len());
     let (line, number, column) = {
@@ -315,7 +327,7 @@ fn place(source: &str, range: TextRange, what: &str) -> (String, String) {
         let number = before.matches('\n').count() + before.replace("\r\n", "\n").matches('\r').count() + 1;
         (line, number, source[start..at.max(start)].chars().count() + 1)
     };
-    (cut(line), format!("line {number}, column {column}: {}", in_words(what)))
+    Line { text: cut(line), within: Some((number, column)), detail: in_words(what) }
 }
 
 /// The line at a place, and where it starts.

@@ -170,19 +170,6 @@ fn replicas_and_probes() {
             ),
         ],
     );
-    warns::<KasprApp>(
-        APP,
-        &[
-            (
-                "spec: {replicas: 5, config: {topicPartitions: 4}}",
-                "spec.replicas: exceeds config.topicPartitions (4): the members above it idle",
-            ),
-            (
-                "spec: {replicas: 5, config: {topicPartitions: '4'}}",
-                "spec.replicas: exceeds config.topicPartitions (4): the members above it idle",
-            ),
-        ],
-    );
     accepts::<KasprApp>(
         APP,
         &[

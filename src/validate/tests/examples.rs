@@ -57,7 +57,7 @@ fn admitted_as<T: Defaults + ValidateUpdate + DeserializeOwned + Serialize>(mani
     let resource: T = serde_json::from_value(filled).unwrap_or_else(|e| panic!("{manifest}: {e}"));
     let read = serde_json::to_value(&resource).expect("a resource");
     assert_eq!(lost(manifest, &read, ""), Vec::<String>::new(), "are no fields");
-    review(&resource, None)
+    review(&resource, None, None)
 }
 
 /// Fields that the types do not know.

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use super::{APP, yaml};
 use crate::{
     api::{KasprAgent, KasprApp, KasprTask, KasprWebView},
-    validate::{Findings, ValidateUpdate, requirement, review, rules},
+    validate::{Findings, ValidateUpdate, requirement, review, shared},
 };
 
 fn found<T: ValidateUpdate + serde::de::DeserializeOwned>(manifest: Value) -> Findings {
-    review::<T>(&serde_json::from_value(manifest).expect("a resource"), None)
+    review::<T>(&serde_json::from_value(manifest).expect("a resource"), None, None)
 }
 
 fn app(field: &str, value: Value) -> Findings {
@@ -88,7 +88,7 @@ proptest! {
     #[test]
     fn quantities_are_numbers(whole in 0u32..1_000_000, suffix in "(|n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|e3|E-2)") {
         let text = format!("{whole}{suffix}");
-        prop_assert!(rules::quantity(&text).is_some_and(|value| value >= 0.0), "{}", text);
+        prop_assert!(shared::quantity(&text).is_some_and(|value| value >= 0.0), "{}", text);
     }
 }
 

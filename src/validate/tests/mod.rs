@@ -2,6 +2,7 @@
 //!
 //! A row of a table is a patch, merged over a manifest that is valid, and every line that it gives.
 
+mod across;
 mod agent;
 mod app;
 mod components;
@@ -52,13 +53,13 @@ fn warnings(found: &Findings) -> Vec<String> {
 
 /// Each row gives these errors, one a line, and no other.
 fn refuses<T: ValidateUpdate + DeserializeOwned>(manifest: &str, rows: &[(&str, &str)]) {
-    compare(rows, |patch| errors(&review::<T>(&patched(manifest, patch), None)));
+    compare(rows, |patch| errors(&review::<T>(&patched(manifest, patch), None, None)));
 }
 
 /// Each row gives these warnings, one a line, and no error.
 fn warns<T: ValidateUpdate + DeserializeOwned>(manifest: &str, rows: &[(&str, &str)]) {
     compare(rows, |patch| {
-        let found = review::<T>(&patched(manifest, patch), None);
+        let found = review::<T>(&patched(manifest, patch), None, None);
         assert_eq!(errors(&found), Vec::<String>::new(), "{patch}");
         for warning in warnings(&found) {
             assert!(
@@ -75,7 +76,7 @@ fn warns<T: ValidateUpdate + DeserializeOwned>(manifest: &str, rows: &[(&str, &s
 fn accepts<T: ValidateUpdate + DeserializeOwned>(manifest: &str, patches: &[&str]) {
     let rows: Vec<(&str, &str)> = patches.iter().map(|patch| (*patch, "")).collect();
     compare(&rows, |patch| {
-        let found = review::<T>(&patched(manifest, patch), None);
+        let found = review::<T>(&patched(manifest, patch), None, None);
         [errors(&found), warnings(&found)].concat()
     });
 }

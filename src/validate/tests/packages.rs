@@ -1,7 +1,7 @@
 use super::{APP, accepts, refuses, warns, yaml};
 use crate::{
     api::KasprApp,
-    validate::{Path, Validate, requirement, rules},
+    validate::{Path, Validate, requirement, shared},
 };
 
 const ALLOWED: &str =
@@ -116,7 +116,7 @@ fn passwords_do_not_show() {
         ("package@1.0", "***@1.0"),
         ("https://host/$(id)", "https://host/$(id)"),
     ] {
-        assert_eq!(rules::without_password(text), expected, "{text}");
+        assert_eq!(shared::without_password(text), expected, "{text}");
     }
 }
 

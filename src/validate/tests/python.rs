@@ -11,7 +11,7 @@ const MAP: &str = "spec.processors.operations[0].map";
 
 fn found<T: ValidateUpdate + serde::de::DeserializeOwned>(spec: &Value) -> Findings {
     let object = json!({ "metadata": { "name": "a", "labels": { "kaspr.io/app": "a" } }, "spec": spec });
-    review::<T>(&serde_json::from_value(object).expect("a resource"), None)
+    review::<T>(&serde_json::from_value(object).expect("a resource"), None, None)
 }
 
 fn agent_of(processors: &Value) -> Findings {

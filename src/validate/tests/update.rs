@@ -12,7 +12,7 @@ fn changes(rows: &[(&str, &str, &str)]) {
 }
 
 fn changed(old: &str, new: &str) -> Findings {
-    review::<KasprApp>(&patched(APP, new), Some(&patched(APP, old)))
+    review::<KasprApp>(&patched(APP, new), Some(&patched(APP, old)), None)
 }
 
 #[test]
@@ -133,7 +133,7 @@ metadata: {name: counter, labels: {kaspr.io/app: orders}}
 spec: {input: {topic: {name: orders}}, processors: {pipeline: [gone], operations: [{name: a, map: {python: 'def f(v): return v'}}]}}
 ";
     let new = "spec: {processors: {operations: [{name: b, map: {python: 'def f(v): return v'}}]}}";
-    let found = review::<KasprAgent>(&patched(AGENT, new), Some(&patched(AGENT, "{}")));
+    let found = review::<KasprAgent>(&patched(AGENT, new), Some(&patched(AGENT, "{}")), None);
     assert_eq!(errors(&found), Vec::<String>::new());
     assert_eq!(
         warnings(&found),

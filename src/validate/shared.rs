@@ -7,7 +7,7 @@ use k8s_openapi::{api::core::v1::ResourceRequirements, apimachinery::pkg::api::r
 use kube::core::ObjectMeta;
 use serde_json::Value;
 
-use super::{Findings, Path};
+use super::{Findings, Path, rule};
 use crate::api::APP_LABEL;
 
 /// The name that a resource has or will have, and the field that it comes from. The API server
@@ -114,8 +114,8 @@ const QUANTITY: &str = "must be a quantity, such as '500Mi' or '10Gi'";
 /// A size of something that must hold something.
 pub fn positive_quantity(text: &str, at: Path, found: &mut Findings) {
     match quantity(text) {
-        None => found.invalid(at, text, QUANTITY),
-        Some(value) if value <= 0.0 => found.invalid(at, text, "must be more than 0"),
+        None => found.invalid(rule::QUANTITY, at, text, QUANTITY),
+        Some(value) if value <= 0.0 => found.invalid(rule::QUANTITY, at, text, "must be more than 0"),
         Some(_) => {}
     }
 }
@@ -135,11 +135,18 @@ pub fn resources(resources: &ResourceRequirements, at: &Path, found: &mut Findin
             let at = at.child(block).key(name);
             if !is_resource(name) {
                 let detail = "must be 'cpu', 'memory', 'ephemeral-storage', 'hugepages-SIZE' or a name such as 'example.com/gpu'";
-                found.invalid(at.clone(), name.as_str(), detail);
+                found.invalid(rule::RESOURCE_NAME, at.clone(), name.as_str(), detail);
             }
             match quantity(amount) {
-                None => found.invalid(at, amount.as_str(), "must be a quantity, such as '250m' or '512Mi'"),
-                Some(value) if value < 0.0 => found.invalid(at, amount.as_str(), "must be 0 or more"),
+                None => found.invalid(
+                    rule::QUANTITY,
+                    at,
+                    amount.as_str(),
+                    "must be a quantity, such as '250m' or '512Mi'",
+                ),
+                Some(value) if value < 0.0 => {
+                    found.invalid(rule::QUANTITY, at, amount.as_str(), "must be 0 or more")
+                }
                 Some(_) => {}
             }
         }
@@ -152,7 +159,12 @@ pub fn resources(resources: &ResourceRequirements, at: &Path, found: &mut Findin
             && request_value > limit_value
         {
             let detail = format!("must be less than or equal to the {name} limit of {limit}");
-            found.invalid(at.child("requests").key(name), request.as_str(), detail);
+            found.invalid(
+                rule::REQUEST_ABOVE_LIMIT,
+                at.child("requests").key(name),
+                request.as_str(),
+                detail,
+            );
         }
     }
 }
@@ -161,6 +173,7 @@ pub fn resources(resources: &ResourceRequirements, at: &Path, found: &mut Findin
 pub fn storage_class(class: Option<&str>, at: Path, found: &mut Findings) {
     if let Some(class) = class.filter(|class| !class.is_empty() && !is_dns_1123_subdomain(class)) {
         found.invalid(
+            rule::STORAGE_CLASS,
             at,
             class,
             "must be the name of a StorageClass: lower-case letters, digits, '-' and '.'",
@@ -171,9 +184,14 @@ pub fn storage_class(class: Option<&str>, at: Path, found: &mut Findings) {
 /// The name of a Secret that must be given.
 pub fn secret_name(name: Option<&str>, at: Path, found: &mut Findings) {
     match name.unwrap_or_default() {
-        "" => found.required(at, "must name a Secret in the app's namespace"),
+        "" => found.required(rule::SECRET_REFERENCE, at, "must name a Secret in the app's namespace"),
         name if !is_dns_1123_subdomain(name) => {
-            found.invalid(at, name, "must be the name of a Secret: lower-case letters, digits, '-' and '.'");
+            found.invalid(
+                rule::SECRET_REFERENCE,
+                at,
+                name,
+                "must be the name of a Secret: lower-case letters, digits, '-' and '.'",
+            );
         }
         _ => {}
     }
@@ -182,9 +200,14 @@ pub fn secret_name(name: Option<&str>, at: Path, found: &mut Findings) {
 /// The key of a Secret that must be given.
 pub fn secret_key(key: Option<&str>, at: Path, found: &mut Findings) {
     match key.unwrap_or_default() {
-        "" => found.required(at, "must name a key of the Secret"),
+        "" => found.required(rule::SECRET_REFERENCE, at, "must name a key of the Secret"),
         key if !key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) => {
-            found.invalid(at, key, "must be a key of a Secret: letters, digits, '-', '_' and '.'");
+            found.invalid(
+                rule::SECRET_REFERENCE,
+                at,
+                key,
+                "must be a key of a Secret: letters, digits, '-', '_' and '.'",
+            );
         }
         _ => {}
     }
@@ -268,13 +291,15 @@ pub fn component_metadata(metadata: &ObjectMeta, suffix: &str, at: &Path, found:
         let detail = format!(
             "must be at most {longest} lower-case letters, digits and '-': the pods' volumes are named after it"
         );
-        found.invalid(at.child(field), name, detail);
+        found.invalid(rule::COMPONENT_NAME, at.child(field), name, detail);
     }
     let app = metadata.labels.as_ref().and_then(|labels| labels.get(APP_LABEL));
     let at = at.child("labels").key(APP_LABEL);
     match app.map_or("", String::as_str) {
-        "" => found.required(at, "must name the KasprApp that runs the component"),
-        app if !is_dns_1035_label(app) => found.invalid(at, app, "must be the name of a KasprApp"),
+        "" => found.required(rule::COMPONENT_APP, at, "must name the KasprApp that runs the component"),
+        app if !is_dns_1035_label(app) => {
+            found.invalid(rule::COMPONENT_APP, at, app, "must be the name of a KasprApp")
+        }
         _ => {}
     }
 }
@@ -282,6 +307,6 @@ pub fn component_metadata(metadata: &ObjectMeta, suffix: &str, at: &Path, found:
 /// The name that the framework knows a component by.
 pub fn component_name(name: &str, at: &Path, found: &mut Findings) {
     if name.trim().is_empty() {
-        found.required(at.child("name"), "must not be empty");
+        found.required(rule::REQUIRED, at.child("name"), "must not be empty");
     }
 }

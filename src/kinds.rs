@@ -1,4 +1,4 @@
-//! What is done with each kind.
+//! What admission does with each kind; the command line does the same with files.
 
 use kube::{
     Resource,
@@ -8,9 +8,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{
-    api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView},
+    api::{APP_LABEL, KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView},
     defaults::{self, Defaults},
-    validate::{self, FieldError, Findings, Path, Problem, ValidateUpdate},
+    validate::{self, Around, FieldError, Findings, Path, Problem, ValidateUpdate, rule},
 };
 
 /// What the webhooks do with a kind.
@@ -19,8 +19,8 @@ pub struct Handler {
     pub kind: &'static str,
     /// Fills in what is absent.
     pub fill: fn(&mut Value),
-    /// Says what is wrong with a new object, given the old one.
-    pub validate: fn(&DynamicObject, Option<&DynamicObject>) -> Findings,
+    /// Says what is wrong with a new object, given the old one and the resources of its app.
+    pub validate: fn(&DynamicObject, Option<&DynamicObject>, Option<&Around>) -> Findings,
 }
 
 /// The handlers of the six kinds.
@@ -38,6 +38,11 @@ pub fn of(kind: &str) -> Option<&'static Handler> {
     HANDLERS.iter().find(|handler| handler.kind == kind)
 }
 
+/// The app that a resource belongs to, or is.
+pub fn app_of<'a>(kind: &str, metadata: &'a ObjectMeta) -> Option<&'a String> {
+    if kind == "KasprApp" { metadata.name.as_ref() } else { metadata.labels.as_ref()?.get(APP_LABEL) }
+}
+
 /// The names of the kinds, for messages.
 pub fn names() -> String {
     HANDLERS.iter().map(|handler| handler.kind).collect::<Vec<_>>().join(", ")
@@ -53,10 +58,11 @@ where
 fn review<T: Defaults + DeserializeOwned + ValidateUpdate>(
     new: &DynamicObject,
     old: Option<&DynamicObject>,
+    around: Option<&Around>,
 ) -> Findings {
     match typed::<T>(new) {
         // An old object that the types can't read had no rule to obey.
-        Ok(new) => validate::review(&new, old.and_then(|old| typed(old).ok()).as_ref()),
+        Ok(new) => validate::review(&new, old.and_then(|old| typed(old).ok()).as_ref(), around),
         Err(error) => Findings { errors: vec![error], ..Findings::default() },
     }
 }
@@ -72,9 +78,14 @@ fn typed<T: Defaults + DeserializeOwned>(object: &DynamicObject) -> Result<T, Fi
     T::deserialize(&value).or_else(|_| serde_path_to_error::deserialize(&value)).map_err(|error| {
         let path = error.path().iter().fold(Path::root(), |path, segment| match segment {
             serde_path_to_error::Segment::Seq { index } => path.index(*index),
-            other => path.child(&other.to_string()),
+            other => path.child(other.to_string()),
         });
         let detail = error.into_inner().to_string();
-        FieldError { path, problem: Problem::Invalid { value: Value::Null, detail } }
+        FieldError {
+            rule: rule::SCHEMA,
+            path,
+            problem: Problem::Invalid { value: Value::Null, detail },
+            within: None,
+        }
     })
 }

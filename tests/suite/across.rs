@@ -1,0 +1,82 @@
+//! Rules across the resources of one app, at `kubectl apply`.
+
+use crate::harness::{Namespace, eventually, text};
+
+const APP: &str = "
+apiVersion: kaspr.io/v1alpha1
+kind: KasprApp
+metadata: {name: shop}
+spec:
+  bootstrapServers: kafka:9092
+  authentication: {type: scram-sha-512, username: u, passwordSecret: {secretName: s, passwordKey: p}}
+  storage: {type: ephemeral}
+";
+
+fn table(resource: &str, name: &str, more: &str) -> String {
+    format!(
+        "apiVersion: kaspr.io/v1alpha1\nkind: KasprTable\nmetadata: {{name: {resource}, labels: {{kaspr.io/app: shop}}}}\nspec: {{name: {name}{more}}}\n"
+    )
+}
+
+fn agent(more: &str) -> String {
+    format!(
+        "apiVersion: kaspr.io/v1alpha1\nkind: KasprAgent\nmetadata: {{name: counter, labels: {{kaspr.io/app: shop}}}}\nspec:\n  input: {{topic: {{name: clicks{more}}}}}\n  processors:\n    pipeline: [count]\n    operations:\n    - {{name: count, tables: [{{name: totals, paramName: totals}}], map: {{python: 'def count(value, totals): return value'}}}}\n"
+    )
+}
+
+/// The warnings of an apply in dry run, which changes nothing and says the same.
+fn warnings(namespace: &Namespace, manifest: &str) -> Vec<String> {
+    let output = namespace.kubectl(&["apply", "--dry-run=server", "-f", "-"], manifest);
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    said.lines().filter_map(|line| line.strip_prefix("Warning: ")).map(str::to_owned).collect()
+}
+
+#[test]
+fn what_is_missing_is_a_warning_until_it_comes() {
+    let namespace = Namespace::new("missing");
+    assert_eq!(
+        warnings(&namespace, &agent("")),
+        [
+            "metadata.labels[kaspr.io/app]: Not found: \"shop\": there is no KasprApp of this name in the namespace"
+        ]
+    );
+    namespace.apply(APP);
+    const TABLE: &str = "spec.processors.operations[0].tables[0].name: Not found: \"totals\"";
+    eventually("the table is missed", || {
+        let said = warnings(&namespace, &agent(""));
+        let only = said.len() == 1 && said[0].starts_with(TABLE);
+        if only { Ok(()) } else { Err(format!("{said:?}")) }
+    });
+    namespace.apply(&table("totals", "totals", ""));
+    eventually("no warning", || {
+        let said = warnings(&namespace, &agent(""));
+        if said.is_empty() { Ok(()) } else { Err(format!("{said:?}")) }
+    });
+}
+
+#[test]
+fn what_breaks_a_running_app_is_refused() {
+    let namespace = Namespace::new("clash");
+    namespace.apply(APP);
+    namespace.apply(&table("totals", "totals", ", partitions: 4"));
+    eventually("a second table of the name is refused", || {
+        let output =
+            namespace.kubectl(&["apply", "--dry-run=server", "-f", "-"], &table("other", "totals", ""));
+        let said = text(&output.stderr);
+        let expected = "The KasprTable \"other\" is invalid: spec.name: Invalid value: \"totals\": must be unique in the app: KasprTable 'totals' has the same name";
+        if said.trim() == expected { Ok(()) } else { Err(said) }
+    });
+    assert_eq!(
+        namespace.refused(&agent(", partitions: 8")).trim(),
+        "The KasprAgent \"counter\" is invalid: spec.input.topic.partitions: Invalid value: 8: must be 4, the partitions of table 'totals' that it uses"
+    );
+    namespace.apply(&agent(", partitions: 4"));
+    // A table that is on its way out is in nobody's way.
+    namespace.run(&["delete", "kasprtable", "totals"]);
+    eventually("the name is free", || {
+        let output =
+            namespace.kubectl(&["apply", "--dry-run=server", "-f", "-"], &table("other", "totals", ""));
+        if output.status.success() { Ok(()) } else { Err(text(&output.stderr)) }
+    });
+}
