@@ -19,6 +19,8 @@ pub struct Handler {
     pub kind: &'static str,
     /// Fills in what is absent.
     pub fill: fn(&mut Value),
+    /// Makes an object known to the others of its app.
+    pub show: fn(&DynamicObject, &mut Around),
     /// Says what is wrong with a new object, given the old one and the resources of its app.
     pub validate: fn(&DynamicObject, Option<&DynamicObject>, Option<&Around>) -> Findings,
 }
@@ -44,15 +46,28 @@ pub fn app_of<'a>(kind: &str, metadata: &'a ObjectMeta) -> Option<&'a String> {
 }
 
 /// The names of the kinds, for messages.
-pub fn names() -> String {
-    HANDLERS.iter().map(|handler| handler.kind).collect::<Vec<_>>().join(", ")
+pub fn names() -> impl Iterator<Item = &'static str> {
+    HANDLERS.iter().map(|handler| handler.kind)
+}
+
+/// Makes an app known to another of its name.
+pub fn show_namesake(app: &DynamicObject, around: &mut Around) {
+    if let Ok(app) = typed::<KasprApp>(app) {
+        around.add_namesake(&app);
+    }
 }
 
 const fn handler<T>(kind: &'static str) -> Handler
 where
     T: Resource<DynamicType = ()> + Defaults + DeserializeOwned + ValidateUpdate,
 {
-    Handler { kind, fill: defaults::fill::<T>, validate: review::<T> }
+    Handler { kind, fill: defaults::fill::<T>, show: show::<T>, validate: review::<T> }
+}
+
+fn show<T: Defaults + DeserializeOwned + ValidateUpdate>(object: &DynamicObject, around: &mut Around) {
+    if let Ok(resource) = typed::<T>(object) {
+        resource.show(around);
+    }
 }
 
 fn review<T: Defaults + DeserializeOwned + ValidateUpdate>(
@@ -75,17 +90,29 @@ fn typed<T: Defaults + DeserializeOwned>(object: &DynamicObject) -> Result<T, Fi
     let mut value = json!({ "metadata": metadata, "spec": object.data.get("spec") });
     defaults::fill::<T>(&mut value);
     // Only a failure needs to know its path, which takes longer to find out than all the rest.
-    T::deserialize(&value).or_else(|_| serde_path_to_error::deserialize(&value)).map_err(|error| {
-        let path = error.path().iter().fold(Path::root(), |path, segment| match segment {
-            serde_path_to_error::Segment::Seq { index } => path.index(*index),
-            other => path.child(other.to_string()),
-        });
-        let detail = error.into_inner().to_string();
-        FieldError {
-            rule: rule::SCHEMA,
-            path,
-            problem: Problem::Invalid { value: Value::Null, detail },
-            within: None,
-        }
-    })
+    T::deserialize(&value).or_else(|_| serde_path_to_error::deserialize(&value)).map_err(mistake)
+}
+
+/// Why metadata can't be read, if it can't.
+pub fn metadata_mistake(object: &Value) -> Option<FieldError> {
+    #[derive(serde::Deserialize)]
+    struct Envelope {
+        #[serde(default, rename = "metadata")]
+        _metadata: ObjectMeta,
+    }
+    serde_path_to_error::deserialize::<_, Envelope>(object).err().map(mistake)
+}
+
+fn mistake(error: serde_path_to_error::Error<serde_json::Error>) -> FieldError {
+    let path = error.path().iter().fold(Path::root(), |path, segment| match segment {
+        serde_path_to_error::Segment::Seq { index } => path.index(*index),
+        other => path.child(other.to_string()),
+    });
+    let detail = error.into_inner().to_string();
+    FieldError {
+        rule: rule::SCHEMA,
+        path,
+        problem: Problem::Invalid { value: Value::Null, detail },
+        within: None,
+    }
 }

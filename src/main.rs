@@ -14,7 +14,7 @@ async fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     match Cli::parse().run().await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("kaspr-operator: {}", describe(&error));
             ExitCode::FAILURE

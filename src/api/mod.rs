@@ -50,5 +50,8 @@ pub use webview::{
 /// The API group of all six kinds.
 pub const GROUP: &str = "kaspr.io";
 
+/// The version of the API of all six kinds.
+pub const VERSION: &str = "v1alpha1";
+
 /// The label that ties a component to its app, in the component's namespace.
 pub const APP_LABEL: &str = "kaspr.io/app";

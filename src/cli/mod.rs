@@ -3,12 +3,15 @@
 mod certs;
 mod generate;
 mod local;
+mod rules;
 mod run;
+mod validate;
 
 pub use certs::CertsArgs;
 pub use generate::{CrdsArgs, WebhookConfigArgs};
+pub use validate::ValidateArgs;
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use thiserror::Error;
@@ -33,6 +36,10 @@ pub struct Cli {
 enum Command {
     /// Run the operator: the admission webhooks and the controllers
     Run(Box<RunSettings>),
+    /// Judge manifests as the cluster would, without one
+    Validate(ValidateArgs),
+    /// Print every rule with its reason and cure, in Markdown
+    Rules,
     /// Print the CustomResourceDefinitions, or write them into a folder
     Crds(CrdsArgs),
     /// Print the webhook configurations, or write them into a folder
@@ -86,18 +93,21 @@ pub enum Error {
 }
 
 impl Cli {
-    /// Runs the subcommand.
-    pub async fn run(self) -> Result<(), Error> {
+    /// Runs the subcommand, and gives its exit code.
+    pub async fn run(self) -> Result<ExitCode, Error> {
         let Self { log, command } = self;
         match command {
             Command::Run(settings) => {
                 telemetry::start(&log)?;
-                run::run(*settings).await
+                run::run(*settings).await?;
             }
-            Command::Crds(args) => generate::crds(args),
-            Command::WebhookConfig(args) => generate::webhook_config(args),
-            Command::Certs(args) => certs::certs(args),
+            Command::Validate(args) => return validate::validate(args),
+            Command::Rules => rules::rules()?,
+            Command::Crds(args) => generate::crds(args)?,
+            Command::WebhookConfig(args) => generate::webhook_config(args)?,
+            Command::Certs(args) => certs::certs(args)?,
         }
+        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -5,14 +5,14 @@ use std::sync::{Arc, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    caches::Cached,
+    caches::{Cached, Guarded},
     context::Context,
     links::{APP, Key},
     run::Scope,
 };
 use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprWebView},
-    validate::{Around, Surroundings},
+    validate::{Around, Surroundings, ValidateUpdate},
 };
 
 /// Answers from the caches once they are complete; never asks the API server.
@@ -33,16 +33,21 @@ impl Surroundings for FromCaches {
             (links.components(&app), links.namesakes(&app))
         };
         let mut around = Around::default();
-        self.with::<KasprApp>(&app, |app| around.set_app(app));
-        for namesake in &namesakes {
-            self.with::<KasprApp>(namesake, |app| around.add_namesake(app));
+        if self.ctx.caches.get::<KasprApp>(&app).is_some_and(|app| app.0.is_err()) {
+            around.set_app_there();
+        }
+        self.show::<KasprApp>(&app, &mut around);
+        for app in namesakes.iter().filter_map(|app| self.ctx.caches.get::<KasprApp>(app)) {
+            if let Some(app) = there(&app) {
+                around.add_namesake(app);
+            }
         }
         for key in &components {
             match key.kind {
-                "KasprAgent" => self.with::<KasprAgent>(key, |agent| around.add_agent(agent)),
-                "KasprTable" => self.with::<KasprTable>(key, |table| around.add_table(table)),
-                "KasprWebView" => self.with::<KasprWebView>(key, |view| around.add_webview(view)),
-                "KasprJoin" => self.with::<KasprJoin>(key, |join| around.add_join(join)),
+                "KasprAgent" => self.show::<KasprAgent>(key, &mut around),
+                "KasprTable" => self.show::<KasprTable>(key, &mut around),
+                "KasprWebView" => self.show::<KasprWebView>(key, &mut around),
+                "KasprJoin" => self.show::<KasprJoin>(key, &mut around),
                 _ => {}
             }
         }
@@ -51,12 +56,14 @@ impl Surroundings for FromCaches {
 }
 
 impl FromCaches {
-    /// Shows a resource that can be read and is there to stay.
-    fn with<K: Cached>(&self, key: &Key, show: impl FnOnce(&K)) {
-        let cached = self.ctx.caches.get::<K>(key);
-        let resource = cached.as_ref().and_then(|cached| cached.0.as_ref().ok());
-        if let Some(resource) = resource.filter(|resource| resource.meta().deletion_timestamp.is_none()) {
-            show(resource);
+    fn show<K: Cached + ValidateUpdate>(&self, key: &Key, around: &mut Around) {
+        if let Some(resource) = self.ctx.caches.get::<K>(key).as_deref().and_then(there) {
+            resource.show(around);
         }
     }
+}
+
+/// A resource that can be read and is there to stay.
+fn there<K: Cached>(cached: &Guarded<K>) -> Option<&K> {
+    cached.0.as_ref().ok().filter(|resource| resource.meta().deletion_timestamp.is_none())
 }

@@ -32,6 +32,10 @@ impl Validate for KasprAgent {
 }
 
 impl ValidateUpdate for KasprAgent {
+    fn show(&self, around: &mut Around) {
+        around.add_agent(self);
+    }
+
     fn validate_across(&self, around: &Around, found: &mut Findings) {
         across::agent(self, around, found);
     }

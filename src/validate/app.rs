@@ -23,6 +23,10 @@ impl ValidateUpdate for KasprApp {
         immutable::app(&old.spec, &self.spec, found);
     }
 
+    fn show(&self, around: &mut Around) {
+        around.set_app(self);
+    }
+
     fn validate_across(&self, around: &Around, found: &mut Findings) {
         across::app(self, around, found);
     }

@@ -29,7 +29,7 @@ pub struct Around {
 }
 
 /// The app itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct App {
     pub replicas: Option<i32>,
     pub partitions: Option<i64>,
@@ -102,6 +102,11 @@ impl Around {
     /// The app is there.
     pub fn set_app(&mut self, app: &KasprApp) {
         self.app = Some(App::of(app));
+    }
+
+    /// The app is there, though nothing else is known of it.
+    pub fn set_app_there(&mut self) {
+        self.app.get_or_insert_default();
     }
 
     /// An agent of the app.

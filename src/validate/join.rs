@@ -27,6 +27,10 @@ impl Validate for KasprJoin {
 }
 
 impl ValidateUpdate for KasprJoin {
+    fn show(&self, around: &mut Around) {
+        around.add_join(self);
+    }
+
     fn validate_across(&self, around: &Around, found: &mut Findings) {
         across::join(self, around, found);
     }

@@ -29,7 +29,7 @@ mod webview;
 pub use around::{Around, Objects, Surroundings};
 pub use findings::{FieldError, Findings, Line, Path, Problem, Segment, Warning};
 pub use python::{entrypoint_of, entrypoint_to_render};
-pub use shared::quantity;
+pub use shared::{nearest, quantity};
 
 use std::ops::Deref;
 
@@ -45,6 +45,9 @@ pub trait Validate {
 pub trait ValidateUpdate: Validate {
     /// Adds what must not have changed since `old`.
     fn validate_update(&self, _old: &Self, _found: &mut Findings) {}
+
+    /// Makes itself known to the others of its app, if they can depend on it.
+    fn show(&self, _around: &mut Around) {}
 
     /// Adds what does not fit the resources around it, of which it may be one itself.
     fn validate_across(&self, around: &Around, found: &mut Findings);

@@ -1,5 +1,7 @@
 //! Secrets and ConfigMaps that an app refers to.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::core::v1::Volume;
 
 use super::{Around, Findings, Path, across::one_of, rule};
@@ -14,19 +16,22 @@ enum Kind {
 /// The Secrets and ConfigMaps that the app refers to, where all of them are known.
 pub fn check(app: &KasprApp, around: &Around, found: &mut Findings) {
     let Some(objects) = &around.objects else { return };
+    let mut missed = BTreeSet::new();
     for (kind, name, key, at) in references_of(app) {
         let (what, there, missing) = match kind {
             Kind::Secret => ("Secret", &objects.secrets, rule::SECRET_MISSING),
             Kind::ConfigMap => ("ConfigMap", &objects.config_maps, rule::CONFIG_MAP_MISSING),
         };
         match (there.get(&name), key) {
-            (None, _) => found.warn(missing, at, format!("{what} '{name}' is not among these files")),
+            (None, _) if missed.insert((what, name.clone())) => {
+                found.warn(missing, at, format!("{what} '{name}' is not among these files"));
+            }
             (Some(keys), Some(key)) if !keys.contains(&key) => {
                 let known = one_of(keys.iter().map(String::as_str));
                 let detail = format!("must be a key of {what} '{name}': {known}");
                 found.not_found(rule::SECRET_KEY_MISSING, at, &key, detail);
             }
-            (Some(_), _) => {}
+            _ => {}
         }
     }
 }

@@ -38,6 +38,10 @@ macro_rules! rules {
 }
 
 rules! {
+    UNREADABLE Error "unreadable"
+        "A file or document can't be read."
+        "Nothing can be said of it."
+        "Mend the YAML, or leave the file out."
     SCHEMA Error "schema"
         "A field is unknown, missing, or of another type, range or set of values than the CRD allows."
         "The API server refuses it, or drops it without a word."

@@ -28,6 +28,10 @@ impl Validate for KasprTable {
 }
 
 impl ValidateUpdate for KasprTable {
+    fn show(&self, around: &mut Around) {
+        around.add_table(self);
+    }
+
     fn validate_across(&self, around: &Around, found: &mut Findings) {
         across::table(self, around, found);
     }

@@ -42,6 +42,10 @@ impl Validate for KasprWebView {
 }
 
 impl ValidateUpdate for KasprWebView {
+    fn show(&self, around: &mut Around) {
+        around.add_webview(self);
+    }
+
     fn validate_across(&self, around: &Around, found: &mut Findings) {
         across::webview(self, around, found);
     }

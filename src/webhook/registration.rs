@@ -10,7 +10,10 @@ use k8s_openapi::{
 };
 
 use super::{DEFAULT_PATH, VALIDATE_PATH};
-use crate::{api::GROUP, crds};
+use crate::{
+    api::{GROUP, VERSION},
+    crds,
+};
 
 /// The name of both configurations.
 pub const NAME: &str = "kaspr-operator";
@@ -117,7 +120,7 @@ fn rules() -> Vec<RuleWithOperations> {
     let list = |items: &[&str]| Some(items.iter().map(|item| (*item).to_owned()).collect());
     vec![RuleWithOperations {
         api_groups: list(&[GROUP]),
-        api_versions: list(&["v1alpha1"]),
+        api_versions: list(&[VERSION]),
         operations: list(&["CREATE", "UPDATE"]),
         resources: Some(crds::all().into_iter().map(|crd| crd.spec.names.plural).collect()),
         scope: Some("Namespaced".to_owned()),

@@ -66,7 +66,7 @@ fn judge(
     let handler = kinds::of(&request.kind.kind).filter(|_| request.kind.group == GROUP);
     let Some(handler) = handler else {
         let (group, kind) = (&request.kind.group, &request.kind.kind);
-        let known = kinds::names();
+        let known = kinds::names().collect::<Vec<_>>().join(", ");
         return answer::denied(
             request,
             &format!("this webhook knows no kind '{kind}' of group '{group}': it is for {known} of {GROUP}"),

@@ -21,6 +21,7 @@ fn help_says_what_each_subcommand_does() {
         (&["run", "--help"], "--local"),
         (&["crds", "--help"], "Print the CustomResourceDefinitions"),
         (&["webhook-config", "--help"], "--ca-file"),
+        (&["validate", "--help"], "Fail on warnings too"),
         (&["certs", "--help"], "Make a development CA"),
     ] {
         let (success, said, _) = run(args);

@@ -14,3 +14,4 @@ mod lifecycle;
 mod recorded;
 mod rooms;
 mod takeover;
+mod validate;

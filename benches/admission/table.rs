@@ -1,0 +1,81 @@
+//! Prints ours beside the peer's.
+
+use std::time::Duration;
+
+use crate::{
+    load::{Case, Outcome},
+    support::times::Times,
+};
+
+/// The table, its head printed.
+pub struct Table(());
+
+impl Table {
+    /// Prints the head.
+    pub fn begin() -> Self {
+        println!(
+            "{:38}{:>20}    {:>14}   {:>20}    {:>14}   {:>20}    {:>8}",
+            "", "reviews/s", "p50 ms", "p99 ms", "worst ms", "CPU µs/review", "client"
+        );
+        let (compared, beside) =
+            (format!("{} {:>6}", beside("ours", "peer"), "ratio"), beside("ours", "peer"));
+        println!("{:38}{compared}{beside}{compared}{beside}{compared}{:>8}", "", "µs");
+        Self(())
+    }
+
+    /// Prints the row of a case: our outcome, and the peer's.
+    pub fn row(&self, case: &Case, outcomes: [Outcome; 2]) {
+        let [ours, peer] = outcomes.map(Figures::of);
+        let two = |value: f64| format!("{value:.2}");
+        let none = |value: f64| format!("{value:.0}");
+        let row = [
+            compared(ours.rate, peer.rate, none),
+            beside(&two(ours.p50), &two(peer.p50)),
+            compared(ours.p99, peer.p99, two),
+            beside(&two(ours.worst), &two(peer.worst)),
+            compared(ours.server, peer.server, none),
+        ];
+        let protocol = format!("{:?}", case.protocol);
+        println!("{protocol:6}{:10}{:22}{}{:8.0}", case.path, case.what, row.concat(), ours.client);
+    }
+}
+
+/// Prints a row of memory: ours and the peer's in MiB.
+pub fn memory(when: &str, [ours, peer]: [f64; 2]) {
+    println!("{when:38}{}", compared(ours, peer, |value| format!("{value:.1}")));
+}
+
+/// What is shown of an outcome: milliseconds, and microseconds of processors a review.
+struct Figures {
+    rate: f64,
+    p50: f64,
+    p99: f64,
+    worst: f64,
+    server: f64,
+    client: f64,
+}
+
+impl Figures {
+    fn of(outcome: Outcome) -> Self {
+        let times = Times::new(outcome.times);
+        let count = times.count() as f64;
+        let each = |taken: Duration| taken.as_secs_f64() * 1e6 / count;
+        Self {
+            rate: count / outcome.length.as_secs_f64(),
+            p50: times.at(0.5),
+            p99: times.at(0.99),
+            worst: times.at(1.0),
+            server: each(outcome.server),
+            client: each(outcome.client),
+        }
+    }
+}
+
+/// Ours, the peer's, and ours in shares of the peer's.
+fn compared(ours: f64, peer: f64, shown: impl Fn(f64) -> String) -> String {
+    format!("{} {:>6.2}", beside(&shown(ours), &shown(peer)), ours / peer)
+}
+
+fn beside(ours: &str, peer: &str) -> String {
+    format!("{ours:>9}{peer:>8}")
+}
