@@ -9,7 +9,7 @@ mod validate;
 
 pub use certs::CertsArgs;
 pub use generate::{CrdsArgs, WebhookConfigArgs};
-pub use validate::ValidateArgs;
+pub use validate::{Format, ValidateArgs, report};
 
 use std::{io, path::PathBuf, process::ExitCode};
 

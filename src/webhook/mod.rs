@@ -1,13 +1,13 @@
 //! The admission webhooks: an HTTPS server that fills in defaults and refuses what would fail
 //! later. Never meets `reconcile`: only `main` sees both.
 
-mod answer;
 pub mod certificate;
 pub mod registration;
+mod response;
 mod review;
 mod server;
 
-pub use review::Phase;
+pub use review::{NotAReview, Phase, answer};
 pub use server::{Known, Server, ServerError};
 
 /// The path of the defaulting webhook.

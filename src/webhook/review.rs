@@ -6,7 +6,7 @@ use kube::core::{
 };
 use thiserror::Error;
 
-use super::answer;
+use super::response;
 use crate::{api::GROUP, kinds, validate::Surroundings};
 
 /// The API version of the reviews that are answered.
@@ -67,7 +67,7 @@ fn judge(
     let Some(handler) = handler else {
         let (group, kind) = (&request.kind.group, &request.kind.kind);
         let known = kinds::names().collect::<Vec<_>>().join(", ");
-        return answer::denied(
+        return response::denied(
             request,
             &format!("this webhook knows no kind '{kind}' of group '{group}': it is for {known} of {GROUP}"),
         );
@@ -97,7 +97,7 @@ fn fill(
     }
     response
         .with_patch(patch)
-        .unwrap_or_else(|e| answer::denied(request, &format!("the defaults can't be written: {e}")))
+        .unwrap_or_else(|e| response::denied(request, &format!("the defaults can't be written: {e}")))
 }
 
 fn validate(
@@ -119,5 +119,5 @@ fn validate(
         app.zip(request.namespace.as_ref()).and_then(|(app, namespace)| surroundings?.of(namespace, app));
     let mut found = (handler.validate)(object, old, around.as_ref());
     found.allow_any_order();
-    answer::verdict(request, &name, &found)
+    response::verdict(request, &name, &found)
 }

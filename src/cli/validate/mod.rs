@@ -46,7 +46,7 @@ pub struct ValidateArgs {
 
 /// How findings are written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-enum Format {
+pub enum Format {
     /// For people: the line with a mark under it
     Human,
     /// An object a line for each finding
@@ -109,10 +109,31 @@ pub fn validate(args: ValidateArgs) -> Result<ExitCode, Error> {
     let documents = read::documents(&inputs, &progress);
     let findings = judge::judge(&inputs, &documents, &namespace, &progress);
     progress.finish_and_clear();
-    print(&inputs, &findings, documents.len(), format)?;
+    let printer = Printer { inputs: &inputs, findings: &findings, documents: documents.len() };
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let printed = printer.print(format, io::stdout().is_terminal(), &mut out);
+    match printed.and_then(|()| out.flush()) {
+        // Whoever reads has read enough, like `head`.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        other => other.map_err(Error::Output)?,
+    }
     let unread = findings.iter().any(|finding| finding.rule == rule::UNREADABLE);
     let failed = findings.iter().any(|finding| strict || finding.severity == Severity::Error);
     Ok(if unread { ExitCode::from(UNREAD) } else { ExitCode::from(u8::from(failed)) })
+}
+
+/// Judges a text of manifests and gives what `validate` prints of it.
+///
+/// Errors: none that a text can bring about.
+pub fn report(text: &str, format: Format) -> io::Result<String> {
+    let inputs = [Input::new("-".to_owned(), Ok(text.to_owned()))];
+    let progress = ProgressBar::hidden();
+    let documents = read::documents(&inputs, &progress);
+    let findings = judge::judge(&inputs, &documents, "default", &progress);
+    let mut out = Vec::new();
+    Printer { inputs: &inputs, findings: &findings, documents: documents.len() }
+        .print(format, false, &mut out)?;
+    String::from_utf8(out).map_err(io::Error::other)
 }
 
 /// A counter on a terminal; elsewhere it is silent.
@@ -123,20 +144,4 @@ fn progress() -> ProgressBar {
     }
     bar.enable_steady_tick(DRAWN_EVERY);
     bar
-}
-
-fn print(inputs: &[Input], findings: &[Finding], documents: usize, format: Format) -> Result<(), Error> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    let printer = Printer { inputs, findings, documents };
-    let printed = match format {
-        Format::Human => printer.human(&mut out, io::stdout().is_terminal()),
-        Format::Json => printer.json(&mut out),
-        Format::Sarif => printer.sarif(&mut out),
-        Format::Github => printer.github(&mut out),
-    };
-    match printed.and_then(|()| out.flush()) {
-        // Whoever reads has read enough, like `head`.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.map_err(Error::Output),
-    }
 }

@@ -8,7 +8,7 @@ use std::{
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
 
-use super::{Finding, Severity, read::Input};
+use super::{Finding, Format, Severity, read::Input};
 use crate::validate::rule::{self, Rule};
 
 /// Where the rules are explained, from the root of the project.
@@ -23,8 +23,18 @@ pub struct Printer<'a> {
 }
 
 impl Printer<'_> {
+    /// Prints in the form; `terminal` says whether colours are understood.
+    pub fn print(&self, format: Format, terminal: bool, out: &mut impl Write) -> io::Result<()> {
+        match format {
+            Format::Human => self.human(out, terminal),
+            Format::Json => self.json(out),
+            Format::Sarif => self.sarif(out),
+            Format::Github => self.github(out),
+        }
+    }
+
     /// For people, in colour on a terminal.
-    pub fn human(&self, out: &mut impl Write, terminal: bool) -> io::Result<()> {
+    fn human(&self, out: &mut impl Write, terminal: bool) -> io::Result<()> {
         let renderer = if terminal { Renderer::styled() } else { Renderer::plain() };
         for finding in self.findings {
             writeln!(out, "{}\n", renderer.render(&[self.report(finding)]))?;
@@ -73,7 +83,7 @@ impl Printer<'_> {
     }
 
     /// An object a line for each finding.
-    pub fn json(&self, out: &mut impl Write) -> io::Result<()> {
+    fn json(&self, out: &mut impl Write) -> io::Result<()> {
         for finding in self.findings {
             let (line, column) = self.place(finding);
             let resource = finding.resource.as_ref();
@@ -95,7 +105,7 @@ impl Printer<'_> {
     }
 
     /// A log of the Static Analysis Results Interchange Format, version 2.1.0.
-    pub fn sarif(&self, out: &mut impl Write) -> io::Result<()> {
+    fn sarif(&self, out: &mut impl Write) -> io::Result<()> {
         let results: Vec<Value> = self.findings.iter().map(|finding| self.sarif_result(finding)).collect();
         let log = json!({
             "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -129,7 +139,7 @@ impl Printer<'_> {
     }
 
     /// Workflow commands, which annotate the lines of a pull request.
-    pub fn github(&self, out: &mut impl Write) -> io::Result<()> {
+    fn github(&self, out: &mut impl Write) -> io::Result<()> {
         for finding in self.findings {
             let (line, column) = self.place(finding);
             writeln!(

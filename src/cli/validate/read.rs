@@ -26,7 +26,8 @@ pub struct Input {
 }
 
 impl Input {
-    fn new(name: String, content: Result<String, String>) -> Self {
+    /// An input of this name.
+    pub fn new(name: String, content: Result<String, String>) -> Self {
         let text = content.as_deref().unwrap_or_default();
         let lines = [0].into_iter().chain(text.match_indices('\n').map(|(end, _)| end + 1)).collect();
         Self { name, content, lines }

@@ -8,7 +8,7 @@ use crate::{
     validate::{Around, Findings, Objects, ValidateUpdate},
 };
 
-const AGENT: &str = "
+pub const AGENT: &str = "
 metadata: {name: counter, labels: {kaspr.io/app: orders}}
 spec:
   input: {topic: {name: orders}}
@@ -17,24 +17,24 @@ spec:
     operations:
       - {name: count, tables: [{name: totals, paramName: totals}], map: {python: 'def count(v, totals): return v'}}
 ";
-const TABLE: &str = "{metadata: {name: totals, labels: {kaspr.io/app: orders}}, spec: {name: totals}}";
-const TASK: &str = "
+pub const TABLE: &str = "{metadata: {name: totals, labels: {kaspr.io/app: orders}}, spec: {name: totals}}";
+pub const TASK: &str = "
 metadata: {name: report, labels: {kaspr.io/app: orders}}
 spec:
   name: report
   processors: {pipeline: [say], operations: [{name: say, map: {python: 'def say(): return 1'}}]}
 ";
-const VIEW: &str = "
+pub const VIEW: &str = "
 metadata: {name: order, labels: {kaspr.io/app: orders}}
 spec: {name: order, request: {method: GET, path: /order}}
 ";
-const JOIN: &str = "
+pub const JOIN: &str = "
 metadata: {name: pairs, labels: {kaspr.io/app: orders}}
 spec: {leftTable: totals, rightTable: names, extractor: {python: 'def key(v): return v'}}
 ";
 
 /// What a text of one resource a line, each its kind and a patch, tells of the surroundings.
-fn around(lines: &str) -> Around {
+pub fn around(lines: &str) -> Around {
     let mut around = Around::default();
     for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (kind, patch) = line.split_once(' ').unwrap_or((line, "{}"));

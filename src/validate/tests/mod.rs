@@ -7,6 +7,7 @@ mod agent;
 mod app;
 mod components;
 mod config;
+mod every_rule;
 mod examples;
 mod hostile;
 mod packages;
