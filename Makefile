@@ -19,9 +19,10 @@ lint: ## Check format and lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 
-generate: ## Write crds/, webhook-config/ and docs/rules.md from types and rules
+generate: ## Write crds/, webhook-config/, deploy/ and docs/rules.md from types and rules
 	$(CARGO) run --quiet -- crds --out crds
 	$(CARGO) run --quiet -- webhook-config --out webhook-config
+	$(CARGO) run --quiet -- admission-policy --out deploy
 	$(CARGO) run --quiet -- rules > docs/rules.md
 
 bench: ## Print the measured claims beside their yardsticks

@@ -22,7 +22,6 @@ use kube::{Api, Client};
 use load::{Case, Outcome, Pace, Target};
 use peer::Peer;
 use support::process::resident;
-use table::Table;
 
 /// How often each server has its turn in a case. They alternate, so that both get their share of what
 /// else the machine does.
@@ -50,11 +49,11 @@ fn main() -> io::Result<()> {
     }
 
     println!("\nadmission over TLS with kept connections: ours beside a minimal controller-runtime webhook");
-    println!("(which has no manager and no caches, and does not read the Python)");
+    println!("(which has no manager and no caches, and does not read the Python); a ratio is ours / peer's");
     println!("\nas fast as {} connections get answers", load::CONNECTIONS);
     println!("expected: twice the peer's reviews a second or more, at a p99 that is no higher");
     compare(&cases, servers, Pace::Fastest)?;
-    println!("\nat 1,000 reviews a second (expected: our p99 under 1 ms)");
+    println!("\nat 1,000 reviews a second (expected: our p99 of an app under 1 ms)");
     compare(&cases, servers, Pace::Steady)?;
 
     println!("\nresident memory, MiB (expected: a third of the peer's)");
@@ -83,7 +82,7 @@ fn cases() -> io::Result<Vec<Case>> {
 
 /// Prints a row for each case, the servers taking turns.
 fn compare(cases: &[Case], servers: [&Target; 2], pace: Pace) -> io::Result<()> {
-    let table = Table::begin();
+    table::head();
     for case in cases {
         let mut outcomes = [Outcome::default(), Outcome::default()];
         for _ in 0..ROUNDS {
@@ -91,7 +90,7 @@ fn compare(cases: &[Case], servers: [&Target; 2], pace: Pace) -> io::Result<()> 
                 outcome.add(load::run(server, case, pace, Duration::from_secs(2))?);
             }
         }
-        table.row(case, outcomes);
+        table::row(case, outcomes);
     }
     Ok(())
 }

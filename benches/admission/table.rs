@@ -7,37 +7,31 @@ use crate::{
     support::times::Times,
 };
 
-/// The table, its head printed.
-pub struct Table(());
+/// Prints the head of the table.
+pub fn head() {
+    println!(
+        "{:38}{:>17}{:7}{:>17}{:>17}{:7}{:>17}{:>17}{:7}{:>8}",
+        "", "reviews/s", "", "p50 ms", "p99 ms", "", "worst ms", "CPU µs/review", "", "client"
+    );
+    let beside = beside("ours", "peer");
+    let compared = format!("{beside} {:>6}", "ratio");
+    println!("{:38}{compared}{beside}{compared}{beside}{compared}{:>8}", "", "µs");
+}
 
-impl Table {
-    /// Prints the head.
-    pub fn begin() -> Self {
-        println!(
-            "{:38}{:>20}    {:>14}   {:>20}    {:>14}   {:>20}    {:>8}",
-            "", "reviews/s", "p50 ms", "p99 ms", "worst ms", "CPU µs/review", "client"
-        );
-        let (compared, beside) =
-            (format!("{} {:>6}", beside("ours", "peer"), "ratio"), beside("ours", "peer"));
-        println!("{:38}{compared}{beside}{compared}{beside}{compared}{:>8}", "", "µs");
-        Self(())
-    }
-
-    /// Prints the row of a case: our outcome, and the peer's.
-    pub fn row(&self, case: &Case, outcomes: [Outcome; 2]) {
-        let [ours, peer] = outcomes.map(Figures::of);
-        let two = |value: f64| format!("{value:.2}");
-        let none = |value: f64| format!("{value:.0}");
-        let row = [
-            compared(ours.rate, peer.rate, none),
-            beside(&two(ours.p50), &two(peer.p50)),
-            compared(ours.p99, peer.p99, two),
-            beside(&two(ours.worst), &two(peer.worst)),
-            compared(ours.server, peer.server, none),
-        ];
-        let protocol = format!("{:?}", case.protocol);
-        println!("{protocol:6}{:10}{:22}{}{:8.0}", case.path, case.what, row.concat(), ours.client);
-    }
+/// Prints the row of a case: our outcome, and the peer's.
+pub fn row(case: &Case, outcomes: [Outcome; 2]) {
+    let [ours, peer] = outcomes.map(Figures::of);
+    let two = |value: f64| format!("{value:.2}");
+    let none = |value: f64| format!("{value:.0}");
+    let row = [
+        compared(ours.rate, peer.rate, none),
+        beside(&two(ours.p50), &two(peer.p50)),
+        compared(ours.p99, peer.p99, two),
+        beside(&two(ours.worst), &two(peer.worst)),
+        compared(ours.server, peer.server, none),
+    ];
+    let protocol = format!("{:?}", case.protocol);
+    println!("{protocol:6}{:10}{:22}{}{:8.0}", case.path, case.what, row.concat(), ours.client);
 }
 
 /// Prints a row of memory: ours and the peer's in MiB.

@@ -1,7 +1,7 @@
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use super::{ComponentStatus, InputTopic, Processors, TopicOut};
+use super::{ComponentStatus, InputTopic, Processors, TopicOut, cel};
 
 /// A stream processor of an app: reads a topic or channel, runs each value through a pipeline of
 /// Python operations, and sends the results on.
@@ -47,6 +47,8 @@ pub struct KasprAgentSpec {
 /// What an agent reads: a topic or a channel.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = cel::either("topic", "channel"))]
+#[x_kube(validation = cel::not_both("topic", "channel"))]
 pub struct AgentInput {
     /// Create the topic when the app starts. An input topic that does not exist then is not read
     /// until the next restart.
@@ -66,6 +68,7 @@ pub struct AgentInput {
 /// A channel inside the app.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = cel::needs_text("name", "must name the output channel of a KasprJoin"))]
 pub struct InputChannel {
     /// Name of the channel.
     pub name: String,
@@ -76,8 +79,10 @@ pub struct InputChannel {
 #[serde(rename_all = "camelCase")]
 pub struct InputTake {
     /// The most values in a list.
+    #[x_kube(validation = cel::at_least_one())]
     pub max: i32,
     /// The longest wait for a full list: digits and one of s, m, h, d, such as `5s`.
+    #[x_kube(validation = cel::duration())]
     pub within: String,
 }
 
@@ -87,5 +92,6 @@ pub struct InputTake {
 pub struct AgentOutput {
     /// Topics that get each result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
     pub topics: Option<Vec<TopicOut>>,
 }

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AppStatus, PythonPackages, Storage, Template};
+use super::{AppStatus, PythonPackages, Storage, Template, cel};
 
 /// A cluster of members that run the same stream processors.
 #[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -41,6 +41,7 @@ pub struct KasprAppSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
     /// Kafka brokers: comma-separated `host:port` pairs.
+    #[x_kube(validation = cel::not_empty("must name at least one broker as host:port"))]
     pub bootstrap_servers: String,
     /// Encrypt the connections to Kafka. An empty object is enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,6 +78,8 @@ pub struct Tls {}
 /// How members prove to Kafka who they are.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = cel::needs_text("username", "must name the user"))]
+#[x_kube(validation = cel::needs("passwordSecret", "must name the Secret that holds the password"))]
 pub struct Authentication {
     /// SASL mechanism.
     pub r#type: AuthenticationType,
@@ -105,6 +108,8 @@ pub enum AuthenticationType {
 /// A key of a Secret in the app's namespace.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = cel::needs_text("secretName", "must name a Secret in the app's namespace"))]
+#[x_kube(validation = cel::needs_text("passwordKey", "must name a key of the Secret"))]
 pub struct PasswordSecret {
     /// Name of the Secret. Required.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -2,7 +2,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Code, ComponentStatus};
+use super::{Code, ComponentStatus, cel};
 
 /// A join of two tables of an app: for every change of either, the joined pair goes to a channel
 /// that agents can read.
@@ -36,8 +36,10 @@ pub struct KasprJoinSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The `spec.name` of the table whose values the extractor gets.
+    #[x_kube(validation = cel::not_empty("must be the spec.name of a KasprTable of the same app"))]
     pub left_table: String,
     /// The `spec.name` of the table that the extracted key is looked up in.
+    #[x_kube(validation = cel::not_empty("must be the spec.name of a KasprTable of the same app"))]
     pub right_table: String,
     /// Called with a value of the left table; returns the key in the right one.
     pub extractor: Code,

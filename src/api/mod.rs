@@ -6,6 +6,7 @@
 
 mod agent;
 mod app;
+mod cel;
 mod code;
 pub mod config_keys;
 mod join;

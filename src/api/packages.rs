@@ -3,12 +3,15 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::cel;
+
 /// Packages that every member finds on its import path before it starts.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PythonPackages {
     /// Requirements as pip takes them, one each: `pandas>=2`, `redis[hiredis]`,
     /// `git+https://host/repo@v1`.
+    #[x_kube(validation = cel::not_empty("must name at least one package"))]
     pub packages: Vec<String>,
     /// Package index in place of PyPI.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,6 +50,7 @@ pub struct PackageCredentials {
 #[serde(rename_all = "camelCase")]
 pub struct PackageSecretRef {
     /// Name of the Secret.
+    #[x_kube(validation = cel::not_empty("must name a Secret in the app's namespace"))]
     pub name: String,
     /// Key of the user name. Default username.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,6 +65,7 @@ pub struct PackageSecretRef {
 /// Where installed packages are kept between starts.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = cel::needs_when("type", "gcs", "gcs", "must be given when type is 'gcs'"))]
 pub struct PackageCache {
     /// Kind of store. Default pvc.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,6 +115,7 @@ pub enum PackageAccessMode {
 #[serde(rename_all = "camelCase")]
 pub struct GcsCache {
     /// Name of the bucket.
+    #[x_kube(validation = cel::not_empty("must name the bucket"))]
     pub bucket: String,
     /// What the names of the objects start with. Default kaspr-packages/.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -128,6 +134,7 @@ pub struct GcsCache {
 #[serde(rename_all = "camelCase")]
 pub struct GcsSecretRef {
     /// Name of the Secret.
+    #[x_kube(validation = cel::not_empty("must name a Secret in the app's namespace"))]
     pub name: String,
     /// Key of the JSON file. Default sa.json.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,7 +1,7 @@
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Code, TopicOut};
+use super::{Code, TopicOut, cel};
 
 /// A pipeline of named operations.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -9,24 +9,32 @@ use super::{Code, TopicOut};
 pub struct Processors {
     /// Names of operations, in the order in which each value goes through them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
     pub pipeline: Option<Vec<String>>,
     /// Code that runs once before the operations; what it defines is visible to all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init: Option<Code>,
     /// The operations that the pipeline names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
     pub operations: Option<Vec<Operation>>,
 }
 
 /// One step of a pipeline: exactly one of `map`, `filter` and `topicSend`.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = cel::needs_text("name", "must name the operation, for the pipeline to refer to it"))]
+#[x_kube(validation = cel::an_operation())]
+#[x_kube(validation = cel::not_both("map", "filter"))]
+#[x_kube(validation = cel::not_both("map", "topicSend"))]
+#[x_kube(validation = cel::not_both_unless("map", "filter", "topicSend"))]
 pub struct Operation {
     /// Name by which the pipeline refers to the operation. Required; unique among the operations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Tables that the code gets as keyword arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
     pub tables: Option<Vec<TableRef>>,
     /// Turns the value into another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,6 +50,8 @@ pub struct Operation {
 /// A table that an operation uses.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = cel::needs_text("name", "must be the spec.name of a KasprTable of the same app"))]
+#[x_kube(validation = cel::needs_text("paramName", "must name the argument that gets the table"))]
 pub struct TableRef {
     /// The `spec.name` of a KasprTable of the same app.
     pub name: String,

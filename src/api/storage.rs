@@ -2,11 +2,15 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::cel;
+
 /// Where members keep their tables.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = cel::needs_when("type", "persistent-claim", "size", "must be given when type is 'persistent-claim', such as '10Gi'"))]
 pub struct Storage {
     /// Whether tables outlive a pod. Can't be changed.
+    #[x_kube(validation = cel::immutable())]
     pub r#type: StorageType,
     /// Storage class of the claims. Default: the cluster's default class. Can't be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,7 +4,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Code, ComponentStatus};
+use super::{Code, ComponentStatus, cel};
 
 /// A key-value table of an app, kept by the members and backed by a Kafka changelog topic.
 ///
@@ -50,6 +50,7 @@ pub struct KasprTableSpec {
     /// Partitions of the changelog topic; must equal those of the topics whose agents use the
     /// table, unless it is global. Default: the app's `config.topicPartitions`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = cel::at_least_one())]
     pub partitions: Option<i32>,
     /// Further Kafka settings of the changelog topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,6 +76,9 @@ pub enum TableSerializer {
 /// A time window: tumbling or hopping.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = cel::either("tumbling", "hopping"))]
+#[x_kube(validation = cel::not_both("tumbling", "hopping"))]
+#[x_kube(validation = cel::needs_when("relativeTo", "custom", "relativeToSelector", "must be given when relativeTo is 'custom'"))]
 pub struct Window {
     /// Windows that follow each other. Exactly one of `tumbling` and `hopping` must be given.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,7 +1,7 @@
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use super::{ComponentStatus, Processors};
+use super::{ComponentStatus, Processors, cel};
 
 /// A job of an app that runs on a schedule.
 ///
@@ -28,6 +28,7 @@ use super::{ComponentStatus, Processors};
 #[serde(rename_all = "camelCase")]
 pub struct KasprTaskSpec {
     /// Name of the task; unique in the app.
+    #[x_kube(validation = cel::not_empty("must not be empty"))]
     pub name: String,
     /// What the task is for, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,12 +47,14 @@ pub struct KasprTaskSpec {
 /// When a task runs: at most one of `cron` and `interval`.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = cel::not_both("cron", "interval"))]
 pub struct Schedule {
     /// A cron expression of five fields, such as `*/5 * * * *`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cron: Option<String>,
     /// Time between two runs: digits and one of s, m, h, d, such as `30s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = cel::duration())]
     pub interval: Option<String>,
     /// Time zone of `cron`, by its IANA name, such as `Europe/Berlin`. Default UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]

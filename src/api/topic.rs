@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Code;
+use super::{Code, cel};
 
 /// How keys or values are turned into bytes.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -23,6 +23,8 @@ pub enum Serializer {
 /// A Kafka topic that an agent reads.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = cel::either_text("name", "pattern", true))]
+#[x_kube(validation = cel::not_both_texts("name", "pattern", true))]
 pub struct InputTopic {
     /// Name of the topic. Exactly one of `name` and `pattern` must be given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,6 +40,7 @@ pub struct InputTopic {
     pub value_serializer: Option<Serializer>,
     /// Number of partitions of a declared topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = cel::at_least_one())]
     pub partitions: Option<i32>,
     /// Seconds that a declared topic keeps messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,6 +53,7 @@ pub struct InputTopic {
     pub deleting: Option<bool>,
     /// Replication factor of a declared topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = cel::at_least_one())]
     pub replicas: Option<i32>,
     /// Further Kafka settings of a declared topic, such as `min.insync.replicas`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,6 +63,8 @@ pub struct InputTopic {
 /// A Kafka topic that results are sent to.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = cel::either_text("name", "nameSelector", false))]
+#[x_kube(validation = cel::not_both_texts("name", "nameSelector", false))]
 pub struct TopicOut {
     /// Name of the topic. Exactly one of `name` and `nameSelector` must be given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,6 +89,7 @@ pub struct TopicOut {
     pub value_serializer: Option<Serializer>,
     /// Number of partitions of a declared topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = cel::at_least_one())]
     pub partitions: Option<i32>,
     /// Seconds that a declared topic keeps messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,6 +102,7 @@ pub struct TopicOut {
     pub deleting: Option<bool>,
     /// Replication factor of a declared topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = cel::at_least_one())]
     pub replicas: Option<i32>,
     /// Further Kafka settings of a declared topic, such as `cleanup.policy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

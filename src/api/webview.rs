@@ -4,7 +4,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Code, ComponentStatus, Processors};
+use super::{Code, ComponentStatus, Processors, cel};
 
 /// An HTTP endpoint that every member of an app serves.
 ///
@@ -31,6 +31,7 @@ use super::{Code, ComponentStatus, Processors};
 #[serde(rename_all = "camelCase")]
 pub struct KasprWebViewSpec {
     /// Name of the endpoint; unique in the app.
+    #[x_kube(validation = cel::not_empty("must not be empty"))]
     pub name: String,
     /// What the endpoint is for, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,6 +54,7 @@ pub struct WebRequest {
     /// HTTP method.
     pub method: HttpMethod,
     /// Path below the app's `config.webBasePath`, with parameters in braces: `/order/{id}`.
+    #[x_kube(validation = cel::web_path())]
     pub path: String,
 }
 
@@ -79,12 +81,14 @@ pub enum HttpMethod {
 /// How a webview's answer is made.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = cel::not_both("statusCode", "statusCodeSelector"))]
 pub struct WebResponse {
     /// Content type of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<ContentType>,
     /// HTTP status code. Excludes `statusCodeSelector`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = cel::status_code())]
     pub status_code: Option<i32>,
     /// HTTP headers. Excludes `headersSelector`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

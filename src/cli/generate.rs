@@ -9,7 +9,10 @@ use serde::Serialize;
 use super::{Error, make_folder, write};
 use crate::{
     crds,
-    webhook::registration::{Target, configurations},
+    webhook::{
+        policy,
+        registration::{Target, configurations},
+    },
 };
 
 /// Arguments of `crds`.
@@ -43,6 +46,14 @@ pub struct WebhookConfigArgs {
     out: Option<PathBuf>,
 }
 
+/// Arguments of `admission-policy`.
+#[derive(Args, Debug)]
+pub struct AdmissionPolicyArgs {
+    /// Write the file into this folder, in place of standard output
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
 /// Prints or writes the CRDs.
 pub fn crds(args: CrdsArgs) -> Result<(), Error> {
     let CrdsArgs { out } = args;
@@ -70,6 +81,16 @@ pub fn webhook_config(args: WebhookConfigArgs) -> Result<(), Error> {
         ("validating-webhook.yaml".to_owned(), yaml(&validating)?),
     ];
     emit(out, files)
+}
+
+/// Prints or writes the policies for clusters without the webhooks.
+pub fn admission_policy(args: AdmissionPolicyArgs) -> Result<(), Error> {
+    let AdmissionPolicyArgs { out } = args;
+    let mut texts = Vec::new();
+    for (policy, binding) in policy::policies() {
+        texts.extend([yaml(&policy)?, yaml(&binding)?]);
+    }
+    emit(out, vec![("validating-admission-policy.yaml".to_owned(), texts.join("---\n"))])
 }
 
 fn yaml(object: &impl Serialize) -> Result<String, Error> {

@@ -8,7 +8,7 @@ mod run;
 mod validate;
 
 pub use certs::CertsArgs;
-pub use generate::{CrdsArgs, WebhookConfigArgs};
+pub use generate::{AdmissionPolicyArgs, CrdsArgs, WebhookConfigArgs};
 pub use validate::{Format, ValidateArgs, report};
 
 use std::{io, path::PathBuf, process::ExitCode};
@@ -44,6 +44,8 @@ enum Command {
     Crds(CrdsArgs),
     /// Print the webhook configurations, or write them into a folder
     WebhookConfig(WebhookConfigArgs),
+    /// Print ValidatingAdmissionPolicies for clusters without the webhooks, or write them into a folder
+    AdmissionPolicy(AdmissionPolicyArgs),
     /// Make a development CA and a server certificate in a folder
     Certs(CertsArgs),
 }
@@ -105,6 +107,7 @@ impl Cli {
             Command::Rules => rules::rules()?,
             Command::Crds(args) => generate::crds(args)?,
             Command::WebhookConfig(args) => generate::webhook_config(args)?,
+            Command::AdmissionPolicy(args) => generate::admission_policy(args)?,
             Command::Certs(args) => certs::certs(args)?,
         }
         Ok(ExitCode::SUCCESS)

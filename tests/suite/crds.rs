@@ -11,7 +11,9 @@ fn project(path: &str) -> std::path::PathBuf {
 #[test]
 fn generated_files_are_fresh() {
     let folder = tempfile::tempdir().expect("a folder");
-    for (subcommand, files) in [("crds", "crds"), ("webhook-config", "webhook-config")] {
+    for (subcommand, files) in
+        [("crds", "crds"), ("webhook-config", "webhook-config"), ("admission-policy", "deploy")]
+    {
         let out = folder.path().join(files);
         let made = Command::new(BINARY).args([subcommand, "--out"]).arg(&out).status().expect("the binary");
         assert!(made.success());

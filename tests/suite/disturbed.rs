@@ -210,7 +210,14 @@ spec: {name: kept, partitions: 6}
     for kind in ["mutatingwebhookconfiguration", "validatingwebhookconfiguration"] {
         assert!(kubectl_of(&plane, &["delete", kind, "kaspr-operator"], "").status.success());
     }
-    let forced = ["patch", "kasprtable", "kept", "--type=merge", "-p", r#"{"spec":{"partitions":0}}"#];
+    let forced = [
+        "patch",
+        "kasprtable",
+        "kept",
+        "--type=merge",
+        "-p",
+        r#"{"spec":{"defaultSelector":{"python":"def f(:"}}}"#,
+    ];
     crate::harness::eventually_quiet("a change past admission", || {
         let output = kubectl_of(&plane, &forced, "");
         if output.status.success() { Ok(()) } else { Err(text(&output.stderr)) }

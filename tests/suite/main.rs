@@ -15,3 +15,4 @@ mod recorded;
 mod rooms;
 mod takeover;
 mod validate;
+mod without_webhook;
