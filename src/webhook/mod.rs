@@ -2,6 +2,7 @@
 //! later. Never meets `reconcile`: only `main` sees both.
 
 pub mod certificate;
+mod deadline;
 pub mod policy;
 pub mod registration;
 mod response;

@@ -2,12 +2,12 @@
 
 use kube::core::{
     admission::{AdmissionRequest, AdmissionResponse},
-    dynamic::DynamicObject,
     response::{Status, StatusCause, StatusDetails},
 };
 
 use crate::{
     api::GROUP,
+    kinds::Object,
     validate::{FieldError, Findings},
 };
 
@@ -16,7 +16,7 @@ use crate::{
 const LONGEST_LIST: usize = 50;
 
 /// The answer to a review of an object with these findings.
-pub fn verdict(request: &AdmissionRequest<DynamicObject>, name: &str, found: &Findings) -> AdmissionResponse {
+pub fn verdict(request: &AdmissionRequest<Object>, name: &str, found: &Findings) -> AdmissionResponse {
     let mut response = AdmissionResponse::from(request);
     if !found.warnings.is_empty() {
         response.warnings = Some(found.warnings.iter().take(LONGEST_LIST).map(ToString::to_string).collect());
@@ -61,7 +61,7 @@ fn cause(error: &FieldError) -> StatusCause {
 }
 
 /// A denial of a request that can't be judged.
-pub fn denied(request: &AdmissionRequest<DynamicObject>, message: &str) -> AdmissionResponse {
+pub fn denied(request: &AdmissionRequest<Object>, message: &str) -> AdmissionResponse {
     let mut response = AdmissionResponse::from(request);
     response.allowed = false;
     response.result = Status::failure(message, "BadRequest").with_code(400);

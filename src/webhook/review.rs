@@ -1,13 +1,19 @@
 //! From the body of a review to the body of the answer. Pure: dry run or not, the answer is the same.
 
 use kube::core::{
-    DynamicObject,
+    DynamicObject, TypeMeta,
     admission::{AdmissionRequest, AdmissionResponse, AdmissionReview, Operation},
 };
+use serde::Deserialize;
+use serde_json::json;
 use thiserror::Error;
 
 use super::response;
-use crate::{api::GROUP, kinds, validate::Surroundings};
+use crate::{
+    api::GROUP,
+    kinds::{self, Object},
+    validate::Surroundings,
+};
 
 /// The API version of the reviews that are answered.
 const REVIEW_VERSION: &str = "admission.k8s.io/v1";
@@ -40,6 +46,15 @@ pub enum NotAReview {
     NoRequest,
 }
 
+/// A review as it is read: kube's own keeps a copy of the whole while it looks for two fields.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Review {
+    kind: String,
+    api_version: String,
+    request: Option<AdmissionRequest<Object>>,
+}
+
 /// Answers the review in the body, with what is known of other resources.
 ///
 /// Errors: the body is no review of a version that is understood.
@@ -48,19 +63,19 @@ pub fn answer(
     body: &[u8],
     surroundings: Option<&dyn Surroundings>,
 ) -> Result<AdmissionReview<DynamicObject>, NotAReview> {
-    let review: AdmissionReview<DynamicObject> = serde_json::from_slice(body)?;
-    if review.types.kind != "AdmissionReview" || review.types.api_version != REVIEW_VERSION {
-        return Err(NotAReview::Version { kind: review.types.kind, version: review.types.api_version });
+    let Review { kind, api_version, request } = serde_json::from_slice(body)?;
+    if kind != "AdmissionReview" || api_version != REVIEW_VERSION {
+        return Err(NotAReview::Version { kind, version: api_version });
     }
-    let mut request = review.request.ok_or(NotAReview::NoRequest)?;
+    let mut request = request.ok_or(NotAReview::NoRequest)?;
     // The answer's type is that of the review.
-    request.types = review.types;
+    request.types = TypeMeta { kind, api_version };
     Ok(judge(phase, &request, surroundings).into_review())
 }
 
 fn judge(
     phase: Phase,
-    request: &AdmissionRequest<DynamicObject>,
+    request: &AdmissionRequest<Object>,
     surroundings: Option<&dyn Surroundings>,
 ) -> AdmissionResponse {
     let handler = kinds::of(&request.kind.kind).filter(|_| request.kind.group == GROUP);
@@ -83,14 +98,11 @@ fn judge(
     }
 }
 
-fn fill(
-    request: &AdmissionRequest<DynamicObject>,
-    object: &DynamicObject,
-    handler: &kinds::Handler,
-) -> AdmissionResponse {
-    let mut filled = object.data.clone();
+fn fill(request: &AdmissionRequest<Object>, object: &Object, handler: &kinds::Handler) -> AdmissionResponse {
+    let given = json!({ "spec": object.spec });
+    let mut filled = given.clone();
     (handler.fill)(&mut filled);
-    let patch = json_patch::diff(&object.data, &filled);
+    let patch = json_patch::diff(&given, &filled);
     let response = AdmissionResponse::from(request);
     if patch.0.is_empty() {
         return response;
@@ -101,14 +113,14 @@ fn fill(
 }
 
 fn validate(
-    request: &AdmissionRequest<DynamicObject>,
-    object: &DynamicObject,
+    request: &AdmissionRequest<Object>,
+    object: &Object,
     handler: &kinds::Handler,
     surroundings: Option<&dyn Surroundings>,
 ) -> AdmissionResponse {
     let old = request.old_object.as_ref();
     // An object that a rule of today refuses must still get its labels and finalizers changed.
-    if old.is_some_and(|old| old.data.get("spec") == object.data.get("spec")) {
+    if old.is_some_and(|old| old.spec == object.spec) {
         return AdmissionResponse::from(request);
     }
     let given = [&request.name, object.metadata.name.as_ref().unwrap_or(&request.name)];

@@ -21,6 +21,7 @@ use axum_server::{
     accept::NoDelayAcceptor,
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
+use kube::core::{DynamicObject, admission::AdmissionReview};
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -28,7 +29,7 @@ use rustls::{
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use super::{DEFAULT_PATH, Phase, VALIDATE_PATH, review};
+use super::{DEFAULT_PATH, NotAReview, Phase, VALIDATE_PATH, deadline::Judge};
 use crate::validate::Surroundings;
 
 /// The largest review: the API server takes objects of 3 MiB, and a review carries two.
@@ -133,19 +134,24 @@ fn router(ready: Arc<AtomicBool>, surroundings: Known) -> Router {
             (StatusCode::SERVICE_UNAVAILABLE, "the caches are not filled yet")
         }
     };
-    let validate = move |body: Bytes| async move {
-        answer(Phase::Validate, &body, surroundings.get().map(|known| &**known))
+    let judge = Judge::default();
+    let judged = move |phase| {
+        let (judge, surroundings) = (judge.clone(), surroundings.clone());
+        post(move |body: Bytes| async move {
+            let known = surroundings.get().filter(|_| phase == Phase::Validate).cloned();
+            answer(judge.answer(phase, body, known).await)
+        })
     };
     Router::new()
-        .route(DEFAULT_PATH, post(|body: Bytes| async move { answer(Phase::Default, &body, None) }))
-        .route(VALIDATE_PATH, post(validate))
+        .route(DEFAULT_PATH, judged(Phase::Default))
+        .route(VALIDATE_PATH, judged(Phase::Validate))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(readyz))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
 }
 
-fn answer(phase: Phase, body: &[u8], surroundings: Option<&dyn Surroundings>) -> Response {
-    match review::answer(phase, body, surroundings) {
+fn answer(answer: Result<AdmissionReview<DynamicObject>, NotAReview>) -> Response {
+    match answer {
         Ok(review) => Json(review).into_response(),
         Err(error) => {
             tracing::warn!(%error, "refused a request that is no admission review");

@@ -62,7 +62,7 @@ fn bodies() -> Vec<(&'static str, String, StatusCode, &'static str)> {
         ("nested", nested(10_000), bad, "the body must be an AdmissionReview in JSON"),
         (
             "nested inside",
-            whole.replace("\"object\":{}", &format!("\"object\":{}", nested(10_000))),
+            whole.replace("\"object\":{}", &format!("\"object\":{{\"spec\":{}}}", nested(10_000))),
             bad,
             "recursion limit exceeded",
         ),

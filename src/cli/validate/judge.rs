@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use indicatif::ProgressBar;
-use kube::core::DynamicObject;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     api::{GROUP, VERSION},
-    kinds,
+    kinds::{self, Object},
     validate::{Around, FieldError, Findings, Objects, Path, Problem, Segment, Warning, nearest, rule},
 };
 
@@ -196,15 +196,15 @@ fn key(app: &Manifest) -> AppKey {
 }
 
 /// The app that a manifest is, or belongs to.
-fn app_key(manifest: &Manifest, object: &DynamicObject) -> Option<AppKey> {
+fn app_key(manifest: &Manifest, object: &Object) -> Option<AppKey> {
     let app = kinds::app_of(&manifest.resource.kind, &object.metadata)?;
     Some((manifest.resource.namespace.clone(), app.clone()))
 }
 
 /// A manifest of a known kind as admission sees it, unless its metadata can't be read.
-fn handled(manifest: &Manifest) -> Option<(&'static kinds::Handler, DynamicObject)> {
+fn handled(manifest: &Manifest) -> Option<(&'static kinds::Handler, Object)> {
     let handler = kinds::of(&manifest.resource.kind)?;
-    let mut object: DynamicObject = serde_json::from_value(manifest.value.clone()).ok()?;
+    let mut object = Object::deserialize(&manifest.value).ok()?;
     object.metadata.namespace = Some(manifest.resource.namespace.clone());
     Some((handler, object))
 }

@@ -1,11 +1,12 @@
 //! What admission does with each kind; the command line does the same with files.
 
-use kube::{
-    Resource,
-    core::{DynamicObject, ObjectMeta},
-};
+mod object;
+
+pub use object::Object;
+
+use kube::{Resource, core::ObjectMeta};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     api::{APP_LABEL, KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView},
@@ -20,9 +21,9 @@ pub struct Handler {
     /// Fills in what is absent.
     pub fill: fn(&mut Value),
     /// Makes an object known to the others of its app.
-    pub show: fn(&DynamicObject, &mut Around),
+    pub show: fn(&Object, &mut Around),
     /// Says what is wrong with a new object, given the old one and the resources of its app.
-    pub validate: fn(&DynamicObject, Option<&DynamicObject>, Option<&Around>) -> Findings,
+    pub validate: fn(&Object, Option<&Object>, Option<&Around>) -> Findings,
 }
 
 /// The handlers of the six kinds.
@@ -51,7 +52,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Makes an app known to another of its name.
-pub fn show_namesake(app: &DynamicObject, around: &mut Around) {
+pub fn show_namesake(app: &Object, around: &mut Around) {
     if let Ok(app) = typed::<KasprApp>(app) {
         around.add_namesake(&app);
     }
@@ -64,15 +65,15 @@ where
     Handler { kind, fill: defaults::fill::<T>, show: show::<T>, validate: review::<T> }
 }
 
-fn show<T: Defaults + DeserializeOwned + ValidateUpdate>(object: &DynamicObject, around: &mut Around) {
+fn show<T: Defaults + DeserializeOwned + ValidateUpdate>(object: &Object, around: &mut Around) {
     if let Ok(resource) = typed::<T>(object) {
         resource.show(around);
     }
 }
 
 fn review<T: Defaults + DeserializeOwned + ValidateUpdate>(
-    new: &DynamicObject,
-    old: Option<&DynamicObject>,
+    new: &Object,
+    old: Option<&Object>,
     around: Option<&Around>,
 ) -> Findings {
     match typed::<T>(new) {
@@ -84,13 +85,20 @@ fn review<T: Defaults + DeserializeOwned + ValidateUpdate>(
 
 /// The object in the type model, with defaults filled in. The API server checks the schema before
 /// it asks, so this fails only where an older CRD is installed.
-fn typed<T: Defaults + DeserializeOwned>(object: &DynamicObject) -> Result<T, FieldError> {
-    // Rules look at metadata and spec; managed fields and status are often most of an object.
-    let metadata = ObjectMeta { managed_fields: None, ..object.metadata.clone() };
-    let mut value = json!({ "metadata": metadata, "spec": object.data.get("spec") });
-    defaults::fill::<T>(&mut value);
+fn typed<T: Defaults + DeserializeOwned>(object: &Object) -> Result<T, FieldError> {
     // Only a failure needs to know its path, which takes longer to find out than all the rest.
-    T::deserialize(&value).or_else(|_| serde_path_to_error::deserialize(&value)).map_err(mistake)
+    T::deserialize(filled::<T>(object))
+        .or_else(|_| serde_path_to_error::deserialize(filled::<T>(object)))
+        .map_err(mistake)
+}
+
+fn filled<T: Defaults>(object: &Object) -> Value {
+    let mut whole = Map::new();
+    whole.insert("metadata".to_owned(), json!(object.metadata));
+    whole.insert("spec".to_owned(), object.spec.clone());
+    let mut whole = Value::Object(whole);
+    defaults::fill::<T>(&mut whole);
+    whole
 }
 
 /// Why metadata can't be read, if it can't.
