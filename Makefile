@@ -3,7 +3,7 @@
 CARGO ?= cargo
 export ONCE
 
-.PHONY: help demo test lint unit suite generate bench clean
+.PHONY: help demo test lint fuzz generate bench clean
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -24,6 +24,23 @@ generate: ## Write crds/, webhook-config/, deploy/ and docs/rules.md from types 
 	$(CARGO) run --quiet -- webhook-config --out webhook-config
 	$(CARGO) run --quiet -- admission-policy --out deploy
 	$(CARGO) run --quiet -- rules > docs/rules.md
+
+# What cargo-fuzz would set: coverage for libFuzzer, on a stable compiler. Needs a C++ compiler.
+FUZZ_SECONDS ?= 60
+FUZZ_HOST := $(shell rustc -vV | sed -n 's/^host: //p')
+FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+	-Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing
+
+fuzz: ## Feed reviews, Python and manifests to the rules until one breaks (FUZZ_SECONDS each, 60)
+	cd fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" $(CARGO) build --release --target $(FUZZ_HOST)
+	@cd fuzz && mkdir -p artifacts && for target in review python manifest; do \
+		mkdir -p corpus/$$target seeds/$$target; \
+		echo "fuzz $$target for $(FUZZ_SECONDS) s"; \
+		target/$(FUZZ_HOST)/release/$$target -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=4096 \
+			-artifact_prefix=artifacts/$$target- -print_final_stats=1 -verbosity=0 \
+			corpus/$$target seeds/$$target ../examples || exit 1; \
+	done
 
 bench: ## Print the measured claims beside their yardsticks
 	$(CARGO) bench

@@ -5,7 +5,7 @@ use kube::{Resource, ResourceExt};
 
 use super::{
     Around, Findings, Path,
-    around::{self, Agent, App, Namesake, Route, Table, Topic},
+    around::{self, Agent, App, Route, Table, Topic},
     references, rule, shared,
 };
 use crate::api::{
@@ -19,8 +19,9 @@ pub fn app(app: &KasprApp, around: &Around, found: &mut Findings) {
     let around = &Around { app: Some(App::of(app)), ..around.clone() };
     let brokers = around::brokers(app);
     let namespace = app.namespace().unwrap_or_default();
-    let same = |other: &&Namesake| other.namespace != namespace && !other.brokers.is_disjoint(&brokers);
-    let mut namesakes = around.namesakes.iter().filter(same).map(|other| other.namespace.as_str());
+    let mut namesakes = around.namesakes.iter().filter_map(|(other, theirs)| {
+        (*other != namespace && !theirs.is_disjoint(&brokers)).then_some(other)
+    });
     if let Some(first) = namesakes.next() {
         let more = match namesakes.count() {
             0 => String::new(),
@@ -53,7 +54,7 @@ pub fn app(app: &KasprApp, around: &Around, found: &mut Findings) {
 fn idle_members(app: &KasprApp, around: &Around, at: &Path, found: &mut Findings) {
     let Some(replicas) = app.spec.replicas else { return };
     let config = around.app.as_ref().and_then(|app| app.partitions);
-    let topics = around.agents.iter().filter_map(|agent| agent.topic.as_ref()?.partitions);
+    let topics = around.agents.values().filter_map(|agent| agent.topic.as_ref()?.partitions);
     let Some(most) = topics.chain(config).max().filter(|most| i64::from(replicas) > *most) else { return };
     let whose = if config == Some(most) { "config.topicPartitions" } else { "the partitions of any topic" };
     found.warn(
@@ -81,7 +82,8 @@ pub fn agent(agent: &KasprAgent, around: &Around, found: &mut Findings) {
     let this = Agent::of(agent);
     let Some(topic) = &this.topic else { return };
     let at = input.child("topic");
-    for table in this.tables.iter().filter_map(|name| around.tables.iter().find(|table| table.name == *name))
+    for table in
+        this.tables.iter().filter_map(|name| around.tables.values().find(|table| table.name == *name))
     {
         if let Some((of_topic, of_table)) = differ(&this, table, around) {
             let detail = format!("must be {of_table}, the partitions of table '{}' that it uses", table.name);
@@ -89,7 +91,7 @@ pub fn agent(agent: &KasprAgent, around: &Around, found: &mut Findings) {
         }
     }
     fewer_than_replicas(topic, around, &at.child("partitions"), found);
-    let first = this.tables.first().and_then(|name| around.tables.iter().find(|table| table.name == *name));
+    let first = this.tables.first().and_then(|name| around.tables.values().find(|table| table.name == *name));
     if let Some(table) = first {
         let ours = topic.serializers.or(around.app.as_ref());
         let theirs = table.serializers.or(around.app.as_ref());
@@ -111,7 +113,7 @@ pub fn agent(agent: &KasprAgent, around: &Around, found: &mut Findings) {
 /// The same as an app's idle members, told where the topic is.
 fn fewer_than_replicas(topic: &Topic, around: &Around, at: &Path, found: &mut Findings) {
     let Some(App { replicas: Some(replicas), partitions: config, .. }) = around.app else { return };
-    let topics = around.agents.iter().filter_map(|agent| agent.topic.as_ref()?.partitions);
+    let topics = around.agents.values().filter_map(|agent| agent.topic.as_ref()?.partitions);
     let Some(partitions) = topic.partitions else { return };
     if topics.chain(config).all(|other| other <= partitions) && partitions < i64::from(replicas) {
         found.warn(
@@ -128,12 +130,12 @@ pub fn table(table: &KasprTable, around: &Around, found: &mut Findings) {
     let this = Table::of(table);
     let spec = Path::root().child("spec");
     if let Some(other) =
-        around.tables.iter().find(|other| other.name == this.name && other.resource != this.resource)
+        around.tables.values().find(|other| other.name == this.name && other.resource != this.resource)
     {
         let detail = format!("must be unique in the app: KasprTable '{}' has the same name", other.resource);
         found.invalid(rule::TABLE_TWICE, spec.child("name"), this.name.as_str(), detail);
     }
-    for agent in around.agents.iter().filter(|agent| agent.tables.contains(&this.name)) {
+    for agent in around.agents.values().filter(|agent| agent.tables.contains(&this.name)) {
         if let Some((of_topic, of_table)) = differ(agent, &this, around) {
             let detail = format!(
                 "must be {of_topic}, the partitions of the topic of agent '{}' that uses it",
@@ -160,7 +162,7 @@ pub fn webview(view: &KasprWebView, around: &Around, found: &mut Findings) {
     let same = |other: &&Route| {
         other.method == this.method && other.path == this.path && other.resource != this.resource
     };
-    if let Some(other) = around.routes.iter().find(same) {
+    if let Some(other) = around.routes.values().find(same) {
         let detail = format!("KasprWebView '{}' of the app answers the same method and path", other.resource);
         let at = Path::root().child("spec").child("request").child("path");
         found.invalid(rule::ROUTE_TWICE, at, this.path.as_str(), detail);
@@ -179,8 +181,8 @@ pub fn join(join: &KasprJoin, around: &Around, found: &mut Findings) {
 /// Agents with their tables, where the numbers of partitions are known and differ.
 fn differing(around: &Around) -> Vec<(&Agent, &Table, i64, i64)> {
     let mut found = Vec::new();
-    for agent in &around.agents {
-        for table in around.tables.iter().filter(|table| agent.tables.contains(&table.name)) {
+    for agent in around.agents.values() {
+        for table in around.tables.values().filter(|table| agent.tables.contains(&table.name)) {
             if let Some((of_topic, of_table)) = differ(agent, table, around) {
                 found.push((agent, table, of_topic, of_table));
             }
@@ -217,10 +219,10 @@ fn tables_are_there(processors: &Processors, around: &Around, found: &mut Findin
 
 /// An app that is not there has no tables either, which needs no words of its own.
 fn table_is_there(name: &str, at: Path, around: &Around, found: &mut Findings) {
-    if name.is_empty() || around.app.is_none() || around.tables.iter().any(|table| table.name == name) {
+    if name.is_empty() || around.app.is_none() || around.tables.values().any(|table| table.name == name) {
         return;
     }
-    let known = one_of(around.tables.iter().map(|table| table.name.as_str()));
+    let known = one_of(around.tables.values().map(|table| table.name.as_str()));
     let detail = format!("must be the spec.name of a KasprTable of the app: {known}");
     found.not_found(rule::TABLE_MISSING, at, name, detail);
 }

@@ -20,11 +20,12 @@ pub trait Surroundings: Send + Sync {
 #[derive(Clone, Debug, Default)]
 pub struct Around {
     pub(super) app: Option<App>,
-    pub(super) agents: Vec<Agent>,
-    pub(super) tables: Vec<Table>,
-    pub(super) routes: Vec<Route>,
+    /// By the names of the resources, as the others: what is said must not depend on who came first.
+    pub(super) agents: BTreeMap<String, Agent>,
+    pub(super) tables: BTreeMap<String, Table>,
+    pub(super) routes: BTreeMap<String, Route>,
     pub(super) channels: BTreeSet<String>,
-    pub(super) namesakes: Vec<Namesake>,
+    pub(super) namesakes: BTreeMap<String, BTreeSet<String>>,
     pub(super) objects: Option<Objects>,
 }
 
@@ -82,13 +83,6 @@ pub(super) struct Route {
     pub path: String,
 }
 
-/// An app of the same name in another namespace.
-#[derive(Clone, Debug)]
-pub(super) struct Namesake {
-    pub namespace: String,
-    pub brokers: BTreeSet<String>,
-}
-
 /// Secrets and ConfigMaps, by name, with their keys.
 #[derive(Clone, Debug, Default)]
 pub struct Objects {
@@ -111,17 +105,17 @@ impl Around {
 
     /// An agent of the app.
     pub fn add_agent(&mut self, agent: &KasprAgent) {
-        self.agents.push(Agent::of(agent));
+        self.agents.insert(agent.name_any(), Agent::of(agent));
     }
 
     /// A table of the app.
     pub fn add_table(&mut self, table: &KasprTable) {
-        self.tables.push(Table::of(table));
+        self.tables.insert(table.name_any(), Table::of(table));
     }
 
     /// A webview of the app.
     pub fn add_webview(&mut self, view: &KasprWebView) {
-        self.routes.push(Route::of(view));
+        self.routes.insert(view.name_any(), Route::of(view));
     }
 
     /// A join of the app.
@@ -131,8 +125,7 @@ impl Around {
 
     /// An app of the same name in another namespace.
     pub fn add_namesake(&mut self, app: &KasprApp) {
-        self.namesakes
-            .push(Namesake { namespace: app.namespace().unwrap_or_default(), brokers: brokers(app) });
+        self.namesakes.insert(app.namespace().unwrap_or_default(), brokers(app));
     }
 
     /// All Secrets and ConfigMaps of the namespace are known.

@@ -225,6 +225,19 @@ impl Findings {
         self.add(rule, path, Problem::Invalid { value: value.into(), detail: detail.into() });
     }
 
+    /// The same, with line and column in the text that stands there, where the value has several.
+    pub fn invalid_within(
+        &mut self,
+        rule: &'static Rule,
+        path: Path,
+        value: impl Into<Value>,
+        detail: impl Into<String>,
+        within: Option<(usize, usize)>,
+    ) {
+        let problem = Problem::Invalid { value: value.into(), detail: detail.into() };
+        self.errors.push(FieldError { rule, path, problem, within });
+    }
+
     /// A line of the text that stands there can't be what it is.
     pub fn invalid_line(&mut self, rule: &'static Rule, path: Path, line: Line) {
         let Line { text, within, detail } = line;
@@ -232,8 +245,7 @@ impl Findings {
             Some((line, column)) => format!("line {line}, column {column}: {detail}"),
             None => detail,
         };
-        let problem = Problem::Invalid { value: text.into(), detail };
-        self.errors.push(FieldError { rule, path, problem, within });
+        self.invalid_within(rule, path, text, detail, within);
     }
 
     /// The value is not one of those supported.

@@ -10,6 +10,7 @@ mod examples;
 mod harness;
 #[path = "../support/https.rs"]
 mod https;
+mod laws;
 mod lifecycle;
 mod recorded;
 mod rooms;

@@ -48,6 +48,18 @@ const CLOSED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "kinds",
+        &[
+            "crate::build",
+            "crate::cli",
+            "crate::reconcile",
+            "crate::settings",
+            "crate::webhook",
+            "kube::Client",
+            "axum",
+        ],
+    ),
+    (
         "build",
         &["crate::cli", "crate::defaults", "crate::reconcile", "crate::webhook", "Client", "axum", "tokio"],
     ),

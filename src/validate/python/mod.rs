@@ -82,7 +82,7 @@ pub fn check(code: Option<&Code>, at: &Path, init: &Init, call: Option<&Call>, f
         None => chosen(&block, init, code, at, found),
     };
     if let (Some(name), Some(call)) = (name, call) {
-        called(name, &block, init, call, at, found);
+        called(name, (code, &block), init, call, at, found);
     }
 }
 
@@ -157,10 +157,19 @@ fn chosen<'a>(
 }
 
 /// Compares what the function takes with what it gets.
-fn called(name: &str, block: &Block, init: &Init, call: &Call, at: &Path, found: &mut Findings) {
+fn called(
+    name: &str,
+    (code, block): (&Code, &Block),
+    init: &Init,
+    call: &Call,
+    at: &Path,
+    found: &mut Findings,
+) {
     let own = block.all(name).next().is_some();
     let mut bound = block.all(name).chain(init.0.all(name));
-    let (Some(Bound { signature: Some(signature), line, .. }), None) = (bound.next(), bound.next()) else {
+    let (Some(Bound { signature: Some(signature), line, at: start, .. }), None) =
+        (bound.next(), bound.next())
+    else {
         return;
     };
     if block.dynamic || init.0.dynamic || signature.takes(call) {
@@ -172,13 +181,12 @@ fn called(name: &str, block: &Block, init: &Init, call: &Call, at: &Path, found:
         found.warn(rule::PATH_PARAMETER, at.clone(), shortened(&text, LONGEST_LINE - 10));
         return;
     }
-    let (at, value) = if own { (at.child("python"), line.as_str()) } else { (at.child("entrypoint"), name) };
-    found.invalid(
-        rule::PYTHON_CALL,
-        at,
-        value,
-        format!("is called with {call}, but '{name}' takes {signature}"),
-    );
+    let (at, value, within) = match own {
+        true => (at.child("python"), line.as_str(), Some(number_and_column(&code.python, *start))),
+        false => (at.child("entrypoint"), name, None),
+    };
+    let detail = format!("is called with {call}, but '{name}' takes {signature}");
+    found.invalid_within(rule::PYTHON_CALL, at, value, detail, within);
 }
 
 /// What a block of code binds at its top level.
@@ -196,6 +204,8 @@ struct Bound {
     signature: Option<Signature>,
     /// The line that binds a function.
     line: String,
+    /// Where its name is there, in bytes.
+    at: usize,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -286,9 +296,9 @@ impl Bound {
             What::Module => (Kind::Module, None),
             What::Unknown => (Kind::Unknown, None),
         };
-        let line =
-            at.map(|range| cut(line_at(source, range.start().to_usize()).0.trim())).unwrap_or_default();
-        Self { name: name.to_owned(), kind, signature: Signature::of(what), line }
+        let at = at.map(|range| range.start().to_usize());
+        let line = at.map(|at| cut(line_at(source, at).0.trim())).unwrap_or_default();
+        Self { name: name.to_owned(), kind, signature: Signature::of(what), line, at: at.unwrap_or_default() }
     }
 }
 
@@ -321,13 +331,17 @@ fn range(at: usize) -> TextRange {
 fn place(source: &str, range: TextRange, what: &str) -> Line {
     // Where the code ends too soon, its last line tells more than an empty one.
     let at = range.start().to_usize().min(source.trim_end().len());
-    let (line, number, column) = {
-        let (line, start) = line_at(source, at);
-        let before = &source[..start];
-        let number = before.matches('\n').count() + before.replace("\r\n", "\n").matches('\r').count() + 1;
-        (line, number, source[start..at.max(start)].chars().count() + 1)
-    };
+    let (line, _) = line_at(source, at);
+    let (number, column) = number_and_column(source, at);
     Line { text: cut(line), within: Some((number, column)), detail: in_words(what) }
+}
+
+/// Line and column of a place, from 1.
+fn number_and_column(source: &str, at: usize) -> (usize, usize) {
+    let start = line_start(source, at);
+    let before = &source[..start];
+    let number = before.matches('\n').count() + before.replace("\r\n", "\n").matches('\r').count() + 1;
+    (number, source[start..at.max(start)].chars().count() + 1)
 }
 
 /// The line at a place, and where it starts.

@@ -81,7 +81,10 @@ fn an_app_that_is_not_there() {
     gives::<KasprTable>(TABLE, &[("{}", MISSING), ("{}\napp", "")]);
     gives::<KasprTask>(TASK, &[("{}", MISSING), ("{}\napp", "")]);
     gives::<KasprWebView>(VIEW, &[("{}", MISSING), ("{}\napp", "")]);
-    gives::<KasprJoin>(JOIN, &[("{}", MISSING), ("{}\napp\ntable\ntable {spec: {name: names}}", "")]);
+    gives::<KasprJoin>(
+        JOIN,
+        &[("{}", MISSING), ("{}\napp\ntable\ntable {metadata: {name: names}, spec: {name: names}}", "")],
+    );
 }
 
 #[test]
@@ -94,8 +97,8 @@ fn tables_that_are_not_there() {
                 "spec.processors.operations[0].tables[0].name: Not found: \"totals\": must be the spec.name of a KasprTable of the app: there is none",
             ),
             (
-                "{}\napp\ntable {spec: {name: sums}}\ntable {spec: {name: names}}",
-                "spec.processors.operations[0].tables[0].name: Not found: \"totals\": must be the spec.name of a KasprTable of the app: one of 'sums', 'names'",
+                "{}\napp\ntable {metadata: {name: b}, spec: {name: sums}}\ntable {metadata: {name: a}, spec: {name: names}}",
+                "spec.processors.operations[0].tables[0].name: Not found: \"totals\": must be the spec.name of a KasprTable of the app: one of 'names', 'sums'",
             ),
         ],
     );

@@ -1,0 +1,2 @@
+def plausible(reading):
+    return COLDEST <= reading.get("celsius", COLDEST - 1) <= HOTTEST

@@ -1,0 +1,2 @@
+def convert(reading):
+    return {**reading, "fahrenheit": fahrenheit(reading["celsius"])}

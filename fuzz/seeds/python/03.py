@@ -1,0 +1,2 @@
+def key(reading):
+    return str(reading["sensor"]).encode()

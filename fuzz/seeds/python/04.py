@@ -1,0 +1,2 @@
+def value(reading):
+    return {"sensor": reading["sensor"], "fahrenheit": reading["fahrenheit"]}

@@ -1,0 +1,2 @@
+def topic(reading):
+    return f"readings-{reading.get('site', 'unknown')}"

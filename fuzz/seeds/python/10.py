@@ -1,0 +1,3 @@
+def keep(payment, payments):
+    payments[payment["id"]] = payment
+    return payment

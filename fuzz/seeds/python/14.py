@@ -1,0 +1,3 @@
+def keep(page, titles):
+    titles[page["path"]] = page["title"]
+    return page

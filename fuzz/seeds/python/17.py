@@ -1,0 +1,4 @@
+import os
+
+def beat():
+    return {"member": os.environ.get("POD_NAME", "unknown")}

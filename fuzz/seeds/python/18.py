@@ -1,0 +1,3 @@
+def keep(change, items):
+    items[change["item"]] = change["pieces"]
+    return change
