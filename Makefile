@@ -33,7 +33,7 @@ FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 	-Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing
 
 fuzz: ## Feed reviews, Python and manifests to the rules until one breaks (FUZZ_SECONDS each, 60)
-	cd fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" $(CARGO) build --release --target $(FUZZ_HOST)
+	cd fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" $(CARGO) build --release --target $(FUZZ_HOST) --target-dir target
 	@cd fuzz && mkdir -p artifacts && for target in review python manifest; do \
 		mkdir -p corpus/$$target seeds/$$target; \
 		echo "fuzz $$target for $(FUZZ_SECONDS) s"; \

@@ -22,6 +22,8 @@ fn help_says_what_each_subcommand_does() {
         (&["crds", "--help"], "Print the CustomResourceDefinitions"),
         (&["webhook-config", "--help"], "--ca-file"),
         (&["validate", "--help"], "Fail on warnings too"),
+        (&["rules", "--help"], "Print every rule"),
+        (&["admission-policy", "--help"], "clusters without the webhooks"),
         (&["certs", "--help"], "Make a development CA"),
     ] {
         let (success, said, _) = run(args);

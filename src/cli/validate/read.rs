@@ -149,9 +149,10 @@ fn parse(text: &str) -> Result<Value, (String, Range<usize>)> {
         let place = error.location().map_or(0..0, |location| {
             locate::line_and_column(text, location.line() as usize, location.column() as usize)
         });
-        // The place is that in the document, not in the file.
         let why = error.to_string();
+        // The place is that in the document, and the advice that for who calls the library.
         let why = why.rsplit_once(" at line ").map_or(why.as_str(), |(why, _)| why);
+        let why = why.split_once(", set ").map_or(why, |(why, _)| why);
         (why.to_owned(), place)
     })
 }

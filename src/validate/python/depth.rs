@@ -6,6 +6,8 @@
 use ruff_python_ast::token::TokenKind;
 use ruff_python_parser::{Mode, lexer};
 
+use super::scan;
+
 const MOST_BRACKETS: usize = 200;
 const MOST_INDENTS: usize = 99;
 const MOST_OPERATORS: usize = 2500;
@@ -24,15 +26,31 @@ pub enum Depth {
 
 /// The operators that follow one another within a bracket, which nest in the worst case.
 #[derive(Clone, Copy, Default)]
-struct Level {
+pub struct Level {
     /// Since the last comma.
-    operators: usize,
+    pub operators: usize,
     /// A comma does not end a lambda, whose arguments it parts.
-    lambdas: usize,
+    pub lambdas: usize,
+}
+
+impl Level {
+    /// How many nest in the worst case.
+    pub fn depth(self) -> usize {
+        self.operators + self.lambdas
+    }
 }
 
 /// How deep the code is, or why it is too deep.
 pub fn measure(source: &str) -> Result<Depth, &'static str> {
+    if scan::is_below(SHALLOW.min(MOST_INDENTS), source) {
+        debug_assert_eq!(from_tokens(source), Ok(Depth::Shallow), "the scan counts too little");
+        return Ok(Depth::Shallow);
+    }
+    from_tokens(source)
+}
+
+/// The same from what the lexer makes of it, which costs about a quarter of what the parser does.
+fn from_tokens(source: &str) -> Result<Depth, &'static str> {
     let mut tokens = lexer::lex(source, Mode::Module);
     let (mut levels, mut outer, mut indents) = (vec![Level::default()], 0, 0usize);
     // Brackets that were given up as never closed, and the operators in them.
@@ -63,7 +81,7 @@ pub fn measure(source: &str) -> Result<Depth, &'static str> {
             | TokenKind::FStringStart
             | TokenKind::TStringStart => {
                 level.operators += 1;
-                outer += level.operators + level.lambdas;
+                outer += level.depth();
                 levels.push(Level::default());
             }
             TokenKind::Rpar
@@ -74,7 +92,7 @@ pub fn measure(source: &str) -> Result<Depth, &'static str> {
                 if open > 0 =>
             {
                 levels.pop();
-                outer -= levels.last().map_or(0, |level| level.operators + level.lambdas);
+                outer -= levels.last().map_or(0, |level| level.depth());
             }
             TokenKind::Name
             | TokenKind::Int
@@ -87,7 +105,7 @@ pub fn measure(source: &str) -> Result<Depth, &'static str> {
             | TokenKind::Comment => {}
             _ => level.operators += 1,
         }
-        let here = lost + outer + levels.last().map_or(0, |level| level.operators + level.lambdas);
+        let here = lost + outer + levels.last().map_or(0, |level| level.depth());
         deepest = deepest.max(here + indents);
         let why = if unclosed + levels.len() - 1 > MOST_BRACKETS {
             "must not nest more than 200 brackets"

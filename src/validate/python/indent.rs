@@ -7,6 +7,10 @@ type Width = (usize, usize);
 
 /// Where the first unclear line starts; the tokens come with their places.
 pub fn unclear(source: &str, tokens: impl Iterator<Item = (TokenKind, usize)>) -> Option<usize> {
+    // Spaces are as wide either way.
+    if !source.contains('\t') && !source.contains('\u{c}') {
+        return None;
+    }
     let mut outer: Vec<Width> = vec![(0, 0)];
     let mut starts_line = true;
     for (kind, start) in tokens {

@@ -7,18 +7,21 @@
 mod call;
 mod depth;
 mod indent;
+mod left_out;
 mod names;
+mod scan;
+mod scopes;
 mod syntax;
 
 pub use call::Call;
 
 use std::{collections::HashSet, panic, thread};
 
-use ruff_python_ast::{ModModule, PythonVersion};
+use ruff_python_ast::{ModModule, PythonVersion, token::TokenKind};
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 use ruff_text_size::{Ranged, TextRange};
 
-use self::{call::Signature, depth::Depth, names::What, syntax::Mistake};
+use self::{call::Signature, depth::Depth, names::What, scopes::Mistake};
 use super::{Findings, Line, Path, findings::shortened, processors::is_identifier, rule, shared};
 use crate::api::Code;
 
@@ -247,23 +250,19 @@ impl Block {
     }
 
     fn parse(source: &str) -> Result<Self, Vec<Line>> {
-        let shown = |mistakes: Vec<Mistake>| {
+        let shown = |mistakes: Vec<Mistake>| -> Vec<Line> {
             mistakes
                 .into_iter()
                 .take(MOST_MISTAKES)
                 .map(|(range, what)| place(source, range, &what))
                 .collect()
         };
-        let module = module(source).map_err(shown)?;
-        let mistakes = syntax::check(source, &module);
-        if !mistakes.is_empty() {
-            return Err(shown(mistakes));
-        }
-        let (globals, dynamic) = names::hidden(&module.body);
-        let globals = globals.into_iter().map(|name| (name, What::Unknown));
+        let (module, declares) = module(source).map_err(shown)?;
+        let hidden = syntax::check(source, &module, declares).map_err(shown)?;
+        let globals = hidden.globals.into_iter().map(|name| (name, What::Unknown));
         let names = names::bound(&module.body).into_iter().chain(globals);
         let names = names.map(|(name, what)| Bound::new(source, name, &what)).collect();
-        Ok(Self { names, dynamic })
+        Ok(Self { names, dynamic: hidden.any })
     }
 
     /// All bindings of a name.
@@ -302,8 +301,9 @@ impl Bound {
     }
 }
 
-/// The syntax tree, or what CPython's parser refuses.
-fn module(source: &str) -> Result<ModModule, Vec<Mistake>> {
+/// The syntax tree, and whether it declares any names `global` or `nonlocal`; or what CPython's
+/// parser refuses.
+fn module(source: &str) -> Result<(ModModule, bool), Vec<Mistake>> {
     if let Some(at) = source.find('\0') {
         return Err(vec![(range(at), "must not hold null characters".to_owned())]);
     }
@@ -320,7 +320,10 @@ fn module(source: &str) -> Result<ModModule, Vec<Mistake>> {
     if let Some(at) = indent::unclear(source, starts) {
         return Err(vec![(range(at), "tabs and spaces must not be mixed in indentation".to_owned())]);
     }
-    parsed.try_into_module().map(|parsed| parsed.into_syntax()).ok_or_else(Vec::new)
+    let declares =
+        parsed.tokens().iter().any(|token| matches!(token.kind(), TokenKind::Global | TokenKind::Nonlocal));
+    let module = parsed.try_into_module().ok_or_else(Vec::new)?;
+    Ok((module.into_syntax(), declares))
 }
 
 fn range(at: usize) -> TextRange {

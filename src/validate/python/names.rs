@@ -158,31 +158,25 @@ impl<'a> Visitor<'a> for Binder<'a> {
     }
 }
 
-/// Names of a body that belong to the module, and those of a function around it.
-pub type Declared<'a> = (HashMap<&'a str, TextRange>, HashMap<&'a str, TextRange>);
-
-/// The names that the body declares `global` and `nonlocal`.
+/// The names that the body declares `global` and `nonlocal`, and those that it annotates.
 pub fn declared(body: &[Stmt]) -> Declared<'_> {
-    let mut found = Declarations::default();
+    let mut found = Declared::default();
     found.visit_body(body);
-    (found.globals, found.nonlocals)
+    found
 }
 
-/// The names that the body annotates.
-pub fn annotated(body: &[Stmt]) -> Vec<(&str, TextRange)> {
-    let mut found = Declarations::default();
-    found.visit_body(body);
-    found.annotated
-}
-
+/// What the statements of a body say of names, and where.
 #[derive(Default)]
-struct Declarations<'a> {
-    globals: HashMap<&'a str, TextRange>,
-    nonlocals: HashMap<&'a str, TextRange>,
-    annotated: Vec<(&'a str, TextRange)>,
+pub struct Declared<'a> {
+    /// Those that belong to the module.
+    pub globals: HashMap<&'a str, TextRange>,
+    /// Those of a function around.
+    pub nonlocals: HashMap<&'a str, TextRange>,
+    /// Those with a type.
+    pub annotated: Vec<(&'a str, TextRange)>,
 }
 
-impl<'a> Visitor<'a> for Declarations<'a> {
+impl<'a> Visitor<'a> for Declared<'a> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         match stmt {
             Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {}
@@ -206,43 +200,35 @@ impl<'a> Visitor<'a> for Declarations<'a> {
     fn visit_expr(&mut self, _: &'a Expr) {}
 }
 
-/// Names that functions may bind in the module, and whether others can appear that no statement shows.
-pub fn hidden(body: &[Stmt]) -> (Vec<&str>, bool) {
-    let mut found = Hidden::default();
-    found.visit_body(body);
-    (found.globals, found.any)
-}
-
+/// Names that functions may bind in the module, as its statements and expressions show.
 #[derive(Default)]
-struct Hidden<'a> {
-    globals: Vec<&'a str>,
-    any: bool,
+pub struct Hidden<'a> {
+    /// Those that are declared.
+    pub globals: Vec<&'a str>,
+    /// Whether others can appear that no statement shows.
+    pub any: bool,
 }
 
-impl<'a> Visitor<'a> for Hidden<'a> {
-    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+impl<'a> Hidden<'a> {
+    /// Takes a statement into account, but not those in it.
+    pub fn see_stmt(&mut self, stmt: &'a Stmt) {
         match stmt {
             Stmt::Global(global) => self.globals.extend(global.names.iter().map(|name| name.as_str())),
             Stmt::ImportFrom(import) => self.any |= import.names.iter().any(|alias| &*alias.name == "*"),
             _ => {}
         }
-        visitor::walk_stmt(self, stmt);
     }
 
-    fn visit_expr(&mut self, expr: &'a Expr) {
-        self.any |= match expr {
-            Expr::Name(name) => matches!(
-                name.id.as_str(),
-                "exec" | "eval" | "globals" | "locals" | "vars" | "setattr" | "__builtins__" | "__import__"
-            ),
-            Expr::Attribute(attribute) => {
-                matches!(
-                    attribute.attr.as_str(),
-                    "__dict__" | "__globals__" | "modules" | "f_globals" | "f_locals"
-                )
-            }
-            _ => false,
-        };
-        visitor::walk_expr(self, expr);
+    /// Takes a name into account.
+    pub fn see_name(&mut self, name: &str) {
+        self.any |= matches!(
+            name,
+            "exec" | "eval" | "globals" | "locals" | "vars" | "setattr" | "__builtins__" | "__import__"
+        );
+    }
+
+    /// Takes the name of an attribute into account.
+    pub fn see_attribute(&mut self, name: &str) {
+        self.any |= matches!(name, "__dict__" | "__globals__" | "modules" | "f_globals" | "f_locals");
     }
 }

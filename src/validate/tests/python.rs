@@ -754,6 +754,36 @@ fn hostile() {
     }
 }
 
+/// No code before or around hides how deep the rest is.
+#[test]
+fn depth_shows() {
+    let before = [
+        "x = f'{a[\"b\"]:>{width}}'\n",
+        "x = f'{\"{\"}' '{'\n",
+        "x = f\"\"\"{a!r} }} {{ \" \"\"\" # \"\n",
+        "x = f'\\N{DASH}{a}'\n",
+        "x = '\\'' # '\n",
+        "x = rb'\\\\'\n",
+        "x = \"\"\"\n'(\\\"\"\"\n\"\"\"\n",
+        "x = (  # )\n)\n",
+        "x = a \\\n  + b\n",
+        "x = [1if b else 0xfor c]\r\n",
+        "x = 1._rf''\n",
+        "if a:\n    x = 1\n",
+        "if a:\n\tx = 1\n",
+        "\u{feff}\u{e9} = 1\n",
+    ];
+    let deep = format!("{}1{}", "(".repeat(201), ")".repeat(201));
+    let within =
+        ["f'{_}'", "f'{a:{_}}'", "f\"\"\"{a} {_!r}\"\"\"", "[a, (b, _)]", "lambda a, b=_: a", "(\n# ' (\n_)"];
+    let mut all: Vec<String> = before.iter().map(|line| format!("{line}x = {deep}")).collect();
+    all.extend(within.iter().map(|around| format!("x = {}", around.replace('_', &deep))));
+    for python in all {
+        let said = code(&python).join("\n");
+        assert!(said.ends_with("must not nest more than 200 brackets"), "{python}: {said}");
+    }
+}
+
 #[test]
 fn limits() {
     let rows = [
