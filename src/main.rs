@@ -4,10 +4,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use kaspr_operator::{cli::Cli, reconcile::describe};
-use mimalloc::MiMalloc;
-
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -1,6 +1,6 @@
 use std::{borrow::Cow, collections::BTreeSet, fmt, sync::Arc};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::rule::{Level, Rule};
 
@@ -67,14 +67,22 @@ impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, segment) in self.segments().into_iter().enumerate() {
             match segment {
-                Segment::Field(name) if i == 0 => write!(f, "{name}")?,
-                Segment::Field(name) => write!(f, ".{name}")?,
+                Segment::Field(name) if i == 0 => f.write_str(&on_one_line(name))?,
+                Segment::Field(name) => write!(f, ".{}", on_one_line(name))?,
                 Segment::Index(index) => write!(f, "[{index}]")?,
-                Segment::Key(key) => write!(f, "[{key}]")?,
+                Segment::Key(key) => write!(f, "[{}]", on_one_line(key))?,
             }
         }
         Ok(())
     }
+}
+
+/// A name without what would break the line or move a terminal's cursor.
+fn on_one_line(name: &str) -> Cow<'_, str> {
+    if !name.contains(char::is_control) {
+        return name.into();
+    }
+    name.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.into() }).collect()
 }
 
 /// Why a field is refused; the names are those of `metav1.CauseType`, the words those of
@@ -129,10 +137,12 @@ impl fmt::Display for Problem {
         match self {
             Self::Required(why) => write!(f, "Required value: {why}"),
             Self::Invalid { value, detail } => write!(f, "Invalid value: {value}: {detail}"),
-            Self::NotSupported { value, detail } => write!(f, "Unsupported value: \"{value}\": {detail}"),
-            Self::Duplicate(value) => write!(f, "Duplicate value: \"{value}\""),
+            Self::NotSupported { value, detail } => {
+                write!(f, "Unsupported value: {}: {detail}", json!(value))
+            }
+            Self::Duplicate(value) => write!(f, "Duplicate value: {}", json!(value)),
             Self::Forbidden(why) => write!(f, "Forbidden: {why}"),
-            Self::NotFound { value, detail } => write!(f, "Not found: \"{value}\": {detail}"),
+            Self::NotFound { value, detail } => write!(f, "Not found: {}: {detail}", json!(value)),
         }
     }
 }

@@ -8,7 +8,7 @@ use kube::core::{
 use crate::{
     api::GROUP,
     kinds::Object,
-    validate::{FieldError, Findings},
+    validate::{FieldError, Findings, Warning},
 };
 
 /// How many mistakes, and how many warnings, an answer holds at most: it has to stay readable, and
@@ -19,13 +19,18 @@ const LONGEST_LIST: usize = 50;
 pub fn verdict(request: &AdmissionRequest<Object>, name: &str, found: &Findings) -> AdmissionResponse {
     let mut response = AdmissionResponse::from(request);
     if !found.warnings.is_empty() {
-        response.warnings = Some(found.warnings.iter().take(LONGEST_LIST).map(ToString::to_string).collect());
+        response.warnings = Some(found.warnings.iter().take(LONGEST_LIST).map(header).collect());
     }
     if !found.errors.is_empty() {
         response.allowed = false;
         response.result = invalid(&request.kind.kind, name, found);
     }
     response
+}
+
+/// A warning as the API server sends it on, in a header, where it takes no control characters.
+fn header(warning: &Warning) -> String {
+    warning.to_string().replace(char::is_control, " ")
 }
 
 /// What the API server says of an invalid object: 422, with a cause for each field.

@@ -135,3 +135,15 @@ fn every_setting_is_known() {
         }
     }
 }
+
+/// A key can hold anything; what is said of it stays on its line.
+#[test]
+fn keys_stay_on_their_line() {
+    refuses::<KasprApp>(
+        APP,
+        &[(
+            r#"spec: {config: {"a\nb": 1}}"#,
+            r#"spec.config.a\nb: Unsupported value: "a\nb": is not a setting of the framework"#,
+        )],
+    );
+}
