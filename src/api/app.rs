@@ -20,6 +20,11 @@ use super::{AppStatus, PythonPackages, Storage, Template, cel};
     category = "kaspr",
     namespaced,
     status = "AppStatus",
+    scale(
+        spec_replicas_path = ".spec.replicas",
+        status_replicas_path = ".status.replicas",
+        label_selector_path = ".status.selector"
+    ),
     doc = "A cluster of members that run the same stream processors: the agents, tables, tasks, webviews and joins whose label `kaspr.io/app` names it.",
     printcolumn = r#"{"name": "Version", "type": "string", "jsonPath": ".status.kasprVersion"}"#,
     printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"}"#,
@@ -73,7 +78,40 @@ pub struct KasprAppSpec {
 
 /// Encrypted connections to Kafka, checked against the image's certificate authorities.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
-pub struct Tls {}
+#[serde(rename_all = "camelCase")]
+pub struct Tls {
+    /// Certificate authorities that signed the brokers' certificates, beside the image's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_secret: Option<CaSecret>,
+    /// A certificate by which members identify themselves, for images that present one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_secret: Option<CertificateSecret>,
+}
+
+/// Certificate authorities in a Secret of the app's namespace.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaSecret {
+    /// Name of the Secret.
+    pub secret_name: String,
+    /// Key that holds the certificates, PEM. Default: `ca.crt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+/// A certificate with its key in a Secret of the app's namespace.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CertificateSecret {
+    /// Name of the Secret.
+    pub secret_name: String,
+    /// Key that holds the certificate chain, PEM. Default: `tls.crt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_key: Option<String>,
+    /// Key that holds the private key, PEM. Default: `tls.key`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_key_key: Option<String>,
+}
 
 /// How members prove to Kafka who they are.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]

@@ -24,7 +24,8 @@ mod webview;
 
 pub use agent::{AgentInput, AgentOutput, InputChannel, InputTake, KasprAgent, KasprAgentSpec};
 pub use app::{
-    AppConfig, Authentication, AuthenticationType, KasprApp, KasprAppSpec, PasswordSecret, Probe, Tls,
+    AppConfig, Authentication, AuthenticationType, CaSecret, CertificateSecret, KasprApp, KasprAppSpec,
+    PasswordSecret, Probe, Tls,
 };
 pub use code::Code;
 pub use join::{JoinType, KasprJoin, KasprJoinSpec};
@@ -42,7 +43,9 @@ pub use table::{
     HoppingWindow, KasprTable, KasprTableSpec, RelativeTo, TableSerializer, TumblingWindow, Window,
 };
 pub use task::{KasprTask, KasprTaskSpec, Schedule};
-pub use template::{ContainerTemplate, PodTemplate, ResourceTemplate, Template, TemplateMetadata};
+pub use template::{
+    ContainerTemplate, DisruptionBudgetTemplate, PodTemplate, ResourceTemplate, Template, TemplateMetadata,
+};
 pub use topic::{InputTopic, Serializer, TopicOut};
 pub use webview::{
     ContentType, HttpMethod, KasprWebView, KasprWebViewSpec, ResponseSelector, WebRequest, WebResponse,

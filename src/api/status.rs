@@ -46,6 +46,12 @@ pub struct AppStatus {
     /// Available members of those wanted: `2/3`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub available_members: Option<String>,
+    /// Members that there are, for the scale subresource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<i32>,
+    /// Labels of the members' pods, for the scale subresource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<String>,
     /// Members in a rebalance of those seen: `0/3`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebalancing_members: Option<String>,
@@ -61,6 +67,9 @@ pub struct AppStatus {
     /// What each member answered last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<Vec<Member>>,
+    /// Topics that the app's agents and tables need and that no member holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unassigned_topics: Option<Vec<String>>,
     /// The components that the members run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub linked_resources: Option<LinkedResources>,

@@ -20,6 +20,9 @@ pub struct Template {
     /// Both Services.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ResourceTemplate>,
+    /// How many members may be away while nodes are drained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_disruption_budget: Option<DisruptionBudgetTemplate>,
     /// The container that runs the framework.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kaspr_container: Option<ContainerTemplate>,
@@ -35,6 +38,23 @@ pub struct ResourceTemplate {
     /// Labels and annotations to add.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<TemplateMetadata>,
+}
+
+/// How many members may be away while nodes are drained. There is no budget for a single member:
+/// it could never be moved.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DisruptionBudgetTemplate {
+    /// Labels and annotations to add.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<TemplateMetadata>,
+    /// Whether there is a budget. Default true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// Members that may be away at a time. Default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub max_unavailable: Option<i32>,
 }
 
 /// Labels and annotations to add. Those that the operator sets itself win.

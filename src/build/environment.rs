@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{
 use kube::ResourceExt;
 use serde_json::Value;
 
-use super::{Linked, annotated, hash, linked::hash_of_all, names};
+use super::{Linked, annotated, hash, linked::hash_of_all, names, tls};
 use crate::api::{
     AuthenticationType, KasprApp,
     config_keys::{CONFIG_KEYS, ConfigKey, ConfigKind},
@@ -19,6 +19,20 @@ pub const NO_STATIC_MEMBERSHIP: &str = "kaspr.io/disable-static-group-membership
 /// The members' web port.
 pub fn web_port(app: &KasprApp) -> i32 {
     config(app, "webPort").and_then(|port| port.parse().ok()).unwrap_or(names::WEB_PORT)
+}
+
+/// Where a member tells of its state.
+pub fn status_path(app: &KasprApp) -> String {
+    web_path(app, "/status/")
+}
+
+/// A path of the framework's web server, below the base path of `config.webBasePath`.
+pub fn web_path(app: &KasprApp, path: &str) -> String {
+    let base = config(app, "webBasePath").unwrap_or_default();
+    match base.trim_matches('/') {
+        "" => path.to_owned(),
+        base => format!("/{base}{path}"),
+    }
 }
 
 /// Where the members keep their tables.
@@ -100,6 +114,7 @@ fn identity(app: &KasprApp) -> Vec<EnvVar> {
             key.unwrap_or_default(),
         ));
     }
+    variables.extend(tls::variables(app));
     if !annotated(app, NO_STATIC_MEMBERSHIP) {
         variables.push(from_field("K_CONSUMER_GROUP_INSTANCE_ID", "metadata.name"));
     }

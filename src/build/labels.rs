@@ -16,13 +16,16 @@ pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// The annotation with the hash of what an object was made from.
 pub const HASH_ANNOTATION: &str = "kaspr.io/resource-hash";
 
+/// The label with the app that an object, or a pod, belongs to.
+pub const CLUSTER: &str = "kaspr.io/cluster";
+
 /// The label that tells the packages claim from the tables' claims.
 pub const COMPONENT_LABEL: &str = "kaspr.io/component";
 
 /// The labels of an app's objects.
 pub fn app(name: &str) -> Labels {
     let mut labels = common(name, "KasprApp", &super::names::app(name));
-    labels.insert("kaspr.io/cluster".to_owned(), name.to_owned());
+    labels.insert(CLUSTER.to_owned(), name.to_owned());
     labels.insert(APP_LABEL.to_owned(), name.to_owned());
     labels
 }
@@ -30,7 +33,7 @@ pub fn app(name: &str) -> Labels {
 /// The labels that select an app's pods. A StatefulSet's selector can't be changed.
 pub fn selector(name: &str) -> Labels {
     let mut labels = app(name);
-    labels.retain(|key, _| matches!(key.as_str(), "kaspr.io/cluster" | "kaspr.io/kind" | "kaspr.io/name"));
+    labels.retain(|key, _| matches!(key.as_str(), CLUSTER | "kaspr.io/kind" | "kaspr.io/name"));
     labels
 }
 

@@ -77,6 +77,13 @@ impl Linked {
         self.joins.iter().any(|join| join.spec.left_table == *name || join.spec.right_table == *name)
     }
 
+    /// Whether the joins, and the tables that they name, are all as their users want them.
+    pub fn joins_are_valid(&self) -> bool {
+        let mut tables = self.tables.iter().filter(|table| self.is_joined(table));
+        self.joins.iter().all(|join| join.as_valid().is_some())
+            && tables.all(|table| table.as_valid().is_some())
+    }
+
     /// The tables that a join names.
     pub fn joined_tables(&self) -> impl Iterator<Item = &KasprTable> {
         self.tables.iter().map(|table| &**table).filter(|table| self.is_joined(table))

@@ -7,7 +7,8 @@ mod account;
 mod autoscaler;
 mod claim;
 pub mod definition;
-mod environment;
+mod disruption_budget;
+pub mod environment;
 pub mod hash;
 mod install;
 pub mod labels;
@@ -16,11 +17,13 @@ mod metadata;
 pub mod names;
 mod object;
 mod pod;
+mod probe;
 mod published;
 pub mod rollout;
 mod service;
 mod settings_map;
 mod statefulset;
+mod tls;
 
 use kube::ResourceExt;
 
@@ -48,7 +51,8 @@ pub fn app(
 ) -> Result<Vec<Object>, BuildError> {
     let config = settings_map::config_map(app);
     let mut objects = vec![Object::of(&account::service_account(app))?, Object::of(&config)?];
-    if !linked.joins.is_empty() {
+    // Where one of them is frozen, the file that is there goes on.
+    if !linked.joins.is_empty() && linked.joins_are_valid() {
         objects.push(Object::of(&joins(app, linked)?)?);
     }
     if let Some(claim) = claim::packages(app) {
@@ -58,6 +62,9 @@ pub fn app(
     objects.push(Object::of(&service::api(app))?);
     if replicas(app) > 0 {
         objects.push(Object::of(&autoscaler::autoscaler(app, settings))?);
+    }
+    if let Some(budget) = disruption_budget::disruption_budget(app) {
+        objects.push(Object::of(&budget)?);
     }
     let mut set = statefulset::statefulset(app, linked, &config, settings);
     rollout::mark(&mut set, given, linked, settings)?;

@@ -21,6 +21,11 @@ pub fn autoscaler(name: &str) -> String {
     format!("{name}-app-hpa")
 }
 
+/// How many of an app's members may be away while nodes are drained.
+pub fn disruption_budget(name: &str) -> String {
+    format!("{name}-app-pdb")
+}
+
 /// The claim template, or the volume in its place, with the tables.
 pub fn tables_volume(name: &str) -> String {
     format!("{name}-app-pv")
@@ -41,6 +46,11 @@ pub fn joins(name: &str) -> String {
     format!("{name}-app-joins")
 }
 
+/// The ConfigMap with the definition of a component of that kind.
+pub fn definition(kind: &str, name: &str) -> String {
+    format!("{name}-{}", kind.trim_start_matches("Kaspr").to_lowercase())
+}
+
 /// Where members look for definitions.
 pub const DEFINITIONS_DIR: &str = "/var/lib/data/definitions";
 
@@ -58,6 +68,18 @@ pub const GCS_KEY_DIR: &str = "/var/run/secrets/gcs";
 
 /// The volume with a bucket's service-account key.
 pub const GCS_KEY_VOLUME: &str = "gcs-sa-key";
+
+/// The volume with the certificate authorities of the brokers.
+pub const KAFKA_CA_VOLUME: &str = "kafka-ca";
+
+/// Where members find the certificate authorities of the brokers.
+pub const KAFKA_CA_DIR: &str = "/var/run/secrets/kafka-ca";
+
+/// The volume with the members' own certificate.
+pub const KAFKA_CERTIFICATE_VOLUME: &str = "kafka-certificate";
+
+/// Where members find their own certificate.
+pub const KAFKA_CERTIFICATE_DIR: &str = "/var/run/secrets/kafka-certificate";
 
 /// The container that runs the framework.
 pub const CONTAINER: &str = "kaspr";

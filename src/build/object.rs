@@ -36,25 +36,42 @@ pub enum OwnedKind {
     Service,
     /// autoscaling/v2
     HorizontalPodAutoscaler,
+    /// policy/v1
+    PodDisruptionBudget,
     /// apps/v1
     StatefulSet,
 }
 
 impl OwnedKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::ServiceAccount,
         Self::ConfigMap,
         Self::PersistentVolumeClaim,
         Self::Service,
         Self::HorizontalPodAutoscaler,
+        Self::PodDisruptionBudget,
         Self::StatefulSet,
     ];
+
+    /// Its name in metrics.
+    pub fn snake(self) -> &'static str {
+        match self {
+            Self::ServiceAccount => "service_account",
+            Self::ConfigMap => "config_map",
+            Self::PersistentVolumeClaim => "persistent_volume_claim",
+            Self::Service => "service",
+            Self::HorizontalPodAutoscaler => "hpa",
+            Self::PodDisruptionBudget => "pod_disruption_budget",
+            Self::StatefulSet => "stateful_set",
+        }
+    }
 
     /// How the API server knows the kind.
     pub fn resource(self) -> ApiResource {
         let (group, version) = match self {
             Self::HorizontalPodAutoscaler => ("autoscaling", "v2"),
+            Self::PodDisruptionBudget => ("policy", "v1"),
             Self::StatefulSet => ("apps", "v1"),
             Self::ServiceAccount | Self::ConfigMap | Self::PersistentVolumeClaim | Self::Service => {
                 ("", "v1")
@@ -132,5 +149,6 @@ made! {
     k8s_openapi::api::core::v1::PersistentVolumeClaim => PersistentVolumeClaim,
     k8s_openapi::api::core::v1::Service => Service,
     k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler => HorizontalPodAutoscaler,
+    k8s_openapi::api::policy::v1::PodDisruptionBudget => PodDisruptionBudget,
     k8s_openapi::api::apps::v1::StatefulSet => StatefulSet,
 }

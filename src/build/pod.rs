@@ -10,7 +10,7 @@ use kube::ResourceExt;
 use super::{
     Link, Linked, cache_mode, claim,
     definition::{Component, config_map_name, file_name},
-    environment, image, install, labels, names,
+    environment, image, install, labels, names, probe, tls,
 };
 use crate::{api::KasprApp, settings::BuildSettings};
 
@@ -65,6 +65,8 @@ fn container(app: &KasprApp, linked: &Linked, config_map: &ConfigMap, settings: 
             protocol: Some("TCP".to_owned()),
             ..ContainerPort::default()
         }]),
+        liveness_probe: app.spec.liveness_probe.as_ref().map(|timing| probe::probe(app, timing)),
+        readiness_probe: app.spec.readiness_probe.as_ref().map(|timing| probe::probe(app, timing)),
         resources: app.spec.resources.clone(),
         security_context: template.security_context,
         volume_mounts: Some(mounts(app, linked, template.volume_mounts)),
@@ -80,6 +82,7 @@ fn mounts(app: &KasprApp, linked: &Linked, users: Option<Vec<VolumeMount>>) -> V
         ..VolumeMount::default()
     }];
     mounts.extend(definitions(app, linked).into_iter().map(|definition| definition.mount()));
+    mounts.extend(tls::mounts(app));
     mounts.extend(users.unwrap_or_default());
     if app.spec.python_packages.is_some() {
         mounts.push(VolumeMount {
@@ -100,6 +103,7 @@ fn volumes(app: &KasprApp, linked: &Linked, users: Option<Vec<Volume>>) -> Vec<V
         let size = app.spec.storage.as_ref().and_then(|storage| storage.size.clone());
         volumes.push(empty_dir(names::tables_volume(&name), size));
     }
+    volumes.extend(tls::volumes(app));
     volumes.extend(users.unwrap_or_default());
     if let Some(packages) = &app.spec.python_packages {
         let volume = names::packages_volume(&name);

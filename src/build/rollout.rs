@@ -41,7 +41,12 @@ pub fn mark(
 /// The hash of what reaches the pods.
 fn inputs(app: &KasprApp, linked: &Linked, settings: &BuildSettings) -> Result<String, BuildError> {
     let mut spec = serde_json::to_value(&app.spec)?;
-    for (block, field) in [("", "replicas"), ("/storage", "size"), ("/storage", "deleteClaim")] {
+    for (block, field) in [
+        ("", "replicas"),
+        ("/storage", "size"),
+        ("/storage", "deleteClaim"),
+        ("/template", "podDisruptionBudget"),
+    ] {
         if let Some(block) = spec.pointer_mut(block).and_then(Value::as_object_mut) {
             block.remove(field);
         }

@@ -2,8 +2,8 @@ use kube::core::ObjectMeta;
 
 use super::{Around, Findings, Path, Validate, ValidateUpdate, across, immutable, mounts, rule, shared};
 use crate::api::{
-    Authentication, AuthenticationType, KasprApp, KasprAppSpec, PasswordSecret, Probe, Storage, StorageType,
-    versions,
+    Authentication, AuthenticationType, CaSecret, CertificateSecret, KasprApp, KasprAppSpec, PasswordSecret,
+    Probe, Storage, StorageType, Tls, versions,
 };
 
 /// A StatefulSet's pods carry a label with its name and a hash of ten, and a label's value has at
@@ -62,6 +62,9 @@ impl Validate for KasprAppSpec {
                 "sends the password unencrypted: add spec.tls",
             );
         }
+        if let Some(tls) = &self.tls {
+            tls.validate(&at.child("tls"), found);
+        }
         if let Some(config) = &self.config {
             config.validate(&at.child("config"), found);
         }
@@ -119,6 +122,34 @@ fn bootstrap_servers(servers: &str, at: Path, found: &mut Findings) {
     for server in servers.split(',').map(str::trim) {
         if let Err(why) = shared::host_and_port(server) {
             found.invalid(rule::BROKER, at.clone(), shared::without_password(server), why);
+        }
+    }
+}
+
+impl Validate for Tls {
+    fn validate(&self, at: &Path, found: &mut Findings) {
+        let optional = |key: &Option<String>, at: Path, found: &mut Findings| {
+            if key.is_some() {
+                shared::secret_key(key.as_deref(), at, found);
+            }
+        };
+        if let Some(CaSecret { secret_name, key }) = &self.ca_secret {
+            let at = at.child("caSecret");
+            shared::secret_name(Some(secret_name), at.child("secretName"), found);
+            optional(key, at.child("key"), found);
+        }
+        if let Some(secret) = &self.certificate_secret {
+            let CertificateSecret { secret_name, certificate_key, private_key_key } = secret;
+            let at = at.child("certificateSecret");
+            shared::secret_name(Some(secret_name), at.child("secretName"), found);
+            optional(certificate_key, at.child("certificateKey"), found);
+            optional(private_key_key, at.child("privateKeyKey"), found);
+            // Source: the framework's settings make a context with authorities only.
+            found.warn(
+                rule::NO_EFFECT,
+                at,
+                "is mounted, but Kaspr up to 0.11.19 presents no certificate: the image must read K_KAFKA_AUTH_CERTFILE",
+            );
         }
     }
 }

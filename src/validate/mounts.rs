@@ -69,6 +69,15 @@ impl Own {
             mounts: vec![tables.trim_end_matches('/').to_owned()],
             install_mounts: Vec::new(),
         };
+        let tls = app.spec.tls.as_ref();
+        let secrets = [
+            ("kafka-ca", tls.is_some_and(|tls| tls.ca_secret.is_some())),
+            ("kafka-certificate", tls.is_some_and(|tls| tls.certificate_secret.is_some())),
+        ];
+        for (volume, _) in secrets.into_iter().filter(|(_, given)| *given) {
+            own.volumes.insert(volume.to_owned());
+            own.mounts.push(format!("/var/run/secrets/{volume}"));
+        }
         let Some(packages) = &app.spec.python_packages else { return own };
         own.volumes.insert(format!("{name}-packages"));
         own.mounts.push(PACKAGES_DIR.to_owned());

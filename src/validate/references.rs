@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::Volume;
 
 use super::{Around, Findings, Path, across::one_of, rule};
-use crate::api::KasprApp;
+use crate::api::{CaSecret, KasprApp};
 
 /// What an app refers to that must be there before its pods start.
 enum Kind {
@@ -49,6 +49,20 @@ fn references_of(app: &KasprApp) -> Vec<Reference> {
     if let Some(secret) = &app.spec.authentication.password_secret {
         let at = spec.child("authentication").child("passwordSecret");
         add(Kind::Secret, secret.secret_name.as_ref(), secret.password_key.as_ref(), at);
+    }
+    if let Some(tls) = &app.spec.tls {
+        let at = spec.child("tls");
+        if let Some(CaSecret { secret_name, key }) = &tls.ca_secret {
+            let key = key.clone().unwrap_or_else(|| "ca.crt".to_owned());
+            add(Kind::Secret, Some(secret_name), Some(&key), at.child("caSecret"));
+        }
+        if let Some(secret) = &tls.certificate_secret {
+            let at = at.child("certificateSecret");
+            for (key, usual) in [(&secret.certificate_key, "tls.crt"), (&secret.private_key_key, "tls.key")] {
+                let key = key.clone().unwrap_or_else(|| usual.to_owned());
+                add(Kind::Secret, Some(&secret.secret_name), Some(&key), at.clone());
+            }
+        }
     }
     if let Some(packages) = &app.spec.python_packages {
         let at = spec.child("pythonPackages");

@@ -14,6 +14,22 @@ impl Validate for Template {
                 metadata.validate(&at.child(field).child("metadata"), found);
             }
         }
+        if let Some(budget) = &self.pod_disruption_budget {
+            let at = at.child("podDisruptionBudget");
+            if let Some(metadata) = &budget.metadata {
+                metadata.validate(&at.child("metadata"), found);
+            }
+            if let Some(negative) = budget.max_unavailable.filter(|count| *count < 0) {
+                found.invalid(rule::NUMBER, at.child("maxUnavailable"), negative, "must be 0 or more");
+            }
+            if budget.max_unavailable == Some(0) && budget.enabled != Some(false) {
+                found.warn(
+                    rule::NO_DISRUPTION,
+                    at.child("maxUnavailable"),
+                    "lets no member be moved: nodes that run one can't be drained",
+                );
+            }
+        }
         if let Some(pod) = &self.pod {
             pod.validate(&at.child("pod"), found);
         }

@@ -57,6 +57,13 @@ const CASES: &[(&str, &str, &str, &str, &str)] = &[
         "metadata.name: Invalid value: \"1a\": must be lower-case letters, digits and '-', start with a letter and end with a letter or digit: Services are named after the app",
     ),
     (
+        "no-disruption",
+        "app",
+        "spec: {template: {podDisruptionBudget: {maxUnavailable: 0}}}",
+        "",
+        "spec.template.podDisruptionBudget.maxUnavailable: lets no member be moved: nodes that run one can't be drained",
+    ),
+    (
         "version",
         "app",
         "spec: {version: 0.1.0}",
