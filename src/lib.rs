@@ -8,9 +8,11 @@
 //! - [`kinds`] is what admission does with each kind, by its name; pure.
 //! - [`webhook`] answers admission reviews. It never meets [`reconcile`].
 //! - [`reconcile`] holds the controllers. It never meets `webhook`.
+//! - [`telemetry`] holds logs and metrics, and serves the latter.
 //! - [`cli`] holds the subcommands and wires the two together.
 //!
-//! A Kubernetes client appears in `reconcile` and `cli` only, the HTTP server in `webhook` only.
+//! A Kubernetes client appears in `reconcile` and `cli` only, the HTTP
+//! server in `webhook` and `telemetry` only.
 //! `tests/suite/rooms.rs` holds all this.
 
 pub mod api;

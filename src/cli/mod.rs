@@ -89,6 +89,12 @@ pub enum Error {
         /// What came of it.
         source: kube::Error,
     },
+    /// The metrics' address.
+    #[error("can't serve metrics; is the port of --metrics-port taken? {0}")]
+    Metrics(io::Error),
+    /// The metrics themselves.
+    #[error("can't make the metrics: {0}")]
+    Prometheus(#[from] prometheus::Error),
     /// The HTTPS server.
     #[error(transparent)]
     Server(#[from] ServerError),

@@ -27,6 +27,16 @@ pub enum Phase {
     Validate,
 }
 
+impl Phase {
+    /// Its name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Validate => "validate",
+        }
+    }
+}
+
 /// A body that is no review at all: the sender is not an API server.
 #[derive(Debug, Error)]
 pub enum NotAReview {

@@ -5,7 +5,7 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -30,7 +30,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use super::{DEFAULT_PATH, NotAReview, Phase, VALIDATE_PATH, deadline::Judge};
-use crate::validate::Surroundings;
+use crate::{telemetry::Metrics, validate::Surroundings};
 
 /// The largest review: the API server takes objects of 3 MiB, and a review carries two.
 const LARGEST_BODY: usize = 8 << 20;
@@ -67,6 +67,7 @@ pub struct Server {
     tls: RustlsConfig,
     ready: Arc<AtomicBool>,
     surroundings: Known,
+    metrics: Arc<Metrics>,
 }
 
 /// What is known of other resources, once somebody has it.
@@ -83,6 +84,7 @@ impl Server {
         key: &[u8],
         ready: Arc<AtomicBool>,
         surroundings: Known,
+        metrics: Arc<Metrics>,
     ) -> Result<Self, ServerError> {
         let tls = RustlsConfig::from_config(Arc::new(tls(certificate, key)?));
         let bind = || {
@@ -91,7 +93,7 @@ impl Server {
             Ok((listener.local_addr()?, listener))
         };
         let (address, listener) = bind().map_err(|source| ServerError::Listen { address, source })?;
-        Ok(Self { listener, address, tls, ready, surroundings })
+        Ok(Self { listener, address, tls, ready, surroundings, metrics })
     }
 
     /// The address with the port that was got.
@@ -112,7 +114,7 @@ impl Server {
         axum_server::from_tcp(self.listener)?
             .acceptor(acceptor)
             .handle(handle)
-            .serve(router(self.ready, self.surroundings).into_make_service())
+            .serve(router(self.ready, self.surroundings, self.metrics).into_make_service())
             .await?;
         Ok(())
     }
@@ -126,7 +128,7 @@ fn tls(certificate: &[u8], key: &[u8]) -> Result<ServerConfig, ServerError> {
     Ok(tls)
 }
 
-fn router(ready: Arc<AtomicBool>, surroundings: Known) -> Router {
+fn router(ready: Arc<AtomicBool>, surroundings: Known, metrics: Arc<Metrics>) -> Router {
     let readyz = move || async move {
         if ready.load(Ordering::Relaxed) {
             (StatusCode::OK, "ok")
@@ -136,10 +138,15 @@ fn router(ready: Arc<AtomicBool>, surroundings: Known) -> Router {
     };
     let judge = Judge::default();
     let judged = move |phase| {
-        let (judge, surroundings) = (judge.clone(), surroundings.clone());
+        let (judge, surroundings, metrics) = (judge.clone(), surroundings.clone(), metrics.clone());
         post(move |body: Bytes| async move {
+            let begun = Instant::now();
             let known = surroundings.get().filter(|_| phase == Phase::Validate).cloned();
-            answer(judge.answer(phase, body, known).await)
+            let answered = judge.answer(phase, body, known).await;
+            if let Some(response) = answered.as_ref().ok().and_then(|review| review.response.as_ref()) {
+                metrics.reviewed(phase.name(), response.allowed, begun.elapsed());
+            }
+            answer(answered)
         })
     };
     Router::new()

@@ -25,9 +25,16 @@ pub fn start(settings: &LogSettings) -> Result<(), BadLevel> {
         LogFormat::Text => {
             registry.with(fmt::layer().with_writer(io::stderr).with_target(false).with_ansi(terminal)).init()
         }
-        LogFormat::Json => {
-            registry.with(fmt::layer().json().flatten_event(true).with_writer(io::stderr)).init()
-        }
+        LogFormat::Json => registry
+            .with(
+                fmt::layer()
+                    .json()
+                    .flatten_event(true)
+                    .with_current_span(false)
+                    .with_span_list(false)
+                    .with_writer(io::stderr),
+            )
+            .init(),
     }
     Ok(())
 }
