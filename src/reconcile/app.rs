@@ -9,7 +9,7 @@ use kube::{
     core::DynamicObject,
     runtime::controller::Action,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Error,
@@ -18,7 +18,9 @@ use super::{
     conditions::{self as is, Fact, fact},
     context::Context,
     links::{APP, Key},
-    published, refusal, report,
+    published,
+    quarantine::Sorted,
+    refusal, report,
     status::{self, Pods, Seen},
     storage,
     watch::describe,
@@ -27,14 +29,15 @@ use crate::{
     api::{AppStatus, KasprApp},
     build::{self, Link, Linked, Object, OwnedKind, labels, names, rollout},
     defaults,
-    validate::Valid,
+    validate::{Valid, quantity},
 };
 
 /// The annotation that stops all writes for an app.
-const PAUSE: &str = "kaspr.io/pause-reconciliation";
+pub const PAUSE: &str = "kaspr.io/pause-reconciliation";
 
 /// Makes an app's objects follow it and its components.
 pub async fn reconcile(app: Arc<Guarded<KasprApp>>, ctx: Arc<Context>) -> Result<Action, Error> {
+    ctx.look_after.send(Key::of(APP, &*app));
     published::release::<KasprApp>(&ctx, &*app).await?;
     if app.meta().deletion_timestamp.is_some() {
         // Its objects go with it: they are owned.
@@ -55,14 +58,16 @@ pub async fn reconcile(app: Arc<Guarded<KasprApp>>, ctx: Arc<Context>) -> Result
         keep(&ctx, given, vec![fact(is::PROGRESSING, false, is::PAUSED, message)]).await?;
         return Ok(Action::await_change());
     }
-    let linked = ctx.linked(&key);
     let app = match Valid::check(defaults::of(given)?) {
         Ok((app, _)) => app,
         Err(found) => return refuse(&ctx, given, refusal::of_findings(&found)).await,
     };
-    let mut desired = build::app(&app, given, &linked, &ctx.settings)?;
+    let Sorted { linked, waiting } = ctx.sorted(&key, given);
+    ctx.queues.send(ctx.now_waiting(&key, &waiting));
+    let mut desired = build::app(&app, given, &linked, &ctx.settings.build)?;
     let live = live_set(&ctx, given).await?;
-    let waits = keep_running(given, &mut desired, live.as_deref())?;
+    let newer_template_waits = keep_running(given, &mut desired, live.as_deref())?;
+    keep_size(&ctx, &key, &mut desired);
     let outcome = match settle(&ctx, &app, &linked, desired, live.as_deref()).await {
         Ok(outcome) => outcome,
         Err(error) => return failed(&ctx, given, error).await,
@@ -71,11 +76,55 @@ pub async fn reconcile(app: Arc<Guarded<KasprApp>>, ctx: Arc<Context>) -> Result
     if build::annotated(given, rollout::ROLL) {
         forget_roll(&ctx, given).await?;
     }
-    let set = ctx.caches.owned(OwnedKind::StatefulSet, &namespace(&app), &names::app(&app.name_any()));
-    let seen = Seen { pods: Pods::of(set.as_deref()), newer_template_waits: waits };
-    let next = status::app(&app, &linked, seen, &ctx.settings, Timestamp::now());
-    report::status(&ctx, &key, given, next).await?;
+    let seen = Seen { waiting, newer_template_waits, ..observe(&ctx, &key, &app) };
+    let next = status::app(&app, &linked, &seen, &ctx.settings.build, Timestamp::now());
+    if let Err(error) = report::status(&ctx, &key, given, next).await {
+        if seen.rebalanced {
+            // Else the next status would ask for the same rebalance again.
+            ctx.members.give_rebalanced_back(&key);
+        }
+        return Err(error);
+    }
     Ok(Action::await_change())
+}
+
+/// What is known of an app's objects and members without asking anybody.
+fn observe(ctx: &Context, key: &Key, app: &KasprApp) -> Seen {
+    let owned = |kind, name: String| ctx.caches.owned(kind, &key.namespace, &name);
+    let autoscaler = owned(OwnedKind::HorizontalPodAutoscaler, names::autoscaler(&key.name));
+    let seen = Seen {
+        pods: Pods::of(ctx.stateful_set(key).as_deref()),
+        members: ctx.member_pods(key),
+        picture: ctx.members.picture(key),
+        autoscaler: autoscaler.as_deref().and_then(status::blocked),
+        packages_claim: owned(OwnedKind::PersistentVolumeClaim, names::packages_claim(&key.name)),
+        rebalanced: ctx.members.take_rebalanced(key),
+        ..Seen::default()
+    };
+    if let Some(packages) = &app.spec.python_packages {
+        let custom = packages.index_url.is_some() || packages.extra_index_urls.is_some();
+        ctx.metrics.packages(&key.name, &key.namespace, packages.credentials.is_some(), custom);
+        ctx.count_installs(key, &seen.members);
+    }
+    seen
+}
+
+/// A claim can't shrink: one that somebody made larger stays so.
+fn keep_size(ctx: &Context, key: &Key, desired: &mut [Object]) {
+    const SIZE: &str = "/spec/resources/requests/storage";
+    for claim in desired.iter_mut().filter(|object| object.kind == OwnedKind::PersistentVolumeClaim) {
+        let live = ctx.caches.owned(claim.kind, &key.namespace, &claim.name);
+        let live = live.as_ref().and_then(|live| live.data.pointer(SIZE)).and_then(Value::as_str);
+        let wanted = claim.value.pointer(SIZE).and_then(Value::as_str);
+        if let (Some(live), Some(wanted)) = (live, wanted)
+            && quantity(live) > quantity(wanted)
+        {
+            let live = Value::String(live.to_owned());
+            if let Some(size) = claim.value.pointer_mut(SIZE) {
+                *size = live;
+            }
+        }
+    }
 }
 
 /// The StatefulSet as it is. One that the published operator made has no label for the cache, and
@@ -115,15 +164,17 @@ async fn settle(
     let mut objects = definitions(linked)?;
     objects.extend(desired.iter().cloned());
     let mut outcome = Outcome { written: set_aside(ctx, app, &namespace, &desired, live).await? };
-    outcome.written.extend(apply::apply(ctx, &namespace, &objects).await?.written);
+    outcome.written.extend(apply::apply(ctx, &Key::of(APP, app), &objects).await?.written);
     let name = app.name_any();
     let sometimes = [
         (OwnedKind::HorizontalPodAutoscaler, names::autoscaler(&name)),
+        (OwnedKind::PodDisruptionBudget, names::disruption_budget(&name)),
         (OwnedKind::PersistentVolumeClaim, names::packages_claim(&name)),
         (OwnedKind::ConfigMap, names::joins(&name)),
     ];
     for (kind, name) in sometimes {
-        if desired.iter().all(|object| object.kind != kind || object.name != name) {
+        let frozen = kind == OwnedKind::ConfigMap && !linked.joins.is_empty();
+        if !frozen && desired.iter().all(|object| object.kind != kind || object.name != name) {
             let owner = app.uid().unwrap_or_default();
             outcome.written.extend(apply::remove(ctx, &owner, kind, &namespace, &name).await?);
         }
@@ -144,8 +195,11 @@ async fn set_aside(
     };
     let selector = labels::selector(&app.name_any());
     let grown = storage::make_way(ctx, namespace, &selector, set, live).await?;
+    let first = build::replicas(app).min(ctx.settings.build.initial_max_replicas);
     if live.is_none() || !grown.is_empty() {
-        storage::adopt(ctx, namespace, &selector, set).await?;
+        storage::adopt(ctx, namespace, &selector, set, first).await?;
+    } else if first > 1 && live.is_some_and(|live| live.data["spec"]["replicas"] == 0) {
+        storage::start(ctx, namespace, set, first).await?;
     }
     Ok(grown)
 }

@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use futures::{StreamExt, stream};
@@ -14,7 +15,7 @@ use kube::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Error, context::Context, published};
+use super::{Error, context::Context, links::Key, published};
 use crate::build::{Object, OwnedKind, labels::MANAGER};
 
 /// How many objects of an app are applied side by side.
@@ -51,6 +52,28 @@ impl Applied {
         }
     }
 
+    /// The top-level fields that somebody else changed since an object was applied.
+    fn drifted(&self, place: &Place, object: &Object, live: Option<&DynamicObject>) -> Vec<String> {
+        let records = self.records();
+        let record = records.get(place).filter(|record| record.sent == object.value && !record.unseen);
+        let live = live.and_then(|live| serde_json::to_value(live).ok());
+        let (Some(record), Some(live)) = (record, live) else { return Vec::new() };
+        let (is, stands) = (common(&live, &object.value), &record.stands);
+        let fields = object.value.as_object().into_iter().flat_map(|fields| fields.keys());
+        fields.filter(|field| is.get(field) != stands.get(field)).cloned().collect()
+    }
+
+    /// Whether the cache knows of what was applied last.
+    pub fn is_seen(&self, kind: OwnedKind, namespace: &str, name: &str) -> bool {
+        let place = (kind, namespace.to_owned(), name.to_owned());
+        self.records().get(&place).is_none_or(|record| !record.unseen)
+    }
+
+    /// Somebody else may have written: what was applied is to be looked at anew.
+    pub fn clear(&self) {
+        self.records().clear();
+    }
+
     /// The object is gone.
     pub fn gone(&self, kind: OwnedKind, namespace: &str, name: &str) {
         self.records().remove(&(kind, namespace.to_owned(), name.to_owned()));
@@ -80,12 +103,12 @@ pub struct Outcome {
 /// and refer to them.
 ///
 /// Errors: the first one; what does not depend on it is applied all the same.
-pub async fn apply(ctx: &Context, namespace: &str, objects: &[Object]) -> Result<Outcome, Error> {
+pub async fn apply(ctx: &Context, owner: &Key, objects: &[Object]) -> Result<Outcome, Error> {
     let (last, first): (Vec<_>, Vec<_>) =
         objects.iter().partition(|object| object.kind == OwnedKind::StatefulSet);
     let mut outcome = Outcome::default();
     for stage in [first, last] {
-        let writes: Vec<_> = stage.into_iter().map(|object| apply_one(ctx, namespace, object)).collect();
+        let writes: Vec<_> = stage.into_iter().map(|object| apply_one(ctx, owner, object)).collect();
         let applied: Vec<_> = stream::iter(writes).buffered(AT_A_TIME).collect().await;
         for written in applied {
             outcome.written.extend(written?);
@@ -95,13 +118,47 @@ pub async fn apply(ctx: &Context, namespace: &str, objects: &[Object]) -> Result
 }
 
 /// Applies an object, unless it stands as it should. Gives its name if that changed anything.
-async fn apply_one(ctx: &Context, namespace: &str, object: &Object) -> Result<Option<String>, Error> {
+async fn apply_one(ctx: &Context, owner: &Key, object: &Object) -> Result<Option<String>, Error> {
+    let namespace = owner.namespace.as_str();
     let place = (object.kind, namespace.to_owned(), object.name.clone());
     let live = ctx.caches.owned(object.kind, namespace, &object.name);
     if ctx.applied.stands(&place, object, live.as_deref()) {
         return Ok(None);
     }
-    let api = api(ctx.client.clone(), object.kind, namespace);
+    let drifted = ctx.applied.drifted(&place, object, live.as_deref());
+    for field in &drifted {
+        ctx.queues.about(owner, |of| ctx.metrics.drifted(of, (object.kind.snake(), &object.name), field));
+    }
+    let operation = if live.is_none() { "create" } else { "patch" };
+    let begun = Instant::now();
+    let written = write(ctx, &place, object, live.as_deref()).await;
+    let error = written.as_ref().err().map(Error::kind);
+    ctx.queues.about(owner, |of| {
+        ctx.metrics.synced(of, (object.kind.snake(), &object.name), operation, begun.elapsed(), error);
+    });
+    let changed = written?;
+    let what = format!("{} {}", object.kind, object.name);
+    let owner = owner.name.as_str();
+    tracing::info!(
+        object = what,
+        namespace,
+        owner,
+        operation,
+        changed,
+        drifted = drifted.join(","),
+        "applied"
+    );
+    Ok(changed.then_some(what))
+}
+
+/// Writes an object. Gives whether that changed anything.
+async fn write(
+    ctx: &Context,
+    place: &Place,
+    object: &Object,
+    live: Option<&DynamicObject>,
+) -> Result<bool, Error> {
+    let api = api(ctx.client.clone(), object.kind, &place.1);
     let params = PatchParams::apply(MANAGER).force();
     let what = format!("{} {}", object.kind, object.name);
     let wanted = Patch::Apply(&object.value);
@@ -115,11 +172,12 @@ async fn apply_one(ctx: &Context, namespace: &str, object: &Object) -> Result<Op
         // Now what the other operator set, and this one does not, goes.
         made = send().await.map_err(Error::api(format!("can't apply {what}")))?;
     }
-    tracing::info!(object = what, namespace, created = live.is_none(), "applied");
     let changed = live.as_ref().is_none_or(|live| live.resource_version() != made.resource_version());
     let stands = common(&serde_json::to_value(&made)?, &object.value);
-    ctx.applied.records().insert(place, Record { sent: object.value.clone(), stands, unseen: changed });
-    Ok(changed.then_some(what))
+    ctx.applied
+        .records()
+        .insert(place.clone(), Record { sent: object.value.clone(), stands, unseen: changed });
+    Ok(changed)
 }
 
 /// Deletes an object that is no longer wanted, if it is there and the resource controls it.

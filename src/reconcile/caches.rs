@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 
+use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Resource,
     core::{DeserializeGuard, DynamicObject, NamespaceResourceScope},
@@ -26,6 +27,7 @@ pub struct Caches {
     pub tasks: Store<Guarded<KasprTask>>,
     pub webviews: Store<Guarded<KasprWebView>>,
     pub joins: Store<Guarded<KasprJoin>>,
+    pub pods: Store<Pod>,
     pub owned: BTreeMap<OwnedKind, Store<DynamicObject>>,
 }
 
@@ -66,6 +68,11 @@ impl Caches {
     /// A resource of ours.
     pub fn get<K: Cached>(&self, key: &Key) -> Option<Arc<Guarded<K>>> {
         K::store(self).get(&ObjectRef::new(&key.name).within(&key.namespace))
+    }
+
+    /// A member's pod.
+    pub fn pod(&self, namespace: &str, name: &str) -> Option<Arc<Pod>> {
+        self.pods.get(&ObjectRef::new(name).within(namespace))
     }
 
     /// An object that the operator made.

@@ -12,7 +12,9 @@ use super::{
     conditions::{self as is, Fact, fact},
     context::Context,
     links::{APP, KINDS, Key},
-    published, refusal, report,
+    published,
+    quarantine::{Sorted, Waiting},
+    refusal, report,
 };
 use crate::{
     api::{
@@ -24,12 +26,12 @@ use crate::{
         definition::{self, Component},
     },
     defaults::{self, Defaults},
-    validate::{Valid, Validate},
+    validate::{ValidateUpdate, review},
 };
 
 /// A component that is reconciled.
 pub trait Reconciled:
-    Cached + Component + Defaults + HasStatus<Status = ComponentStatus> + Serialize + Validate
+    Cached + Component + Defaults + HasStatus<Status = ComponentStatus> + Serialize + ValidateUpdate
 {
     /// The tables that a join names, found or not.
     fn tables(&self, _linked: &Linked) -> Option<[TableReference; 2]> {
@@ -56,7 +58,14 @@ impl Reconciled for KasprJoin {
     }
 }
 
+/// The kind of a component.
+pub fn kind_of<C: Resource<DynamicType = ()>>() -> &'static str {
+    KINDS.into_iter().find(|kind| C::kind(&()) == *kind).unwrap_or_default()
+}
+
 /// Makes a component's ConfigMap follow it, and says whether its app is there.
+///
+/// One that waits is left as it is: members that run an older definition of it may restart.
 pub async fn reconcile<C: Reconciled>(
     component: Arc<Guarded<C>>,
     ctx: Arc<Context>,
@@ -74,24 +83,28 @@ pub async fn reconcile<C: Reconciled>(
             return Ok(Action::await_change());
         }
     };
-    let kind = KINDS.into_iter().find(|kind| C::kind(&()) == *kind).unwrap_or_default();
-    let key = Key::of(kind, given);
+    let key = Key::of(kind_of::<C>(), given);
     let given = &*ctx.told.newest(&key, given);
     let mut next = given.status().cloned().unwrap_or_default();
     let app = app_reference(&ctx, given);
-    let fact = match Valid::check(defaults::of(given)?) {
-        Ok((valid, _)) => {
-            let object = build::component(&valid)?;
-            apply::apply(&ctx, &given.namespace().unwrap_or_default(), &[object]).await?;
-            next.config_map = Some(definition::config_map_name(&*valid));
-            next.hash = Some(definition::hash_of(&*valid));
-            let tables = valid.tables(&ctx.linked(&app_key(given)));
-            let fact = readiness(&app, tables.as_ref());
+    let fact = match ctx.checked.link(&key, given) {
+        Some(link) => {
+            let Sorted { linked, mut waiting } = siblings(&ctx, given);
+            let waits = waiting.remove(&key);
+            if let (None, Some(valid)) = (&waits, link.as_valid()) {
+                apply::apply(&ctx, &key, &[build::component(valid)?]).await?;
+                next.config_map = Some(definition::config_map_name(&*link));
+                next.hash = Some(link.hash.clone());
+            }
+            let tables = link.tables(&linked);
             (next.left_table, next.right_table) =
                 tables.map_or((None, None), |[left, right]| (Some(left), Some(right)));
-            fact
+            readiness(&app, waits)
         }
-        Err(found) => fact(is::READY, false, is::INVALID, refusal::of_findings(&found)),
+        None => {
+            let found = review(&defaults::of(given)?, None, None);
+            fact(is::READY, false, is::INVALID, refusal::of_findings(&found))
+        }
     };
     tell(&ctx, given, &app, &fact).await;
     next.app = Some(app);
@@ -115,17 +128,22 @@ fn app_reference<C: Component>(ctx: &Context, component: &C) -> AppReference {
     AppReference { name: key.name, status: status.to_owned() }
 }
 
-fn readiness(app: &AppReference, tables: Option<&[TableReference; 2]>) -> Fact {
+/// The components of the same app, if there is one.
+fn siblings<C: Component>(ctx: &Context, component: &C) -> Sorted {
+    let key = app_key(component);
+    match ctx.caches.get::<KasprApp>(&key).as_deref().map(|app| &app.0) {
+        Some(Ok(app)) => ctx.sorted(&key, app),
+        _ => Sorted { linked: ctx.linked(&key), ..Sorted::default() },
+    }
+}
+
+fn readiness(app: &AppReference, waits: Option<Waiting>) -> Fact {
     if app.status != is::APP_FOUND {
         let message = format!("KasprApp '{}' does not exist in this namespace", app.name);
         return fact(is::READY, false, is::APP_NOT_FOUND, message);
     }
-    let missing = tables.into_iter().flatten().find(|table| table.status.ends_with("NotFound"));
-    match missing {
-        Some(table) => {
-            let message = format!("the app has no KasprTable with the spec.name '{}'", table.name);
-            fact(is::READY, false, is::TABLE_NOT_FOUND, message)
-        }
+    match waits {
+        Some(Waiting { reason, message }) => fact(is::READY, false, reason, message),
         None => fact(is::READY, true, is::DEFINED, format!("Defined in app '{}'", app.name)),
     }
 }

@@ -8,9 +8,13 @@ use crate::api::{Condition, ConditionStatus};
 pub const READY: &str = "Ready";
 /// The objects are being made or replaced.
 pub const PROGRESSING: &str = "Progressing";
+/// Every component is given to the members.
+pub const COMPONENTS_READY: &str = "ComponentsReady";
 /// The Python packages are installed.
 pub const PACKAGES_READY: &str = "PythonPackagesReady";
 
+/// Progressing: the spec changed.
+pub const NEW_SPEC: &str = "NewSpec";
 /// Progressing: objects were made, members are starting.
 pub const RECONCILING: &str = "Reconciling";
 /// Progressing: nothing is left to do.
@@ -23,15 +27,31 @@ pub const ERROR: &str = "Error";
 pub const INVALID: &str = "Invalid";
 /// Ready: all members are available.
 pub const HEALTHY: &str = "Healthy";
+/// Ready: members hang in a rebalance.
+pub const HUNG_MEMBERS: &str = "HungMembers";
 /// Ready: members are missing.
 pub const NOT_READY: &str = "NotReady";
 /// PythonPackagesReady: an install is under way.
 pub const INSTALLING: &str = "Installing";
+/// PythonPackagesReady: members that have older ones are being replaced.
+pub const PACKAGES_UPDATING: &str = "PackagesUpdating";
+/// PythonPackagesReady: a member could not install them.
+pub const INSTALLATION_FAILED: &str = "InstallationFailed";
+/// PythonPackagesReady: there is no member that could tell.
+pub const STATUS_UNKNOWN: &str = "StatusUnknown";
 /// PythonPackagesReady: every member has them.
 pub const PACKAGES_INSTALLED: &str = "PackagesInstalled";
 
 /// Ready, of a component: its definition is there for its app.
 pub const DEFINED: &str = "Defined";
+/// Ready, of a component: what it names is not there.
+pub const WAITING: &str = "Waiting";
+/// Ready, of a component: it clashes with another one.
+pub const CONFLICT: &str = "Conflict";
+/// ComponentsReady: some are not given to the members.
+pub const COMPONENTS_WAITING: &str = "ComponentsWaiting";
+/// ComponentsReady: none waits.
+pub const ALL_DEFINED: &str = "AllDefined";
 /// A component's app is there.
 pub const APP_FOUND: &str = "AppFound";
 /// A component's app is missing.

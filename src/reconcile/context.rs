@@ -1,7 +1,12 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use kube::{
     Client,
+    core::DynamicObject,
     runtime::events::{Recorder, Reporter},
 };
 
@@ -9,47 +14,96 @@ use super::{
     apply::Applied,
     backoff::Failures,
     caches::Caches,
-    component::Reconciled,
+    checked::Checked,
+    component::{Reconciled, kind_of},
     links::{Key, Links},
+    members::{LookAfter, MemberClient, Members},
+    packages,
+    pods::{self, MemberPod},
+    quarantine::{self, AllWaiting, Sorted},
+    queue::Queues,
     told::Told,
 };
 use crate::{
-    build::{Link, Linked, OwnedKind, by_name, definition::config_map_name, labels::MANAGER},
+    api::KasprApp,
+    build::{Link, Linked, OwnedKind, by_name, definition::config_map_name, labels::MANAGER, names},
     defaults,
-    settings::BuildSettings,
-    validate::Valid,
+    settings::ReconcileSettings,
+    telemetry::Metrics,
 };
 
 /// What every reconcile works with.
 pub struct Context {
     pub client: Client,
     pub caches: Caches,
-    pub settings: BuildSettings,
+    pub settings: ReconcileSettings,
+    pub metrics: Arc<Metrics>,
     pub recorder: Recorder,
     pub applied: Applied,
     pub links: Arc<Mutex<Links>>,
     pub failures: Failures,
     pub told: Told,
+    pub checked: Checked,
+    pub queues: Arc<Queues>,
+    pub members: Members,
+    pub member_client: MemberClient,
+    /// The apps whose members are to be looked after.
+    pub look_after: LookAfter,
+    /// What waited when an app was reconciled last.
+    waiting: Mutex<HashMap<Key, AllWaiting>>,
+    /// The pods whose install is counted, by app.
+    installs: Mutex<HashMap<Key, HashSet<(String, bool)>>>,
 }
 
 impl Context {
-    pub fn new(client: Client, caches: Caches, settings: BuildSettings, links: Arc<Mutex<Links>>) -> Self {
+    pub fn new(
+        client: Client,
+        caches: Caches,
+        settings: ReconcileSettings,
+        metrics: Arc<Metrics>,
+        links: Arc<Mutex<Links>>,
+    ) -> Self {
         let recorder = Recorder::new(client.clone(), Reporter::from(MANAGER));
+        let timeout = Duration::from_secs(settings.members.client_status_check_timeout_seconds);
+        let queues = Arc::new(Queues::new(metrics.clone(), links.clone()));
         Self {
             client,
             caches,
             settings,
+            metrics,
             recorder,
             applied: Applied::default(),
             links,
             failures: Failures::default(),
             told: Told::default(),
+            checked: Checked::default(),
+            queues,
+            members: Members::default(),
+            member_client: MemberClient::new(timeout),
+            look_after: LookAfter::default(),
+            waiting: Mutex::default(),
+            installs: Mutex::default(),
         }
     }
 
-    /// The components of an app that its members run.
+    /// Which components belong to which app.
+    pub fn links(&self) -> MutexGuard<'_, Links> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The components that the members of an app run, and those that wait.
+    pub fn sorted(&self, key: &Key, app: &KasprApp) -> Sorted {
+        let defined = |component: &Key| {
+            let config_map = names::definition(component.kind, &component.name);
+            self.caches.owned(OwnedKind::ConfigMap, &component.namespace, &config_map).is_some()
+        };
+        let app = defaults::of(app).unwrap_or_else(|_| app.clone());
+        quarantine::sort(&app, self.linked(key), defined)
+    }
+
+    /// The components of an app that could be run, each by itself.
     pub fn linked(&self, app: &Key) -> Linked {
-        let keys = self.links.lock().unwrap_or_else(PoisonError::into_inner).components(app);
+        let keys = self.links().components(app);
         Linked {
             agents: self.components(&keys),
             webviews: self.components(&keys),
@@ -60,8 +114,7 @@ impl Context {
     }
 
     fn components<C: Reconciled>(&self, keys: &[Key]) -> Vec<Link<C>> {
-        let kind = C::kind(&());
-        let of_kind = keys.iter().filter(|key| key.kind == kind);
+        let of_kind = keys.iter().filter(|key| key.kind == kind_of::<C>());
         by_name(of_kind.filter_map(|key| self.link(key)).collect())
     }
 
@@ -69,12 +122,68 @@ impl Context {
     fn link<C: Reconciled>(&self, key: &Key) -> Option<Link<C>> {
         let cached = self.caches.get::<C>(key)?;
         let given = cached.0.as_ref().ok().filter(|c| c.meta().deletion_timestamp.is_none())?;
-        let component = defaults::of(given).ok()?;
-        if let Ok((valid, _)) = Valid::check(component.clone()) {
-            return Some(Link::valid(valid));
+        if let Some(link) = self.checked.link(key, given) {
+            return Some(link);
         }
         let defined = self.caches.owned(OwnedKind::ConfigMap, &key.namespace, &config_map_name(given));
         let hash = given.status().and_then(|status| status.hash.clone());
-        defined.and(hash).map(|hash| Link::frozen(component, hash))
+        defined.and(hash).and_then(|hash| Some(Link::frozen(defaults::of(given).ok()?, hash)))
+    }
+
+    /// Keeps what waits, for the next time. Gives the components for which that changed.
+    pub fn now_waiting(&self, app: &Key, waiting: &AllWaiting) -> Vec<Key> {
+        let mut all = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let before =
+            if waiting.is_empty() { all.remove(app) } else { all.insert(app.clone(), waiting.clone()) };
+        let before = before.unwrap_or_default();
+        let changed = |key: &&Key| before.get(*key) != waiting.get(*key);
+        let keys: std::collections::BTreeSet<&Key> = before.keys().chain(waiting.keys()).collect();
+        keys.into_iter().filter(changed).cloned().collect()
+    }
+
+    /// The StatefulSet of an app, from the cache.
+    pub fn stateful_set(&self, app: &Key) -> Option<Arc<DynamicObject>> {
+        self.caches.owned(OwnedKind::StatefulSet, &app.namespace, &names::app(&app.name))
+    }
+
+    /// The members' pods, by number.
+    pub fn member_pods(&self, app: &Key) -> Vec<MemberPod> {
+        let set = names::app(&app.name);
+        let names = self.links().pods(app);
+        let cached = names.iter().filter_map(|name| self.caches.pod(&app.namespace, name));
+        let mut pods: Vec<MemberPod> = cached.filter_map(|pod| pods::member(&pod, &set)).collect();
+        pods.sort_by_key(|pod| pod.ordinal);
+        pods
+    }
+
+    /// Counts the installs that ended since the last time.
+    pub fn count_installs(&self, app: &Key, pods: &[MemberPod]) {
+        let mut all = self.installs.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = all.entry(app.clone()).or_default();
+        counted.retain(|(uid, _)| pods.iter().any(|pod| pod.uid == *uid));
+        for pod in pods {
+            let Some((end, report)) = packages::end_of(pod) else { continue };
+            if counted.insert((pod.uid.clone(), end.error.is_none())) {
+                self.metrics.installed(&app.name, &app.namespace, &end);
+                if let (Some(total), Some(used)) = (report.cache_total_bytes, report.cache_used_bytes) {
+                    self.metrics.cache_usage(&app.name, &app.namespace, total, used);
+                }
+            }
+        }
+    }
+
+    /// A resource is gone: nothing of it is kept.
+    pub fn forget(&self, key: &Key) {
+        self.told.forget(key);
+        self.checked.forget(key);
+        self.failures.forget(key.kind, Some(&key.namespace), &key.name);
+        if key.kind == super::links::APP {
+            self.metrics.forget_app(&key.name, &key.namespace);
+            self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+            self.installs.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+            self.members.nudge(key);
+        } else {
+            self.metrics.forget_component(&key.name, &key.namespace);
+        }
     }
 }

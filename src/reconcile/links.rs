@@ -54,6 +54,8 @@ pub struct Links {
     components_of: HashMap<Key, HashSet<Key>>,
     /// The namespaces that have an app of a name.
     apps: HashMap<String, BTreeSet<String>>,
+    /// The names of the members' pods.
+    pods: HashMap<Key, BTreeSet<String>>,
 }
 
 impl Links {
@@ -108,6 +110,34 @@ impl Links {
         let namespaces = self.apps.get(&app.name).into_iter().flatten();
         let others = namespaces.filter(|namespace| **namespace != app.namespace);
         others.map(|namespace| Key { namespace: namespace.clone(), ..app.clone() }).collect()
+    }
+
+    /// The app of a component, by name; an app's is itself, and one without has none.
+    pub fn app_of(&self, key: &Key) -> String {
+        if key.kind == APP {
+            return key.name.clone();
+        }
+        self.app_of.get(key).map(|app| app.name.clone()).unwrap_or_default()
+    }
+
+    /// A pod of an app's members was seen.
+    pub fn pod_seen(&mut self, app: &Key, pod: &str) {
+        self.pods.entry(app.clone()).or_default().insert(pod.to_owned());
+    }
+
+    /// A pod of an app's members is gone.
+    pub fn pod_gone(&mut self, app: &Key, pod: &str) {
+        if let Some(pods) = self.pods.get_mut(app) {
+            pods.remove(pod);
+            if pods.is_empty() {
+                self.pods.remove(app);
+            }
+        }
+    }
+
+    /// The names of the pods of an app's members.
+    pub fn pods(&self, app: &Key) -> Vec<String> {
+        self.pods.get(app).into_iter().flatten().cloned().collect()
     }
 
     /// The components of an app.

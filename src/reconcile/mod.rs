@@ -8,11 +8,18 @@ mod app;
 mod apply;
 mod backoff;
 mod caches;
+mod checked;
+mod client;
 mod component;
 mod conditions;
 mod context;
+mod lease;
 mod links;
+mod members;
+mod packages;
+mod pods;
 mod published;
+mod quarantine;
 mod queue;
 mod refusal;
 mod report;
@@ -23,6 +30,8 @@ mod surroundings;
 mod told;
 mod watch;
 
+pub use client::counted;
+pub use lease::Lease;
 pub use run::{Operator, Scope};
 pub use watch::describe;
 
@@ -51,6 +60,20 @@ pub enum Error {
 }
 
 impl Error {
+    /// In one word, for metrics.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Api { source: kube::Error::Api(status), .. } if status.is_conflict() => "Conflict",
+            Self::Api { source: kube::Error::Api(status), .. } if status.is_forbidden() => "Forbidden",
+            Self::Api { source: kube::Error::Api(status), .. } if status.code == 422 => "Invalid",
+            Self::Api { source: kube::Error::Api(_), .. } => "ApiException",
+            Self::Api { .. } => "Unreachable",
+            Self::Build(_) => "Build",
+            Self::Waiting(_) => "Waiting",
+            Self::Read(_) => "Read",
+        }
+    }
+
     fn api(what: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {
         let what = what.into();
         move |source| Self::Api { what, source }

@@ -1,34 +1,70 @@
 //! The ways from watch events to the controllers' queues.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use futures::{Stream, stream};
 use kube::{Resource, runtime::reflector::ObjectRef};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    time::Instant,
+};
 
-use super::links::Key;
+use super::links::{Key, Links};
+use crate::telemetry::{Metrics, metrics::Of};
 
 /// The senders, by kind. A controller keeps one entry for each object, so a channel holds no more
 /// than the events that it has not looked at yet.
-#[derive(Default)]
-pub struct Queues(HashMap<&'static str, UnboundedSender<Key>>);
+///
+/// A queue is open while this replica reconciles; otherwise wishes are dropped, because everything
+/// is looked at when it begins.
+pub struct Queues {
+    senders: Mutex<HashMap<&'static str, UnboundedSender<Key>>>,
+    since: Mutex<HashMap<Key, Instant>>,
+    metrics: Arc<Metrics>,
+    links: Arc<Mutex<Links>>,
+}
 
 impl Queues {
-    /// Opens the queue of a kind.
-    pub fn open(&mut self, kind: &'static str) -> UnboundedReceiver<Key> {
+    /// No queue is open yet.
+    pub fn new(metrics: Arc<Metrics>, links: Arc<Mutex<Links>>) -> Self {
+        Self { senders: Mutex::default(), since: Mutex::default(), metrics, links }
+    }
+
+    /// Opens the queue of a kind, in place of an earlier one.
+    pub fn open(&self, kind: &'static str) -> UnboundedReceiver<Key> {
         let (sender, receiver) = unbounded_channel();
-        self.0.insert(kind, sender);
+        self.senders.lock().unwrap_or_else(PoisonError::into_inner).insert(kind, sender);
         receiver
     }
 
     /// Asks for a reconcile of each.
     pub fn send(&self, keys: impl IntoIterator<Item = Key>) {
         for key in keys {
-            if let Some(queue) = self.0.get(key.kind) {
-                // Its controller has ended with the operator: nobody waits for it.
-                let _ = queue.send(key);
+            let sender = self.senders.lock().unwrap_or_else(PoisonError::into_inner).get(key.kind).cloned();
+            // Its controller has ended: nobody waits for it.
+            if sender.is_some_and(|queue| queue.send(key.clone()).is_ok()) {
+                self.about(&key, |of| self.metrics.queued(of));
+                let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+                since.entry(key).or_insert_with(Instant::now);
             }
         }
+    }
+
+    /// The turn of a resource has come.
+    pub fn taken(&self, key: &Key) {
+        let since = self.since.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        if let Some(since) = since {
+            self.about(key, |of| self.metrics.dequeued(of, since.elapsed()));
+        }
+    }
+
+    /// Whose metrics those of a resource are.
+    pub fn about(&self, key: &Key, tell: impl FnOnce(Of<'_>)) {
+        let app = self.links.lock().unwrap_or_else(PoisonError::into_inner).app_of(key);
+        tell(Of { app: &app, component: &key.name, namespace: &key.namespace });
     }
 }
 

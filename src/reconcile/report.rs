@@ -9,7 +9,7 @@ use kube::{
     runtime::events::{Event, EventType},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{Error, context::Context, links::Key, watch::describe};
 use crate::build::labels::MANAGER;
@@ -38,6 +38,10 @@ where
     let api: Api<K> = Api::namespaced(ctx.client.clone(), &namespace);
     match api.patch_status(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&patch)).await {
         Ok(_) => {
+            let fields = changed(resource.status(), &status);
+            ctx.queues.about(key, |of| {
+                ctx.metrics.status_updated(of.app, of.namespace, fields.iter().map(String::as_str));
+            });
             ctx.told.wrote(key.clone(), resource.resource_version(), status);
             Ok(())
         }
@@ -45,6 +49,19 @@ where
         Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
         Err(error) => Err(Error::api(format!("can't write the status of {} {name}", K::kind(&())))(error)),
     }
+}
+
+/// The fields of a status that differ.
+fn changed<S: Serialize>(before: Option<&S>, now: &S) -> Vec<String> {
+    let fields = |status: Option<&S>| match status.map(serde_json::to_value) {
+        Some(Ok(Value::Object(fields))) => fields,
+        _ => Map::new(),
+    };
+    let (before, now) = (fields(before), fields(Some(now)));
+    now.iter()
+        .filter(|(field, value)| before.get(*field) != Some(value))
+        .map(|(field, _)| field.clone())
+        .collect()
 }
 
 /// Tells of something that went as it should.

@@ -1,8 +1,13 @@
 //! Wires watches, caches and controllers together.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
+use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api, Client, Resource, ResourceExt,
     core::{DynamicObject, NamespaceResourceScope},
@@ -13,23 +18,26 @@ use kube::{
         watcher,
     },
 };
-use tokio::{sync::mpsc::UnboundedReceiver, task::JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Error, app,
     caches::{Cached, Caches, Guarded},
-    component::{self, Reconciled},
+    component::{self, kind_of},
     context::Context,
-    links::{APP, Key, Links},
-    queue::{Queues, requests},
+    lease::{Lease, lead},
+    links::{Key, Links},
+    members, pods,
+    queue::requests,
     surroundings::FromCaches,
-    watch::{Seen, describe, watch},
+    watch::{Seen, describe, prune, watch},
 };
 use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView},
     build::{OwnedKind, labels},
-    settings::BuildSettings,
+    settings::ReconcileSettings,
+    telemetry::Metrics,
     validate::Surroundings,
 };
 
@@ -76,13 +84,12 @@ impl Scope {
 pub struct Operator {
     ctx: Arc<Context>,
     watches: Vec<BoxFuture<'static, ()>>,
-    controllers: Vec<BoxFuture<'static, ()>>,
     filled: CancellationToken,
     scope: Scope,
 }
 
 /// A watch that waits for what it tells of its objects.
-type Watch = Box<dyn FnOnce(Arc<Queues>, Arc<Context>) -> BoxFuture<'static, ()>>;
+type Watch = Box<dyn FnOnce(Arc<Context>) -> BoxFuture<'static, ()>>;
 
 /// What the watches share while they are set up.
 struct Setup {
@@ -94,32 +101,23 @@ struct Setup {
 
 impl Operator {
     /// Sets up everything; nothing is sent before `run`.
-    pub fn new(client: Client, scope: Scope, settings: BuildSettings, stop: &CancellationToken) -> Self {
+    pub fn new(client: Client, scope: Scope, settings: ReconcileSettings, metrics: Arc<Metrics>) -> Self {
         let links = Arc::new(Mutex::new(Links::default()));
         let mut setup =
             Setup { client: client.clone(), scope: scope.clone(), links: links.clone(), watches: Vec::new() };
         let caches = Caches {
             apps: setup.apps(),
-            agents: setup.components::<KasprAgent>("KasprAgent"),
-            tables: setup.components::<KasprTable>("KasprTable"),
-            tasks: setup.components::<KasprTask>("KasprTask"),
-            webviews: setup.components::<KasprWebView>("KasprWebView"),
-            joins: setup.components::<KasprJoin>("KasprJoin"),
+            agents: setup.components::<KasprAgent>(),
+            tables: setup.components::<KasprTable>(),
+            tasks: setup.components::<KasprTask>(),
+            webviews: setup.components::<KasprWebView>(),
+            joins: setup.components::<KasprJoin>(),
+            pods: setup.pods(),
             owned: OwnedKind::ALL.into_iter().map(|kind| (kind, setup.owned(kind))).collect(),
         };
-        let ctx = Arc::new(Context::new(client, caches, settings, links));
-        let mut queues = Queues::default();
-        let controllers = vec![
-            control::<KasprApp, _, _>(&ctx, queues.open(APP), stop, app::reconcile),
-            components::<KasprAgent>(&ctx, queues.open("KasprAgent"), stop),
-            components::<KasprTable>(&ctx, queues.open("KasprTable"), stop),
-            components::<KasprTask>(&ctx, queues.open("KasprTask"), stop),
-            components::<KasprWebView>(&ctx, queues.open("KasprWebView"), stop),
-            components::<KasprJoin>(&ctx, queues.open("KasprJoin"), stop),
-        ];
-        let queues = Arc::new(queues);
-        let watches = setup.watches.into_iter().map(|watch| watch(queues.clone(), ctx.clone())).collect();
-        Self { ctx, watches, controllers, filled: CancellationToken::new(), scope }
+        let ctx = Arc::new(Context::new(client, caches, settings, metrics, links));
+        let watches = setup.watches.into_iter().map(|watch| watch(ctx.clone())).collect();
+        Self { ctx, watches, filled: CancellationToken::new(), scope }
     }
 
     /// What the caches know of the resources of an app.
@@ -132,8 +130,9 @@ impl Operator {
         self.filled.clone()
     }
 
-    /// Reconciles until it is told to stop; then what is under way ends.
-    pub async fn run(self) {
+    /// Watches, and reconciles while the Lease is held, until it is told to stop; then what is under
+    /// way ends.
+    pub async fn run(self, lease: Option<(Lease, kube::Config)>, stop: CancellationToken) {
         let mut watches = JoinSet::new();
         for watch in self.watches {
             watches.spawn(watch);
@@ -142,8 +141,39 @@ impl Operator {
         // Nobody else waits for the stores: each tells only the last one that asked.
         fill(&self.ctx.caches).await;
         self.filled.cancel();
-        futures::future::join_all(self.controllers).await;
+        let ctx = &self.ctx;
+        lead(lease, &ctx.metrics, &stop, || term(ctx, &stop)).await;
     }
+}
+
+/// Reconciles everything once, and then what changes, until it is told to stop.
+async fn term(ctx: &Arc<Context>, stop: &CancellationToken) {
+    // Another replica may have written since.
+    ctx.applied.clear();
+    let apps = ctx.look_after.open();
+    let controllers = [
+        control::<KasprApp, _, _>(ctx, stop, app::reconcile),
+        control::<KasprAgent, _, _>(ctx, stop, component::reconcile),
+        control::<KasprTable, _, _>(ctx, stop, component::reconcile),
+        control::<KasprTask, _, _>(ctx, stop, component::reconcile),
+        control::<KasprWebView, _, _>(ctx, stop, component::reconcile),
+        control::<KasprJoin, _, _>(ctx, stop, component::reconcile),
+    ];
+    ask_for_all::<KasprApp>(ctx);
+    ask_for_all::<KasprAgent>(ctx);
+    ask_for_all::<KasprTable>(ctx);
+    ask_for_all::<KasprTask>(ctx);
+    ask_for_all::<KasprWebView>(ctx);
+    ask_for_all::<KasprJoin>(ctx);
+    tokio::select! {
+        _ = futures::future::join_all(controllers) => {}
+        () = members::run(ctx.clone(), apps) => {}
+    }
+}
+
+fn ask_for_all<K: Cached>(ctx: &Context) {
+    let all = K::store(&ctx.caches).state();
+    ctx.queues.send(all.iter().map(|resource| Key::of(kind_of::<K>(), &**resource)));
 }
 
 async fn fill(caches: &Caches) {
@@ -153,6 +183,7 @@ async fn fill(caches: &Caches) {
     filled(&caches.tasks).await;
     filled(&caches.webviews).await;
     filled(&caches.joins).await;
+    filled(&caches.pods).await;
     for store in caches.owned.values() {
         filled(store).await;
     }
@@ -169,14 +200,14 @@ where
 
 impl Setup {
     fn apps(&mut self) -> Store<Guarded<KasprApp>> {
-        self.resources::<KasprApp>(APP, |links, key, seen| match seen {
+        self.resources::<KasprApp>(|links, key, seen| match seen {
             Some(_) => links.app_seen(&key),
             None => links.app_gone(&key),
         })
     }
 
-    fn components<C: Cached>(&mut self, kind: &'static str) -> Store<Guarded<C>> {
-        self.resources::<C>(kind, |links, key, seen| match seen {
+    fn components<C: Cached>(&mut self) -> Store<Guarded<C>> {
+        self.resources::<C>(|links, key, seen| match seen {
             Some(metadata) => links.component_seen(&key, metadata),
             None => links.component_gone(&key),
         })
@@ -184,13 +215,13 @@ impl Setup {
 
     fn resources<K: Cached>(
         &mut self,
-        kind: &'static str,
         concerned: fn(&mut Links, Key, Option<&kube::core::ObjectMeta>) -> Vec<Key>,
     ) -> Store<Guarded<K>> {
+        let kind = kind_of::<K>();
         let (reader, writer) = store();
         let api = self.scope.api::<Guarded<K>>(&self.client);
         let links = self.links.clone();
-        self.watches.push(Box::new(move |queues, ctx| {
+        self.watches.push(Box::new(move |ctx| {
             let tell = move |seen: Seen<Guarded<K>>| {
                 let (key, metadata) = match seen {
                     Seen::There(resource) => (Key::of(kind, resource), Some(resource.meta())),
@@ -198,13 +229,50 @@ impl Setup {
                         (Key { kind, namespace: namespace.to_owned(), name: name.to_owned() }, None)
                     }
                 };
+                let concerned = {
+                    let mut links = links.lock().unwrap_or_else(PoisonError::into_inner);
+                    concerned(&mut links, key.clone(), metadata)
+                };
                 if metadata.is_none() {
-                    ctx.told.forget(&key);
+                    ctx.forget(&key);
+                    // Its controller finds nothing there.
+                    ctx.queues.send(concerned.into_iter().filter(|other| *other != key));
+                } else {
+                    ctx.queues.send(concerned);
                 }
-                let mut links = links.lock().unwrap_or_else(PoisonError::into_inner);
-                queues.send(concerned(&mut links, key, metadata));
             };
-            watch(api, watcher::Config::default(), writer, kind, tell).boxed()
+            watch(api, watcher::Config::default(), writer, kind, prune, tell).boxed()
+        }));
+        reader
+    }
+
+    /// The members' pods, by the label that the published operator's have too.
+    fn pods(&mut self) -> Store<Pod> {
+        let (reader, writer) = store();
+        let api = self.scope.api::<Pod>(&self.client);
+        let config =
+            watcher::Config::default().labels(&format!("{}={}", labels::MANAGED_BY, labels::MANAGER));
+        let links = self.links.clone();
+        self.watches.push(Box::new(move |ctx| {
+            let mut apps = HashMap::<(String, String), Key>::new();
+            let tell = move |seen: Seen<Pod>| {
+                let mut links = links.lock().unwrap_or_else(PoisonError::into_inner);
+                let app = match seen {
+                    Seen::There(pod) => {
+                        let Some(app) = pods::app_of(pod) else { return };
+                        links.pod_seen(&app, &pod.name_any());
+                        apps.insert((app.namespace.clone(), pod.name_any()), app.clone());
+                        Some(app)
+                    }
+                    Seen::Gone(namespace, name) => {
+                        let app = apps.remove(&(namespace.to_owned(), name.to_owned()));
+                        app.inspect(|app| links.pod_gone(app, name))
+                    }
+                };
+                drop(links);
+                ctx.queues.send(app);
+            };
+            watch(api, config, writer, "pods", pods::prune, tell).boxed()
         }));
         reader
     }
@@ -216,8 +284,8 @@ impl Setup {
         let api = self.scope.dynamic(&self.client, kind);
         let config =
             watcher::Config::default().labels(&format!("{}={}", labels::MANAGED_BY, labels::MANAGER));
-        self.watches.push(Box::new(move |queues, ctx| {
-            let mut owners = std::collections::HashMap::<(String, String), Key>::new();
+        self.watches.push(Box::new(move |ctx| {
+            let mut owners = HashMap::<(String, String), Key>::new();
             let tell = move |seen: Seen<DynamicObject>| match seen {
                 Seen::There(object) => {
                     let place = (
@@ -227,41 +295,39 @@ impl Setup {
                     ctx.applied.seen(kind, &place.0, &place.1);
                     if let Some(owner) = Key::controller(&object.metadata) {
                         owners.insert(place, owner.clone());
-                        queues.send([owner]);
+                        ctx.queues.send([owner]);
                     }
                 }
                 Seen::Gone(namespace, name) => {
                     ctx.applied.gone(kind, namespace, name);
-                    queues.send(owners.remove(&(namespace.to_owned(), name.to_owned())));
+                    ctx.queues.send(owners.remove(&(namespace.to_owned(), name.to_owned())));
                 }
             };
-            watch(api, config, writer, "owned objects", tell).boxed()
+            watch(api, config, writer, "owned objects", prune, tell).boxed()
         }));
         reader
     }
 }
 
-fn components<C: Reconciled>(
-    ctx: &Arc<Context>,
-    queue: UnboundedReceiver<Key>,
-    stop: &CancellationToken,
-) -> BoxFuture<'static, ()> {
-    control::<C, _, _>(ctx, queue, stop, component::reconcile::<C>)
-}
-
-fn control<K, F, R>(
-    ctx: &Arc<Context>,
-    queue: UnboundedReceiver<Key>,
-    stop: &CancellationToken,
-    reconcile: F,
-) -> BoxFuture<'static, ()>
+/// A controller that reconciles what its queue asks for.
+fn control<K, F, R>(ctx: &Arc<Context>, stop: &CancellationToken, reconcile: F) -> BoxFuture<'static, ()>
 where
     K: Cached,
-    F: FnMut(Arc<Guarded<K>>, Arc<Context>) -> R + Send + 'static,
+    F: Fn(Arc<Guarded<K>>, Arc<Context>) -> R + Send + Sync + 'static,
     R: Future<Output = Result<Action, Error>> + Send + 'static,
 {
-    let kind = K::kind(&()).into_owned();
+    let kind = kind_of::<K>();
+    let queue = ctx.queues.open(kind);
     let stopped = stop.clone();
+    let reconcile = move |resource: Arc<Guarded<K>>, ctx: Arc<Context>| {
+        let key = Key::of(kind, &*resource);
+        ctx.queues.taken(&key);
+        let begun = Instant::now();
+        reconcile(resource, ctx.clone()).inspect(move |result| {
+            let error = result.as_ref().err().map(Error::kind);
+            ctx.queues.about(&key, |of| ctx.metrics.reconciled(of, begun.elapsed(), error));
+        })
+    };
     let runs = Controller::for_stream(stream::pending(), K::store(&ctx.caches).clone())
         .with_config(controller::Config::default().concurrency(CONCURRENCY))
         .reconcile_on(requests::<Guarded<K>>(queue))
@@ -270,7 +336,7 @@ where
     let ctx = ctx.clone();
     runs.for_each(move |result| {
         match result {
-            Ok((done, _)) => ctx.failures.forget(&kind, done.namespace.as_deref(), &done.name),
+            Ok((done, _)) => ctx.failures.forget(kind, done.namespace.as_deref(), &done.name),
             // Deleted before its turn came.
             Err(controller::Error::ObjectNotFound(_)) => {}
             Err(error) => {

@@ -1,16 +1,21 @@
 //! From observed facts to the status. Pure.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use k8s_openapi::jiff::Timestamp;
 use kube::{ResourceExt, core::DynamicObject};
 use serde_json::Value;
 
-use super::conditions::{self as is, Fact, fact};
+use super::{
+    conditions::{self as is, Fact, fact},
+    members::Picture,
+    packages,
+    pods::MemberPod,
+    quarantine::AllWaiting,
+};
 use crate::{
-    api::{
-        AppStatus, KasprApp, LinkedAgent, LinkedComponent, LinkedResources, LinkedTable, PackagesStatus,
-        PythonPackages,
-    },
-    build::{self, Link, Linked, definition::Component, hash},
+    api::{AppStatus, KasprApp, LinkedAgent, LinkedComponent, LinkedResources, LinkedTable},
+    build::{self, Link, Linked, definition::Component, labels},
     settings::BuildSettings,
 };
 
@@ -37,62 +42,167 @@ impl Pods {
         Self { wanted, available: number("/status/availableReplicas"), rolling: !observed || !updated }
     }
 
-    fn complete(self) -> bool {
+    /// Whether every pod that there should be now is available, and none is to be replaced.
+    pub fn complete(self) -> bool {
         !self.rolling && self.available >= self.wanted
     }
 }
 
 /// What was seen of an app.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Seen {
-    /// Its pods.
+    /// What its StatefulSet says.
     pub pods: Pods,
+    /// Its members' pods.
+    pub members: Vec<MemberPod>,
+    /// What they answered.
+    pub picture: Picture,
+    /// Why the autoscaler adds no members, if it can't.
+    pub autoscaler: Option<String>,
+    /// The claim for packages.
+    pub packages_claim: Option<Arc<DynamicObject>>,
+    /// Components that are not given to the members.
+    pub waiting: AllWaiting,
     /// Whether this program would build the pods differently, and waits for the user to change them.
     pub newer_template_waits: bool,
+    /// Whether a rebalance was asked for since the last status.
+    pub rebalanced: bool,
+}
+
+/// Why an autoscaler can't do its work: what it says of itself.
+pub fn blocked(autoscaler: &DynamicObject) -> Option<String> {
+    let conditions = autoscaler.data.pointer("/status/conditions")?.as_array()?;
+    let text = |condition: &Value, field: &str| condition[field].as_str().unwrap_or_default().to_owned();
+    let active = conditions.iter().find(|condition| condition["type"] == "ScalingActive")?;
+    (active["status"] == "False" && active["reason"] != "ScalingDisabled")
+        .then(|| format!("{}: {}", text(active, "reason"), text(active, "message")))
 }
 
 /// The status of an app whose objects were applied.
 pub fn app(
     app: &KasprApp,
     linked: &Linked,
-    Seen { pods, newer_template_waits }: Seen,
+    seen: &Seen,
     settings: &BuildSettings,
     now: Timestamp,
 ) -> AppStatus {
-    let mut facts = Vec::new();
-    if let Some(packages) = &app.spec.python_packages {
-        facts.push(packages_fact(packages, pods));
-    }
-    facts.push(if pods.complete() && newer_template_waits {
-        let message = "All resources are in desired state; a newer pod template comes with the next change, or \
-                       with the annotation kaspr.io/roll: \"true\"";
-        fact(is::PROGRESSING, false, is::RECONCILE_COMPLETE, message)
-    } else if pods.complete() {
-        fact(is::PROGRESSING, false, is::RECONCILE_COMPLETE, "All resources are in desired state")
-    } else {
-        fact(is::PROGRESSING, true, is::RECONCILING, "Waiting for resources to become ready")
+    let before = app.status.clone().unwrap_or_default();
+    let Seen { pods, picture, waiting, .. } = seen;
+    let replicas = build::replicas(app);
+    let packages = app.spec.python_packages.as_ref().map(|packages| {
+        let claim = seen.packages_claim.as_deref();
+        packages::judge(packages, &seen.members, claim, before.python_packages.as_ref())
     });
-    let replicas = i64::from(build::replicas(app));
-    facts.push(match (replicas, pods.complete()) {
-        (0, true) => fact(is::READY, true, is::HEALTHY, "App is stopped: spec.replicas is 0"),
-        (_, true) => fact(is::READY, true, is::HEALTHY, "App is ready"),
-        (_, false) => fact(
-            is::READY,
-            false,
-            is::NOT_READY,
-            format!("{} of {} members are available", pods.available, pods.wanted),
-        ),
-    });
+    let (packages_fact, packages) = packages.unzip();
+    let facts =
+        [packages_fact, Some(progressing(app, seen)), Some(ready(replicas, seen)), Some(components(waiting))];
+    let linked_resources = linked_resources(linked);
+    // Members that have yet to start subscribe to the right topics by themselves.
+    let ran = before.available_members.as_deref().is_some_and(|members| !members.starts_with("0/"));
+    let changed = ran && subscriptions_changed(before.linked_resources.as_ref(), &linked_resources);
+    let rebalance_required = changed || (before.rebalance_required == Some(true) && !seen.rebalanced);
+    let answered = picture.members.as_deref().unwrap_or_default();
+    let rebalancing = answered.iter().filter(|member| member.rebalancing == Some(true)).count();
     AppStatus {
         kaspr_version: Some(build::version_of(&build::image(app, settings)).to_owned()),
         available_members: Some(format!("{}/{replicas}", pods.available)),
-        rebalancing_members: Some("0/0".to_owned()),
+        replicas: i32::try_from(pods.wanted).ok(),
+        selector: Some(selector(app)),
+        rebalancing_members: Some(format!("{rebalancing}/{}", answered.len())),
+        members: picture.members.clone().filter(|members| !members.is_empty()),
+        unassigned_topics: (!picture.unassigned.is_empty()).then(|| picture.unassigned.clone()),
         rollout_in_progress: Some(pods.rolling),
-        rebalance_required: Some(false),
-        linked_resources: Some(linked_resources(linked)),
-        python_packages: app.spec.python_packages.as_ref().map(packages_status),
-        ..with_facts(app, facts, now)
+        rebalance_required: Some(rebalance_required),
+        linked_resources: Some(linked_resources),
+        python_packages: packages,
+        ..with_facts(app, facts.into_iter().flatten().collect(), now)
     }
+}
+
+fn progressing(app: &KasprApp, Seen { pods, autoscaler, newer_template_waits, .. }: &Seen) -> Fact {
+    let replicas = i64::from(build::replicas(app));
+    let observed = app.status.as_ref().and_then(|status| status.observed_generation);
+    let scaling = pods.wanted < replicas;
+    let done = |more: &str| {
+        let message = format!("All resources are in desired state{more}");
+        fact(is::PROGRESSING, false, is::RECONCILE_COMPLETE, message)
+    };
+    match autoscaler {
+        _ if !pods.complete() && observed != app.metadata.generation => {
+            fact(is::PROGRESSING, true, is::NEW_SPEC, "Reconciling desired state")
+        }
+        _ if !pods.complete() => {
+            fact(is::PROGRESSING, true, is::RECONCILING, "Waiting for resources to become ready")
+        }
+        None if scaling => {
+            let message = format!("Adding members step by step: {} of {replicas}", pods.wanted);
+            fact(is::PROGRESSING, true, is::RECONCILING, message)
+        }
+        _ if *newer_template_waits => done(
+            "; a newer pod template comes with the next change, or with the annotation kaspr.io/roll: \"true\"",
+        ),
+        Some(why) if scaling => done(&format!("; the autoscaler adds no members ({why})")),
+        _ => done(""),
+    }
+}
+
+fn ready(replicas: i32, Seen { pods, picture, autoscaler, .. }: &Seen) -> Fact {
+    let not_ready = |message: String| fact(is::READY, false, is::NOT_READY, message);
+    let list = |ids: &[i32]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let some_missing = format!("{} of {replicas} members are available", pods.available);
+    match autoscaler {
+        _ if !pods.complete() => not_ready(some_missing),
+        None if pods.wanted < i64::from(replicas) => not_ready(some_missing),
+        _ if !picture.hung.is_empty() => {
+            let message = format!("Members that hang in a rebalance: {}", list(&picture.hung));
+            fact(is::READY, false, is::HUNG_MEMBERS, message)
+        }
+        _ if !picture.unassigned.is_empty() => not_ready(format!(
+            "No member works on these topics, which a rebalance mends if they exist: {}",
+            picture.unassigned.join(", ")
+        )),
+        // It works, with fewer members than there may be.
+        Some(why) if pods.wanted < i64::from(replicas) => {
+            let message = format!(
+                "{some_missing}: replicas stay at their minimum of {}, because the autoscaler can't read the \
+                 members' memory. Is the metrics API (metrics-server) installed? {why}",
+                pods.wanted
+            );
+            fact(is::READY, true, is::HEALTHY, message)
+        }
+        _ if replicas == 0 => fact(is::READY, true, is::HEALTHY, "App is stopped: spec.replicas is 0"),
+        _ => fact(is::READY, true, is::HEALTHY, "App is ready"),
+    }
+}
+
+fn components(waiting: &AllWaiting) -> Fact {
+    if waiting.is_empty() {
+        return fact(is::COMPONENTS_READY, true, is::ALL_DEFINED, "No component waits");
+    }
+    let all: Vec<String> =
+        waiting.iter().map(|(key, why)| format!("{} {}: {}", key.kind, key.name, why.message)).collect();
+    fact(is::COMPONENTS_READY, false, is::COMPONENTS_WAITING, all.join("; "))
+}
+
+/// The labels of the members' pods, as the scale subresource wants them.
+fn selector(app: &KasprApp) -> String {
+    let pairs: Vec<String> =
+        labels::selector(&app.name_any()).iter().map(|(key, value)| format!("{key}={value}")).collect();
+    pairs.join(",")
+}
+
+/// Whether members have to subscribe to other topics than before: those of agents by name or
+/// pattern, and the changelogs of tables. What is seen for the first time is no change.
+fn subscriptions_changed(before: Option<&LinkedResources>, now: &LinkedResources) -> bool {
+    let subscriptions = |linked: &LinkedResources| {
+        let agents = linked.agents.iter().flatten();
+        let topics: BTreeSet<String> =
+            agents.filter_map(|a| a.topic_name.clone().or(a.topic_pattern.clone())).collect();
+        let tables: BTreeSet<String> =
+            linked.tables.iter().flatten().filter_map(|table| table.table_name.clone()).collect();
+        (topics, tables)
+    };
+    before.is_some_and(|before| subscriptions(before) != subscriptions(now))
 }
 
 /// The status of an app that is left as it is, with other conditions.
@@ -108,28 +218,6 @@ fn with_facts(app: &KasprApp, facts: Vec<Fact>, now: Timestamp) -> AppStatus {
         observed_generation: Some(generation),
         conditions: Some(is::follow(before, facts, generation, now)),
         ..AppStatus::default()
-    }
-}
-
-fn packages_fact(packages: &PythonPackages, pods: Pods) -> Fact {
-    let mode = build::cache_mode(packages);
-    if pods.complete() && pods.available > 0 {
-        let count = packages.packages.len();
-        return fact(
-            is::PACKAGES_READY,
-            true,
-            is::PACKAGES_INSTALLED,
-            format!("{count} packages are installed ({mode} mode)"),
-        );
-    }
-    fact(is::PACKAGES_READY, false, is::INSTALLING, format!("Installing packages ({mode} mode)"))
-}
-
-fn packages_status(packages: &PythonPackages) -> PackagesStatus {
-    PackagesStatus {
-        hash: Some(hash::of_packages(packages)),
-        cache_mode: Some(build::cache_mode(packages).to_owned()),
-        ..PackagesStatus::default()
     }
 }
 

@@ -29,9 +29,6 @@ use crate::{
 /// back to one.
 const RECREATOR: &str = "kaspr-operator-recreate";
 
-/// How long the old StatefulSet may take to go before the reconcile is tried again.
-const DELETION: Duration = Duration::from_secs(5);
-
 /// Where a StatefulSet has its claim templates.
 const TEMPLATES: &str = "/spec/volumeClaimTemplates";
 
@@ -77,8 +74,9 @@ pub async fn make_way(
         Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {}
         Err(error) => return Err(Error::api(format!("can't delete StatefulSet {}", desired.name))(error)),
     }
+    let patience = Duration::from_secs(ctx.settings.statefulset_deletion_timeout_seconds);
     // Its pods are let go before it is gone; what is made before that would be deleted with it.
-    let gone = tokio::time::timeout(DELETION, await_condition(api, &desired.name, is_deleted(&uid))).await;
+    let gone = tokio::time::timeout(patience, await_condition(api, &desired.name, is_deleted(&uid))).await;
     if !matches!(gone, Ok(Ok(_))) {
         return Err(Error::Waiting(format!("the old StatefulSet {} to be gone", desired.name)));
     }
@@ -111,17 +109,28 @@ async fn grow(ctx: &Context, namespace: &str, selector: &Labels, wanted: &str) -
 }
 
 /// Makes a StatefulSet around pods that have none: with as many members as there are, or they would
-/// be scaled down to one. Nothing is done where there are no such pods.
-pub async fn adopt(ctx: &Context, namespace: &str, selector: &Labels, desired: &Object) -> Result<(), Error> {
+/// be scaled down to one. Where there are none, a StatefulSet that starts with one member needs no
+/// such help.
+pub async fn adopt(
+    ctx: &Context,
+    namespace: &str,
+    selector: &Labels,
+    desired: &Object,
+    first: i32,
+) -> Result<(), Error> {
     let api: Api<Pod> = Api::namespaced(ctx.client.clone(), namespace);
     let pods = api.list(&selected(selector)).await.map_err(Error::api("can't list the members' pods"))?;
     let prefix = format!("{}-", desired.name);
     let ordinal =
         |pod: &Pod| pod.name_any().strip_prefix(&prefix).and_then(|ordinal| ordinal.parse::<i64>().ok());
-    let Some(highest) = pods.iter().filter_map(ordinal).max() else { return Ok(()) };
+    let highest = pods.iter().filter_map(ordinal).max();
+    let members = highest.map_or(i64::from(first), |highest| highest + 1);
+    if highest.is_none() && members <= 1 {
+        return Ok(());
+    }
     let mut set = desired.value.clone();
     if set["spec"]["replicas"].is_null() {
-        set["spec"]["replicas"] = json!(highest + 1);
+        set["spec"]["replicas"] = json!(members);
     }
     let params = PostParams { field_manager: Some(RECREATOR.to_owned()), ..PostParams::default() };
     let set: DynamicObject = serde_json::from_value(set)?;
@@ -131,6 +140,15 @@ pub async fn adopt(ctx: &Context, namespace: &str, selector: &Labels, desired: &
         Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
         Err(error) => Err(Error::api(format!("can't make StatefulSet {} again", desired.name))(error)),
     }
+}
+
+/// Starts a stopped app with several members at once; the autoscaler adds the others.
+pub async fn start(ctx: &Context, namespace: &str, desired: &Object, first: i32) -> Result<(), Error> {
+    let params = PatchParams { field_manager: Some(RECREATOR.to_owned()), ..PatchParams::default() };
+    let patch = json!({ "spec": { "replicas": first } });
+    let api = apply::api(ctx.client.clone(), desired.kind, namespace);
+    let started = api.patch(&desired.name, &params, &Patch::Merge(&patch)).await;
+    started.map(drop).map_err(Error::api(format!("can't start StatefulSet {}", desired.name)))
 }
 
 fn selected(labels: &Labels) -> ListParams {

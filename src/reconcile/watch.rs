@@ -26,12 +26,13 @@ pub enum Seen<'a, K> {
 
 /// Watches until the process ends. Errors are logged and tried again with a growing pause.
 ///
-/// `tell` is called after the cache was changed.
+/// `prune` drops what nobody reads. `tell` is called after the cache was changed.
 pub async fn watch<K>(
     api: Api<K>,
     config: watcher::Config,
     writer: Writer<K>,
     kind: &str,
+    prune: fn(&mut K),
     mut tell: impl FnMut(Seen<K>),
 ) where
     K: Resource + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
@@ -79,8 +80,8 @@ fn name_of<K: Resource>(object: &K) -> (String, String) {
     (object.namespace().unwrap_or_default(), object.name_any())
 }
 
-/// Drops what nobody reads: managed fields are often half of an object.
-fn prune<K: Resource>(object: &mut K) {
+/// Drops what nobody reads of any object: managed fields are often half of an object.
+pub fn prune<K: Resource>(object: &mut K) {
     object.managed_fields_mut().clear();
     object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
 }

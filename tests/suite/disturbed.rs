@@ -150,7 +150,7 @@ spec: {name: [a, list], partitions: many}
 apiVersion: kaspr.io/v1alpha1
 kind: KasprApp
 metadata: {name: broken}
-spec: 7
+spec: {replicas: 1, bootstrapServers: [7]}
 ---
 apiVersion: kaspr.io/v1alpha1
 kind: KasprApp

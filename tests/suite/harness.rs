@@ -11,6 +11,9 @@ use std::{
 };
 
 use control_plane::{ControlPlane, Operator};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Bytes;
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::Value;
 
 /// How long a condition may take to come true on a loaded machine.
@@ -31,6 +34,8 @@ struct Shared {
     plane: ControlPlane,
     operator: Mutex<Operator>,
     webhooks: String,
+    /// The URL of the metrics.
+    metrics: String,
 }
 
 fn shared() -> &'static Shared {
@@ -41,7 +46,9 @@ fn shared() -> &'static Shared {
         let mut operator =
             Operator::start(Path::new(BINARY), plane.kubeconfig(), &log, &["--local"]).expect("an operator");
         let webhooks = operator.ready().expect("a ready operator");
-        Shared { plane, operator: Mutex::new(operator), webhooks }
+        let line = operator.wait_for(|line| line["message"] == "starting").expect("a first line");
+        let metrics = line["metrics"].as_str().expect("an address").to_owned();
+        Shared { plane, operator: Mutex::new(operator), webhooks, metrics }
     })
 }
 
@@ -58,6 +65,17 @@ pub fn operator() -> MutexGuard<'static, Operator> {
 /// The URL of the shared operator's webhooks.
 pub fn webhooks() -> &'static str {
     &shared().webhooks
+}
+
+/// The shared operator's metrics.
+pub fn metrics() -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let url = shared().metrics.parse().expect("an address");
+    runtime.block_on(async {
+        let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
+        let response = client.get(url).await.expect("an answer");
+        text(&response.into_body().collect().await.expect("a body").to_bytes())
+    })
 }
 
 impl Namespace {

@@ -11,7 +11,11 @@ mod harness;
 #[path = "../support/https.rs"]
 mod https;
 mod laws;
+mod leader;
 mod lifecycle;
+mod members;
+mod metrics;
+mod quarantine;
 mod recorded;
 mod rooms;
 mod takeover;

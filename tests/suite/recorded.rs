@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::harness::{Namespace, eventually};
 
 /// What is compared.
-const KINDS: &str = "configmap,horizontalpodautoscaler,service,serviceaccount,statefulset,persistentvolumeclaim,\
+const KINDS: &str = "configmap,horizontalpodautoscaler,poddisruptionbudget,service,serviceaccount,statefulset,persistentvolumeclaim,\
                      kasprapp,kaspragent,kasprtable,kasprtask,kasprwebview,kasprjoin";
 
 /// Every deliberate difference: which objects (start of `Kind/name`), which fields (start of the
@@ -115,6 +115,13 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("Kaspr", ".status.hash", "hash of the definition alone; the published one holds UIDs"),
     ("KasprApp/", "….hash", "hash of the definition alone; the published one holds UIDs"),
     ("KasprApp/orders", ".status.linkedResources.joins", "joins are reconciled"),
+    ("KasprApp/", ".status.replicas", "for kubectl scale"),
+    ("KasprApp/scores", ".status.pythonPackages.install", "read from the install containers' state"),
+    ("KasprApp/scores", ".status.pythonPackages.lastInstallTime", "read from the install containers' state"),
+    ("StatefulSet/orders-app", "…[kaspr].livenessProbe.", "the published operator ignores probes"),
+    ("StatefulSet/orders-app", "…[kaspr].readinessProbe.", "the published operator ignores probes"),
+    ("KasprApp/", ".status.selector", "for kubectl scale"),
+    ("PodDisruptionBudget/", "", "nodes are drained one member at a time"),
     (
         "KasprApp/scores",
         ".status.pythonPackages.cacheMode",

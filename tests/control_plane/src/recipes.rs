@@ -94,6 +94,8 @@ impl Site {
                 &self.kubeconfig_flag(),
                 "--secure-port=0",
                 "--leader-elect=false",
+                // What an autoscaler says of itself is waited for.
+                "--horizontal-pod-autoscaler-sync-period=1s",
                 "--service-account-private-key-file=tokens.key",
                 "--root-ca-file=ca.crt",
                 &format!("--kube-api-qps={QPS}"),

@@ -1,0 +1,148 @@
+//! What the install containers tell of an app's Python packages. Pure.
+
+use std::time::Duration;
+
+use k8s_openapi::jiff::Timestamp;
+use kube::core::DynamicObject;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    conditions::{self as is, Fact, fact},
+    pods::{Install, MemberPod},
+};
+use crate::{
+    api::{PackagesStatus, PythonPackages},
+    build::{self, hash},
+    telemetry::metrics::InstallEnd,
+};
+
+/// What an install container leaves in its termination message.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Report {
+    /// Packages with their versions.
+    pub installed: Vec<String>,
+    /// What went wrong, in one word of the published operator's.
+    pub error_type: Option<String>,
+    /// What went wrong, in words.
+    pub message: Option<String>,
+    /// Tries after the first one.
+    pub retries: u64,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    /// Size of the cache in bytes, if it can be told.
+    pub cache_total_bytes: Option<i64>,
+    /// Used bytes of the cache.
+    pub cache_used_bytes: Option<i64>,
+}
+
+impl Report {
+    /// Reads a termination message; one of another form is words.
+    fn of(words: &str) -> Self {
+        serde_json::from_str(words).unwrap_or_else(|_| Self {
+            message: Some(words.trim().to_owned()).filter(|words| !words.is_empty()),
+            ..Self::default()
+        })
+    }
+}
+
+/// The condition of an app's packages, and their part of its status.
+pub fn judge(
+    packages: &PythonPackages,
+    pods: &[MemberPod],
+    claim: Option<&DynamicObject>,
+    before: Option<&PackagesStatus>,
+) -> (Fact, PackagesStatus) {
+    let (mode, hash) = (build::cache_mode(packages), hash::of_packages(packages));
+    let current: Vec<&MemberPod> =
+        pods.iter().filter(|pod| pod.packages_hash.as_deref() == Some(&hash)).collect();
+    let status = status(&hash, mode, &current, claim, before);
+    let failed = current.iter().find_map(|pod| match &pod.install {
+        Install::Failed(words) => Some((pod, Report::of(words))),
+        _ => None,
+    });
+    let ready = current.iter().filter(|pod| pod.ready || matches!(pod.install, Install::Done(..))).count();
+    let count = packages.packages.len();
+    let fact = |holds, reason, message| fact(is::PACKAGES_READY, holds, reason, message);
+    let fact = if let Some((pod, report)) = failed {
+        let kind = report.error_type.map(|kind| format!(" ({kind})")).unwrap_or_default();
+        let words = report.message.unwrap_or_else(|| "see the log of its install container".to_owned());
+        fact(false, is::INSTALLATION_FAILED, format!("Pod {}{kind}: {words}", pod.name))
+    } else if pods.is_empty() {
+        fact(false, is::STATUS_UNKNOWN, "No member runs that could tell".to_owned())
+    } else if current.len() < pods.len() {
+        let message = format!("{ready} of {} members have the new packages ({mode} mode)", pods.len());
+        fact(false, is::PACKAGES_UPDATING, message)
+    } else if ready < pods.len() {
+        fact(false, is::INSTALLING, format!("Installing packages ({mode} mode)"))
+    } else {
+        fact(true, is::PACKAGES_INSTALLED, format!("{count} packages are installed ({mode} mode)"))
+    };
+    (fact, status)
+}
+
+fn status(
+    hash: &str,
+    mode: &str,
+    current: &[&MemberPod],
+    claim: Option<&DynamicObject>,
+    before: Option<&PackagesStatus>,
+) -> PackagesStatus {
+    // What was installed stays known when the pods that installed it are gone.
+    let kept = before.filter(|before| before.hash.as_deref() == Some(hash)).cloned().unwrap_or_default();
+    let mut next = PackagesStatus {
+        hash: Some(hash.to_owned()),
+        cache_mode: Some(mode.to_owned()),
+        warnings: None,
+        ..kept
+    };
+    let done = current.iter().filter_map(|pod| match &pod.install {
+        Install::Done(begun, ended, words) => Some((*ended, *begun, pod, Report::of(words))),
+        _ => None,
+    });
+    let mut warnings: Vec<String> = claim.and_then(unbound).into_iter().collect();
+    if let Some((ended, begun, pod, report)) = done.max_by_key(|(ended, ..)| *ended) {
+        next.last_install_time = Timestamp::from_second(ended).ok().map(|time| time.to_string());
+        next.install_duration = Some(format!("{}s", ended.saturating_sub(begun)));
+        next.installed_by = Some(pod.name.clone());
+        if !report.installed.is_empty() {
+            next.installed = Some(report.installed);
+        }
+        warnings.extend(report.warnings);
+    }
+    next.warnings = (!warnings.is_empty()).then_some(warnings);
+    next
+}
+
+/// A claim that no volume was found for. Which storage classes offer ReadWriteMany can't be asked.
+fn unbound(claim: &DynamicObject) -> Option<String> {
+    let text = |path: &str| claim.data.pointer(path).and_then(Value::as_str);
+    if text("/status/phase") != Some("Pending") {
+        return None;
+    }
+    let class = text("/spec/storageClassName")
+        .map_or("the default storage class".to_owned(), |class| format!("storage class '{class}'"));
+    let name = claim.metadata.name.as_deref().unwrap_or_default();
+    Some(format!(
+        "PersistentVolumeClaim {name} is not bound: {class} must offer ReadWriteMany, as NFS, CephFS, EFS, Azure Files and Filestore do; \
+         or use a cache of type gcs"
+    ))
+}
+
+/// How a pod's install ended, for metrics.
+pub fn end_of(pod: &MemberPod) -> Option<(InstallEnd, Report)> {
+    match &pod.install {
+        Install::Done(begun, ended, words) => {
+            let report = Report::of(words);
+            let took = Duration::from_secs(u64::try_from(ended - begun).unwrap_or_default());
+            Some((InstallEnd { took, error: None, retries: report.retries }, report))
+        }
+        Install::Failed(words) => {
+            let report = Report::of(words);
+            let error = report.error_type.clone().unwrap_or_else(|| "unknown".to_owned());
+            Some((InstallEnd { took: Duration::ZERO, error: Some(error), retries: report.retries }, report))
+        }
+        Install::Running | Install::Unknown => None,
+    }
+}

@@ -1,0 +1,73 @@
+//! Two replicas: one reconciles, and the other takes over.
+
+use std::{path::Path, process::Command};
+
+use control_plane::{ControlPlane, Operator};
+use serde_json::Value;
+
+use crate::harness::{BINARY, eventually_quiet, kubectl_of, text};
+
+fn replica(plane: &ControlPlane, name: &str) -> Operator {
+    let log = plane.log_dir().join(format!("{name}.log"));
+    let args = ["--local", "--lease-namespace=default", "--lease-seconds=6", "--lease-identity", name];
+    let mut operator =
+        Operator::start(Path::new(BINARY), plane.kubeconfig(), &log, &args).expect("an operator");
+    operator.ready().expect("a ready operator");
+    operator
+}
+
+fn holder(plane: &ControlPlane) -> Result<String, String> {
+    let output = kubectl_of(plane, &["-n", "default", "get", "lease", "kaspr-operator", "-o", "json"], "");
+    let lease: Value = serde_json::from_slice(&output.stdout).map_err(|_| text(&output.stderr))?;
+    lease["spec"]["holderIdentity"].as_str().map(str::to_owned).ok_or_else(|| lease.to_string())
+}
+
+fn make(plane: &ControlPlane, name: &str) {
+    let app = format!(
+        "
+apiVersion: kaspr.io/v1alpha1
+kind: KasprApp
+metadata: {{name: {name}}}
+spec:
+  bootstrapServers: kafka:9092
+  authentication: {{type: scram-sha-512, username: u, passwordSecret: {{secretName: s, passwordKey: p}}}}
+"
+    );
+    eventually_quiet("an app", || {
+        let output = kubectl_of(plane, &["apply", "-f", "-"], &app);
+        if output.status.success() { Ok(()) } else { Err(text(&output.stderr)) }
+    });
+    eventually_quiet("its StatefulSet", || {
+        let output = kubectl_of(plane, &["get", "statefulset", &format!("{name}-app")], "");
+        if output.status.success() { Ok(()) } else { Err(text(&output.stderr)) }
+    });
+}
+
+fn wrote(operator: &Operator) -> bool {
+    operator.lines().iter().any(|line| line["message"] == "applied")
+}
+
+#[test]
+fn one_replica_writes_and_the_next_takes_over() {
+    let plane = ControlPlane::start().expect("a control plane");
+    let first = replica(&plane, "first");
+    eventually_quiet("a holder", || {
+        holder(&plane).and_then(|holder| (holder == "first").then_some(()).ok_or(holder))
+    });
+    let second = replica(&plane, "second");
+    make(&plane, "clicks");
+    assert!(wrote(&first) && !wrote(&second));
+
+    // Killed: it can't give the Lease back.
+    let killed = Command::new("kill").args(["-9", &first.pid().to_string()]).status().expect("kill");
+    assert!(killed.success());
+    make(&plane, "orders");
+    assert_eq!(holder(&plane).as_deref(), Ok("second"));
+    assert!(wrote(&second));
+
+    // Stopped: it gives the Lease back.
+    let third = replica(&plane, "third");
+    assert!(second.stop().expect("an exit").success());
+    make(&plane, "views");
+    assert!(wrote(&third));
+}
