@@ -37,7 +37,6 @@ pub const PAUSE: &str = "kaspr.io/pause-reconciliation";
 
 /// Makes an app's objects follow it and its components.
 pub async fn reconcile(app: Arc<Guarded<KasprApp>>, ctx: Arc<Context>) -> Result<Action, Error> {
-    ctx.look_after.send(Key::of(APP, &*app));
     published::release::<KasprApp>(&ctx, &*app).await?;
     if app.meta().deletion_timestamp.is_some() {
         // Its objects go with it: they are owned.
@@ -52,6 +51,7 @@ pub async fn reconcile(app: Arc<Guarded<KasprApp>>, ctx: Arc<Context>) -> Result
         }
     };
     let key = Key::of(APP, given);
+    ctx.look_after.send(key.clone());
     let given = &*ctx.told.newest(&key, given);
     if build::annotated(given, PAUSE) {
         let message = format!("Paused by the annotation {PAUSE}");
@@ -95,7 +95,7 @@ fn observe(ctx: &Context, key: &Key, app: &KasprApp) -> Seen {
     let seen = Seen {
         pods: Pods::of(ctx.stateful_set(key).as_deref()),
         members: ctx.member_pods(key),
-        picture: ctx.members.picture(key),
+        picture: ctx.settings.members.client_status_check.then(|| ctx.members.picture(key)),
         autoscaler: autoscaler.as_deref().and_then(status::blocked),
         packages_claim: owned(OwnedKind::PersistentVolumeClaim, names::packages_claim(&key.name)),
         rebalanced: ctx.members.take_rebalanced(key),
@@ -259,7 +259,12 @@ async fn failed(ctx: &Context, app: &KasprApp, error: Error) -> Result<Action, E
         report::warning(ctx, app, is::ERROR, message.clone()).await;
     }
     // The API server may be what failed; the error that is tried again is the first one.
-    let _ = keep(ctx, app, vec![fact(is::PROGRESSING, true, is::ERROR, message)]).await;
+    let mut facts = vec![fact(is::PROGRESSING, true, is::ERROR, message.clone())];
+    // Members that run go on.
+    if app.status.as_ref().is_none_or(|status| !says(status, is::READY, is::HEALTHY)) {
+        facts.push(fact(is::READY, false, is::ERROR, message));
+    }
+    let _ = keep(ctx, app, facts).await;
     Err(error)
 }
 

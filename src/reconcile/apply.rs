@@ -174,10 +174,19 @@ async fn write(
     }
     let changed = live.as_ref().is_none_or(|live| live.resource_version() != made.resource_version());
     let stands = common(&serde_json::to_value(&made)?, &object.value);
-    ctx.applied
-        .records()
-        .insert(place.clone(), Record { sent: object.value.clone(), stands, unseen: changed });
+    let mut records = ctx.applied.records();
+    // The watch may have been faster than the answer.
+    let cached = ctx.caches.owned(object.kind, &place.1, &place.2);
+    let unseen = changed && !cached.is_some_and(|cached| is_as_new(&cached, &made));
+    records.insert(place.clone(), Record { sent: object.value.clone(), stands, unseen });
     Ok(changed)
+}
+
+/// Whether what is cached is the object as it was made, or newer: versions of one kind can be
+/// compared (Kubernetes API concepts, "Resource versions").
+fn is_as_new(cached: &DynamicObject, made: &DynamicObject) -> bool {
+    let version = |object: &DynamicObject| object.resource_version()?.parse::<u64>().ok();
+    cached.uid() == made.uid() && version(cached) >= version(made)
 }
 
 /// Deletes an object that is no longer wanted, if it is there and the resource controls it.

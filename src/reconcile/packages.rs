@@ -146,3 +146,78 @@ pub fn end_of(pod: &MemberPod) -> Option<(InstallEnd, Report)> {
         Install::Running | Install::Unknown => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(ordinal: i32, hash: &str, install: Install) -> MemberPod {
+        MemberPod {
+            ordinal,
+            name: format!("clicks-app-{ordinal}"),
+            packages_hash: Some(hash.to_owned()),
+            install,
+            ..MemberPod::default()
+        }
+    }
+
+    #[test]
+    fn the_condition_follows_the_install_containers() {
+        const HASH: &str = "705ebf671c1c70ee";
+        let packages: PythonPackages =
+            serde_json::from_value(json!({ "packages": ["requests"] })).expect("packages");
+        let done =
+            || Install::Done(100, 145, r#"{"installed": ["requests==2.32.0"], "retries": 1}"#.to_owned());
+        let failed = |words: &str| Install::Failed(words.to_owned());
+        let cases = [
+            (vec![], "False StatusUnknown: No member runs that could tell"),
+            (vec![pod(0, HASH, Install::Running)], "False Installing: Installing packages (ephemeral mode)"),
+            (
+                vec![pod(0, HASH, done()), pod(1, "other", done())],
+                "False PackagesUpdating: 1 of 2 members have the new packages (ephemeral mode)",
+            ),
+            (vec![pod(0, HASH, done())], "True PackagesInstalled: 1 packages are installed (ephemeral mode)"),
+            (
+                vec![
+                    pod(0, HASH, done()),
+                    pod(1, HASH, failed(r#"{"errorType": "timeout", "message": "took 600 s"}"#)),
+                ],
+                "False InstallationFailed: Pod clicks-app-1 (timeout): took 600 s",
+            ),
+            (
+                vec![pod(0, HASH, failed("exit code 1 Error"))],
+                "False InstallationFailed: Pod clicks-app-0: exit code 1 Error",
+            ),
+        ];
+        for (pods, expected) in cases {
+            let (fact, _) = judge(&packages, &pods, None, None);
+            let status = if fact.holds() { "True" } else { "False" };
+            assert_eq!(format!("{status} {}: {}", fact.reason(), fact.message()), expected);
+        }
+        let (_, status) = judge(&packages, &[pod(0, HASH, done())], None, None);
+        assert_eq!(status.install_duration.as_deref(), Some("45s"));
+        assert_eq!(status.installed_by.as_deref(), Some("clicks-app-0"));
+        assert_eq!(status.installed.as_deref(), Some(&["requests==2.32.0".to_owned()][..]));
+        // What is known outlives the pods.
+        let (_, later) = judge(&packages, &[], None, Some(&status));
+        assert_eq!(later.installed, status.installed);
+    }
+
+    #[test]
+    fn a_claim_without_a_volume_is_told() {
+        let claim = |phase: &str| -> DynamicObject {
+            serde_json::from_value(json!({
+                "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": "c" },
+                "spec": { "storageClassName": "standard" }, "status": { "phase": phase },
+            }))
+            .expect("a claim")
+        };
+        assert!(
+            unbound(&claim("Pending"))
+                .is_some_and(|words| words.contains("storage class 'standard' must offer ReadWriteMany"))
+        );
+        assert_eq!(unbound(&claim("Bound")), None);
+    }
+}

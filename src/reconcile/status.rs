@@ -14,7 +14,7 @@ use super::{
     quarantine::AllWaiting,
 };
 use crate::{
-    api::{AppStatus, KasprApp, LinkedAgent, LinkedComponent, LinkedResources, LinkedTable},
+    api::{AppStatus, KasprApp, LinkedAgent, LinkedComponent, LinkedResources, LinkedTable, Member},
     build::{self, Link, Linked, definition::Component, labels},
     settings::BuildSettings,
 };
@@ -55,8 +55,8 @@ pub struct Seen {
     pub pods: Pods,
     /// Its members' pods.
     pub members: Vec<MemberPod>,
-    /// What they answered.
-    pub picture: Picture,
+    /// What they answered; none where nobody is asked.
+    pub picture: Option<Picture>,
     /// Why the autoscaler adds no members, if it can't.
     pub autoscaler: Option<String>,
     /// The claim for packages.
@@ -87,36 +87,57 @@ pub fn app(
     now: Timestamp,
 ) -> AppStatus {
     let before = app.status.clone().unwrap_or_default();
-    let Seen { pods, picture, waiting, .. } = seen;
+    let Seen { pods, waiting, .. } = seen;
+    let picture = picture(seen, &before);
     let replicas = build::replicas(app);
     let packages = app.spec.python_packages.as_ref().map(|packages| {
         let claim = seen.packages_claim.as_deref();
         packages::judge(packages, &seen.members, claim, before.python_packages.as_ref())
     });
     let (packages_fact, packages) = packages.unzip();
-    let facts =
-        [packages_fact, Some(progressing(app, seen)), Some(ready(replicas, seen)), Some(components(waiting))];
+    let facts = [
+        packages_fact,
+        Some(progressing(app, seen)),
+        Some(ready(replicas, seen, &picture)),
+        Some(components(waiting)),
+    ];
     let linked_resources = linked_resources(linked);
     // Members that have yet to start subscribe to the right topics by themselves.
     let ran = before.available_members.as_deref().is_some_and(|members| !members.starts_with("0/"));
     let changed = ran && subscriptions_changed(before.linked_resources.as_ref(), &linked_resources);
     let rebalance_required = changed || (before.rebalance_required == Some(true) && !seen.rebalanced);
-    let answered = picture.members.as_deref().unwrap_or_default();
-    let rebalancing = answered.iter().filter(|member| member.rebalancing == Some(true)).count();
+    let rebalancing = rebalancing(picture.members.as_deref().unwrap_or_default());
     AppStatus {
         kaspr_version: Some(build::version_of(&build::image(app, settings)).to_owned()),
         available_members: Some(format!("{}/{replicas}", pods.available)),
         replicas: i32::try_from(pods.wanted).ok(),
         selector: Some(selector(app)),
-        rebalancing_members: Some(format!("{rebalancing}/{}", answered.len())),
-        members: picture.members.clone().filter(|members| !members.is_empty()),
-        unassigned_topics: (!picture.unassigned.is_empty()).then(|| picture.unassigned.clone()),
+        rebalancing_members: Some(rebalancing),
+        members: picture.members.filter(|members| !members.is_empty()),
+        unassigned_topics: Some(picture.unassigned).filter(|topics| !topics.is_empty()),
         rollout_in_progress: Some(pods.rolling),
         rebalance_required: Some(rebalance_required),
         linked_resources: Some(linked_resources),
         python_packages: packages,
         ..with_facts(app, facts.into_iter().flatten().collect(), now)
     }
+}
+
+/// What the members answered. Before the first answers of this process it is what another one wrote:
+/// since when a member hangs must outlive a restart.
+fn picture(seen: &Seen, before: &AppStatus) -> Picture {
+    let Some(picture) = &seen.picture else { return Picture::default() };
+    if picture.members.is_some() {
+        return picture.clone();
+    }
+    let unassigned = before.unassigned_topics.clone().unwrap_or_default();
+    Picture { members: before.members.clone(), unassigned, ..Picture::default() }
+}
+
+/// Members in a rebalance of those that answered.
+fn rebalancing(members: &[Member]) -> String {
+    let rebalancing = members.iter().filter(|member| member.rebalancing == Some(true)).count();
+    format!("{rebalancing}/{}", members.len())
 }
 
 fn progressing(app: &KasprApp, Seen { pods, autoscaler, newer_template_waits, .. }: &Seen) -> Fact {
@@ -146,7 +167,7 @@ fn progressing(app: &KasprApp, Seen { pods, autoscaler, newer_template_waits, ..
     }
 }
 
-fn ready(replicas: i32, Seen { pods, picture, autoscaler, .. }: &Seen) -> Fact {
+fn ready(replicas: i32, Seen { pods, autoscaler, .. }: &Seen, picture: &Picture) -> Fact {
     let not_ready = |message: String| fact(is::READY, false, is::NOT_READY, message);
     let list = |ids: &[i32]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let some_missing = format!("{} of {replicas} members are available", pods.available);
@@ -247,4 +268,136 @@ fn linked_resources(linked: &Linked) -> LinkedResources {
 
 fn component<C: Component>(component: &Link<C>) -> LinkedComponent {
     LinkedComponent { name: component.name_any(), hash: component.hash.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn app_of(replicas: i32, status: Value) -> KasprApp {
+        let mut app: KasprApp = serde_json::from_value(json!({
+            "apiVersion": "kaspr.io/v1alpha1", "kind": "KasprApp", "metadata": { "name": "clicks", "generation": 2 },
+            "spec": { "replicas": replicas, "bootstrapServers": "k:9092", "authentication": { "type": "plain" } },
+        }))
+        .expect("an app");
+        app.status = Some(serde_json::from_value(status).expect("a status"));
+        app
+    }
+
+    fn of(app_: &KasprApp, seen: &Seen) -> AppStatus {
+        let settings = BuildSettings {
+            image_registry: None,
+            scale_up_pods_per_step: 4,
+            scale_up_period_seconds: 60,
+            initial_max_replicas: 1,
+        };
+        app(app_, &Linked::default(), seen, &settings, Timestamp::UNIX_EPOCH)
+    }
+
+    fn words(status: &AppStatus, kind: &str) -> String {
+        let condition = status.conditions.iter().flatten().find(|c| c.r#type == kind).expect("a condition");
+        format!("{:?} {}", condition.status, condition.reason)
+    }
+
+    fn pods(available: i64, wanted: i64) -> Pods {
+        Pods { wanted, available, rolling: false }
+    }
+
+    #[test]
+    fn conditions_follow_what_was_seen() {
+        let hung = Picture { hung: vec![1], members: Some(Vec::new()), ..Picture::default() };
+        let unassigned = Picture {
+            unassigned: vec!["clicks".to_owned()],
+            members: Some(Vec::new()),
+            ..Picture::default()
+        };
+        let blocked = Some("FailedGetResourceMetric: no metrics".to_owned());
+        let cases = [
+            (2, Seen { pods: pods(0, 1), ..Seen::default() }, "True Reconciling", "False NotReady"),
+            (2, Seen { pods: pods(1, 1), ..Seen::default() }, "True Reconciling", "False NotReady"),
+            (
+                2,
+                Seen { pods: pods(1, 1), autoscaler: blocked, ..Seen::default() },
+                "False ReconcileComplete",
+                "True Healthy",
+            ),
+            (2, Seen { pods: pods(2, 2), ..Seen::default() }, "False ReconcileComplete", "True Healthy"),
+            (
+                2,
+                Seen { pods: Pods { rolling: true, ..pods(2, 2) }, ..Seen::default() },
+                "True Reconciling",
+                "False NotReady",
+            ),
+            (0, Seen { pods: pods(0, 0), ..Seen::default() }, "False ReconcileComplete", "True Healthy"),
+            (
+                2,
+                Seen { pods: pods(2, 2), picture: Some(hung), ..Seen::default() },
+                "False ReconcileComplete",
+                "False HungMembers",
+            ),
+            (
+                2,
+                Seen { pods: pods(2, 2), picture: Some(unassigned), ..Seen::default() },
+                "False ReconcileComplete",
+                "False NotReady",
+            ),
+        ];
+        for (replicas, seen, progressing, ready) in cases {
+            let status = of(&app_of(replicas, json!({ "observedGeneration": 2 })), &seen);
+            assert_eq!(words(&status, is::PROGRESSING), progressing, "{seen:?}");
+            assert_eq!(words(&status, is::READY), ready, "{seen:?}");
+        }
+        let status =
+            of(&app_of(2, json!({ "observedGeneration": 1 })), &Seen { pods: pods(1, 2), ..Seen::default() });
+        assert_eq!(words(&status, is::PROGRESSING), "True NewSpec");
+    }
+
+    #[test]
+    fn why_an_autoscaler_adds_no_members_is_told() {
+        let hpa = |status: &str| -> DynamicObject {
+            serde_json::from_value(json!({
+                "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {},
+                "status": { "conditions": [
+                    { "type": "ScalingActive", "status": status, "reason": "FailedGetResourceMetric", "message": "no metrics" },
+                ] },
+            }))
+            .expect("an autoscaler")
+        };
+        assert_eq!(blocked(&hpa("False")).as_deref(), Some("FailedGetResourceMetric: no metrics"));
+        assert_eq!(blocked(&hpa("True")), None);
+    }
+
+    #[test]
+    fn a_rebalance_is_required_once_subscriptions_of_running_members_changed() {
+        let linked = json!({ "agents": [{ "name": "a", "hash": "1", "topicName": "old" }], "tables": [] });
+        let required = |status: Value, rebalanced: bool| {
+            let seen = Seen { pods: pods(1, 1), rebalanced, ..Seen::default() };
+            of(&app_of(1, status), &seen).rebalance_required
+        };
+        let running = |required: bool| json!({ "availableMembers": "1/1", "linkedResources": linked, "rebalanceRequired": required });
+        assert_eq!(required(running(false), false), Some(true));
+        // Not for members that have yet to start, and not at first sight.
+        let starting = json!({ "availableMembers": "0/1", "linkedResources": linked });
+        assert_eq!(required(starting, false), Some(false));
+        assert_eq!(required(json!({ "availableMembers": "1/1" }), false), Some(false));
+        // It stays until it was asked for.
+        let same = json!({ "availableMembers": "1/1", "linkedResources": { "agents": [], "tables": [] }, "rebalanceRequired": true });
+        assert_eq!(required(same.clone(), false), Some(true));
+        assert_eq!(required(same, true), Some(false));
+    }
+
+    #[test]
+    fn members_of_another_process_stay_until_they_are_asked() {
+        let member = json!([{ "id": 0, "rebalancing": true, "lastTransitionTime": "2026-01-01T00:00:00Z", "podUID": "u" }]);
+        let before = app_of(1, json!({ "members": member }));
+        let status =
+            |picture: Option<Picture>| of(&before, &Seen { pods: pods(1, 1), picture, ..Seen::default() });
+        let kept = status(Some(Picture::default()));
+        assert_eq!(serde_json::to_value(&kept.members).expect("JSON"), member);
+        assert_eq!(kept.rebalancing_members.as_deref(), Some("1/1"));
+        assert_eq!(status(Some(Picture { members: Some(Vec::new()), ..Picture::default() })).members, None);
+        assert_eq!(status(None).members, None);
+    }
 }

@@ -9,7 +9,14 @@ use crate::harness::{BINARY, eventually_quiet, kubectl_of, text};
 
 fn replica(plane: &ControlPlane, name: &str) -> Operator {
     let log = plane.log_dir().join(format!("{name}.log"));
-    let args = ["--local", "--lease-namespace=default", "--lease-seconds=6", "--lease-identity", name];
+    let args = [
+        "--local",
+        "--lease-namespace=default",
+        "--lease-seconds=6",
+        "--lease-identity",
+        name,
+        "--initial-max-replicas=2",
+    ];
     let mut operator =
         Operator::start(Path::new(BINARY), plane.kubeconfig(), &log, &args).expect("an operator");
     operator.ready().expect("a ready operator");
@@ -29,6 +36,7 @@ apiVersion: kaspr.io/v1alpha1
 kind: KasprApp
 metadata: {{name: {name}}}
 spec:
+  replicas: 3
   bootstrapServers: kafka:9092
   authentication: {{type: scram-sha-512, username: u, passwordSecret: {{secretName: s, passwordKey: p}}}}
 "
@@ -70,4 +78,21 @@ fn one_replica_writes_and_the_next_takes_over() {
     assert!(second.stop().expect("an exit").success());
     make(&plane, "views");
     assert!(wrote(&third));
+    starts_with_two_members(&plane);
+}
+
+fn starts_with_two_members(plane: &ControlPlane) {
+    let members = |wanted: &str| {
+        eventually_quiet("members", || {
+            let args = ["get", "statefulset", "views-app", "-o", "jsonpath={.spec.replicas}"];
+            let replicas = text(&kubectl_of(plane, &args, "").stdout);
+            if replicas == wanted { Ok(()) } else { Err(replicas) }
+        });
+    };
+    members("2");
+    for (replicas, then) in [("0", "0"), ("3", "2")] {
+        let scaled = ["scale", "kasprapp", "views", &format!("--replicas={replicas}")];
+        assert!(kubectl_of(plane, &scaled, "").status.success());
+        members(then);
+    }
 }

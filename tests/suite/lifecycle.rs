@@ -302,3 +302,57 @@ fn what_the_published_operator_left_holds_no_deletion_back() {
         r#"{"metadata":{"finalizers":null}}"#,
     ]);
 }
+
+#[test]
+fn the_spec_reaches_the_pods_and_scales() {
+    let namespace = Namespace::new("spec");
+    namespace.apply(
+        "
+apiVersion: kaspr.io/v1alpha1
+kind: KasprApp
+metadata: {name: clicks}
+spec:
+  replicas: 3
+  bootstrapServers: kafka:9092
+  authentication: {type: scram-sha-512, username: u, passwordSecret: {secretName: s, passwordKey: p}}
+  tls: {caSecret: {secretName: brokers}, certificateSecret: {secretName: member, certificateKey: cert.pem}}
+  storage: {type: ephemeral}
+  config: {webBasePath: /shop/}
+  livenessProbe: {periodSeconds: 7}
+  readinessProbe: {initialDelaySeconds: 3}
+  template: {podDisruptionBudget: {maxUnavailable: 2, metadata: {labels: {team: web}}}}
+",
+    );
+    let set = namespace.wait_for(SET, "clicks-app", |set| !set.is_null());
+    let pod = &set["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    assert_eq!(container["livenessProbe"]["httpGet"]["path"], "/shop/status/");
+    assert_eq!(container["livenessProbe"]["httpGet"]["port"], "http");
+    assert_eq!(container["livenessProbe"]["periodSeconds"], 7);
+    assert_eq!(container["readinessProbe"]["initialDelaySeconds"], 3);
+    assert_eq!(variable(&set, "SSL_CERT_FILE").as_deref(), Some("/var/run/secrets/kafka-ca/ca.crt"));
+    let volume = |name: &str| {
+        let volumes = pod["volumes"].as_array().into_iter().flatten();
+        volumes.clone().find(|volume| volume["name"] == name).map(|volume| volume["secret"].clone())
+    };
+    assert_eq!(volume("kafka-ca").expect("a volume")["secretName"], "brokers");
+    let certificate = volume("kafka-certificate").expect("a volume");
+    assert_eq!(certificate["items"][0], serde_json::json!({ "key": "cert.pem", "path": "tls.crt" }));
+    let budget = namespace.get("poddisruptionbudget", "clicks-app-pdb");
+    assert_eq!(budget["spec"]["maxUnavailable"], 2);
+    assert_eq!(budget["metadata"]["labels"]["team"], "web");
+
+    namespace.wait_for("kasprapp", "clicks", |app| app["status"]["replicas"] == 1);
+    namespace.run(&["scale", "kasprapp", "clicks", "--replicas=1"]);
+    namespace.wait_for("horizontalpodautoscaler", "clicks-app-hpa", |hpa| hpa["spec"]["maxReplicas"] == 1);
+    namespace.wait_for("poddisruptionbudget", "clicks-app-pdb", Value::is_null);
+}
+
+#[test]
+fn an_autoscaler_without_metrics_is_explained() {
+    let namespace = running("metricless", "");
+    let app = namespace.get("kasprapp", "clicks");
+    let words = app["status"]["conditions"].to_string();
+    assert!(words.contains("1 of 2 members are available: replicas stay at their minimum of 1"), "{words}");
+    assert!(words.contains("metrics-server"), "{words}");
+}

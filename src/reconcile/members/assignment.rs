@@ -46,7 +46,10 @@ pub fn unassigned(expected: &BTreeSet<String>, answers: &[&Answer]) -> Vec<Strin
 /// When a rebalance is worth a try.
 #[derive(Debug, Default)]
 pub struct Cure {
+    /// Rounds in a row.
     seen: u32,
+    /// Whether the topics were missing for long enough once.
+    confirmed: bool,
     missing: Vec<String>,
     tries: u32,
     next: Option<Instant>,
@@ -54,7 +57,7 @@ pub struct Cure {
 
 impl Cure {
     /// What was missing in a round in which all members answered and none was busy. Gives the topics
-    /// that are missing for long enough to say so.
+    /// that are missing for long enough to say so, which stay said until they are held.
     pub fn saw(&mut self, missing: Vec<String>) -> Vec<String> {
         if missing.is_empty() {
             *self = Self::default();
@@ -65,7 +68,8 @@ impl Cure {
             *self = Self { missing, ..Self::default() };
         }
         self.seen = self.seen.saturating_add(1);
-        if self.seen >= ROUNDS { self.missing.clone() } else { Vec::new() }
+        self.confirmed |= self.seen >= ROUNDS;
+        if self.confirmed { self.missing.clone() } else { Vec::new() }
     }
 
     /// Members were busy, or not all of them answered: rounds count in a row only.
@@ -73,17 +77,24 @@ impl Cure {
         self.seen = 0;
     }
 
+    /// Whether the next look may tell of a missing topic.
+    pub fn is_suspicious(&self) -> bool {
+        !self.missing.is_empty() && self.seen < ROUNDS
+    }
+
     /// Whether a rebalance is to be asked for now.
     pub fn is_due(&self, now: Instant) -> bool {
         self.seen >= ROUNDS && self.next.is_none_or(|next| next <= now)
     }
 
-    /// A rebalance was asked for.
+    /// A rebalance was asked for. One for another reason is no try where nothing is missing.
     pub fn tried(&mut self, now: Instant) {
+        if self.missing.is_empty() {
+            return;
+        }
         let pause = FIRST_PAUSE.saturating_mul(1 << self.tries.min(16)).min(LONGEST_PAUSE);
         self.tries = self.tries.saturating_add(1);
         self.next = Some(now + pause);
-        self.seen = 0;
     }
 }
 

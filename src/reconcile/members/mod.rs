@@ -110,7 +110,7 @@ pub async fn run(ctx: Arc<Context>, mut apps: mpsc::UnboundedReceiver<Key>) {
                 if let Ok(app) = ended {
                     known.remove(&app);
                     // It may have come back at this very moment.
-                    if ctx.caches.get::<crate::api::KasprApp>(&app).is_some() {
+                    if round::current(&ctx, &app).is_some() {
                         known.insert(app.clone());
                         tasks.spawn(round::until_gone(ctx.clone(), app));
                     }

@@ -52,6 +52,9 @@ const SILENT: Duration = Duration::from_secs(60);
 /// The pause while nothing moves: a member that begins to hang tells nobody else.
 const CALM: Duration = Duration::from_secs(30);
 
+/// How far apart two looks must be to count as two: events can bring many at once.
+const EVIDENCE: Duration = Duration::from_secs(4);
+
 /// What a burst of events is given to end.
 const BURST: Duration = Duration::from_millis(500);
 
@@ -59,8 +62,10 @@ const BURST: Duration = Duration::from_millis(500);
 #[derive(Default)]
 struct Memory {
     strikes: Strikes,
-    hung: Vec<i32>,
+    hung: Vec<Hung>,
     cure: Cure,
+    /// When a look counted last.
+    counted: Option<Instant>,
     silent: u32,
     /// When the next try may be, after a rebalance that could not be asked for.
     retry: Option<Instant>,
@@ -80,7 +85,7 @@ pub async fn until_gone(ctx: Arc<Context>, key: Key) -> Key {
 }
 
 /// The app with its newest status, if it is there to stay.
-fn current(ctx: &Context, key: &Key) -> Option<KasprApp> {
+pub fn current(ctx: &Context, key: &Key) -> Option<KasprApp> {
     let cached = ctx.caches.get::<KasprApp>(key)?;
     let app = cached.0.as_ref().ok().filter(|app| app.metadata.deletion_timestamp.is_none())?;
     Some(ctx.told.newest(key, app).into_owned())
@@ -130,7 +135,13 @@ async fn look(ctx: &Arc<Context>, key: &Key, app: &KasprApp, memory: &mut Memory
     let answers: Vec<&Answer> = asked.iter().filter_map(|asked| asked.answer.as_ref()).collect();
     let all = !asked.is_empty() && answers.len() == asked.len() && asked.len() as i64 == around.pods.wanted;
     let busy = answers.iter().any(|answer| answer.rebalancing || answer.recovering);
-    let unassigned = if around.settled && all && !busy {
+    let counts = memory.counted.is_none_or(|last| last.elapsed() >= EVIDENCE);
+    if counts {
+        memory.counted = Some(Instant::now());
+    }
+    let unassigned = if !counts {
+        before.unassigned.clone()
+    } else if around.settled && all && !busy {
         let linked = ctx.sorted(key, app).linked;
         memory.cure.saw(assignment::unassigned(&assignment::expected(app, &linked), &answers))
     } else {
@@ -138,7 +149,10 @@ async fn look(ctx: &Arc<Context>, key: &Key, app: &KasprApp, memory: &mut Memory
         // Still missing until the contrary is known.
         before.unassigned.clone()
     };
-    let hung = hung_members(ctx, key, app, around.settled, &members, &asked, memory);
+    let hung = match counts {
+        true => hung_members(ctx, key, app, around.settled, &members, &asked, memory),
+        false => memory.hung.clone(),
+    };
     let next = Picture {
         members: ctx.settings.members.client_status_check.then_some(members),
         unassigned,
@@ -147,14 +161,16 @@ async fn look(ctx: &Arc<Context>, key: &Key, app: &KasprApp, memory: &mut Memory
     let changed = next != before;
     ctx.members.with(key, |known| known.picture = next.clone());
     let tried = rebalance(ctx, key, app, &around, Seen { asked: &asked, all, busy, manual }, memory).await;
-    for hung in hung::to_end(&hung) {
-        end(ctx, key, app, &hung).await;
+    for hung in hung::to_end(&hung).iter().filter(|_| counts) {
+        end(ctx, key, app, hung).await;
     }
     if changed || tried {
         ctx.queues.send([key.clone()]);
     }
     let required = around.status.rebalance_required == Some(true);
-    let moving = busy || required || !around.settled || !hung.is_empty() || !next.unassigned.is_empty();
+    let suspicious = memory.cure.is_suspicious();
+    let moving =
+        busy || suspicious || required || !around.settled || !hung.is_empty() || !next.unassigned.is_empty();
     memory.pause(asked.len(), all, moving)
 }
 
@@ -298,10 +314,10 @@ fn hung_members(
         ctx.metrics.hung(app, namespace, *id, *strikes, *seconds);
         tracing::warn!(app, namespace, member = id, strikes, seconds, "a member hangs in a rebalance");
     }
-    for id in memory.hung.iter().filter(|id| hung.iter().all(|hung| hung.id != **id)) {
-        ctx.metrics.hung(app, namespace, *id, 0, 0);
+    for gone in memory.hung.iter().filter(|was| hung.iter().all(|hung| hung.id != was.id)) {
+        ctx.metrics.hung(app, namespace, gone.id, 0, 0);
     }
-    memory.hung = hung.iter().map(|hung| hung.id).collect();
+    memory.hung.clone_from(&hung);
     hung
 }
 
