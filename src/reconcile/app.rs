@@ -197,7 +197,7 @@ async fn set_aside(
     let grown = storage::make_way(ctx, namespace, &selector, set, live).await?;
     let first = build::replicas(app).min(ctx.settings.build.initial_max_replicas);
     if live.is_none() || !grown.is_empty() {
-        storage::adopt(ctx, namespace, &selector, set, first).await?;
+        storage::adopt(ctx, &Key::of(APP, app), set, first).await?;
     } else if first > 1 && live.is_some_and(|live| live.data["spec"]["replicas"] == 0) {
         storage::start(ctx, namespace, set, first).await?;
     }

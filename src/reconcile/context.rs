@@ -172,18 +172,30 @@ impl Context {
         }
     }
 
+    /// A reconcile was asked for that comes too late: its wish is not to be seen for ever.
+    pub fn gone(&self, key: &Key) {
+        self.queues.taken(key);
+        self.forget_metrics(key);
+    }
+
+    fn forget_metrics(&self, key: &Key) {
+        if key.kind == super::links::APP {
+            self.metrics.forget_app(&key.name, &key.namespace);
+        } else {
+            self.metrics.forget_component(&key.name, &key.namespace);
+        }
+    }
+
     /// A resource is gone: nothing of it is kept.
     pub fn forget(&self, key: &Key) {
         self.told.forget(key);
         self.checked.forget(key);
         self.failures.forget(key.kind, Some(&key.namespace), &key.name);
+        self.forget_metrics(key);
         if key.kind == super::links::APP {
-            self.metrics.forget_app(&key.name, &key.namespace);
             self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
             self.installs.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
             self.members.nudge(key);
-        } else {
-            self.metrics.forget_component(&key.name, &key.namespace);
         }
     }
 }

@@ -25,6 +25,8 @@ pub struct MemberPod {
     pub created: String,
     /// Where its web server answers, once it has an address and is not on its way out.
     pub address: Option<(String, i32)>,
+    /// Whether it is on its way out.
+    pub ending: bool,
     /// Whether Kubernetes counts it as ready.
     pub ready: bool,
     /// The package set that it was made for.
@@ -90,8 +92,8 @@ pub fn member(pod: &Pod, set: &str) -> Option<MemberPod> {
     let variable = container.and_then(|c| c.env.as_ref()?.iter().find(|v| v.name == PACKAGES_HASH));
     let status = pod.status.as_ref();
     let ip = status.and_then(|status| status.pod_ip.clone()).filter(|ip| !ip.is_empty());
-    let here = pod.metadata.deletion_timestamp.is_none()
-        && status.and_then(|status| status.phase.as_deref()) == Some("Running");
+    let ending = pod.metadata.deletion_timestamp.is_some();
+    let here = !ending && status.and_then(|status| status.phase.as_deref()) == Some("Running");
     let ready = status.and_then(|s| s.conditions.as_ref()).into_iter().flatten();
     let install = status
         .and_then(|s| s.init_container_statuses.as_ref())
@@ -102,6 +104,7 @@ pub fn member(pod: &Pod, set: &str) -> Option<MemberPod> {
         uid: pod.uid().unwrap_or_default(),
         created: pod.creation_timestamp().map(|time| time.0.to_string()).unwrap_or_default(),
         address: ip.zip(port).filter(|_| here),
+        ending,
         ready: here && ready.into_iter().any(|c| c.type_ == "Ready" && c.status == "True"),
         packages_hash: variable.and_then(|variable| variable.value.clone()),
         install: install.map(install_of).unwrap_or_default(),

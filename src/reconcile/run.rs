@@ -338,7 +338,9 @@ where
         match result {
             Ok((done, _)) => ctx.failures.forget(kind, done.namespace.as_deref(), &done.name),
             // Deleted before its turn came.
-            Err(controller::Error::ObjectNotFound(_)) => {}
+            Err(controller::Error::ObjectNotFound(gone)) => {
+                ctx.gone(&Key { kind, namespace: gone.namespace.unwrap_or_default(), name: gone.name });
+            }
             Err(error) => {
                 tracing::error!(kind, error = describe(&error), "a reconcile failed and is tried again")
             }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy},
@@ -15,7 +15,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::{Error, apply, context::Context};
+use super::{Error, apply, context::Context, links::Key};
 use crate::{
     build::{
         Object,
@@ -111,20 +111,11 @@ async fn grow(ctx: &Context, namespace: &str, selector: &Labels, wanted: &str) -
 /// Makes a StatefulSet around pods that have none: with as many members as there are, or they would
 /// be scaled down to one. Where there are none, a StatefulSet that starts with one member needs no
 /// such help.
-pub async fn adopt(
-    ctx: &Context,
-    namespace: &str,
-    selector: &Labels,
-    desired: &Object,
-    first: i32,
-) -> Result<(), Error> {
-    let api: Api<Pod> = Api::namespaced(ctx.client.clone(), namespace);
-    let pods = api.list(&selected(selector)).await.map_err(Error::api("can't list the members' pods"))?;
-    let prefix = format!("{}-", desired.name);
-    let ordinal =
-        |pod: &Pod| pod.name_any().strip_prefix(&prefix).and_then(|ordinal| ordinal.parse::<i64>().ok());
-    let highest = pods.iter().filter_map(ordinal).max();
-    let members = highest.map_or(i64::from(first), |highest| highest + 1);
+pub async fn adopt(ctx: &Context, app: &Key, desired: &Object, first: i32) -> Result<(), Error> {
+    let namespace = app.namespace.as_str();
+    let pods = ctx.member_pods(app);
+    let highest = pods.iter().filter(|pod| !pod.ending).map(|pod| pod.ordinal).max();
+    let members = highest.map_or(first, |highest| highest + 1);
     if highest.is_none() && members <= 1 {
         return Ok(());
     }

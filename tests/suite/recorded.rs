@@ -116,8 +116,6 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("KasprApp/", "….hash", "hash of the definition alone; the published one holds UIDs"),
     ("KasprApp/orders", ".status.linkedResources.joins", "joins are reconciled"),
     ("KasprApp/", ".status.replicas", "for kubectl scale"),
-    ("KasprApp/scores", ".status.pythonPackages.install", "read from the install containers' state"),
-    ("KasprApp/scores", ".status.pythonPackages.lastInstallTime", "read from the install containers' state"),
     ("StatefulSet/orders-app", "…[kaspr].livenessProbe.", "the published operator ignores probes"),
     ("StatefulSet/orders-app", "…[kaspr].readinessProbe.", "the published operator ignores probes"),
     ("KasprApp/", ".status.selector", "for kubectl scale"),
@@ -144,6 +142,8 @@ const VOLATILE: &[&str] = &[
     ".status.conditions",
     ".status.availableMembers",
     ".status.observedGeneration",
+    ".status.pythonPackages.install",
+    ".status.pythonPackages.lastInstallTime",
     ".status.rolloutInProgress",
 ];
 
