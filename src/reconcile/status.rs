@@ -74,6 +74,11 @@ pub fn blocked(autoscaler: &DynamicObject) -> Option<String> {
     let conditions = autoscaler.data.pointer("/status/conditions")?.as_array()?;
     let text = |condition: &Value, field: &str| condition[field].as_str().unwrap_or_default().to_owned();
     let active = conditions.iter().find(|condition| condition["type"] == "ScalingActive")?;
+    // There is a metrics API, and it has yet to hear of new pods.
+    let soon = ["no metrics returned", "did not receive metrics"];
+    if soon.iter().any(|words| text(active, "message").contains(words)) {
+        return None;
+    }
     (active["status"] == "False" && active["reason"] != "ScalingDisabled")
         .then(|| format!("{}: {}", text(active, "reason"), text(active, "message")))
 }
@@ -356,17 +361,20 @@ mod tests {
 
     #[test]
     fn why_an_autoscaler_adds_no_members_is_told() {
-        let hpa = |status: &str| -> DynamicObject {
+        let hpa = |status: &str, message: &str| -> DynamicObject {
             serde_json::from_value(json!({
                 "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {},
                 "status": { "conditions": [
-                    { "type": "ScalingActive", "status": status, "reason": "FailedGetResourceMetric", "message": "no metrics" },
+                    { "type": "ScalingActive", "status": status, "reason": "FailedGetResourceMetric", "message": message },
                 ] },
             }))
             .expect("an autoscaler")
         };
-        assert_eq!(blocked(&hpa("False")).as_deref(), Some("FailedGetResourceMetric: no metrics"));
-        assert_eq!(blocked(&hpa("True")), None);
+        let missing = "unable to fetch metrics from resource metrics API: the server could not find it";
+        let told = format!("FailedGetResourceMetric: {missing}");
+        assert_eq!(blocked(&hpa("False", missing)), Some(told));
+        assert_eq!(blocked(&hpa("True", missing)), None);
+        assert_eq!(blocked(&hpa("False", "no metrics returned from resource metrics API")), None);
     }
 
     #[test]
