@@ -12,8 +12,7 @@ use kube::{
 use serde_json::{Value, json};
 
 use super::{
-    Error,
-    apply::{self, Outcome},
+    Error, apply,
     caches::Guarded,
     conditions::{self as is, Fact, fact},
     context::Context,
@@ -68,11 +67,11 @@ pub async fn reconcile(app: Arc<Guarded<KasprApp>>, ctx: Arc<Context>) -> Result
     let live = live_set(&ctx, given).await?;
     let newer_template_waits = keep_running(given, &mut desired, live.as_deref())?;
     keep_size(&ctx, &key, &mut desired);
-    let outcome = match settle(&ctx, &app, &linked, desired, live.as_deref()).await {
-        Ok(outcome) => outcome,
+    let written = match settle(&ctx, &app, &linked, desired, live.as_deref()).await {
+        Ok(written) => written,
         Err(error) => return failed(&ctx, given, error).await,
     };
-    tell(&ctx, given, &outcome).await;
+    tell(&ctx, given, &written).await;
     if build::annotated(given, rollout::ROLL) {
         forget_roll(&ctx, given).await?;
     }
@@ -159,12 +158,12 @@ async fn settle(
     linked: &Linked,
     desired: Vec<Object>,
     live: Option<&DynamicObject>,
-) -> Result<Outcome, Error> {
+) -> Result<Vec<String>, Error> {
     let namespace = namespace(app);
     let mut objects = definitions(linked)?;
     objects.extend(desired.iter().cloned());
-    let mut outcome = Outcome { written: set_aside(ctx, app, &namespace, &desired, live).await? };
-    outcome.written.extend(apply::apply(ctx, &Key::of(APP, app), &objects).await?.written);
+    let mut written = set_aside(ctx, app, &namespace, &desired, live).await?;
+    written.extend(apply::apply(ctx, &Key::of(APP, app), &objects).await?);
     let name = app.name_any();
     let sometimes = [
         (OwnedKind::HorizontalPodAutoscaler, names::autoscaler(&name)),
@@ -176,10 +175,10 @@ async fn settle(
         let frozen = kind == OwnedKind::ConfigMap && !linked.joins.is_empty();
         if !frozen && desired.iter().all(|object| object.kind != kind || object.name != name) {
             let owner = app.uid().unwrap_or_default();
-            outcome.written.extend(apply::remove(ctx, &owner, kind, &namespace, &name).await?);
+            written.extend(apply::remove(ctx, &owner, kind, &namespace, &name).await?);
         }
     }
-    Ok(outcome)
+    Ok(written)
 }
 
 /// Sees to what apply can't do with a StatefulSet: grow its claims, and find its pods again.
@@ -279,10 +278,9 @@ async fn keep(ctx: &Context, app: &KasprApp, facts: Vec<Fact>) -> Result<(), Err
     report::status(ctx, &Key::of(APP, app), app, next).await
 }
 
-async fn tell(ctx: &Context, app: &KasprApp, outcome: &Outcome) {
-    if !outcome.written.is_empty() {
-        report::normal(ctx, app, "Applied", format!("Brought up to date: {}", outcome.written.join(", ")))
-            .await;
+async fn tell(ctx: &Context, app: &KasprApp, written: &[String]) {
+    if !written.is_empty() {
+        report::normal(ctx, app, "Applied", format!("Brought up to date: {}", written.join(", "))).await;
     }
 }
 

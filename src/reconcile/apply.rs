@@ -92,29 +92,22 @@ impl Applied {
     }
 }
 
-/// What came of applying objects.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// What was written, for the event: `StatefulSet clicks-app`.
-    pub written: Vec<String>,
-}
-
 /// Applies the objects: all others first, side by side, and then the StatefulSet, whose pods mount
-/// and refer to them.
+/// and refer to them. Gives what changed, for the event: `StatefulSet clicks-app`.
 ///
 /// Errors: the first one; what does not depend on it is applied all the same.
-pub async fn apply(ctx: &Context, owner: &Key, objects: &[Object]) -> Result<Outcome, Error> {
+pub async fn apply(ctx: &Context, owner: &Key, objects: &[Object]) -> Result<Vec<String>, Error> {
     let (last, first): (Vec<_>, Vec<_>) =
         objects.iter().partition(|object| object.kind == OwnedKind::StatefulSet);
-    let mut outcome = Outcome::default();
+    let mut changed = Vec::new();
     for stage in [first, last] {
         let writes: Vec<_> = stage.into_iter().map(|object| apply_one(ctx, owner, object)).collect();
         let applied: Vec<_> = stream::iter(writes).buffered(AT_A_TIME).collect().await;
         for written in applied {
-            outcome.written.extend(written?);
+            changed.extend(written?);
         }
     }
-    Ok(outcome)
+    Ok(changed)
 }
 
 /// Applies an object, unless it stands as it should. Gives its name if that changed anything.
