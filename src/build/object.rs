@@ -108,6 +108,11 @@ impl Object {
         Ok(Self { kind: K::MADE_AS, name, value })
     }
 
+    /// The hash of the whole object.
+    pub fn hash(&self) -> &str {
+        self.value["metadata"]["annotations"][APPLIED_ANNOTATION].as_str().unwrap_or_default()
+    }
+
     /// Adds the hashes of the object itself, in place of those that it has.
     pub(super) fn stamped(mut self) -> Result<Self, BuildError> {
         if let Some(annotations) = self.value["metadata"]["annotations"].as_object_mut() {

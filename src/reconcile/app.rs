@@ -65,9 +65,9 @@ pub async fn reconcile(app: Arc<Guarded<KasprApp>>, ctx: Arc<Context>) -> Result
     ctx.queues.send(ctx.now_waiting(&key, &waiting));
     let mut desired = build::app(&app, given, &linked, &ctx.settings.build)?;
     let live = live_set(&ctx, given).await?;
-    let newer_template_waits = keep_running(given, &mut desired, live.as_deref())?;
+    let newer_template_waits = keep_running(given, &mut desired, live.as_ref())?;
     keep_size(&ctx, &key, &mut desired);
-    let written = match settle(&ctx, &app, &linked, desired, live.as_deref()).await {
+    let written = match settle(&ctx, &app, &linked, desired, live.as_ref()).await {
         Ok(written) => written,
         Err(error) => return failed(&ctx, given, error).await,
     };
@@ -92,10 +92,10 @@ fn observe(ctx: &Context, key: &Key, app: &KasprApp) -> Seen {
     let owned = |kind, name: String| ctx.caches.owned(kind, &key.namespace, &name);
     let autoscaler = owned(OwnedKind::HorizontalPodAutoscaler, names::autoscaler(&key.name));
     let seen = Seen {
-        pods: Pods::of(ctx.stateful_set(key).as_deref()),
+        pods: Pods::of(ctx.stateful_set(key).as_ref()),
         members: ctx.member_pods(key),
         picture: ctx.settings.members.client_status_check.then(|| ctx.members.picture(key)),
-        autoscaler: autoscaler.as_deref().and_then(status::blocked),
+        autoscaler: autoscaler.as_ref().and_then(status::blocked),
         packages_claim: owned(OwnedKind::PersistentVolumeClaim, names::packages_claim(&key.name)),
         rebalanced: ctx.members.take_rebalanced(key),
         ..Seen::default()
@@ -128,14 +128,14 @@ fn keep_size(ctx: &Context, key: &Key, desired: &mut [Object]) {
 
 /// The StatefulSet as it is. One that the published operator made has no label for the cache, and
 /// what is not in the cache may be that.
-async fn live_set(ctx: &Context, app: &KasprApp) -> Result<Option<Arc<DynamicObject>>, Error> {
+async fn live_set(ctx: &Context, app: &KasprApp) -> Result<Option<DynamicObject>, Error> {
     let (namespace, name) = (namespace(app), names::app(&app.name_any()));
     if let Some(cached) = ctx.caches.owned(OwnedKind::StatefulSet, &namespace, &name) {
         return Ok(Some(cached));
     }
     let api = apply::api(ctx.client.clone(), OwnedKind::StatefulSet, &namespace);
     let found = api.get_opt(&name).await.map_err(Error::api(format!("can't read StatefulSet {name}")))?;
-    Ok(found.map(Arc::new))
+    Ok(found)
 }
 
 /// Leaves running pods as they are, where the user changed nothing. Gives whether a newer template

@@ -2,7 +2,7 @@
 //! nothing where nothing differs.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -15,14 +15,17 @@ use kube::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Error, context::Context, links::Key, published};
-use crate::build::{Object, OwnedKind, labels::MANAGER};
+use super::{Error, compact::Compact, context::Context, links::Key, published};
+use crate::build::{Object, OwnedKind, hash, labels::MANAGER};
 
 /// How many objects of an app are applied side by side.
 const AT_A_TIME: usize = 8;
 
 /// Where an object is.
 type Place = (OwnedKind, String, String);
+
+/// The hash of each top-level field.
+type Fields = BTreeMap<String, String>;
 
 /// What was applied last, by place.
 ///
@@ -32,10 +35,10 @@ type Place = (OwnedKind, String, String);
 pub struct Applied(Mutex<HashMap<Place, Record>>);
 
 struct Record {
-    /// The object as it was sent.
-    sent: Value,
-    /// The same fields as the API server gave them back.
-    stands: Value,
+    /// The hash of the object as it was sent.
+    sent: String,
+    /// The hashes of the same top-level fields as the API server gave them back.
+    stands: Fields,
     /// Whether the cache may not know of it yet.
     unseen: bool,
 }
@@ -55,12 +58,11 @@ impl Applied {
     /// The top-level fields that somebody else changed since an object was applied.
     fn drifted(&self, place: &Place, object: &Object, live: Option<&DynamicObject>) -> Vec<String> {
         let records = self.records();
-        let record = records.get(place).filter(|record| record.sent == object.value && !record.unseen);
+        let record = records.get(place).filter(|record| record.sent == object.hash() && !record.unseen);
         let live = live.and_then(|live| serde_json::to_value(live).ok());
         let (Some(record), Some(live)) = (record, live) else { return Vec::new() };
-        let (is, stands) = (common(&live, &object.value), &record.stands);
-        let fields = object.value.as_object().into_iter().flat_map(|fields| fields.keys());
-        fields.filter(|field| is.get(field) != stands.get(field)).cloned().collect()
+        let is = fields(&live, &object.value);
+        record.stands.keys().filter(|field| is.get(*field) != record.stands.get(*field)).cloned().collect()
     }
 
     /// Whether the cache knows of what was applied last.
@@ -82,13 +84,23 @@ impl Applied {
     fn stands(&self, place: &Place, object: &Object, live: Option<&DynamicObject>) -> bool {
         let live = || live.and_then(|live| serde_json::to_value(live).ok());
         match self.records().get(place) {
-            Some(record) if record.sent == object.value => {
-                record.unseen || live().is_some_and(|live| common(&live, &object.value) == record.stands)
+            Some(record) if record.sent == object.hash() => {
+                record.unseen || live().is_some_and(|live| fields(&live, &object.value) == record.stands)
             }
             Some(_) => false,
             // After a restart: the object carries the hash of what was sent.
             None => live().is_some_and(|live| common(&live, &object.value) == object.value),
         }
+    }
+}
+
+/// The hashes of the fields of `live` that have a counterpart in `wanted`.
+fn fields(live: &Value, wanted: &Value) -> Fields {
+    match common(live, wanted) {
+        Value::Object(fields) => {
+            fields.into_iter().map(|(field, value)| (field, hash::of_json(&value))).collect()
+        }
+        _ => Fields::new(),
     }
 }
 
@@ -115,16 +127,16 @@ async fn apply_one(ctx: &Context, owner: &Key, object: &Object) -> Result<Option
     let namespace = owner.namespace.as_str();
     let place = (object.kind, namespace.to_owned(), object.name.clone());
     let live = ctx.caches.owned(object.kind, namespace, &object.name);
-    if ctx.applied.stands(&place, object, live.as_deref()) {
+    if ctx.applied.stands(&place, object, live.as_ref()) {
         return Ok(None);
     }
-    let drifted = ctx.applied.drifted(&place, object, live.as_deref());
+    let drifted = ctx.applied.drifted(&place, object, live.as_ref());
     for field in &drifted {
         ctx.queues.about(owner, |of| ctx.metrics.drifted(of, (object.kind.snake(), &object.name), field));
     }
     let operation = if live.is_none() { "create" } else { "patch" };
     let begun = Instant::now();
-    let written = write(ctx, &place, object, live.as_deref()).await;
+    let written = write(ctx, &place, object, live.as_ref()).await;
     let error = written.as_ref().err().map(Error::kind);
     ctx.queues.about(owner, |of| {
         ctx.metrics.synced(of, (object.kind.snake(), &object.name), operation, begun.elapsed(), error);
@@ -166,20 +178,20 @@ async fn write(
         made = send().await.map_err(Error::api(format!("can't apply {what}")))?;
     }
     let changed = live.as_ref().is_none_or(|live| live.resource_version() != made.resource_version());
-    let stands = common(&serde_json::to_value(&made)?, &object.value);
+    let stands = fields(&serde_json::to_value(&made)?, &object.value);
     let mut records = ctx.applied.records();
     // The watch may have been faster than the answer.
-    let cached = ctx.caches.owned(object.kind, &place.1, &place.2);
+    let cached = ctx.caches.compact(object.kind, &place.1, &place.2);
     let unseen = changed && !cached.is_some_and(|cached| is_as_new(&cached, &made));
-    records.insert(place.clone(), Record { sent: object.value.clone(), stands, unseen });
+    records.insert(place.clone(), Record { sent: object.hash().to_owned(), stands, unseen });
     Ok(changed)
 }
 
 /// Whether what is cached is the object as it was made, or newer: versions of one kind can be
 /// compared (Kubernetes API concepts, "Resource versions").
-fn is_as_new(cached: &DynamicObject, made: &DynamicObject) -> bool {
-    let version = |object: &DynamicObject| object.resource_version()?.parse::<u64>().ok();
-    cached.uid() == made.uid() && version(cached) >= version(made)
+fn is_as_new(cached: &Compact, made: &DynamicObject) -> bool {
+    let version = |version: Option<String>| version?.parse::<u64>().ok();
+    cached.uid() == made.uid() && version(cached.resource_version()) >= version(made.resource_version())
 }
 
 /// Deletes an object that is no longer wanted, if it is there and the resource controls it.

@@ -10,7 +10,7 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
-use super::links::Key;
+use super::{compact::Compact, links::Key};
 use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView},
     build::OwnedKind,
@@ -28,7 +28,7 @@ pub struct Caches {
     pub webviews: Store<Guarded<KasprWebView>>,
     pub joins: Store<Guarded<KasprJoin>>,
     pub pods: Store<Pod>,
-    pub owned: BTreeMap<OwnedKind, Store<DynamicObject>>,
+    pub owned: BTreeMap<OwnedKind, Store<Compact>>,
 }
 
 /// A kind with a cache.
@@ -76,7 +76,17 @@ impl Caches {
     }
 
     /// An object that the operator made.
-    pub fn owned(&self, kind: OwnedKind, namespace: &str, name: &str) -> Option<Arc<DynamicObject>> {
+    pub fn owned(&self, kind: OwnedKind, namespace: &str, name: &str) -> Option<DynamicObject> {
+        self.compact(kind, namespace, name).map(|compact| compact.object())
+    }
+
+    /// Whether an object that the operator made is there.
+    pub fn has(&self, kind: OwnedKind, namespace: &str, name: &str) -> bool {
+        self.compact(kind, namespace, name).is_some()
+    }
+
+    /// The metadata of an object that the operator made.
+    pub fn compact(&self, kind: OwnedKind, namespace: &str, name: &str) -> Option<Arc<Compact>> {
         self.owned.get(&kind)?.get(&ObjectRef::new_with(name, kind.resource()).within(namespace))
     }
 }

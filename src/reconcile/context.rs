@@ -95,7 +95,7 @@ impl Context {
     pub fn sorted(&self, key: &Key, app: &KasprApp) -> Sorted {
         let defined = |component: &Key| {
             let config_map = names::definition(component.kind, &component.name);
-            self.caches.owned(OwnedKind::ConfigMap, &component.namespace, &config_map).is_some()
+            self.caches.has(OwnedKind::ConfigMap, &component.namespace, &config_map)
         };
         let app = defaults::of(app).unwrap_or_else(|_| app.clone());
         quarantine::sort(&app, self.linked(key), defined)
@@ -125,9 +125,9 @@ impl Context {
         if let Some(link) = self.checked.link(key, given) {
             return Some(link);
         }
-        let defined = self.caches.owned(OwnedKind::ConfigMap, &key.namespace, &config_map_name(given));
-        let hash = given.status().and_then(|status| status.hash.clone());
-        defined.and(hash).and_then(|hash| Some(Link::frozen(defaults::of(given).ok()?, hash)))
+        let defined = self.caches.has(OwnedKind::ConfigMap, &key.namespace, &config_map_name(given));
+        let hash = given.status().and_then(|status| status.hash.clone()).filter(|_| defined);
+        hash.and_then(|hash| Some(Link::frozen(defaults::of(given).ok()?, hash)))
     }
 
     /// Keeps what waits, for the next time. Gives the components for which that changed.
@@ -142,7 +142,7 @@ impl Context {
     }
 
     /// The StatefulSet of an app, from the cache.
-    pub fn stateful_set(&self, app: &Key) -> Option<Arc<DynamicObject>> {
+    pub fn stateful_set(&self, app: &Key) -> Option<DynamicObject> {
         self.caches.owned(OwnedKind::StatefulSet, &app.namespace, &names::app(&app.name))
     }
 

@@ -10,6 +10,7 @@ mod backoff;
 mod caches;
 mod checked;
 mod client;
+mod compact;
 mod component;
 mod conditions;
 mod context;

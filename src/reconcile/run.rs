@@ -10,7 +10,7 @@ use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api, Client, Resource, ResourceExt,
-    core::{DynamicObject, NamespaceResourceScope},
+    core::NamespaceResourceScope,
     runtime::{
         Controller,
         controller::{self, Action},
@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Error, app,
     caches::{Cached, Caches, Guarded},
+    compact::Compact,
     component::{self, kind_of},
     context::Context,
     lease::{Lease, lead},
@@ -72,7 +73,7 @@ impl Scope {
         }
     }
 
-    fn dynamic(&self, client: &Client, kind: OwnedKind) -> Api<DynamicObject> {
+    fn dynamic(&self, client: &Client, kind: OwnedKind) -> Api<Compact> {
         match self {
             Self::Cluster => Api::all_with(client.clone(), &kind.resource()),
             Self::Namespace(namespace) => Api::namespaced_with(client.clone(), namespace, &kind.resource()),
@@ -278,7 +279,7 @@ impl Setup {
     }
 
     /// What the operator made, by its label.
-    fn owned(&mut self, kind: OwnedKind) -> Store<DynamicObject> {
+    fn owned(&mut self, kind: OwnedKind) -> Store<Compact> {
         let writer = kube::runtime::reflector::store::Writer::new(kind.resource());
         let reader = writer.as_reader();
         let api = self.scope.dynamic(&self.client, kind);
@@ -286,14 +287,11 @@ impl Setup {
             watcher::Config::default().labels(&format!("{}={}", labels::MANAGED_BY, labels::MANAGER));
         self.watches.push(Box::new(move |ctx| {
             let mut owners = HashMap::<(String, String), Key>::new();
-            let tell = move |seen: Seen<DynamicObject>| match seen {
+            let tell = move |seen: Seen<Compact>| match seen {
                 Seen::There(object) => {
-                    let place = (
-                        object.metadata.namespace.clone().unwrap_or_default(),
-                        object.metadata.name.clone().unwrap_or_default(),
-                    );
+                    let place = (object.namespace().unwrap_or_default(), object.name_any());
                     ctx.applied.seen(kind, &place.0, &place.1);
-                    if let Some(owner) = Key::controller(&object.metadata) {
+                    if let Some(owner) = Key::controller(object.meta()) {
                         owners.insert(place, owner.clone());
                         ctx.queues.send([owner]);
                     }

@@ -1,6 +1,6 @@
 //! From observed facts to the status. Pure.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use k8s_openapi::jiff::Timestamp;
 use kube::{ResourceExt, core::DynamicObject};
@@ -60,7 +60,7 @@ pub struct Seen {
     /// Why the autoscaler adds no members, if it can't.
     pub autoscaler: Option<String>,
     /// The claim for packages.
-    pub packages_claim: Option<Arc<DynamicObject>>,
+    pub packages_claim: Option<DynamicObject>,
     /// Components that are not given to the members.
     pub waiting: AllWaiting,
     /// Whether this program would build the pods differently, and waits for the user to change them.
@@ -96,7 +96,7 @@ pub fn app(
     let picture = picture(seen, &before);
     let replicas = build::replicas(app);
     let packages = app.spec.python_packages.as_ref().map(|packages| {
-        let claim = seen.packages_claim.as_deref();
+        let claim = seen.packages_claim.as_ref();
         packages::judge(packages, &seen.members, claim, before.python_packages.as_ref())
     });
     let (packages_fact, packages) = packages.unzip();

@@ -104,7 +104,7 @@ impl Around {
     fn of(ctx: &Context, key: &Key, app: &KasprApp) -> Self {
         let status = app.status.clone().unwrap_or_default();
         let set = names::app(&key.name);
-        let pods = Pods::of(ctx.stateful_set(key).as_deref());
+        let pods = Pods::of(ctx.stateful_set(key).as_ref());
         let progressing = status.conditions.iter().flatten().find(|c| c.r#type == is::PROGRESSING);
         let settled = progressing.is_some_and(|condition| {
             condition.status == ConditionStatus::False
