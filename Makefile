@@ -1,12 +1,12 @@
 # The two that matter: `make demo` and `make test`. Needs Rust, Go and Python, and nothing else.
 
 CARGO ?= cargo
-export ONCE
+export ONCE FAULTS SEED APPS
 
-.PHONY: help demo test lint fuzz generate bench clean
+.PHONY: help demo test faults lint fuzz generate bench bench-scale clean
 
 help: ## Show this help
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 demo: ## Run the main job on an embedded control plane (ONCE=1: end by itself)
 	$(CARGO) build --quiet --bin kaspr-operator --example demo
@@ -14,6 +14,10 @@ demo: ## Run the main job on an embedded control plane (ONCE=1: end by itself)
 
 test: lint ## Check everything: format, lints, unit tests, and the suite on a real API server
 	$(CARGO) test --workspace
+
+faults: ## Disturb the operator at every write and compare what comes of it (FAULTS=quick: a sample)
+	$(CARGO) build --quiet --bin kaspr-operator --example faults
+	$(CARGO) run --quiet --example faults
 
 lint: ## Check format and lints
 	$(CARGO) fmt --all --check
@@ -43,7 +47,10 @@ fuzz: ## Feed reviews, Python and manifests to the rules until one breaks (FUZZ_
 	done
 
 bench: ## Print the measured claims beside their yardsticks
-	$(CARGO) bench
+	$(CARGO) bench --bench admission --bench measure
+
+bench-scale: ## Print what many apps cost beside a floor (APPS="100 1000", the numbers of apps)
+	$(CARGO) bench --bench scale
 
 clean: ## Remove what was built
 	$(CARGO) clean

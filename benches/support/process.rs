@@ -4,8 +4,13 @@ use std::{fs, io};
 
 /// Resident memory of a process, in MiB.
 pub fn resident(pid: u32) -> io::Result<f64> {
+    memory(pid, "VmRSS:")
+}
+
+/// What the kernel says in this line of the memory of a process, in MiB.
+pub fn memory(pid: u32, line: &str) -> io::Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
+    let line = status.lines().find(|said| said.starts_with(line)).unwrap_or_default();
     let kib: f64 = line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or_default();
     Ok(kib / 1024.0)
 }

@@ -64,7 +64,11 @@ pub async fn reconcile(app: Arc<Guarded<KasprApp>>, ctx: Arc<Context>) -> Result
     let Sorted { linked, waiting } = ctx.sorted(&key, given);
     ctx.queues.send(ctx.now_waiting(&key, &waiting));
     let mut desired = build::app(&app, given, &linked, &ctx.settings.build)?;
-    let live = live_set(&ctx, given).await?;
+    let live = match live_set(&ctx, given).await {
+        // The watch brings the news.
+        Err(Error::Gone) => return Ok(Action::await_change()),
+        live => live?,
+    };
     let newer_template_waits = keep_running(given, &mut desired, live.as_ref())?;
     keep_size(&ctx, &key, &mut desired);
     let written = match settle(&ctx, &app, &linked, desired, live.as_ref()).await {
@@ -135,7 +139,20 @@ async fn live_set(ctx: &Context, app: &KasprApp) -> Result<Option<DynamicObject>
     }
     let api = apply::api(ctx.client.clone(), OwnedKind::StatefulSet, &namespace);
     let found = api.get_opt(&name).await.map_err(Error::api(format!("can't read StatefulSet {name}")))?;
+    if found.is_none() && !is_there(ctx, app).await? {
+        return Err(Error::Gone);
+    }
     Ok(found)
+}
+
+/// Whether an app that has no StatefulSet is there to stay. The cache may be behind: what is made for
+/// an app that is gone would be collected again, pods included.
+async fn is_there(ctx: &Context, app: &KasprApp) -> Result<bool, Error> {
+    let api: Api<KasprApp> = Api::namespaced(ctx.client.clone(), &namespace(app));
+    let name = app.name_any();
+    let live =
+        api.get_metadata_opt(&name).await.map_err(Error::api(format!("can't read KasprApp {name}")))?;
+    Ok(live.is_some_and(|live| live.uid() == app.uid() && live.metadata.deletion_timestamp.is_none()))
 }
 
 /// Leaves running pods as they are, where the user changed nothing. Gives whether a newer template

@@ -218,7 +218,7 @@ pub async fn remove(
             Ok(Some(what))
         }
         // Somebody else was faster.
-        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(None),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
         Err(error) => Err(Error::api(format!("can't delete {what}"))(error)),
     }
 }

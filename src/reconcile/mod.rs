@@ -52,6 +52,9 @@ pub enum Error {
     /// An object can't be made.
     #[error(transparent)]
     Build(#[from] crate::build::BuildError),
+    /// The resource is gone; the cache does not know yet.
+    #[error("the resource is gone")]
+    Gone,
     /// Something has to end first.
     #[error("waiting for {0}")]
     Waiting(String),
@@ -70,6 +73,7 @@ impl Error {
             Self::Api { source: kube::Error::Api(_), .. } => "ApiException",
             Self::Api { .. } => "Unreachable",
             Self::Build(_) => "Build",
+            Self::Gone => "Gone",
             Self::Waiting(_) => "Waiting",
             Self::Read(_) => "Read",
         }

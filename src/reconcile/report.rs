@@ -46,9 +46,14 @@ where
             Ok(())
         }
         // Deleted in the meantime: nobody reads it any more.
-        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_not_found() || is_another(&status) => Ok(()),
         Err(error) => Err(Error::api(format!("can't write the status of {} {name}", K::kind(&())))(error)),
     }
+}
+
+/// Whether a conflict is about the UID: a resource that was deleted and made again.
+fn is_another(status: &kube::core::Status) -> bool {
+    status.is_conflict() && status.message.contains("UID")
 }
 
 /// The fields of a status that differ.

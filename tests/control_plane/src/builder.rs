@@ -29,11 +29,12 @@ pub struct Builder {
     controller_manager: bool,
     scheduler: bool,
     kwok: bool,
+    audited: Option<&'static str>,
 }
 
 impl Builder {
     pub(crate) fn new() -> Self {
-        Self { controller_manager: true, scheduler: true, kwok: true }
+        Self { controller_manager: true, scheduler: true, kwok: true, audited: None }
     }
 
     /// Leaves out kube-controller-manager: nothing follows from what is created, be it pods for a
@@ -58,6 +59,13 @@ impl Builder {
     #[must_use]
     pub fn without_kwok(mut self) -> Self {
         self.kwok = false;
+        self
+    }
+
+    /// Has the API server write all requests of a user to [`ControlPlane::audit_log`].
+    #[must_use]
+    pub fn audit(mut self, user: &'static str) -> Self {
+        self.audited = Some(user);
         self
     }
 
@@ -92,8 +100,8 @@ impl Builder {
         let api = Api::new(&url, &authority.pem(), &admin)?;
         let parts = self.parts(&site, &authority)?;
         parts.start(&site, &api, &mut processes)?;
-        let api_server = parts.api_server;
-        Ok(ControlPlane::new(site, kubectl, authority, api, api_server, processes))
+        let Parts { etcd, api_server, .. } = parts;
+        Ok(ControlPlane::new(site, kubectl, authority, api, etcd, api_server, processes))
     }
 
     fn parts(self, site: &Site, authority: &Authority) -> Result<Parts, Error> {
@@ -102,7 +110,7 @@ impl Builder {
         };
         Ok(Parts {
             etcd: site.etcd()?,
-            api_server: site.api_server(authority)?,
+            api_server: site.api_server(authority, self.audited)?,
             controller_manager: if_wanted(self.controller_manager, Site::controller_manager)?,
             scheduler: if_wanted(self.scheduler, Site::scheduler)?,
             kwok: if_wanted(self.kwok, Site::kwok)?,
@@ -146,7 +154,7 @@ impl Parts {
 }
 
 /// Whether a server listens on `port`.
-fn is_open(port: u16) -> bool {
+pub(crate) fn is_open(port: u16) -> bool {
     TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 

@@ -15,6 +15,7 @@
 //! ```
 
 mod api;
+mod audit;
 mod authority;
 mod binaries;
 mod builder;

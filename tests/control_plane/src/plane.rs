@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::json;
 
 use crate::api::Api;
+use crate::audit;
 use crate::authority::Authority;
 use crate::builder::{self, Builder};
 use crate::error::Error;
@@ -27,6 +28,7 @@ pub struct ControlPlane {
     kubectl: PathBuf,
     authority: Authority,
     api: Api,
+    etcd: Recipe,
     api_server: Recipe,
     processes: Mutex<Processes>,
     users: AtomicUsize,
@@ -55,6 +57,7 @@ impl ControlPlane {
         kubectl: PathBuf,
         authority: Authority,
         api: Api,
+        etcd: Recipe,
         api_server: Recipe,
         processes: Processes,
     ) -> Self {
@@ -64,6 +67,7 @@ impl ControlPlane {
             kubectl,
             authority,
             api,
+            etcd,
             api_server,
             processes: Mutex::new(processes),
             users: AtomicUsize::new(0),
@@ -112,6 +116,12 @@ impl ControlPlane {
         server::log_dir(&self.site.folder)
     }
 
+    /// Where the API server writes the requests of the user that it was told to audit: one JSON object
+    /// a line.
+    pub fn audit_log(&self) -> PathBuf {
+        self.log_dir().join(audit::LOG)
+    }
+
     /// The name and process id of each server that runs.
     pub fn pids(&self) -> Vec<(&'static str, u32)> {
         self.processes().pids()
@@ -156,6 +166,31 @@ impl ControlPlane {
             processes.stop(&self.api_server);
         }
         ready
+    }
+
+    /// Takes etcd away, as a crash would: the API server answers, and can neither read nor write.
+    /// Does nothing when it is away.
+    pub fn stop_etcd(&self) {
+        self.processes().stop(&self.etcd);
+    }
+
+    /// Brings etcd back on the same port, with all that was stored, and waits until the API server
+    /// is ready again. Does nothing when it is there.
+    ///
+    /// # Errors
+    /// If etcd ends, or if one of the two is not ready in time.
+    pub fn start_etcd(&self) -> Result<(), Error> {
+        let mut processes = self.processes();
+        if !processes.has(&self.etcd) {
+            processes.start(&self.etcd)?;
+        }
+        let open = processes.wait_until(&self.etcd, || builder::is_open(self.site.etcd_port));
+        if open.is_err() {
+            // So that it can be tried again.
+            processes.stop(&self.etcd);
+        }
+        open?;
+        processes.wait_until(&self.api_server, || builder::is_serving(&self.api))
     }
 
     fn processes(&self) -> MutexGuard<'_, Processes> {

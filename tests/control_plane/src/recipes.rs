@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use crate::audit;
 use crate::authority::{self, Authority, Pair};
 use crate::binaries;
 use crate::error::{Context, Error};
@@ -54,12 +55,13 @@ impl Site {
         )
     }
 
-    /// Also writes the keys and certificates that the server starts with.
-    pub fn api_server(&self, authority: &Authority) -> Result<Recipe, Error> {
+    /// Also writes the keys and certificates that the server starts with, and whose requests it is to
+    /// write down.
+    pub fn api_server(&self, authority: &Authority, audited: Option<&str>) -> Result<Recipe, Error> {
         self.write_file("ca.crt", &authority.pem())?;
         self.write_pair("server", &authority.server()?)?;
         self.write_pair("tokens", &authority::token_keys()?)?;
-        recipe(
+        let mut server = recipe(
             Binary::ApiServer,
             &[
                 &format!("--etcd-servers=http://127.0.0.1:{}", self.etcd_port),
@@ -83,7 +85,12 @@ impl Site {
                 "--max-mutating-requests-inflight=1000",
                 "--profiling=false",
             ],
-        )
+        )?;
+        if let Some(user) = audited {
+            self.write_file(audit::POLICY, &audit::policy(user).to_string())?;
+            server.args.extend(audit::flags().map(OsString::from));
+        }
+        Ok(server)
     }
 
     /// Does what follows from what is created.

@@ -1,0 +1,109 @@
+//! The objects that follow from a unit, and how long it takes until all are there and right.
+
+use std::{
+    collections::HashSet,
+    io,
+    time::{Duration, Instant},
+};
+
+use futures::{
+    StreamExt,
+    future::ready,
+    stream::{BoxStream, select_all},
+};
+use kaspr_operator::build::{
+    OwnedKind,
+    labels::{MANAGED_BY, MANAGER},
+    names,
+};
+use kube::{
+    Api, Client, ResourceExt,
+    core::{DynamicObject, PartialObjectMeta},
+    runtime::{WatchStreamExt, watcher},
+};
+use serde_json::Value;
+
+use crate::unit::Unit;
+
+/// How long may pass without any news before what is missing is given up.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The kinds that are looked at.
+pub const KINDS: [OwnedKind; 5] = [
+    OwnedKind::ServiceAccount,
+    OwnedKind::ConfigMap,
+    OwnedKind::Service,
+    OwnedKind::HorizontalPodAutoscaler,
+    OwnedKind::StatefulSet,
+];
+
+/// A kind and a name: the number in each name makes it one of a kind in all namespaces.
+type Child = (OwnedKind, String);
+
+/// Objects of a kind that follow from units, in all namespaces.
+pub fn all(client: &Client, kind: OwnedKind) -> Api<DynamicObject> {
+    Api::all_with(client.clone(), &kind.resource())
+}
+
+/// The label that tells them from others.
+pub fn label() -> String {
+    format!("{MANAGED_BY}={MANAGER}")
+}
+
+/// Waits until all objects of so many units are right. Gives the time since `begun`.
+pub async fn until_right(client: &Client, units: usize, begun: Instant) -> io::Result<Duration> {
+    let mut missing: HashSet<Child> = (0..units).map(Unit).flat_map(expected).collect();
+    let mut right = select_all(KINDS.map(|kind| right_ones(client, kind)));
+    while !missing.is_empty() {
+        match tokio::time::timeout(PATIENCE, right.next()).await {
+            Ok(Some(child)) => missing.remove(&child),
+            _ => {
+                let some: Vec<_> = missing.iter().take(5).collect();
+                return Err(io::Error::other(format!("{} objects are missing: {some:?} …", missing.len())));
+            }
+        };
+    }
+    Ok(begun.elapsed())
+}
+
+fn expected(unit: Unit) -> Vec<Child> {
+    let app = unit.app();
+    let mut children = vec![
+        (OwnedKind::ServiceAccount, names::app(&app)),
+        (OwnedKind::ConfigMap, names::config_map(&app)),
+        (OwnedKind::Service, names::app(&app)),
+        (OwnedKind::Service, names::api_service(&app)),
+        (OwnedKind::HorizontalPodAutoscaler, names::autoscaler(&app)),
+        (OwnedKind::StatefulSet, unit.statefulset()),
+    ];
+    children.extend(unit.definitions().map(|name| (OwnedKind::ConfigMap, name)));
+    children
+}
+
+/// Objects of a kind as they become right. Only of a StatefulSet it takes more than to be there.
+fn right_ones(client: &Client, kind: OwnedKind) -> BoxStream<'static, Child> {
+    let config = watcher::Config::default().labels(&label());
+    if kind == OwnedKind::StatefulSet {
+        watcher(all(client, kind), config)
+            .default_backoff()
+            .applied_objects()
+            .filter_map(move |set| {
+                ready(set.ok().filter(mentions_components).map(|set| (kind, set.name_any())))
+            })
+            .boxed()
+    } else {
+        let api: Api<PartialObjectMeta<DynamicObject>> = Api::all_with(client.clone(), &kind.resource());
+        watcher(api, config)
+            .default_backoff()
+            .applied_objects()
+            .filter_map(move |object| ready(object.ok().map(|object| (kind, object.name_any()))))
+            .boxed()
+    }
+}
+
+fn mentions_components(set: &DynamicObject) -> bool {
+    let Some(unit) = Unit::of(&set.name_any()) else { return false };
+    let volumes = set.data.pointer("/spec/template/spec/volumes").and_then(Value::as_array);
+    let mounted = |name: &String| volumes.into_iter().flatten().any(|v| v["configMap"]["name"] == **name);
+    unit.definitions().iter().all(mounted)
+}

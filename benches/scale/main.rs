@@ -1,0 +1,46 @@
+//! What the operator costs with many apps, by their number, beside a floor measured in the same run.
+//! Nothing is asserted: machines are noisy, and a reader judges.
+//!
+//! `APPS` lists the numbers of apps; `OPERATOR` names another binary than the one built here.
+
+mod audit;
+mod change;
+mod children;
+#[path = "../admission/cpu.rs"]
+mod cpu;
+mod figures;
+mod floor;
+mod meter;
+#[path = "../support/process.rs"]
+mod process;
+mod quiet;
+mod site;
+mod table;
+#[path = "../support/times.rs"]
+mod times;
+mod unit;
+
+use std::{env, io};
+
+/// Numbers of apps unless told otherwise.
+const APPS: &str = "100 1000";
+
+#[tokio::main]
+async fn main() -> io::Result<()> {
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .map_err(|_| io::Error::other("a TLS provider"))?;
+    let sizes = env::var("APPS").ok().filter(|sizes| !sizes.trim().is_empty());
+    let mut fewer = None;
+    for size in sizes.as_deref().unwrap_or(APPS).split_whitespace() {
+        let apps = size.parse().ok().filter(|apps| *apps > 0);
+        let apps = apps.ok_or_else(|| io::Error::other(format!("not a number of apps: {size}")))?;
+        let figures = figures::measure(apps).await?;
+        table::print(&figures);
+        if let Some(fewer) = &fewer {
+            table::growth(fewer, &figures);
+        }
+        fewer = Some(figures);
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! What is measured by the number: an app with one agent and one table.
+
+use serde_json::{Value, json};
+
+/// Apps that share a namespace.
+const TOGETHER: usize = 100;
+
+/// An app with its agent and its table, by number.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Unit(pub usize);
+
+/// The namespaces that so many units need.
+pub fn namespaces(units: usize) -> impl Iterator<Item = String> {
+    (0..units).step_by(TOGETHER).map(|first| Unit(first).namespace())
+}
+
+impl Unit {
+    /// The unit that a name ends with the number of, be it `app-7` or `app-7-app`.
+    pub fn of(name: &str) -> Option<Self> {
+        name.split('-').find_map(|word| word.parse().ok()).map(Self)
+    }
+
+    /// Its namespace.
+    pub fn namespace(self) -> String {
+        format!("scale-{}", self.0 / TOGETHER)
+    }
+
+    /// The name of its app.
+    pub fn app(self) -> String {
+        format!("app-{}", self.0)
+    }
+
+    /// The name of its app's StatefulSet.
+    pub fn statefulset(self) -> String {
+        format!("app-{}-app", self.0)
+    }
+
+    /// The ConfigMaps with the definitions of its components, which its pods mount.
+    pub fn definitions(self) -> [String; 2] {
+        [format!("agent-{}-agent", self.0), format!("table-{}-table", self.0)]
+    }
+
+    /// The resources that a user would write, after tests/recorded/minimal; the storage of
+    /// examples/minimal.yaml, because a volume for each app would be work for others than the operator.
+    pub fn resources(self) -> [Value; 3] {
+        let Self(number) = self;
+        let app = self.app();
+        let of = |kind: &str, name: &str, spec: Value| {
+            json!({
+                "apiVersion": "kaspr.io/v1alpha1",
+                "kind": kind,
+                "metadata": {
+                    "name": name,
+                    "namespace": self.namespace(),
+                    "labels": if kind == "KasprApp" { json!({}) } else { json!({"kaspr.io/app": app}) },
+                },
+                "spec": spec,
+            })
+        };
+        let table = format!("table-{number}");
+        let python = "def count(value, counts):\n    page = value[\"page\"]\n    counts[page] = counts.get(page, 0) + 1\n    return {\"page\": page, \"n\": counts[page]}\n";
+        [
+            of(
+                "KasprApp",
+                &app,
+                json!({
+                    "bootstrapServers": "kafka-0:9092,kafka-1:9092",
+                    "authentication": {
+                        "type": "scram-sha-512",
+                        "username": app,
+                        "passwordSecret": {"secretName": "kafka-user", "passwordKey": "password"},
+                    },
+                    "storage": {"type": "ephemeral"},
+                }),
+            ),
+            of(
+                "KasprAgent",
+                &format!("agent-{number}"),
+                json!({
+                    "description": "counts clicks",
+                    "input": {"topic": {"name": "clicks", "keySerializer": "raw", "valueSerializer": "json"}},
+                    "output": {"topics": [{"name": format!("click-counts-{number}")}]},
+                    "processors": {
+                        "pipeline": ["count"],
+                        "operations": [{
+                            "name": "count",
+                            "tables": [{"name": table, "paramName": "counts"}],
+                            "map": {"entrypoint": "count", "python": python},
+                        }],
+                    },
+                }),
+            ),
+            of(
+                "KasprTable",
+                &table,
+                json!({
+                    "name": table,
+                    "description": "clicks per page",
+                    "partitions": 6,
+                    "keySerializer": "raw",
+                    "valueSerializer": "json",
+                }),
+            ),
+        ]
+    }
+}

@@ -1,0 +1,225 @@
+//! What is to go wrong, where, and what has happened so far in each namespace.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+
+/// How long a watch goes on without an event that it lost. Then it ends and the client lists anew,
+/// as an API server makes it do sooner or later.
+const LOST: Duration = Duration::from_secs(2);
+
+/// A kind of disturbance.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fault {
+    /// The operator is killed before the API server hears of a write.
+    KillBefore,
+    /// The operator is killed after a write, before it hears the answer.
+    KillAfter,
+    /// A write is answered with this status and not made.
+    Answer(u16),
+    /// A write is made and its answer lost.
+    Cut,
+    /// The API server restarts after a write.
+    ApiServer,
+    /// etcd restarts after a write.
+    Etcd,
+    /// The event of a watch is lost.
+    Lose,
+    /// All watches end with `410 Gone` after the event of a watch.
+    Gone,
+    /// All events come this many milliseconds late.
+    Late(u64),
+}
+
+impl Fault {
+    /// Whether it strikes at an event of a watch, and not at a write.
+    pub fn at_event(self) -> bool {
+        matches!(self, Self::Lose | Self::Gone)
+    }
+
+    /// Whether it is too much for what happens in other namespaces at the same time.
+    pub fn is_alone(self) -> bool {
+        self.needs_hands() || matches!(self, Self::Late(_))
+    }
+
+    /// Whether the operator learns things late or in another order.
+    pub fn blinds(self) -> bool {
+        matches!(self, Self::Lose | Self::Gone | Self::Late(_))
+    }
+
+    /// Whether a process is to be killed or restarted when it strikes.
+    pub fn needs_hands(self) -> bool {
+        self.kills() || matches!(self, Self::ApiServer | Self::Etcd)
+    }
+
+    /// Whether the operator is killed.
+    pub fn kills(self) -> bool {
+        matches!(self, Self::KillBefore | Self::KillAfter)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::KillBefore => f.pad("kill before"),
+            Self::KillAfter => f.pad("kill after"),
+            Self::Answer(status) => f.pad(&status.to_string()),
+            Self::Cut => f.pad("cut"),
+            Self::ApiServer => f.pad("API server"),
+            Self::Etcd => f.pad("etcd"),
+            Self::Lose => f.pad("event lost"),
+            Self::Gone => f.pad("410"),
+            Self::Late(by) => f.pad(&format!("late {by} ms")),
+        }
+    }
+}
+
+/// What was counted in a namespace, and what is to go wrong in it.
+#[derive(Default)]
+struct Space {
+    writes: usize,
+    events: usize,
+    last: Option<Instant>,
+    armed: Option<(Fault, usize)>,
+    struck: Option<String>,
+    /// Whether somebody is still to do something about the fault.
+    open: bool,
+}
+
+/// What the proxy asks and the campaign sets.
+pub struct Plan {
+    spaces: Mutex<HashMap<String, Space>>,
+    /// Counts how often all watches were ended.
+    ended: watch::Sender<u64>,
+    /// Whether the operator is as good as dead: nothing of it gets through.
+    frozen: watch::Sender<bool>,
+    late: watch::Sender<Duration>,
+}
+
+impl Plan {
+    /// Nothing goes wrong.
+    pub fn new() -> Self {
+        Self {
+            spaces: Mutex::default(),
+            ended: watch::Sender::new(0),
+            frozen: watch::Sender::new(false),
+            late: watch::Sender::new(Duration::ZERO),
+        }
+    }
+
+    /// Counts anew in a namespace, and lets the fault strike at the n-th write or event from here.
+    pub fn arm(&self, namespace: &str, fault: Option<(Fault, usize)>) {
+        if let Some((Fault::Late(by), _)) = fault {
+            self.late.send_replace(Duration::from_millis(by));
+        }
+        let space = Space { armed: fault, ..Space::default() };
+        self.spaces().insert(namespace.to_owned(), space);
+    }
+
+    /// Nothing goes wrong in the namespace any more. Gives how many writes and events there were.
+    pub fn disarm(&self, namespace: &str) -> (usize, usize) {
+        self.late.send_replace(Duration::ZERO);
+        self.spaces().remove(namespace).map_or((0, 0), |space| (space.writes, space.events))
+    }
+
+    /// Counts a write; gives the fault that strikes at it.
+    pub fn write(&self, namespace: &str, what: &str) -> Option<Fault> {
+        let mut spaces = self.spaces();
+        let space = spaces.get_mut(namespace)?;
+        space.writes += 1;
+        space.last = Some(Instant::now());
+        let (fault, at) = space.armed.filter(|(fault, _)| !fault.at_event())?;
+        if at != space.writes || matches!(fault, Fault::Late(_)) {
+            return None;
+        }
+        space.struck = Some(what.to_owned());
+        space.open = fault.needs_hands();
+        if fault.kills() {
+            self.frozen.send_replace(true);
+        }
+        Some(fault)
+    }
+
+    /// Counts an event of a watch; gives the fault that strikes at it.
+    pub fn event(&self, namespace: &str, what: &str) -> Option<Fault> {
+        let mut spaces = self.spaces();
+        let space = spaces.get_mut(namespace)?;
+        space.events += 1;
+        let (fault, at) = space.armed.filter(|(fault, _)| fault.at_event())?;
+        if at != space.events {
+            return None;
+        }
+        space.struck = Some(what.to_owned());
+        space.open = fault == Fault::Lose;
+        Some(fault)
+    }
+
+    /// Ends all watches, once the client has gone without a lost event for a while.
+    pub async fn make_up_for(&self, namespace: &str) {
+        tokio::time::sleep(LOST).await;
+        self.end_watches();
+        self.attended(namespace);
+    }
+
+    /// Ends all watches.
+    pub fn end_watches(&self) {
+        self.ended.send_modify(|ended| *ended += 1);
+    }
+
+    /// The fault that waits for the hands of the campaign.
+    pub fn to_attend(&self, namespace: &str) -> Option<Fault> {
+        let spaces = self.spaces();
+        let space = spaces.get(namespace).filter(|space| space.open)?;
+        space.armed.map(|(fault, _)| fault).filter(|fault| fault.needs_hands())
+    }
+
+    /// The campaign has done its part.
+    pub fn attended(&self, namespace: &str) {
+        if let Some(space) = self.spaces().get_mut(namespace) {
+            space.open = false;
+            space.last = Some(Instant::now());
+        }
+    }
+
+    /// The operator is gone, and a new one may speak.
+    pub fn thaw(&self) {
+        self.frozen.send_replace(false);
+    }
+
+    /// Whether nothing was written in the namespace for that long, and nothing is left to be done.
+    pub fn is_quiet(&self, namespace: &str, time: Duration) -> bool {
+        let time = time + *self.late.borrow();
+        self.spaces()
+            .get(namespace)
+            .is_none_or(|space| !space.open && space.last.is_none_or(|last| last.elapsed() > time))
+    }
+
+    /// What was struck.
+    pub fn struck(&self, namespace: &str) -> Option<String> {
+        self.spaces().get(namespace)?.struck.clone()
+    }
+
+    /// Tells when all watches are ended.
+    pub fn ends(&self) -> watch::Receiver<u64> {
+        self.ended.subscribe()
+    }
+
+    /// Tells whether the operator is as good as dead.
+    pub fn frozen(&self) -> watch::Receiver<bool> {
+        self.frozen.subscribe()
+    }
+
+    /// How late events are.
+    pub fn late(&self) -> Duration {
+        *self.late.borrow()
+    }
+
+    fn spaces(&self) -> MutexGuard<'_, HashMap<String, Space>> {
+        self.spaces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
