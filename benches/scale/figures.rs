@@ -68,7 +68,7 @@ pub async fn measure(apps: usize) -> io::Result<Figures> {
     let (created, right) = (created?, right?);
     progress(apps, "all objects are right, waiting until nothing changes any more");
     let settled = quiet::until_quiet(&client).await?.map(|last| last.duration_since(begun));
-    let worked = meter.spent()?;
+    let worked = meter.until_silent().await?;
 
     tokio::time::sleep(IDLE).await;
     let idle = meter.spent()?;
@@ -87,7 +87,8 @@ pub async fn measure(apps: usize) -> io::Result<Figures> {
     let ready = begun.elapsed();
     meter.follow(operator.pid());
     quiet::until_quiet(&client).await?;
-    let (restart, restarted) = (meter.spent()?, meter.resident()?);
+    let restart = meter.until_silent().await?;
+    let restarted = meter.resident()?;
 
     let objects = floor::read(&client).await?;
     drop(operator);

@@ -53,8 +53,8 @@ fn cleaned(kind: OwnedKind, mut object: DynamicObject) -> DynamicObject {
     object
 }
 
-/// Creates the units and applies their objects. Gives the time of the creates alone, one unit's
-/// objects behind the other's, and the time until all is there.
+/// Creates the units and applies their objects. Gives the time until all is right, seen as it is seen
+/// with the operator.
 pub async fn measure(plane: &ControlPlane, units: usize, children: &Children) -> io::Result<Duration> {
     install(plane)?;
     let user = plane.kubeconfig_for(site::AUDITED, &["system:masters"]).map_err(io::Error::other)?;

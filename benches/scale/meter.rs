@@ -8,6 +8,12 @@ use crate::{
     process::{memory, resident},
 };
 
+/// How long there must be no request.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// How often that is waited for.
+const LOOKS: usize = 120;
+
 /// What was spent between two looks.
 pub struct Spent {
     /// Its requests.
@@ -45,6 +51,24 @@ impl Meter {
         let spent = Spent { requests: self.log.count()?, cpu: cpu.saturating_sub(self.cpu) };
         self.cpu = cpu;
         Ok(spent)
+    }
+
+    /// Waits until there are no requests any more, also none that change nothing. Gives what was spent
+    /// since the last look.
+    pub async fn until_silent(&mut self) -> io::Result<Spent> {
+        let mut all = self.spent()?;
+        for _ in 0..LOOKS {
+            tokio::time::sleep(SILENCE).await;
+            let more = self.spent()?;
+            all.cpu += more.cpu;
+            if more.requests.is_empty() {
+                break;
+            }
+            for (request, count) in more.requests {
+                *all.requests.entry(request).or_default() += count;
+            }
+        }
+        Ok(all)
     }
 
     /// Its resident memory in MiB.

@@ -5,6 +5,13 @@ use serde_json::{Value, json};
 /// Apps that share a namespace.
 const TOGETHER: usize = 100;
 
+/// What the agents do.
+const PYTHON: &str = r#"def count(value, counts):
+    page = value["page"]
+    counts[page] = counts.get(page, 0) + 1
+    return {"page": page, "n": counts[page]}
+"#;
+
 /// An app with its agent and its table, by number.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Unit(pub usize);
@@ -58,7 +65,6 @@ impl Unit {
             })
         };
         let table = format!("table-{number}");
-        let python = "def count(value, counts):\n    page = value[\"page\"]\n    counts[page] = counts.get(page, 0) + 1\n    return {\"page\": page, \"n\": counts[page]}\n";
         [
             of(
                 "KasprApp",
@@ -85,7 +91,7 @@ impl Unit {
                         "operations": [{
                             "name": "count",
                             "tables": [{"name": table, "paramName": "counts"}],
-                            "map": {"entrypoint": "count", "python": python},
+                            "map": {"entrypoint": "count", "python": PYTHON},
                         }],
                     },
                 }),

@@ -183,6 +183,7 @@ impl Cluster {
 fn resource(kind: &str) -> ApiResource {
     let (group, version) = match kind {
         "StatefulSet" => ("apps", "v1"),
+        "PodDisruptionBudget" => ("policy", "v1"),
         "HorizontalPodAutoscaler" => ("autoscaling", "v2"),
         "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration" => {
             ("admissionregistration.k8s.io", "v1")

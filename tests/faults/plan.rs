@@ -49,7 +49,7 @@ impl Fault {
 
     /// Whether the operator learns things late or in another order.
     pub fn blinds(self) -> bool {
-        matches!(self, Self::Lose | Self::Gone | Self::Late(_))
+        matches!(self, Self::Lose | Self::Gone | Self::Late(_) | Self::ApiServer | Self::Etcd)
     }
 
     /// Whether a process is to be killed or restarted when it strikes.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::cluster::Cluster;
 
 /// What is compared.
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 15] = [
     "ConfigMap",
     "HorizontalPodAutoscaler",
     "KasprAgent",
@@ -19,6 +19,7 @@ const KINDS: [&str; 14] = [
     "KasprWebView",
     "PersistentVolumeClaim",
     "Pod",
+    "PodDisruptionBudget",
     "Secret",
     "Service",
     "ServiceAccount",
@@ -29,7 +30,7 @@ const KINDS: [&str; 14] = [
 const GIVEN: [&str; 2] = ["ConfigMap/kube-root-ca.crt", "ServiceAccount/default"];
 
 /// Fields that differ from run to run, wherever they stand.
-const VOLATILE: [&str; 20] = [
+const VOLATILE: [&str; 21] = [
     "clusterIP",
     "clusterIPs",
     "collisionCount",
@@ -47,6 +48,8 @@ const VOLATILE: [&str; 20] = [
     "updateRevision",
     "volumeName",
     "kubectl.kubernetes.io/last-applied-configuration",
+    // Whether members ran when the subscriptions changed.
+    "rebalanceRequired",
     // Hashes of objects, with the namespace's name and the owner's id.
     "kaspr.io/applied-hash",
     "kaspr.io/resource-hash",
