@@ -21,6 +21,7 @@ pub mod cli;
 pub mod crds;
 pub mod defaults;
 pub mod kinds;
+pub mod packages;
 pub mod reconcile;
 pub mod settings;
 pub mod telemetry;

@@ -19,6 +19,9 @@ pub struct BuildSettings {
     /// Members that an app starts with; its autoscaler adds the others step by step
     #[arg(long, env = "INITIAL_MAX_REPLICAS", default_value_t = 1, value_name = "PODS", value_parser = clap::value_parser!(i32).range(1..))]
     pub initial_max_replicas: i32,
+    /// Image of the operator, which pods copy the package installer from
+    #[arg(long, env = "OPERATOR_IMAGE", default_value = concat!("kasprio/kaspr-operator:", env!("CARGO_PKG_VERSION")), value_name = "IMAGE")]
+    pub operator_image: String,
 }
 
 /// How members are looked after.
@@ -137,4 +140,104 @@ pub enum LogFormat {
     Text,
     /// For collectors: one object a line.
     Json,
+}
+
+/// What `install-packages` needs to know. The operator gives it in the container's environment.
+/// User name and password for the indexes are PYPI_USERNAME and PYPI_PASSWORD, in the environment
+/// only.
+#[derive(Args, Clone, Debug)]
+pub struct InstallSettings {
+    /// Requirements as pip takes them; ${NAME} is filled in from the environment
+    #[arg(required = true, value_name = "PACKAGE")]
+    pub packages: Vec<String>,
+    /// Hash of what is installed
+    #[arg(long, env = "PACKAGES_HASH", value_name = "HASH")]
+    pub hash: String,
+    /// The volume with the packages
+    #[arg(long, env = "PACKAGES_DIR", default_value = "/opt/kaspr/packages", value_name = "DIRECTORY")]
+    pub packages_dir: PathBuf,
+    /// Whether members share that volume
+    #[arg(long, env = "PACKAGES_SHARED", default_value = "false", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    pub shared: bool,
+    /// Where only this container writes [default: a folder of its own in the temporary one]
+    #[arg(long, env = "SCRATCH_DIR", value_name = "DIRECTORY")]
+    pub scratch_dir: Option<PathBuf>,
+    /// Python of the image
+    #[arg(long, env = "PYTHON", default_value = "python3", value_name = "PROGRAM")]
+    pub python: PathBuf,
+    /// uv [default: the one beside this program, unless the image sets up its pip; else that pip]
+    #[arg(long, env = "UV", value_name = "PROGRAM")]
+    pub uv: Option<PathBuf>,
+    /// Package index in place of PyPI
+    #[arg(long, env = "INDEX_URL", value_name = "URL")]
+    pub index_url: Option<String>,
+    /// Further package indexes
+    #[arg(long, env = "EXTRA_INDEX_URLS", value_name = "URL", value_delimiter = ',')]
+    pub extra_index_url: Vec<String>,
+    /// Hosts whose certificates are not checked
+    #[arg(long, env = "TRUSTED_HOSTS", value_name = "HOST", value_delimiter = ',')]
+    pub trusted_host: Vec<String>,
+    /// Tries after the first one
+    #[arg(long, env = "INSTALL_RETRIES", default_value_t = 3, value_name = "N")]
+    pub retries: u64,
+    /// Seconds for everything together
+    #[arg(long, env = "INSTALL_TIMEOUT", default_value_t = 600, value_name = "SECONDS")]
+    pub timeout: u64,
+    /// What happens when no try succeeds: block, allow or warn
+    #[arg(long, env = "INSTALL_ON_FAILURE", default_value = "block", value_name = "POLICY", value_parser = ["block", "allow", "warn"])]
+    pub on_failure: String,
+    /// This member's name
+    #[arg(long, env = "POD_NAME", default_value = "member", value_name = "NAME")]
+    pub member: String,
+    /// Where the report goes
+    #[arg(long, env = "TERMINATION_LOG", default_value = "/dev/termination-log", value_name = "FILE")]
+    pub termination_log: PathBuf,
+    /// Seconds after which the lease of a member that is gone is free
+    #[arg(long, env = "PACKAGES_LEASE_SECONDS", default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(2..=600))]
+    pub lease_seconds: u64,
+    /// The bucket that keeps sets.
+    #[command(flatten)]
+    pub bucket: BucketSettings,
+}
+
+/// The bucket that keeps sets of packages: one of three clouds'. Its credentials are in the
+/// environment, by the cloud's own names.
+#[derive(Args, Clone, Debug)]
+pub struct BucketSettings {
+    /// Bucket of Google Cloud Storage
+    #[arg(long, env = "GCS_BUCKET", value_name = "BUCKET", requires = "gcs_object_key", conflicts_with_all = ["s3_bucket", "azure_container"])]
+    pub gcs_bucket: Option<String>,
+    /// PREFIX/APP/HASH.tar.gz; the part before the hash is the app's place in the bucket
+    #[arg(long, env = "GCS_OBJECT_KEY", value_name = "KEY")]
+    pub gcs_object_key: Option<String>,
+    /// File with the service account's key; without it, the pod's own identity
+    #[arg(long, env = "GCS_KEY_FILE", value_name = "FILE")]
+    pub gcs_key_file: Option<PathBuf>,
+    /// Bucket of S3 or what speaks like it
+    #[arg(
+        long,
+        env = "S3_BUCKET",
+        value_name = "BUCKET",
+        requires = "s3_prefix",
+        conflicts_with = "azure_container"
+    )]
+    pub s3_bucket: Option<String>,
+    /// The app's place in the bucket
+    #[arg(long, env = "S3_PREFIX", value_name = "PREFIX")]
+    pub s3_prefix: Option<String>,
+    /// Address of the store, if it is not Amazon's
+    #[arg(long, env = "S3_ENDPOINT", value_name = "URL")]
+    pub s3_endpoint: Option<String>,
+    /// Container of Azure Blob Storage
+    #[arg(long, env = "AZURE_CONTAINER", value_name = "CONTAINER", requires = "azure_prefix")]
+    pub azure_container: Option<String>,
+    /// The app's place in the container
+    #[arg(long, env = "AZURE_PREFIX", value_name = "PREFIX")]
+    pub azure_prefix: Option<String>,
+    /// Address of the store, if it is not Microsoft's
+    #[arg(long, env = "AZURE_ENDPOINT", value_name = "URL")]
+    pub azure_endpoint: Option<String>,
+    /// Bytes beyond which an archive is not kept
+    #[arg(long, env = "MAX_ARCHIVE_SIZE", default_value_t = 1 << 30, value_name = "BYTES")]
+    pub max_archive_size: u64,
 }

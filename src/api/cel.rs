@@ -67,6 +67,19 @@ pub(super) fn needs_when(other: &str, value: &str, field: &str, message: &str) -
     required(rule, message).field_path(format!(".{field}"))
 }
 
+/// What opens a bucket: a key or the pod's own identity.
+pub(super) fn key_or_identity() -> Rule {
+    let identity = format!("({} && self.workloadIdentity)", given("workloadIdentity"));
+    required(format!("{} || {identity}", given("secretRef")), super::buckets::NO_KEY).field_path(".secretRef")
+}
+
+/// Not both of them.
+pub(super) fn not_key_and_identity() -> Rule {
+    let identity = format!("({} && self.workloadIdentity)", given("workloadIdentity"));
+    let rule = format!("!({} && {identity})", given("secretRef"));
+    forbidden(rule, "workloadIdentity", "must not be given together with secretRef")
+}
+
 /// A text must be given.
 pub(super) fn needs_text(field: &str, message: &str) -> Rule {
     required(text(field), message).field_path(format!(".{field}"))

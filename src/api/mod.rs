@@ -6,9 +6,11 @@
 
 mod agent;
 mod app;
+mod buckets;
 mod cel;
 mod code;
 pub mod config_keys;
+mod install_report;
 mod join;
 mod packages;
 mod processors;
@@ -27,11 +29,13 @@ pub use app::{
     AppConfig, Authentication, AuthenticationType, CaSecret, CertificateSecret, KasprApp, KasprAppSpec,
     PasswordSecret, Probe, Tls,
 };
+pub use buckets::{AzureCache, AzureSecretRef, Bucket, GcsCache, GcsSecretRef, NO_KEY, S3Cache, S3SecretRef};
 pub use code::Code;
+pub use install_report::{InstallErrorType, InstallReport, PackageSource};
 pub use join::{JoinType, KasprJoin, KasprJoinSpec};
 pub use packages::{
-    CacheType, GcsCache, GcsSecretRef, InstallPolicy, OnFailure, PackageAccessMode, PackageCache,
-    PackageCredentials, PackageSecretRef, PythonPackages,
+    CacheType, InstallPolicy, OnFailure, PackageAccessMode, PackageCache, PackageCredentials,
+    PackageSecretRef, PythonPackages,
 };
 pub use processors::{Operation, Processors, TableRef};
 pub use status::{

@@ -3,7 +3,10 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::cel;
+use super::{
+    buckets::{AzureCache, GcsCache, S3Cache},
+    cel,
+};
 
 /// Packages that every member finds on its import path before it starts.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -65,7 +68,11 @@ pub struct PackageSecretRef {
 /// Where installed packages are kept between starts.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = cel::needs_when("type", "gcs", "gcs", "must be given when type is 'gcs'"))]
+#[x_kube(
+    validation = cel::needs_when("type", "gcs", "gcs", "must be given when type is 'gcs'"),
+    validation = cel::needs_when("type", "s3", "s3", "must be given when type is 's3'"),
+    validation = cel::needs_when("type", "azure", "azure", "must be given when type is 'azure'")
+)]
 pub struct PackageCache {
     /// Kind of store. Default pvc.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,6 +98,12 @@ pub struct PackageCache {
     /// The bucket; required when type is gcs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gcs: Option<GcsCache>,
+    /// The bucket; required when type is s3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3: Option<S3Cache>,
+    /// The container; required when type is azure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub azure: Option<AzureCache>,
 }
 
 /// Kind of package store.
@@ -101,6 +114,10 @@ pub enum CacheType {
     Pvc,
     /// A Google Cloud Storage bucket.
     Gcs,
+    /// A bucket of S3, or of a store that speaks like it.
+    S3,
+    /// A container of Azure Blob Storage.
+    Azure,
 }
 
 /// Access mode of the packages claim: all members mount it.
@@ -108,38 +125,6 @@ pub enum CacheType {
 pub enum PackageAccessMode {
     /// Mounted by many nodes.
     ReadWriteMany,
-}
-
-/// A Google Cloud Storage bucket.
-#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct GcsCache {
-    /// Name of the bucket.
-    #[x_kube(validation = cel::not_empty("must name the bucket"))]
-    pub bucket: String,
-    /// What the names of the objects start with. Default kaspr-packages/.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(default = "super::schema::packages_prefix")]
-    pub prefix: Option<String>,
-    /// A larger archive is not stored. Default 1Gi.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(default = "super::schema::one_gibibyte")]
-    pub max_archive_size: Option<String>,
-    /// The Secret with the service-account key.
-    pub secret_ref: GcsSecretRef,
-}
-
-/// A Secret with a service-account key.
-#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct GcsSecretRef {
-    /// Name of the Secret.
-    #[x_kube(validation = cel::not_empty("must name a Secret in the app's namespace"))]
-    pub name: String,
-    /// Key of the JSON file. Default sa.json.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(default = "super::schema::service_account_key")]
-    pub key: Option<String>,
 }
 
 /// How an install is tried.

@@ -184,7 +184,8 @@ pub fn from_secret(name: &str, secret: &str, key: &str) -> EnvVar {
     )
 }
 
-fn from_field(name: &str, path: &str) -> EnvVar {
+/// A variable from a field of the pod.
+pub fn from_field(name: &str, path: &str) -> EnvVar {
     from(
         name,
         EnvVarSource {

@@ -1,24 +1,48 @@
-//! The container that installs Python packages before a member starts.
+//! The containers that install Python packages before a member starts: the first one copies the
+//! installer from the operator's image, the second one runs it in the app's image.
 
 use k8s_openapi::api::core::v1::{Container, EnvVar, KeyToPath, SecretVolumeSource, Volume, VolumeMount};
 use kube::ResourceExt;
 
-use super::{cache_mode, environment, hash, image, names};
+use super::{cache_mode, environment, hash, image, names, operator_image};
 use crate::{
-    api::{GcsCache, KasprApp, OnFailure, PythonPackages},
+    api::{AzureCache, Bucket, GcsCache, KasprApp, OnFailure, PackageCache, PythonPackages, S3Cache},
     settings::BuildSettings,
+    validate,
 };
 
-/// The install container, if the app has packages.
-pub fn container(app: &KasprApp, settings: &BuildSettings) -> Option<Container> {
+/// The containers, if the app has packages.
+pub fn containers(app: &KasprApp, settings: &BuildSettings) -> Option<Vec<Container>> {
     let packages = app.spec.python_packages.as_ref()?;
+    Some(vec![copier(app, packages, settings), installer(app, packages, settings)])
+}
+
+fn copier(app: &KasprApp, packages: &PythonPackages, settings: &BuildSettings) -> Container {
     let template = app.spec.template.as_ref().and_then(|t| t.python_packages_init_container.as_ref());
-    let mut mounts = vec![VolumeMount {
-        mount_path: names::PACKAGES_DIR.to_owned(),
-        name: names::packages_volume(&app.name_any()),
-        ..VolumeMount::default()
-    }];
-    if gcs(packages).is_some() {
+    Container {
+        name: names::COPY_CONTAINER.to_owned(),
+        image: Some(operator_image(settings)),
+        image_pull_policy: Some("IfNotPresent".to_owned()),
+        command: Some(["kaspr-operator", "copy-installer", names::INSTALLER_DIR].map(str::to_owned).into()),
+        // Where quotas ask every container for its share, this one needs one too.
+        resources: packages.resources.clone(),
+        security_context: template.and_then(|t| t.security_context.clone()),
+        volume_mounts: Some(vec![installer_mount(app)]),
+        ..Container::default()
+    }
+}
+
+fn installer(app: &KasprApp, packages: &PythonPackages, settings: &BuildSettings) -> Container {
+    let template = app.spec.template.as_ref().and_then(|t| t.python_packages_init_container.as_ref());
+    let mut mounts = vec![
+        VolumeMount {
+            mount_path: names::PACKAGES_DIR.to_owned(),
+            name: names::packages_volume(&app.name_any()),
+            ..VolumeMount::default()
+        },
+        installer_mount(app),
+    ];
+    if key_volume(packages).is_some() {
         mounts.push(VolumeMount {
             mount_path: names::GCS_KEY_DIR.to_owned(),
             name: names::GCS_KEY_VOLUME.to_owned(),
@@ -27,7 +51,7 @@ pub fn container(app: &KasprApp, settings: &BuildSettings) -> Option<Container> 
         });
     }
     mounts.extend(template.and_then(|t| t.volume_mounts.clone()).unwrap_or_default());
-    Some(Container {
+    Container {
         name: names::INSTALL_CONTAINER.to_owned(),
         image: Some(image(app, settings)),
         image_pull_policy: Some("IfNotPresent".to_owned()),
@@ -35,32 +59,28 @@ pub fn container(app: &KasprApp, settings: &BuildSettings) -> Option<Container> 
         env: Some(environment::with_users(variables(app, packages), template.and_then(|t| t.env.as_deref()))),
         resources: packages.resources.clone(),
         security_context: template.and_then(|t| t.security_context.clone()),
+        // A container that is killed leaves no report; its last words then tell why.
+        termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
         volume_mounts: Some(mounts),
         ..Container::default()
-    })
-}
-
-/// What the container runs. No shell reads the packages, and pip reads the indexes and credentials
-/// from its environment.
-const INSTALL: &str = include_str!("install.py");
-
-fn command(packages: &PythonPackages) -> Vec<String> {
-    let mut command: Vec<String> = ["python3", "-c", INSTALL].map(str::to_owned).into();
-    command.extend(packages.packages.iter().map(|package| variables_of_kubernetes(package)));
-    command
-}
-
-/// `${NAME}` of the user's as `$(NAME)`, which Kubernetes fills in from the container's environment.
-fn variables_of_kubernetes(text: &str) -> String {
-    let mut result = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        let Some((name, tail)) = after.split_once('}') else { break };
-        result.push_str(before);
-        result.push_str(&format!("$({name})"));
-        rest = tail;
     }
-    result + rest
+}
+
+fn installer_mount(app: &KasprApp) -> VolumeMount {
+    VolumeMount {
+        mount_path: names::INSTALLER_DIR.to_owned(),
+        name: names::installer_volume(&app.name_any()),
+        ..VolumeMount::default()
+    }
+}
+
+/// No shell reads the packages, and the installer fills in their variables.
+fn command(packages: &PythonPackages) -> Vec<String> {
+    let program = format!("{}/kaspr-operator", names::INSTALLER_DIR);
+    let mut command = vec![program, "install-packages".to_owned(), "--".to_owned()];
+    // Kubernetes would fill in `$(NAME)`.
+    command.extend(packages.packages.iter().map(|package| package.replace("$(", "$$(")));
+    command
 }
 
 fn variables(app: &KasprApp, packages: &PythonPackages) -> Vec<EnvVar> {
@@ -82,136 +102,117 @@ fn variables(app: &KasprApp, packages: &PythonPackages) -> Vec<EnvVar> {
         variables.push(environment::from_secret("PYPI_USERNAME", &secret.name, &username));
         variables.push(environment::from_secret("PYPI_PASSWORD", &secret.name, &password));
     }
-    if let Some(gcs) = gcs(packages) {
-        let prefix = gcs.prefix.as_deref().unwrap_or("kaspr-packages/").trim_end_matches('/');
-        let key = format!("{prefix}/{}/{hash}.tar.gz", names::app(&app.name_any()));
-        variables.push(environment::plain("GCS_BUCKET", gcs.bucket.clone()));
-        variables.push(environment::plain("GCS_OBJECT_KEY", key.trim_start_matches('/').to_owned()));
-    }
+    variables.extend(store(app, packages, &hash));
     variables.extend(policy(packages));
-    variables.extend(pip(packages));
+    variables.extend([
+        environment::plain("PACKAGES_DIR", names::PACKAGES_DIR.to_owned()),
+        environment::plain("PACKAGES_SHARED", (cache_mode(packages) == "persistent").to_string()),
+        environment::plain("SCRATCH_DIR", format!("{}/scratch", names::INSTALLER_DIR)),
+        environment::from_field("POD_NAME", "metadata.name"),
+    ]);
     variables
 }
 
 /// How often and how long it is tried, and what happens then.
-fn policy(packages: &PythonPackages) -> [EnvVar; 4] {
+fn policy(packages: &PythonPackages) -> [EnvVar; 3] {
     let policy = packages.install_policy.clone().unwrap_or_default();
     let on_failure = match policy.on_failure {
         None | Some(OnFailure::Block) => "block",
-        Some(OnFailure::Allow | OnFailure::Warn) => "allow",
+        Some(OnFailure::Allow) => "allow",
+        Some(OnFailure::Warn) => "warn",
     };
     [
-        environment::plain("PACKAGES_DIR", names::PACKAGES_DIR.to_owned()),
         environment::plain("INSTALL_RETRIES", policy.retries.unwrap_or(3).to_string()),
         environment::plain("INSTALL_TIMEOUT", policy.timeout.unwrap_or(600).to_string()),
         environment::plain("INSTALL_ON_FAILURE", on_failure.to_owned()),
     ]
 }
 
-/// What pip itself reads. Kubernetes puts the credentials in when the container starts, so they
-/// stand neither in the pod's spec nor in an argument.
-fn pip(packages: &PythonPackages) -> Vec<EnvVar> {
-    let url = |url: &String| {
-        let url = variables_of_kubernetes(url);
-        match (&packages.credentials, url.split_once("://")) {
-            (Some(_), Some((scheme, rest))) if !rest.split('/').next().unwrap_or_default().contains('@') => {
-                format!("{scheme}://$(PYPI_USERNAME):$(PYPI_PASSWORD)@{rest}")
-            }
-            _ => url,
-        }
-    };
-    let joined = |list: &Option<Vec<String>>| list.as_ref().filter(|list| !list.is_empty()).cloned();
-    [
-        ("PIP_INDEX_URL", packages.index_url.as_ref().map(url)),
-        (
-            "PIP_EXTRA_INDEX_URL",
-            joined(&packages.extra_index_urls).map(|urls| urls.iter().map(url).collect::<Vec<_>>().join(" ")),
-        ),
-        ("PIP_TRUSTED_HOST", joined(&packages.trusted_hosts).map(|hosts| hosts.join(" "))),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| Some(environment::plain(name, value?)))
-    .collect()
-}
-
 /// The bucket, if packages are kept in one.
-pub fn gcs(packages: &PythonPackages) -> Option<&GcsCache> {
-    packages.cache.as_ref().filter(|_| cache_mode(packages) == "gcs")?.gcs.as_ref()
+fn store(app: &KasprApp, packages: &PythonPackages, hash: &str) -> Vec<EnvVar> {
+    let Some(cache) = packages.cache.as_ref() else { return Vec::new() };
+    let place = |bucket: &Bucket| {
+        let prefix = bucket.prefix.unwrap_or("kaspr-packages/").trim_matches('/');
+        format!("{prefix}/{}", names::app(&app.name_any())).trim_start_matches('/').to_owned()
+    };
+    let limit = |bucket: &Bucket| {
+        let bytes = bucket.max_archive_size.and_then(validate::quantity).unwrap_or(1_073_741_824.0);
+        environment::plain("MAX_ARCHIVE_SIZE", format!("{bytes:.0}"))
+    };
+    match cache_mode(packages) {
+        "gcs" => cache.gcs.as_ref().map(|gcs| {
+            let bucket = gcs.bucket();
+            let mut variables = vec![
+                environment::plain("GCS_BUCKET", gcs.bucket.clone()),
+                environment::plain("GCS_OBJECT_KEY", format!("{}/{hash}.tar.gz", place(&bucket))),
+                limit(&bucket),
+            ];
+            if gcs.secret_ref.is_some() {
+                variables.push(environment::plain("GCS_KEY_FILE", format!("{}/sa.json", names::GCS_KEY_DIR)));
+            }
+            variables
+        }),
+        "s3" => cache.s3.as_ref().map(|s3| s3_variables(s3, place(&s3.bucket()), limit(&s3.bucket()))),
+        "azure" => cache
+            .azure
+            .as_ref()
+            .map(|azure| azure_variables(azure, place(&azure.bucket()), limit(&azure.bucket()))),
+        _ => None,
+    }
+    .unwrap_or_default()
 }
 
-/// The volume with the bucket's service-account key.
-pub fn key_volume(gcs: &GcsCache) -> Volume {
+/// The names of the credentials are Amazon's own, which its identity webhook uses too.
+fn s3_variables(s3: &S3Cache, prefix: String, limit: EnvVar) -> Vec<EnvVar> {
+    let mut variables = vec![
+        environment::plain("S3_BUCKET", s3.bucket.clone()),
+        environment::plain("S3_PREFIX", prefix),
+        environment::plain("AWS_REGION", s3.region.clone().unwrap_or_else(|| "us-east-1".to_owned())),
+        limit,
+    ];
+    variables.extend(s3.endpoint.clone().map(|endpoint| environment::plain("S3_ENDPOINT", endpoint)));
+    if let Some(secret) = &s3.secret_ref {
+        let id = secret.access_key_id_key.as_deref().unwrap_or("accessKeyId");
+        let key = secret.secret_access_key_key.as_deref().unwrap_or("secretAccessKey");
+        variables.push(environment::from_secret("AWS_ACCESS_KEY_ID", &secret.name, id));
+        variables.push(environment::from_secret("AWS_SECRET_ACCESS_KEY", &secret.name, key));
+    }
+    variables
+}
+
+/// The names of the credentials are Microsoft's own, which its identity webhook uses too.
+fn azure_variables(azure: &AzureCache, prefix: String, limit: EnvVar) -> Vec<EnvVar> {
+    let mut variables = vec![
+        environment::plain("AZURE_CONTAINER", azure.container.clone()),
+        environment::plain("AZURE_PREFIX", prefix),
+        environment::plain("AZURE_STORAGE_ACCOUNT_NAME", azure.account.clone()),
+        limit,
+    ];
+    variables.extend(azure.endpoint.clone().map(|endpoint| environment::plain("AZURE_ENDPOINT", endpoint)));
+    if let Some(secret) = &azure.secret_ref {
+        let key = secret.key.as_deref().unwrap_or("accountKey");
+        variables.push(environment::from_secret("AZURE_STORAGE_ACCOUNT_KEY", &secret.name, key));
+    }
+    variables
+}
+
+/// The volume with the bucket's service-account key, if there is one.
+pub fn key_volume(packages: &PythonPackages) -> Option<Volume> {
+    let in_use = |cache: &PackageCache| cache.gcs.clone().filter(|_| cache_mode(packages) == "gcs");
+    let GcsCache { secret_ref, .. } = packages.cache.as_ref().and_then(in_use)?;
+    let secret = secret_ref?;
     let item = KeyToPath {
-        key: gcs.secret_ref.key.clone().unwrap_or_else(|| "sa.json".to_owned()),
+        key: secret.key.unwrap_or_else(|| "sa.json".to_owned()),
         path: "sa.json".to_owned(),
         ..KeyToPath::default()
     };
-    Volume {
+    Some(Volume {
         name: names::GCS_KEY_VOLUME.to_owned(),
         secret: Some(SecretVolumeSource {
             items: Some(vec![item]),
-            secret_name: Some(gcs.secret_ref.name.clone()),
+            secret_name: Some(secret.name),
             ..SecretVolumeSource::default()
         }),
         ..Volume::default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{fs, path::Path, process::Command};
-
-    use super::*;
-
-    #[test]
-    fn variables_become_those_of_kubernetes() {
-        for (text, expected) in [
-            ("https://${TOKEN}@host/a.whl", "https://$(TOKEN)@host/a.whl"),
-            ("${A}${B}", "$(A)$(B)"),
-            ("pandas>=2", "pandas>=2"),
-        ] {
-            assert_eq!(variables_of_kubernetes(text), expected);
-        }
-        assert!(!INSTALL.contains("$("), "Kubernetes would fill it in");
-    }
-
-    /// Runs the script with the machine's Python and without an index. Gives whether it succeeded.
-    fn run(folder: &Path, package: &str, on_failure: &str) -> bool {
-        let output = Command::new("python3")
-            .args(["-c", INSTALL, package])
-            .env("PACKAGES_DIR", folder)
-            .env("PACKAGES_HASH", "0123")
-            .env("INSTALL_RETRIES", "0")
-            .env("INSTALL_TIMEOUT", "120")
-            .env("INSTALL_ON_FAILURE", on_failure)
-            .env("PIP_NO_INDEX", "1")
-            .output();
-        output.expect("Python").status.success()
-    }
-
-    #[test]
-    fn a_failed_install_blocks_or_does_not() {
-        let folder = tempfile::tempdir().expect("a folder");
-        assert!(!run(folder.path(), "no-such-package", "block"));
-        assert!(run(folder.path(), "no-such-package", "allow"));
-        assert!(!folder.path().join(".installed-0123").exists());
-    }
-
-    #[test]
-    fn a_set_is_installed_once() {
-        let (source, folder) =
-            (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
-        let wheel = source.path().join("tiny-1-py3-none-any.whl");
-        let write = "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1], 'w'); \
-                     z.writestr('tiny.py', 'x = 1'); \
-                     z.writestr('tiny-1.dist-info/METADATA', 'Metadata-Version: 2.1\\nName: tiny\\nVersion: 1\\n'); \
-                     z.writestr('tiny-1.dist-info/WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n'); \
-                     z.writestr('tiny-1.dist-info/RECORD', ''); z.close()";
-        assert!(Command::new("python3").args(["-c", write]).arg(&wheel).status().expect("Python").success());
-        let package = format!("file://{}", wheel.display());
-        assert!(run(folder.path(), &package, "block"));
-        assert!(folder.path().join("tiny.py").exists());
-        fs::remove_file(&wheel).expect("removed");
-        assert!(run(folder.path(), &package, "block"), "the marker says that it is installed");
-    }
+    })
 }

@@ -100,6 +100,18 @@ pub fn image(app: &KasprApp, settings: &BuildSettings) -> String {
     }
 }
 
+/// The image that the package installer comes from.
+pub fn operator_image(settings: &BuildSettings) -> String {
+    let image = &settings.operator_image;
+    // An image with a host of its own is not the default registry's.
+    let has_host =
+        image.split_once('/').is_some_and(|(host, _)| host.contains(['.', ':']) || host == "localhost");
+    match settings.image_registry.as_deref().filter(|_| !has_host) {
+        Some(registry) => format!("{}/{image}", registry.trim_end_matches('/')),
+        None => image.clone(),
+    }
+}
+
 /// The version of the framework that an image holds, by its tag.
 pub fn version_of(image: &str) -> &str {
     let tagged = image.split('@').next().unwrap_or(image);
@@ -109,10 +121,12 @@ pub fn version_of(image: &str) -> &str {
     }
 }
 
-/// How the packages of an app are kept: `persistent`, `ephemeral` or `gcs`.
+/// How the packages of an app are kept: `persistent`, `ephemeral`, or by the type of their bucket.
 pub fn cache_mode(packages: &PythonPackages) -> &'static str {
     match packages.cache.as_ref().map(|cache| (cache.r#type, cache.enabled)) {
         Some((Some(CacheType::Gcs), _)) => "gcs",
+        Some((Some(CacheType::S3), _)) => "s3",
+        Some((Some(CacheType::Azure), _)) => "azure",
         Some((_, Some(true))) => "persistent",
         _ => "ephemeral",
     }

@@ -36,6 +36,11 @@ pub fn packages_volume(name: &str) -> String {
     format!("{name}-app-packages")
 }
 
+/// The volume with the package installer.
+pub fn installer_volume(name: &str) -> String {
+    format!("{name}-app-installer")
+}
+
 /// The claim that members share for Python packages.
 pub fn packages_claim(name: &str) -> String {
     format!("{name}-app-python-packages")
@@ -63,6 +68,12 @@ pub const TABLE_DIR: &str = "/var/lib/data/tables";
 /// Where members find Python packages.
 pub const PACKAGES_DIR: &str = "/opt/kaspr/packages";
 
+/// Where the install container finds the installer, and where it keeps what is only needed meanwhile.
+pub const INSTALLER_DIR: &str = "/opt/kaspr/installer";
+
+/// Where the installer links a member to its set of packages, below the packages' volume.
+pub const MEMBER_LINKS: &str = "members";
+
 /// Where the install container finds a bucket's service-account key.
 pub const GCS_KEY_DIR: &str = "/var/run/secrets/gcs";
 
@@ -83,6 +94,9 @@ pub const KAFKA_CERTIFICATE_DIR: &str = "/var/run/secrets/kafka-certificate";
 
 /// The container that runs the framework.
 pub const CONTAINER: &str = "kaspr";
+
+/// The container that copies the package installer.
+pub const COPY_CONTAINER: &str = "copy-installer";
 
 /// The container that installs Python packages.
 pub const INSTALL_CONTAINER: &str = "install-packages";

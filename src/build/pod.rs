@@ -37,7 +37,7 @@ pub fn template(
             enable_service_links: template.enable_service_links,
             host_aliases: template.host_aliases,
             image_pull_secrets: template.image_pull_secrets,
-            init_containers: install::container(app, settings).map(|container| vec![container]),
+            init_containers: install::containers(app, settings),
             node_selector: template.node_selector,
             priority_class_name: named(template.priority_class_name),
             scheduler_name: named(template.scheduler_name),
@@ -89,6 +89,9 @@ fn mounts(app: &KasprApp, linked: &Linked, users: Option<Vec<VolumeMount>>) -> V
             mount_path: names::PACKAGES_DIR.to_owned(),
             name: names::packages_volume(&name),
             read_only: Some(true),
+            // The installer links each member to its own set, which never changes; the kubelet
+            // follows the link when the container starts.
+            sub_path_expr: Some(format!("{}/$(POD_NAME)", names::MEMBER_LINKS)),
             ..VolumeMount::default()
         });
     }
@@ -119,7 +122,8 @@ fn volumes(app: &KasprApp, linked: &Linked, users: Option<Vec<Volume>>) -> Vec<V
         } else {
             empty_dir(volume, None)
         });
-        volumes.extend(install::gcs(packages).map(install::key_volume));
+        volumes.push(empty_dir(names::installer_volume(&name), None));
+        volumes.extend(install::key_volume(packages));
     }
     volumes
 }

@@ -3,12 +3,14 @@
 mod certs;
 mod generate;
 mod local;
+mod packages;
 mod rules;
 mod run;
 mod validate;
 
 pub use certs::CertsArgs;
 pub use generate::{AdmissionPolicyArgs, CrdsArgs, WebhookConfigArgs};
+pub use packages::CopyInstallerArgs;
 pub use validate::{Format, ValidateArgs, report};
 
 use std::{io, path::PathBuf, process::ExitCode};
@@ -17,7 +19,7 @@ use clap::{Parser, Subcommand};
 use thiserror::Error;
 
 use crate::{
-    settings::{LogSettings, RunSettings},
+    settings::{InstallSettings, LogSettings, RunSettings},
     telemetry,
     webhook::ServerError,
 };
@@ -48,6 +50,11 @@ enum Command {
     AdmissionPolicy(AdmissionPolicyArgs),
     /// Make a development CA and a server certificate in a folder
     Certs(CertsArgs),
+    /// Install an app's Python packages; runs in the app's image before a member starts
+    InstallPackages(Box<InstallSettings>),
+    /// Copy this program to where the app's image can run it
+    #[command(hide = true)]
+    CopyInstaller(CopyInstallerArgs),
 }
 
 /// Why a subcommand failed.
@@ -115,6 +122,8 @@ impl Cli {
             Command::WebhookConfig(args) => generate::webhook_config(args)?,
             Command::AdmissionPolicy(args) => generate::admission_policy(args)?,
             Command::Certs(args) => certs::certs(args)?,
+            Command::InstallPackages(settings) => return packages::install(*settings).await,
+            Command::CopyInstaller(args) => packages::copy_installer(args)?,
         }
         Ok(ExitCode::SUCCESS)
     }

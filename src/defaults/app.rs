@@ -37,11 +37,17 @@ fn cache_of(cache: &mut Map<String, Value>) {
         set(cache, "size", "256Mi");
         set(cache, "deleteClaim", true);
     }
-    if let Some(gcs) = block(cache, "gcs") {
-        set(gcs, "prefix", "kaspr-packages/");
-        set(gcs, "maxArchiveSize", "1Gi");
-        if let Some(secret) = block(gcs, "secretRef") {
-            set(secret, "key", "sa.json");
+    let buckets: [(&str, &[(&str, &str)]); 3] = [
+        ("gcs", &[("key", "sa.json")]),
+        ("s3", &[("accessKeyIdKey", "accessKeyId"), ("secretAccessKeyKey", "secretAccessKey")]),
+        ("azure", &[("key", "accountKey")]),
+    ];
+    for (field, keys) in buckets {
+        let Some(bucket) = block(cache, field) else { continue };
+        set(bucket, "prefix", "kaspr-packages/");
+        set(bucket, "maxArchiveSize", "1Gi");
+        if let Some(secret) = block(bucket, "secretRef") {
+            keys.iter().for_each(|(field, value)| set(secret, field, *value));
         }
     }
 }

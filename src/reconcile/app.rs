@@ -81,6 +81,7 @@ pub async fn reconcile(app: Arc<Guarded<KasprApp>>, ctx: Arc<Context>) -> Result
     }
     let seen = Seen { waiting, newer_template_waits, ..observe(&ctx, &key, &app) };
     let next = status::app(&app, &linked, &seen, &ctx.settings.build, Timestamp::now());
+    tell_of_packages(&ctx, given, &next).await;
     if let Err(error) = report::status(&ctx, &key, given, next).await {
         if seen.rebalanced {
             // Else the next status would ask for the same rebalance again.
@@ -298,6 +299,21 @@ async fn keep(ctx: &Context, app: &KasprApp, facts: Vec<Fact>) -> Result<(), Err
 async fn tell(ctx: &Context, app: &KasprApp, written: &[String]) {
     if !written.is_empty() {
         report::normal(ctx, app, "Applied", format!("Brought up to date: {}", written.join(", "))).await;
+    }
+}
+
+/// A failed install is an event too, once for each message of an installer.
+async fn tell_of_packages(ctx: &Context, app: &KasprApp, next: &AppStatus) {
+    let failure = |status: &AppStatus| {
+        let mut conditions = status.conditions.iter().flatten();
+        conditions
+            .find(|c| c.r#type == is::PACKAGES_READY && c.reason == is::INSTALLATION_FAILED)
+            .map(|c| c.message.clone())
+    };
+    if let Some(message) = failure(next)
+        && app.status.as_ref().and_then(failure).as_ref() != Some(&message)
+    {
+        report::warning(ctx, app, is::INSTALLATION_FAILED, message).await;
     }
 }
 

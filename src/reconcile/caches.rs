@@ -77,7 +77,7 @@ impl Caches {
 
     /// An object that the operator made.
     pub fn owned(&self, kind: OwnedKind, namespace: &str, name: &str) -> Option<DynamicObject> {
-        self.compact(kind, namespace, name).map(|compact| compact.object())
+        self.compact(kind, namespace, name).map(|compact| compact.object(kind))
     }
 
     /// Whether an object that the operator made is there.

@@ -9,11 +9,12 @@ use kube::{
 };
 use serde::Deserialize;
 
+use crate::build::OwnedKind;
+
 /// An object that the operator made, as the watch brought it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(from = "DynamicObject")]
 pub struct Compact {
-    types: Option<TypeMeta>,
     metadata: ObjectMeta,
     /// Everything else, as JSON.
     text: Arc<str>,
@@ -21,16 +22,17 @@ pub struct Compact {
 
 impl From<DynamicObject> for Compact {
     fn from(object: DynamicObject) -> Self {
-        let DynamicObject { types, metadata, data } = object;
-        Self { types, metadata, text: data.to_string().into() }
+        let DynamicObject { metadata, data, .. } = object;
+        Self { metadata, text: data.to_string().into() }
     }
 }
 
 impl Compact {
-    /// The object, to look at.
-    pub fn object(&self) -> DynamicObject {
+    /// The object, to look at. Lists bring objects without their type, so it comes from the caller.
+    pub fn object(&self, kind: OwnedKind) -> DynamicObject {
+        let ApiResource { api_version, kind, .. } = kind.resource();
         DynamicObject {
-            types: self.types.clone(),
+            types: Some(TypeMeta { api_version, kind }),
             metadata: self.metadata.clone(),
             // It was written as JSON here.
             data: serde_json::from_str(&self.text).unwrap_or_default(),

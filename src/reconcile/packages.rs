@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 use kube::core::DynamicObject;
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
@@ -12,39 +11,17 @@ use super::{
     pods::{Install, MemberPod},
 };
 use crate::{
-    api::{PackagesStatus, PythonPackages},
+    api::{InstallErrorType, InstallReport, PackageSource, PackagesStatus, PythonPackages},
     build::{self, hash},
     telemetry::metrics::InstallEnd,
 };
 
-/// What an install container leaves in its termination message.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Report {
-    /// Packages with their versions.
-    pub installed: Vec<String>,
-    /// What went wrong, in one word of the published operator's.
-    pub error_type: Option<String>,
-    /// What went wrong, in words.
-    pub message: Option<String>,
-    /// Tries after the first one.
-    pub retries: u64,
-    /// What the user should know.
-    pub warnings: Vec<String>,
-    /// Size of the cache in bytes, if it can be told.
-    pub cache_total_bytes: Option<i64>,
-    /// Used bytes of the cache.
-    pub cache_used_bytes: Option<i64>,
-}
-
-impl Report {
-    /// Reads a termination message; one of another form is words.
-    fn of(words: &str) -> Self {
-        serde_json::from_str(words).unwrap_or_else(|_| Self {
-            message: Some(words.trim().to_owned()).filter(|words| !words.is_empty()),
-            ..Self::default()
-        })
-    }
+/// Reads a termination message; one of another form is words.
+fn report_of(words: &str) -> InstallReport {
+    serde_json::from_str(words).unwrap_or_else(|_| InstallReport {
+        message: Some(words.trim().to_owned()).filter(|words| !words.is_empty()),
+        ..InstallReport::default()
+    })
 }
 
 /// The condition of an app's packages, and their part of its status.
@@ -59,14 +36,14 @@ pub fn judge(
         pods.iter().filter(|pod| pod.packages_hash.as_deref() == Some(&hash)).collect();
     let status = status(&hash, mode, &current, claim, before);
     let failed = current.iter().find_map(|pod| match &pod.install {
-        Install::Failed(words) => Some((pod, Report::of(words))),
+        Install::Failed(words) => Some((pod, report_of(words))),
         _ => None,
     });
     let ready = current.iter().filter(|pod| pod.ready || matches!(pod.install, Install::Done(..))).count();
     let count = packages.packages.len();
     let fact = |holds, reason, message| fact(is::PACKAGES_READY, holds, reason, message);
     let fact = if let Some((pod, report)) = failed {
-        let kind = report.error_type.map(|kind| format!(" ({kind})")).unwrap_or_default();
+        let kind = report.error_type.map(|kind| format!(" ({})", kind.word())).unwrap_or_default();
         let words = report.message.unwrap_or_else(|| "see the log of its install container".to_owned());
         fact(false, is::INSTALLATION_FAILED, format!("Pod {}{kind}: {words}", pod.name))
     } else if pods.is_empty() {
@@ -97,15 +74,25 @@ fn status(
         warnings: None,
         ..kept
     };
-    let done = current.iter().filter_map(|pod| match &pod.install {
-        Install::Done(begun, ended, words) => Some((*ended, *begun, pod, Report::of(words))),
-        _ => None,
-    });
+    let mut done: Vec<_> = current
+        .iter()
+        .filter_map(|pod| match &pod.install {
+            Install::Done(begun, ended, words) => Some((*ended, *begun, pod, report_of(words))),
+            _ => None,
+        })
+        .collect();
+    done.sort_by_key(|(ended, ..)| *ended);
     let mut warnings: Vec<String> = claim.and_then(unbound).into_iter().collect();
-    if let Some((ended, begun, pod, report)) = done.max_by_key(|(ended, ..)| *ended) {
-        next.last_install_time = Timestamp::from_second(ended).ok().map(|time| time.to_string());
-        next.install_duration = Some(format!("{}s", ended.saturating_sub(begun)));
-        next.installed_by = Some(pod.name.clone());
+    // Members that found the packages in a cache tell less than the one that installed them.
+    let installer = done.iter().rev().find(|(.., report)| report.source != Some(PackageSource::Cache));
+    let known = next.last_install_time.is_some();
+    if let Some((ended, begun, pod, report)) = installer.or(done.last().filter(|_| !known)) {
+        next.last_install_time = Timestamp::from_second(*ended).ok().map(|time| time.to_string());
+        let seconds = report.seconds.map(|seconds| format!("{seconds:.1}s"));
+        next.install_duration = seconds.or_else(|| Some(format!("{}s", ended.saturating_sub(*begun))));
+        next.installed_by = report.installed_by.clone().or_else(|| Some(pod.name.clone()));
+    }
+    if let Some((.., report)) = done.pop() {
         if !report.installed.is_empty() {
             next.installed = Some(report.installed);
         }
@@ -126,21 +113,21 @@ fn unbound(claim: &DynamicObject) -> Option<String> {
     let name = claim.metadata.name.as_deref().unwrap_or_default();
     Some(format!(
         "PersistentVolumeClaim {name} is not bound: {class} must offer ReadWriteMany, as NFS, CephFS, EFS, Azure Files and Filestore do; \
-         or use a cache of type gcs"
+         or use a bucket"
     ))
 }
 
 /// How a pod's install ended, for metrics.
-pub fn end_of(pod: &MemberPod) -> Option<(InstallEnd, Report)> {
+pub fn end_of(pod: &MemberPod) -> Option<(InstallEnd, InstallReport)> {
     match &pod.install {
         Install::Done(begun, ended, words) => {
-            let report = Report::of(words);
+            let report = report_of(words);
             let took = Duration::from_secs(u64::try_from(ended - begun).unwrap_or_default());
             Some((InstallEnd { took, error: None, retries: report.retries }, report))
         }
         Install::Failed(words) => {
-            let report = Report::of(words);
-            let error = report.error_type.clone().unwrap_or_else(|| "unknown".to_owned());
+            let report = report_of(words);
+            let error = report.error_type.unwrap_or(InstallErrorType::Unknown).word().to_owned();
             Some((InstallEnd { took: Duration::ZERO, error: Some(error), retries: report.retries }, report))
         }
         Install::Running | Install::Unknown => None,

@@ -297,6 +297,7 @@ mod tests {
             scale_up_pods_per_step: 4,
             scale_up_period_seconds: 60,
             initial_max_replicas: 1,
+            operator_image: String::new(),
         };
         app(app_, &Linked::default(), seen, &settings, Timestamp::UNIX_EPOCH)
     }

@@ -91,5 +91,5 @@ fn not_smaller(old: Option<&str>, new: Option<&str>, at: Path, found: &mut Findi
 }
 
 fn is_claim(cache: &PackageCache) -> bool {
-    cache.enabled == Some(true) && cache.r#type != Some(CacheType::Gcs)
+    cache.enabled == Some(true) && matches!(cache.r#type, None | Some(CacheType::Pvc))
 }

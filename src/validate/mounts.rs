@@ -11,6 +11,9 @@ use crate::api::{CacheType, KasprApp};
 /// Where the members find Python packages.
 const PACKAGES_DIR: &str = "/opt/kaspr/packages";
 
+/// Where the install container finds the installer.
+const INSTALLER_DIR: &str = "/opt/kaspr/installer";
+
 /// Mounts need a volume, and each path can be mounted once. `at` is the template.
 pub fn check(app: &KasprApp, at: &Path, found: &mut Findings) {
     let Some(template) = &app.spec.template else { return };
@@ -82,7 +85,12 @@ impl Own {
         own.volumes.insert(format!("{name}-packages"));
         own.mounts.push(PACKAGES_DIR.to_owned());
         own.install_mounts.push(PACKAGES_DIR.to_owned());
-        if packages.cache.as_ref().is_some_and(|cache| cache.r#type == Some(CacheType::Gcs)) {
+        own.volumes.insert(format!("{name}-installer"));
+        own.install_mounts.push(INSTALLER_DIR.to_owned());
+        if packages.cache.as_ref().is_some_and(|cache| {
+            cache.r#type == Some(CacheType::Gcs)
+                && cache.gcs.as_ref().is_some_and(|gcs| gcs.secret_ref.is_some())
+        }) {
             own.volumes.insert("gcs-sa-key".to_owned());
             own.install_mounts.push("/var/run/secrets/gcs".to_owned());
         }

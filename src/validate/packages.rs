@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use url::Url;
 
 use super::{Findings, Path, Validate, requirement, rule, shared};
-use crate::api::{CacheType, GcsCache, PackageCache, PythonPackages};
+use crate::api::{AzureCache, Bucket, CacheType, GcsCache, NO_KEY, PackageCache, PythonPackages, S3Cache};
 
 impl Validate for PythonPackages {
     fn validate(&self, at: &Path, found: &mut Findings) {
@@ -101,62 +101,166 @@ impl Validate for PackageCache {
             shared::positive_quantity(size, at.child("size"), found);
         }
         shared::storage_class(self.storage_class.as_deref(), at.child("storageClass"), found);
-        match (self.r#type, &self.gcs) {
-            (Some(CacheType::Gcs), None) => {
-                found.required(rule::REQUIRED, at.child("gcs"), "must be given when type is 'gcs'")
+        let buckets = [
+            (CacheType::Gcs, "gcs", self.gcs.as_ref().map(GcsCache::bucket)),
+            (CacheType::S3, "s3", self.s3.as_ref().map(S3Cache::bucket)),
+            (CacheType::Azure, "azure", self.azure.as_ref().map(AzureCache::bucket)),
+        ];
+        for (kind, field, bucket) in &buckets {
+            match (self.r#type == Some(*kind), bucket) {
+                (true, None) => {
+                    found.required(
+                        rule::REQUIRED,
+                        at.child(*field),
+                        &format!("must be given when type is '{field}'"),
+                    );
+                }
+                (true, Some(bucket)) => self.bucket(bucket, &at.child(*field), found),
+                (false, Some(_)) => {
+                    found.warn(
+                        rule::NO_EFFECT,
+                        at.child(*field),
+                        format!("has no effect unless type is '{field}'"),
+                    );
+                }
+                (false, None) => {}
             }
-            (Some(CacheType::Gcs), Some(gcs)) => gcs.validate(&at.child("gcs"), found),
-            (_, Some(_)) => {
-                found.warn(rule::NO_EFFECT, at.child("gcs"), "has no effect unless type is 'gcs'")
+            if self.r#type == Some(*kind) && self.enabled == Some(true) {
+                found.warn(
+                    rule::NO_EFFECT,
+                    at.child("enabled"),
+                    format!("has no effect when type is '{field}'"),
+                );
             }
-            (_, None) => {}
-        }
-        if self.r#type == Some(CacheType::Gcs) && self.enabled == Some(true) {
-            found.warn(rule::NO_EFFECT, at.child("enabled"), "has no effect when type is 'gcs'");
         }
     }
 }
 
-impl Validate for GcsCache {
-    fn validate(&self, at: &Path, found: &mut Findings) {
-        if self.bucket.is_empty() {
-            found.required(rule::BUCKET, at.child("bucket"), "must name the bucket");
-        } else if !is_bucket(&self.bucket) {
-            found.invalid(rule::BUCKET,
-                at.child("bucket"),
-                self.bucket.as_str(),
-                "must be 3 to 63 lower-case letters, digits, '-', '_' or '.', and start and end with a letter or digit",
-            );
+impl PackageCache {
+    fn bucket(&self, bucket: &Bucket, at: &Path, found: &mut Findings) {
+        let Bucket { field, name, prefix, max_archive_size, secret, workload_identity } = *bucket;
+        let (name_field, shape, is_name): (_, _, fn(&str) -> bool) = match field {
+            "gcs" => ("bucket", GCS_NAME, is_gcs_bucket),
+            "s3" => ("bucket", S3_NAME, is_s3_bucket),
+            _ => ("container", AZURE_NAME, is_azure_container),
+        };
+        if name.is_empty() {
+            found.required(rule::BUCKET, at.child(name_field), &format!("must name the {name_field}"));
+        } else if !is_name(name) {
+            found.invalid(rule::BUCKET, at.child(name_field), name, shape);
         }
-        if let Some(prefix) = &self.prefix
+        if let Some(prefix) = prefix
             && (prefix.split('/').any(|part| part == "..") || prefix.contains(char::is_control))
         {
-            found.invalid(
-                rule::BUCKET,
-                at.child("prefix"),
-                prefix.as_str(),
-                "must not contain '..' or control characters",
-            );
+            let why = "must not contain '..' or control characters";
+            found.invalid(rule::BUCKET, at.child("prefix"), prefix, why);
         }
-        if let Some(size) = &self.max_archive_size {
+        if let Some(size) = max_archive_size {
             shared::positive_quantity(size, at.child("maxArchiveSize"), found);
         }
+        match (secret, workload_identity) {
+            (None, false) => found.required(rule::BUCKET_KEY, at.child("secretRef"), NO_KEY),
+            (Some(_), true) => {
+                let why = "must not be given together with secretRef";
+                found.forbidden(rule::BUCKET_KEY, at.child("workloadIdentity"), why);
+            }
+            _ => {}
+        }
+        self.secrets(at, found);
+        self.addresses(at, found);
+    }
+
+    /// The Secret of the bucket that is used, and its keys.
+    fn secrets(&self, at: &Path, found: &mut Findings) {
         let at = at.child("secretRef");
-        shared::secret_name(Some(&self.secret_ref.name), at.child("name"), found);
-        if let Some(key) = &self.secret_ref.key {
-            shared::secret_key(Some(key), at.child("key"), found);
+        let mut check = |name: &String, keys: &[(&'static str, &Option<String>)]| {
+            shared::secret_name(Some(name), at.child("name"), found);
+            for (field, key) in keys.iter().filter(|(_, key)| key.is_some()) {
+                shared::secret_key(key.as_deref(), at.child(*field), found);
+            }
+        };
+        match self.r#type {
+            Some(CacheType::Gcs) => {
+                if let Some(secret) = self.gcs.as_ref().and_then(|gcs| gcs.secret_ref.as_ref()) {
+                    check(&secret.name, &[("key", &secret.key)]);
+                }
+            }
+            Some(CacheType::S3) => {
+                if let Some(secret) = self.s3.as_ref().and_then(|s3| s3.secret_ref.as_ref()) {
+                    check(
+                        &secret.name,
+                        &[
+                            ("accessKeyIdKey", &secret.access_key_id_key),
+                            ("secretAccessKeyKey", &secret.secret_access_key_key),
+                        ],
+                    );
+                }
+            }
+            Some(CacheType::Azure) => {
+                if let Some(secret) = self.azure.as_ref().and_then(|azure| azure.secret_ref.as_ref()) {
+                    check(&secret.name, &[("key", &secret.key)]);
+                }
+            }
+            Some(CacheType::Pvc) | None => {}
+        }
+    }
+
+    /// Where the bucket that is used is.
+    fn addresses(&self, at: &Path, found: &mut Findings) {
+        let endpoint = match self.r#type {
+            Some(CacheType::S3) => self.s3.as_ref().and_then(|s3| s3.endpoint.as_ref()),
+            Some(CacheType::Azure) => {
+                let azure = self.azure.as_ref();
+                if let Some(azure) = azure.filter(|azure| !is_azure_account(&azure.account)) {
+                    let why = "must be 3 to 24 lower-case letters and digits";
+                    found.invalid(rule::BUCKET, at.child("account"), azure.account.as_str(), why);
+                }
+                azure.and_then(|azure| azure.endpoint.as_ref())
+            }
+            _ => None,
+        };
+        if let Some(endpoint) = endpoint
+            && let Err(why) = url_of(endpoint)
+        {
+            found.invalid(rule::BUCKET, at.child("endpoint"), shared::without_password(endpoint), why);
         }
     }
 }
 
+const GCS_NAME: &str =
+    "must be 3 to 63 lower-case letters, digits, '-', '_' or '.', and start and end with a letter or digit";
+const S3_NAME: &str =
+    "must be 3 to 63 lower-case letters, digits, '-' or '.', and start and end with a letter or digit";
+const AZURE_NAME: &str =
+    "must be 3 to 63 lower-case letters, digits and single '-', and start and end with a letter or digit";
+
 /// Google's rule for bucket names; one with dots may be longer.
-fn is_bucket(name: &str) -> bool {
-    let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+fn is_gcs_bucket(name: &str) -> bool {
     let longest = if name.contains('.') { 222 } else { 63 };
+    is_store_name(name, longest, "-_.")
+}
+
+/// Amazon's rule for bucket names.
+fn is_s3_bucket(name: &str) -> bool {
+    is_store_name(name, 63, "-.") && !name.contains("..")
+}
+
+/// Microsoft's rule for names of containers.
+fn is_azure_container(name: &str) -> bool {
+    is_store_name(name, 63, "-") && !name.contains("--")
+}
+
+/// Microsoft's rule for names of storage accounts.
+fn is_azure_account(name: &str) -> bool {
+    is_store_name(name, 24, "")
+}
+
+fn is_store_name(name: &str, longest: usize, others: &str) -> bool {
+    let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     (3..=longest).contains(&name.len())
         && name.starts_with(alphanumeric)
         && name.ends_with(alphanumeric)
-        && name.chars().all(|c| alphanumeric(c) || matches!(c, '-' | '_' | '.'))
+        && name.chars().all(|c| alphanumeric(c) || others.contains(c))
 }
 
 /// The words for a password that stands where everybody can read it.

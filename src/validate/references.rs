@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::Volume;
 
 use super::{Around, Findings, Path, across::one_of, rule};
-use crate::api::{CaSecret, KasprApp};
+use crate::api::{CaSecret, KasprApp, PackageCache};
 
 /// What an app refers to that must be there before its pods start.
 enum Kind {
@@ -72,9 +72,11 @@ fn references_of(app: &KasprApp) -> Vec<Reference> {
                 add(Kind::Secret, Some(&secret.name), key.as_ref(), at.clone());
             }
         }
-        if let Some(gcs) = packages.cache.as_ref().and_then(|cache| cache.gcs.as_ref()) {
-            let at = at.child("cache").child("gcs").child("secretRef");
-            add(Kind::Secret, Some(&gcs.secret_ref.name), gcs.secret_ref.key.as_ref(), at);
+        if let Some(cache) = &packages.cache {
+            for (field, secret, key) in bucket_secrets(cache) {
+                let at = at.child("cache").child(field).child("secretRef");
+                add(Kind::Secret, Some(secret), key, at);
+            }
         }
     }
     let Some(template) = &app.spec.template else { return all };
@@ -116,4 +118,20 @@ fn references_of(app: &KasprApp) -> Vec<Reference> {
         );
     }
     all
+}
+
+/// The Secrets that open an app's buckets: the field, the name, and the key.
+fn bucket_secrets(cache: &PackageCache) -> Vec<(&'static str, &String, Option<&String>)> {
+    let mut secrets = Vec::new();
+    if let Some(secret) = cache.gcs.as_ref().and_then(|gcs| gcs.secret_ref.as_ref()) {
+        secrets.push(("gcs", &secret.name, secret.key.as_ref()));
+    }
+    if let Some(secret) = cache.s3.as_ref().and_then(|s3| s3.secret_ref.as_ref()) {
+        secrets.push(("s3", &secret.name, secret.access_key_id_key.as_ref()));
+        secrets.push(("s3", &secret.name, secret.secret_access_key_key.as_ref()));
+    }
+    if let Some(secret) = cache.azure.as_ref().and_then(|azure| azure.secret_ref.as_ref()) {
+        secrets.push(("azure", &secret.name, secret.key.as_ref()));
+    }
+    secrets
 }

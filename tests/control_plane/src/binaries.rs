@@ -6,7 +6,7 @@ use std::path::{self, Path, PathBuf};
 
 use crate::error::{Context, Error};
 use crate::go;
-use crate::pins::{self, Binary};
+use crate::pins::Binary;
 
 /// Where tools keep the binaries of a control plane, by convention.
 const ASSETS: &str = "KUBEBUILDER_ASSETS";
@@ -16,7 +16,7 @@ const ASSETS: &str = "KUBEBUILDER_ASSETS";
 pub(crate) fn provide(binary: Binary) -> Result<PathBuf, Error> {
     match in_folder(folder_in(ASSETS).as_deref(), binary) {
         Some(path) => Ok(path),
-        None => in_cache(&cache_folder()?, binary),
+        None => in_cache(&cache_folder(binary)?, binary),
     }
 }
 
@@ -41,11 +41,11 @@ fn in_cache(cache: &Path, binary: Binary) -> Result<PathBuf, Error> {
     Ok(path)
 }
 
-fn cache_folder() -> Result<PathBuf, Error> {
+fn cache_folder(binary: Binary) -> Result<PathBuf, Error> {
     let caches = folder_in("XDG_CACHE_HOME")
         .or_else(|| Some(folder_in("HOME")?.join(".cache")))
         .ok_or(Error::NoCacheFolder)?;
-    Ok(caches.join("kaspr-operator/control-plane").join(pins::folder_name()))
+    Ok(caches.join("kaspr-operator/control-plane").join(binary.cache_folder()))
 }
 
 /// The folder that an environment variable names, absolute: servers run in folders of their own.

@@ -29,12 +29,21 @@ pub struct Builder {
     controller_manager: bool,
     scheduler: bool,
     kwok: bool,
-    audited: Option<&'static str>,
+    options: Options,
+}
+
+/// What the API server is started with where a test asks for it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Options {
+    /// Whose requests are written down.
+    pub audited: Option<&'static str>,
+    /// Whether what is inside the cluster is reached through a proxy.
+    pub proxy: bool,
 }
 
 impl Builder {
     pub(crate) fn new() -> Self {
-        Self { controller_manager: true, scheduler: true, kwok: true, audited: None }
+        Self { controller_manager: true, scheduler: true, kwok: true, options: Options::default() }
     }
 
     /// Leaves out kube-controller-manager: nothing follows from what is created, be it pods for a
@@ -65,7 +74,16 @@ impl Builder {
     /// Has the API server write all requests of a user to [`ControlPlane::audit_log`].
     #[must_use]
     pub fn audit(mut self, user: &'static str) -> Self {
-        self.audited = Some(user);
+        self.options.audited = Some(user);
+        self
+    }
+
+    /// Has the API server reach what is inside the cluster, above all the Services of webhooks,
+    /// through a proxy that is asked to `CONNECT` to it, at [`ControlPlane::cluster_socket`]: there
+    /// is no network of Services here.
+    #[must_use]
+    pub fn proxy_to_cluster(mut self) -> Self {
+        self.options.proxy = true;
         self
     }
 
@@ -110,7 +128,7 @@ impl Builder {
         };
         Ok(Parts {
             etcd: site.etcd()?,
-            api_server: site.api_server(authority, self.audited)?,
+            api_server: site.api_server(authority, self.options)?,
             controller_manager: if_wanted(self.controller_manager, Site::controller_manager)?,
             scheduler: if_wanted(self.scheduler, Site::scheduler)?,
             kwok: if_wanted(self.kwok, Site::kwok)?,

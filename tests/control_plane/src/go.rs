@@ -57,6 +57,7 @@ fn set_up_build(go: &mut Command, binary: Binary, output: &Path) {
         .env("GOWORK", "off")
         .args(["build", "-mod=readonly", "-trimpath", "-buildvcs=false"])
         .arg(format!("-ldflags=-s -w {}", binary.stamps()))
+        .args(["-tags", binary.tags()])
         .arg("-o")
         .arg(output)
         .arg(binary.package())

@@ -32,8 +32,10 @@ mod ports;
 mod processes;
 mod recipes;
 mod server;
+mod tools;
 
 pub use builder::Builder;
 pub use error::Error;
 pub use operator::Operator;
 pub use plane::ControlPlane;
+pub use tools::{fake_gcs, helm, prometheus, promtool, s3_gateway};

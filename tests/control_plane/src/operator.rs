@@ -29,12 +29,24 @@ pub struct Operator {
 impl Operator {
     /// Starts `kaspr-operator run` with the arguments, its log in a file.
     pub fn start(binary: &Path, kubeconfig: &Path, log: &Path, args: &[&str]) -> io::Result<Self> {
+        Self::start_with(binary, kubeconfig, log, args, &[])
+    }
+
+    /// The same with variables of its own: the way it runs in a pod.
+    pub fn start_with(
+        binary: &Path,
+        kubeconfig: &Path,
+        log: &Path,
+        args: &[&str],
+        variables: &[(String, String)],
+    ) -> io::Result<Self> {
         let mut keeper = Command::new("/bin/sh")
             .args(["-c", KEEPER, "keeper"])
             .arg(binary)
             .args(["run", "--log-format", "json"])
             .args(args)
             .env("KUBECONFIG", kubeconfig)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(File::create(log)?)

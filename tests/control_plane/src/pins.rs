@@ -1,4 +1,5 @@
-//! What the control plane is made of: binaries, and the pinned Go modules that they are built from.
+//! What the control plane is made of, and tools beside it: binaries, and the pinned Go modules that
+//! they are built from.
 //!
 //! The go.mod files hold the versions; nothing else repeats them.
 
@@ -50,7 +51,28 @@ static ETCD: Module = Module {
 static KWOK: Module =
     Module { folder: "kwok", path: "sigs.k8s.io/kwok", go_mod: include_str!("../modules/kwok/go.mod") };
 
-/// One program of the control plane.
+static HELM: Module =
+    Module { folder: "helm", path: "helm.sh/helm/v4", go_mod: include_str!("../modules/helm/go.mod") };
+
+static PROMETHEUS: Module = Module {
+    folder: "prometheus",
+    path: "github.com/prometheus/prometheus",
+    go_mod: include_str!("../modules/prometheus/go.mod"),
+};
+
+static GCS: Module = Module {
+    folder: "gcs",
+    path: "github.com/fsouza/fake-gcs-server",
+    go_mod: include_str!("../modules/gcs/go.mod"),
+};
+
+static S3: Module = Module {
+    folder: "s3",
+    path: "github.com/versity/versitygw",
+    go_mod: include_str!("../modules/s3/go.mod"),
+};
+
+/// One program of the control plane, or a tool beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Binary {
     Etcd,
@@ -59,6 +81,11 @@ pub(crate) enum Binary {
     Scheduler,
     Kubectl,
     Kwok,
+    Helm,
+    Prometheus,
+    Promtool,
+    Gcs,
+    S3,
 }
 
 impl Binary {
@@ -71,6 +98,11 @@ impl Binary {
             Self::Scheduler => "kube-scheduler",
             Self::Kubectl => "kubectl",
             Self::Kwok => "kwok",
+            Self::Helm => "helm",
+            Self::Prometheus => "prometheus",
+            Self::Promtool => "promtool",
+            Self::Gcs => "fake-gcs-server",
+            Self::S3 => "versitygw",
         }
     }
 
@@ -80,6 +112,10 @@ impl Binary {
             Self::Etcd => &ETCD,
             Self::ApiServer | Self::ControllerManager | Self::Scheduler | Self::Kubectl => &KUBERNETES,
             Self::Kwok => &KWOK,
+            Self::Helm => &HELM,
+            Self::Prometheus | Self::Promtool => &PROMETHEUS,
+            Self::Gcs => &GCS,
+            Self::S3 => &S3,
         }
     }
 
@@ -89,7 +125,28 @@ impl Binary {
         match self {
             // etcd's own main package is in a module that can't be required by others.
             Self::Etcd => ".".to_owned(),
+            Self::Gcs => module.to_owned(),
             _ => format!("{module}/cmd/{}", self.name()),
+        }
+    }
+
+    /// The build tags: Prometheus finds its targets in files, and leaves the clouds' libraries out.
+    pub fn tags(self) -> &'static str {
+        match self {
+            Self::Prometheus | Self::Promtool => "remove_all_sd",
+            _ => "",
+        }
+    }
+
+    /// The folder that it is kept in: the parts of a control plane together, a tool by itself, so
+    /// that another version of the one does not build the others again.
+    pub fn cache_folder(self) -> String {
+        match self {
+            Self::Helm | Self::Prometheus | Self::Promtool | Self::Gcs | Self::S3 => {
+                let module = self.module();
+                format!("{}-{}", module.folder, module.version())
+            }
+            _ => folder_name(),
         }
     }
 
@@ -109,7 +166,7 @@ impl Binary {
 }
 
 /// The name of a folder for binaries of exactly these versions.
-pub(crate) fn folder_name() -> String {
+fn folder_name() -> String {
     [&KUBERNETES, &ETCD, &KWOK].map(|module| format!("{}-{}", module.folder, module.version())).join("-")
 }
 
@@ -119,7 +176,7 @@ mod tests {
 
     #[test]
     fn versions_are_read_from_go_mod() {
-        for module in [&KUBERNETES, &ETCD, &KWOK] {
+        for module in [&KUBERNETES, &ETCD, &KWOK, &HELM, &PROMETHEUS, &GCS, &S3] {
             assert!(module.version().starts_with('v'), "{module:?}");
             assert!(module.go_version().starts_with("1."), "{module:?}");
         }

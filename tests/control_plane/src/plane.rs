@@ -122,6 +122,12 @@ impl ControlPlane {
         self.log_dir().join(audit::LOG)
     }
 
+    /// The Unix socket of the proxy to what is inside the cluster, for whoever plays it: see
+    /// [`Builder::proxy_to_cluster`].
+    pub fn cluster_socket(&self) -> PathBuf {
+        self.site.cluster_socket()
+    }
+
     /// The name and process id of each server that runs.
     pub fn pids(&self) -> Vec<(&'static str, u32)> {
         self.processes().pids()

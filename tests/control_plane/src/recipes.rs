@@ -2,13 +2,14 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::audit;
 use crate::authority::{self, Authority, Pair};
 use crate::binaries;
+use crate::builder::Options;
 use crate::error::{Context, Error};
 use crate::pins::Binary;
 use crate::server::Recipe;
@@ -36,6 +37,11 @@ impl Site {
         format!("https://127.0.0.1:{}", self.api_port)
     }
 
+    /// Where the API server looks for the proxy to what is inside the cluster.
+    pub fn cluster_socket(&self) -> PathBuf {
+        self.folder.join("cluster.sock")
+    }
+
     /// What the API server keeps objects in.
     pub fn etcd(&self) -> Result<Recipe, Error> {
         let url = format!("http://127.0.0.1:{}", self.etcd_port);
@@ -55,9 +61,9 @@ impl Site {
         )
     }
 
-    /// Also writes the keys and certificates that the server starts with, and whose requests it is to
-    /// write down.
-    pub fn api_server(&self, authority: &Authority, audited: Option<&str>) -> Result<Recipe, Error> {
+    /// Also writes the keys and certificates that the server starts with, and what it is to do beyond
+    /// the usual.
+    pub fn api_server(&self, authority: &Authority, options: Options) -> Result<Recipe, Error> {
         self.write_file("ca.crt", &authority.pem())?;
         self.write_pair("server", &authority.server()?)?;
         self.write_pair("tokens", &authority::token_keys()?)?;
@@ -86,9 +92,14 @@ impl Site {
                 "--profiling=false",
             ],
         )?;
+        let Options { audited, proxy } = options;
         if let Some(user) = audited {
             self.write_file(audit::POLICY, &audit::policy(user).to_string())?;
             server.args.extend(audit::flags().map(OsString::from));
+        }
+        if proxy {
+            self.write_file("egress.json", &egress(&self.cluster_socket()).to_string())?;
+            server.args.push("--egress-selector-config-file=egress.json".into());
         }
         Ok(server)
     }
@@ -156,6 +167,18 @@ impl Site {
     fn write_file(&self, name: &str, text: &str) -> Result<(), Error> {
         fs::write(self.folder.join(name), text).context(|| format!("write {name}"))
     }
+}
+
+/// Says that the API server reaches what is inside the cluster through a proxy.
+fn egress(proxy: &Path) -> Value {
+    json!({
+        "apiVersion": "apiserver.k8s.io/v1beta1",
+        "kind": "EgressSelectorConfiguration",
+        "egressSelections": [{"name": "cluster", "connection": {
+            "proxyProtocol": "HTTPConnect",
+            "transport": {"uds": {"udsName": proxy}},
+        }}],
+    })
 }
 
 fn recipe(binary: Binary, args: &[&str]) -> Result<Recipe, Error> {

@@ -1,0 +1,109 @@
+//! What stands in a set, read from the metadata that installers leave.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+use url::Url;
+
+use super::{python::Python, set::SetInfo};
+
+/// The folders with the metadata of packages.
+fn metadata(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut found: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "dist-info"))
+        .collect();
+    found.sort();
+    found
+}
+
+/// The packages of a set with their versions, those that were asked for first.
+pub fn packages(folder: &Path) -> Vec<String> {
+    let mut found: Vec<(bool, String)> = metadata(folder)
+        .iter()
+        .filter_map(|folder| {
+            let text = fs::read_to_string(folder.join("METADATA")).ok()?;
+            let field = |name: &str| {
+                let mut lines = text.lines().take_while(|line| !line.is_empty());
+                lines.find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
+            };
+            let requested = folder.join("REQUESTED").exists();
+            Some((!requested, format!("{}=={}", field("Name:")?, field("Version:")?)))
+        })
+        .collect();
+    found.sort();
+    found.into_iter().map(|(_, package)| package).collect()
+}
+
+/// Takes logins out of what installers note about where a package came from.
+pub fn scrub(folder: &Path) -> std::io::Result<()> {
+    for origin in metadata(folder).iter().map(|folder| folder.join("direct_url.json")) {
+        let Ok(text) = fs::read(&origin) else { continue };
+        let Ok(mut value) = serde_json::from_slice::<Value>(&text) else { continue };
+        let Some(mut url) = value["url"].as_str().and_then(|url| Url::parse(url).ok()) else { continue };
+        let is_ssh_user = url.password().is_none() && url.username() == "git";
+        if (url.username().is_empty() && url.password().is_none()) || is_ssh_user {
+            continue;
+        }
+        // Of these two only a URL without a host can refuse, and that one has no login.
+        if url.set_username("").is_ok() && url.set_password(None).is_ok() {
+            value["url"] = Value::String(url.to_string());
+            // A hard link of a cache's file must not be written through.
+            fs::remove_file(&origin)?;
+            fs::write(&origin, value.to_string())?;
+        }
+    }
+    Ok(())
+}
+
+/// Why a set that says too little of itself is not for this Python, if so.
+pub fn foreign(folder: &Path, python: &Python) -> Option<String> {
+    metadata(folder).iter().find_map(|folder| {
+        let wheel = fs::read_to_string(folder.join("WHEEL")).ok()?;
+        let mut tags = wheel.lines().filter_map(|line| line.strip_prefix("Tag:")).map(str::trim).peekable();
+        let first = tags.peek().copied()?;
+        (!tags.any(|tag| python.takes(tag))).then(|| {
+            let name = folder.file_name().unwrap_or_default().to_string_lossy();
+            format!("{name} is for {first}, not for Python {python}")
+        })
+    })
+}
+
+/// Why a set is not the one of that name, if so.
+pub fn other(folder: &Path, name: &str) -> Option<String> {
+    match SetInfo::read(folder) {
+        Some(info) if info.name == name => None,
+        Some(info) => Some(format!("it says that it is {}", info.name)),
+        None => Some("it does not say what it is".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logins_go_and_the_rest_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let info = folder.path().join("a-1.dist-info");
+        fs::create_dir(&info).expect("made");
+        let origin = info.join("direct_url.json");
+        for (url, expected) in [
+            ("https://me:secret@host/a.whl", "https://host/a.whl"),
+            ("https://token@host/a.whl", "https://host/a.whl"),
+            ("ssh://git@host/a", "ssh://git@host/a"),
+            ("https://host/a.whl", "https://host/a.whl"),
+        ] {
+            fs::write(&origin, format!(r#"{{"url":"{url}","archive_info":{{}}}}"#)).expect("written");
+            scrub(folder.path()).expect("scrubbed");
+            let value: Value = serde_json::from_slice(&fs::read(&origin).expect("read")).expect("JSON");
+            assert_eq!(value["url"], expected);
+            assert!(value["archive_info"].is_object());
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The install container, from its settings to its exit code.
+
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    collect::{self, Ages},
+    deadline::Deadline,
+    failure::Failure,
+    folder::{EMPTY, Folder},
+    request::{self, Request},
+    steps::{self, Found, Notes, say, volume},
+    store::{self, Nowhere, Shared},
+    termination,
+};
+use crate::{
+    api::{InstallReport, PackageSource},
+    settings::InstallSettings,
+};
+
+/// Installs the packages, links the member to them, and leaves a report. Gives whether the member
+/// may start. `stop` ends it early; what it holds is given back.
+pub async fn run(settings: InstallSettings, stop: CancellationToken) -> bool {
+    let begun = Instant::now();
+    let deadline = Deadline::after(settings.timeout, stop);
+    let mut notes = Notes::default();
+    let mut report = InstallReport { hash: settings.hash.clone(), ..InstallReport::default() };
+    let (policy, log) = (settings.on_failure.clone(), settings.termination_log.clone());
+    let (volume, member) = (settings.packages_dir.clone(), settings.member.clone());
+    let starts = match install(settings, &deadline, &mut notes, &mut report).await {
+        Ok(found) => {
+            say(&format!("ready, from {}: {}", source(found.source), found.info.installed.join(" ")));
+            report.installed_by = found.info.installed_by;
+            report.installed = found.info.installed;
+            report.source = Some(found.source);
+            true
+        }
+        Err(failure) => {
+            say(&format!("error ({}): {}", failure.kind.word(), failure.message));
+            report.error_type = Some(failure.kind);
+            report.message = Some(failure.message);
+            report.source = Some(PackageSource::Nowhere);
+            // A member without packages still mounts a folder.
+            let linked = Folder::open(&volume).and_then(|folder| folder.link(&member, EMPTY));
+            let starts = policy != "block" && linked.is_ok();
+            if starts {
+                notes.warnings.push(
+                    "the member starts without its packages, as installPolicy.onFailure says".to_owned(),
+                );
+            }
+            starts
+        }
+    };
+    report.retries = notes.retries;
+    report.warnings = notes.warnings;
+    report.seconds = Some((begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0);
+    if let Err(error) = termination::write(&log, &report) {
+        say(&format!("the report can't be written to {}: {error}", log.display()));
+    }
+    starts
+}
+
+fn source(source: PackageSource) -> &'static str {
+    match source {
+        PackageSource::Index => "the index",
+        PackageSource::Cache => "the cache",
+        PackageSource::Nowhere => "nowhere",
+    }
+}
+
+async fn install(
+    settings: InstallSettings,
+    deadline: &Deadline,
+    notes: &mut Notes,
+    report: &mut InstallReport,
+) -> Result<Found, Failure> {
+    let bucket = request::bucket(&settings.bucket);
+    let max_archive_size = settings.bucket.max_archive_size;
+    let request = deadline.keep(Request::new(settings)).await??;
+    report.python = Some(request.set.python.to_string());
+    let token = format!("{}-{:016x}", request.member, fastrand::u64(..));
+    loop {
+        let found = match &bucket {
+            Some((place, prefix)) => {
+                match store::open(place.clone(), prefix.clone(), max_archive_size, token.clone()) {
+                    Ok(store) => steps::obtain(&request, &store, deadline, notes).await?,
+                    Err(error) => {
+                        let warning = format!("the store can't be used: {error}");
+                        say(&format!("warning: {warning}"));
+                        notes.warnings.push(warning);
+                        steps::obtain(&request, &Nowhere, deadline, notes).await?
+                    }
+                }
+            }
+            None if request.shared => {
+                let store = Shared::new(request.folder.clone(), token.clone());
+                steps::obtain(&request, &store, deadline, notes).await?
+            }
+            None => steps::obtain(&request, &Nowhere, deadline, notes).await?,
+        };
+        if request.folder.link(&request.member, &found.info.name).map_err(|e| volume(&e))? {
+            finish(&request, report);
+            return Ok(found);
+        }
+        // It was collected between the look and the link: once more.
+    }
+}
+
+/// What is left to do when the member could start.
+fn finish(request: &Request, report: &mut InstallReport) {
+    if !request.shared {
+        return;
+    }
+    match collect::collect(&request.folder, Ages::default()) {
+        Ok(gone) => gone.iter().for_each(|gone| say(&format!("removed {gone}, which no member uses"))),
+        Err(error) => say(&format!("old packages were not removed: {error}")),
+    }
+    if let Some((total, used)) = request.folder.usage() {
+        report.cache_total_bytes = i64::try_from(total).ok();
+        report.cache_used_bytes = i64::try_from(used).ok();
+    }
+}

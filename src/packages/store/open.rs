@@ -1,0 +1,121 @@
+use std::{env, path::PathBuf};
+
+use object_store::{
+    Certificate, ClientOptions, ObjectStore, RetryConfig, aws::AmazonS3Builder, azure::MicrosoftAzureBuilder,
+    gcp::GoogleCloudStorageBuilder,
+};
+
+use super::{Bucket, StoreError};
+
+/// A bucket, and how to get at it.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// Google Cloud Storage.
+    Gcs {
+        /// The bucket.
+        bucket: String,
+        /// The service account's key; without one, the pod's own identity.
+        key: Option<PathBuf>,
+    },
+    /// S3, or what speaks like it. Keys and regions are the environment's, by Amazon's own names.
+    S3 {
+        /// The bucket.
+        bucket: String,
+        /// Where it is, if not at Amazon's.
+        endpoint: Option<String>,
+    },
+    /// Azure Blob Storage. Account and keys are the environment's, by Microsoft's own names.
+    Azure {
+        /// The container.
+        container: String,
+        /// Where it is, if not at Microsoft's.
+        endpoint: Option<String>,
+    },
+}
+
+/// Google's own variable for an emulator in place of the store.
+const GCS_EMULATOR: &str = "STORAGE_EMULATOR_HOST";
+
+/// Opens a bucket. Nothing is sent yet.
+///
+/// Errors: the settings or the credentials are of no use.
+pub fn open(
+    place: Place,
+    prefix: String,
+    max_archive_size: u64,
+    token: String,
+) -> Result<Bucket, StoreError> {
+    let store: Box<dyn ObjectStore> = match place {
+        Place::Gcs { bucket, key } => {
+            let mut builder = GoogleCloudStorageBuilder::new()
+                .with_bucket_name(bucket)
+                .with_retry(retries())
+                .with_client_options(client(false)?);
+            if let Some(key) = key {
+                let text = std::fs::read_to_string(&key).map_err(|e| {
+                    StoreError::Settings(format!(
+                        "the service account's key {} can't be read: {e}",
+                        key.display()
+                    ))
+                })?;
+                builder = builder.with_service_account_key(text);
+            }
+            if let Ok(emulator) = env::var(GCS_EMULATOR) {
+                let url = if emulator.contains("://") { emulator } else { format!("http://{emulator}") };
+                builder =
+                    builder.with_base_url(&url).with_skip_signature(true).with_client_options(client(true)?);
+            }
+            Box::new(builder.build()?)
+        }
+        Place::S3 { bucket, endpoint } => {
+            let plain = endpoint.as_deref().is_some_and(is_plain);
+            let mut builder = AmazonS3Builder::from_env()
+                .with_bucket_name(bucket)
+                .with_retry(retries())
+                .with_client_options(client(plain)?);
+            if let Some(endpoint) = endpoint {
+                builder = builder.with_endpoint(endpoint);
+            }
+            Box::new(builder.build()?)
+        }
+        Place::Azure { container, endpoint } => {
+            let plain = endpoint.as_deref().is_some_and(is_plain);
+            let mut builder = MicrosoftAzureBuilder::from_env()
+                .with_container_name(container)
+                .with_retry(retries())
+                .with_client_options(client(plain)?);
+            if let Some(endpoint) = endpoint {
+                builder = builder.with_endpoint(endpoint);
+            }
+            Box::new(builder.build()?)
+        }
+    };
+    Ok(Bucket::new(store, prefix, max_archive_size, token))
+}
+
+fn is_plain(endpoint: &str) -> bool {
+    endpoint.starts_with("http://")
+}
+
+/// A store that is down must not hold a start up for long: installing is always possible.
+fn retries() -> RetryConfig {
+    RetryConfig {
+        max_retries: 3,
+        retry_timeout: std::time::Duration::from_secs(20),
+        ..RetryConfig::default()
+    }
+}
+
+/// An image may bring no roots of the web's certificates, so they come along beside its own.
+fn client(plain: bool) -> Result<ClientOptions, StoreError> {
+    let mut options = ClientOptions::new()
+        .with_allow_http(plain)
+        .with_connect_timeout(std::time::Duration::from_secs(5))
+        // Whole archives come in one answer.
+        .with_timeout_disabled()
+        .with_read_timeout(std::time::Duration::from_secs(20));
+    for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
+        options = options.with_root_certificate(Certificate::from_der(root)?);
+    }
+    Ok(options)
+}

@@ -1,0 +1,48 @@
+//! Programs that work with a control plane and are no part of it. They are found or built the way its
+//! own parts are.
+
+use std::path::PathBuf;
+
+use crate::binaries;
+use crate::error::Error;
+use crate::pins::Binary;
+
+/// Where helm is.
+///
+/// # Errors
+/// If it can't be found or built.
+pub fn helm() -> Result<PathBuf, Error> {
+    binaries::provide(Binary::Helm)
+}
+
+/// Where prometheus is: a server that finds its targets in files only.
+///
+/// # Errors
+/// If it can't be found or built.
+pub fn prometheus() -> Result<PathBuf, Error> {
+    binaries::provide(Binary::Prometheus)
+}
+
+/// Where promtool is, which checks rules and runs tests of them.
+///
+/// # Errors
+/// If it can't be found or built.
+pub fn promtool() -> Result<PathBuf, Error> {
+    binaries::provide(Binary::Promtool)
+}
+
+/// Where fake-gcs-server is, which plays Google Cloud Storage.
+///
+/// # Errors
+/// If it can't be found or built.
+pub fn fake_gcs() -> Result<PathBuf, Error> {
+    binaries::provide(Binary::Gcs)
+}
+
+/// Where versitygw is, which speaks S3 over a folder.
+///
+/// # Errors
+/// If it can't be found or built.
+pub fn s3_gateway() -> Result<PathBuf, Error> {
+    binaries::provide(Binary::S3)
+}

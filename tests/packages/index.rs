@@ -1,0 +1,153 @@
+//! A package index with moods: each is a path of its own in front of the same packages.
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
+use hyper::{
+    Request, Response, StatusCode,
+    body::{Bytes, Frame, Incoming},
+    header::{AUTHORIZATION, WWW_AUTHENTICATE},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, runtime::Runtime};
+
+use crate::wheels::Wheel;
+
+pub const USER: &str = "deployer";
+pub const PASSWORD: &str = "pa$$ w0rd/%+secret";
+
+/// The index. It ends when it is dropped.
+pub struct Index {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    _runtime: Runtime,
+}
+
+struct Shared {
+    files: HashMap<String, PathBuf>,
+    counts: Mutex<HashMap<String, usize>>,
+    _folder: TempDir,
+}
+
+type Body = BoxBody<Bytes, std::io::Error>;
+
+impl Index {
+    pub fn with(wheels: &[Wheel]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = wheels.iter().map(|wheel| (wheel.file(), wheel.make(folder.path()))).collect();
+        let shared = Arc::new(Shared { files, counts: Mutex::default(), _folder: folder });
+        let runtime = Runtime::new().expect("a runtime");
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
+        let address = listener.local_addr().expect("an address");
+        runtime.spawn(serve(listener, shared.clone()));
+        Self { address, shared, _runtime: runtime }
+    }
+
+    /// The index in a mood: `open`, `auth`, `forbidden`, `missing`, `broken`, `cut`, `slow`, `flaky`,
+    /// `mismatch`.
+    pub fn url(&self, mood: &str) -> String {
+        format!("http://{}/{mood}/simple", self.address)
+    }
+
+    /// The address of a file.
+    pub fn file(&self, mood: &str, file: &str) -> String {
+        format!("http://{}/{mood}/files/{file}", self.address)
+    }
+
+    /// How often a file was asked for.
+    pub fn downloads(&self, file: &str) -> usize {
+        self.shared.counts.lock().expect("counts").get(file).copied().unwrap_or_default()
+    }
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let shared = shared.clone();
+        tokio::spawn(async move {
+            let answer = |request| answer(request, shared.clone());
+            // A connection that is cut is what the client is to see.
+            _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)).await;
+        });
+    }
+}
+
+fn with(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
+    let body = Full::new(text.into()).map_err(|never| match never {}).boxed();
+    Response::builder().status(status).header("content-type", "text/html").body(body).expect("an answer")
+}
+
+async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Response<Body>, Infallible> {
+    let path = request.uri().path().trim_matches('/').to_owned();
+    let (mood, rest) = path.split_once('/').unwrap_or((&path, ""));
+    let name = rest.rsplit('/').next().unwrap_or_default().to_owned();
+    let count = {
+        let mut counts = shared.counts.lock().expect("counts");
+        let count = counts.entry(name.clone()).or_default();
+        *count += 1;
+        *count
+    };
+    match mood {
+        "auth" if !is_allowed(&request) => {
+            let mut refused = with(StatusCode::UNAUTHORIZED, "who are you?");
+            refused
+                .headers_mut()
+                .insert(WWW_AUTHENTICATE, "Basic realm=\"index\"".parse().expect("a header"));
+            return Ok(refused);
+        }
+        "forbidden" => return Ok(with(StatusCode::FORBIDDEN, "not for you")),
+        "missing" => return Ok(with(StatusCode::NOT_FOUND, "not here")),
+        "broken" => return Ok(with(StatusCode::INTERNAL_SERVER_ERROR, "out of order")),
+        // Both tools try three or four times by themselves.
+        "flaky" if count <= 5 => return Ok(with(StatusCode::INTERNAL_SERVER_ERROR, "out of order")),
+        "slow" => tokio::time::sleep(Duration::from_secs(120)).await,
+        _ => {}
+    }
+    if rest.starts_with("files/") {
+        let Some(file) = shared.files.get(&name) else { return Ok(with(StatusCode::NOT_FOUND, "no file")) };
+        let bytes = Bytes::from(std::fs::read(file).expect("a wheel"));
+        if mood == "cut" {
+            let half = bytes.slice(..bytes.len() / 2);
+            let frames = [Ok(Frame::data(half)), Err(std::io::Error::other("cut"))];
+            let body = BodyExt::boxed(StreamBody::new(futures::stream::iter(frames)));
+            let answer = Response::builder().header("content-length", bytes.len());
+            return Ok(answer.body(body).expect("an answer"));
+        }
+        return Ok(with(StatusCode::OK, bytes));
+    }
+    Ok(page(mood, &name, &shared))
+}
+
+fn is_allowed(request: &Request<Incoming>) -> bool {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let expected = format!("Basic {}", STANDARD.encode(format!("{USER}:{PASSWORD}")));
+    request.headers().get(AUTHORIZATION).is_some_and(|given| given == expected.as_str())
+}
+
+/// The page of a project.
+fn page(mood: &str, project: &str, shared: &Shared) -> Response<Body> {
+    let prefix = format!("{}-", project.replace('-', "_"));
+    let mut links = String::new();
+    for (name, path) in shared.files.iter().filter(|(name, _)| name.starts_with(&prefix)) {
+        let mut bytes = std::fs::read(path).expect("a wheel");
+        if mood == "mismatch" {
+            bytes.push(0);
+        }
+        let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        links += &format!("<a href=\"/{mood}/files/{name}#sha256={digest}\">{name}</a>\n");
+    }
+    if links.is_empty() {
+        return with(StatusCode::NOT_FOUND, "no project");
+    }
+    with(StatusCode::OK, format!("<!DOCTYPE html><html><body>{links}</body></html>"))
+}

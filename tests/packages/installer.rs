@@ -1,0 +1,175 @@
+//! The installer, started as in a pod: nothing in its environment but what it is given.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use kaspr_operator::api::{InstallReport, PackageSource};
+use tempfile::TempDir;
+
+use crate::tools;
+
+/// A volume, and what its members find.
+pub struct Volume {
+    folder: TempDir,
+}
+
+/// What a container left.
+pub struct Ended {
+    pub starts: bool,
+    pub report: InstallReport,
+    pub log: String,
+}
+
+/// Which program installs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Tool {
+    Uv,
+    Pip,
+}
+
+pub const TOOLS: [Tool; 2] = [Tool::Uv, Tool::Pip];
+
+impl Volume {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    /// The volume itself.
+    pub fn root(&self) -> PathBuf {
+        self.folder.path().join("packages")
+    }
+
+    /// Where a member's container leaves its report.
+    fn report_file(&self, member: &str) -> PathBuf {
+        self.folder.path().join(format!("{member}.report"))
+    }
+
+    fn log_file(&self, member: &str) -> PathBuf {
+        self.folder.path().join(format!("{member}.log"))
+    }
+
+    /// Prepares a member's container.
+    pub fn container(&self, member: &str, hash: &str, tool: Tool, packages: &[&str]) -> Container {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kaspr-operator"));
+        command.arg("install-packages").env_clear();
+        for name in ["PATH", "LD_LIBRARY_PATH", "SSL_CERT_FILE"] {
+            if let Some(value) = env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        // What this machine tells its pip is not what an image tells it.
+        command.env("PIP_CONFIG_FILE", "/dev/null");
+        if tool == Tool::Uv {
+            command.env("UV", tools::uv());
+        }
+        command
+            .env("PACKAGES_HASH", hash)
+            .env("PACKAGES_DIR", self.root())
+            .env("SCRATCH_DIR", self.folder.path().join(format!("{member}-scratch")))
+            .env("TERMINATION_LOG", self.report_file(member))
+            .env("POD_NAME", member)
+            .env("INSTALL_RETRIES", "0")
+            .env("INSTALL_TIMEOUT", "120")
+            .env("PACKAGES_LEASE_SECONDS", "4")
+            .arg("--")
+            .args(packages);
+        let (report, log) = (self.report_file(member), self.log_file(member));
+        _ = fs::remove_file(&report);
+        Container { command, report, log }
+    }
+
+    /// What Python finds when it runs as that member.
+    pub fn python(&self, member: &str, code: &str) -> String {
+        let output = Command::new("python3")
+            .args(["-c", code])
+            .env("PYTHONPATH", self.root().join("members").join(member))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .output()
+            .expect("Python");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    /// The names in a folder of the volume, sorted.
+    pub fn names(&self, folder: &str) -> Vec<String> {
+        names(&self.root().join(folder))
+    }
+}
+
+pub fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// A container that is about to start.
+pub struct Container {
+    command: Command,
+    report: PathBuf,
+    log: PathBuf,
+}
+
+/// A container that runs.
+pub struct Running {
+    pub child: Child,
+    report: PathBuf,
+    pub log: PathBuf,
+}
+
+impl Container {
+    pub fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub fn start(mut self) -> Running {
+        let log = fs::File::create(&self.log).expect("a log");
+        self.command.stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log);
+        let child = self.command.spawn().expect("the installer");
+        Running { child, report: self.report, log: self.log }
+    }
+
+    pub fn run(self) -> Ended {
+        self.start().end()
+    }
+}
+
+impl Running {
+    pub fn end(mut self) -> Ended {
+        let starts = self.child.wait().expect("the installer").success();
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let report = fs::read_to_string(&self.report).unwrap_or_default();
+        let report = serde_json::from_str(&report).unwrap_or_else(|e| panic!("no report ({e}): {log}"));
+        Ended { starts, report, log }
+    }
+
+    /// Waits until the log has a line with these words.
+    pub fn says(&mut self, words: &str) {
+        for _ in 0..600 {
+            if fs::read_to_string(&self.log).unwrap_or_default().contains(words) {
+                return;
+            }
+            if let Ok(Some(_)) = self.child.try_wait() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("never said '{words}': {}", fs::read_to_string(&self.log).unwrap_or_default());
+    }
+}
+
+impl Ended {
+    /// It went well, and the packages came from there.
+    pub fn is_from(&self, source: PackageSource) {
+        assert!(self.starts, "{}\n{:?}", self.log, self.report);
+        assert_eq!(self.report.source, Some(source), "{}", self.log);
+        assert_eq!(self.report.error_type, None, "{}", self.log);
+    }
+}

@@ -1,0 +1,81 @@
+//! Installers that are killed at any instant.
+
+use std::{fs, time::Duration};
+
+use kaspr_operator::api::PackageSource;
+
+use crate::{
+    index::Index,
+    installer::{Tool, Volume},
+    stores::{Cloud, Server},
+    wheels::Wheel,
+};
+
+const WHEEL: Wheel = Wheel { ballast: 3_000_000, ..Wheel::new("kaspr-killed", "1.0") };
+
+/// How long the installers live, in milliseconds: from before they read their settings to after
+/// they are done.
+const LIVES: [u64; 12] = [1, 20, 50, 90, 140, 200, 280, 380, 500, 700, 1000, 1500];
+
+#[test]
+fn a_shared_volume_is_never_half_made() {
+    let index = Index::with(&[WHEEL]);
+    let volume = Volume::new();
+    let container = |member: &str, life: u64| {
+        let container = volume.container(member, &format!("killed{life}"), Tool::Uv, &["kaspr-killed"]);
+        container
+            .env("PACKAGES_SHARED", "true")
+            .env("PACKAGES_LEASE_SECONDS", "2")
+            .env("INDEX_URL", index.url("open"))
+    };
+    for life in LIVES {
+        let mut running = container("app-0", life).start();
+        std::thread::sleep(Duration::from_millis(life));
+        running.child.kill().expect("killed");
+        running.child.wait().expect("ended");
+        for set in volume.names("sets") {
+            assert!(volume.root().join("sets").join(&set).join(".kaspr-set.json").exists(), "{set} is whole");
+        }
+        let ended = container("app-0", life).run();
+        assert!(ended.starts, "after {life} ms: {}", ended.log);
+        assert_eq!(volume.python("app-0", "import kaspr_killed.late as l; print(l.VERSION)"), "1.0");
+    }
+}
+
+#[test]
+fn a_bucket_is_never_half_made() {
+    let index = Index::with(&[WHEEL]);
+    let server = Server::start(Cloud::Gcs);
+    for life in LIVES {
+        let container = |volume: &Volume, member: &str| {
+            let container = volume.container(member, &format!("killed{life}"), Tool::Uv, &["kaspr-killed"]);
+            server.give(container).env("PACKAGES_LEASE_SECONDS", "2").env("INDEX_URL", index.url("open"))
+        };
+        let volume = Volume::new();
+        let mut running = container(&volume, "app-0").start();
+        std::thread::sleep(Duration::from_millis(life));
+        running.child.kill().expect("killed");
+        running.child.wait().expect("ended");
+        let ended = container(&Volume::new(), "app-1").run();
+        assert!(ended.starts, "after {life} ms: {}", ended.log);
+        assert!(ended.report.warnings.is_empty(), "after {life} ms: {:?}", ended.report.warnings);
+        // Whoever came to an end, the next one finds a whole set.
+        container(&Volume::new(), "app-2").run().is_from(PackageSource::Cache);
+    }
+}
+
+#[test]
+fn a_container_that_is_told_to_end_gives_its_lease_back() {
+    let index = Index::with(&[WHEEL]);
+    let volume = Volume::new();
+    let container = volume.container("app-0", "told", Tool::Uv, &["kaspr-killed"]);
+    let mut running = container.env("PACKAGES_SHARED", "true").env("INDEX_URL", index.url("slow")).start();
+    running.says("installing with uv");
+    let pid = rustix::process::Pid::from_child(&running.child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("told");
+    let status = running.child.wait().expect("ended");
+    assert_eq!(status.code(), Some(143));
+    assert_eq!(volume.names("leases"), Vec::<String>::new());
+    assert_eq!(volume.names("staging"), Vec::<String>::new());
+    assert!(fs::read_to_string(&running.log).expect("a log").contains("stopped"));
+}

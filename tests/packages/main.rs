@@ -1,0 +1,14 @@
+//! The package installer as a pod runs it: the real binary, real Python, pip and uv, an index and
+//! stores of the test's own.
+
+mod archives;
+mod credentials;
+mod errors;
+mod index;
+mod installer;
+mod killed;
+mod proxy;
+mod sets;
+mod stores;
+mod tools;
+mod wheels;

@@ -1,0 +1,58 @@
+//! Wheels that are made on the spot.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// A wheel.
+#[derive(Clone, Copy)]
+pub struct Wheel {
+    pub name: &'static str,
+    pub version: &'static str,
+    pub requires: &'static [&'static str],
+    /// Bytes of ballast, so that a download takes a while.
+    pub ballast: usize,
+}
+
+impl Wheel {
+    pub const fn new(name: &'static str, version: &'static str) -> Self {
+        Self { name, version, requires: &[], ballast: 0 }
+    }
+
+    pub fn file(&self) -> String {
+        format!("{}-{}-py3-none-any.whl", self.name.replace('-', "_"), self.version)
+    }
+
+    /// Makes the wheel in a folder.
+    pub fn make(&self, folder: &Path) -> PathBuf {
+        let path = folder.join(self.file());
+        let ran = Command::new("python3")
+            .args(["-c", MAKE, self.name, self.version, &self.requires.join("\n"), &self.ballast.to_string()])
+            .arg(&path)
+            .status();
+        assert!(ran.expect("Python").success());
+        path
+    }
+}
+
+/// The times in it are fixed, as those of released wheels are.
+const MAKE: &str = r#"
+import os, random, sys, zipfile
+name, version, requires, ballast, path = sys.argv[1:]
+module = name.replace("-", "_")
+info = f"{module}-{version}.dist-info/"
+metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+metadata += "".join(f"Requires-Dist: {r}\n" for r in requires.split("\n") if r)
+files = {
+    f"{module}/__init__.py": f"VERSION = '{version}'\n",
+    f"{module}/late.py": f"VERSION = '{version}'\n",
+    f"{module}/data.bin": random.Random(1).randbytes(int(ballast)),
+    info + "METADATA": metadata,
+    info + "WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+}
+record = "".join(f"{name},,\n" for name in [*files, info + "RECORD"])
+with zipfile.ZipFile(path, "w") as wheel:
+    for name, content in {**files, info + "RECORD": record}.items():
+        wheel.writestr(zipfile.ZipInfo(name), content)
+"#;
