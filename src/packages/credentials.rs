@@ -19,6 +19,8 @@ pub struct Unset {
 #[derive(Clone, Default)]
 pub struct Secrets {
     values: Vec<String>,
+    /// The variables that were filled in.
+    names: Vec<String>,
     /// User name and password for the indexes.
     login: Option<(String, String)>,
 }
@@ -49,7 +51,9 @@ impl Secrets {
             return;
         }
         let encoded: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
-        for value in [value.to_owned(), encoded.replace('+', "%20"), encoded] {
+        let in_url = with_login("http://host", "", value);
+        let in_url = in_url.as_ref().and_then(Url::password).unwrap_or_default();
+        for value in [value.to_owned(), encoded.replace('+', "%20"), encoded, in_url.to_owned()] {
             if !self.values.contains(&value) {
                 self.values.push(value);
             }
@@ -67,6 +71,7 @@ impl Secrets {
             let value =
                 variable(name).ok_or_else(|| Unset { text: self.redact(text), name: name.to_owned() })?;
             self.add(&value);
+            self.names.push(name.to_owned());
             result.push_str(before);
             result.push_str(&value);
             rest = tail;
@@ -83,20 +88,28 @@ impl Secrets {
 
     /// The URL of an index with user name and password, unless it has its own.
     pub fn sign(&self, url: &str) -> String {
-        let Ok(mut parsed) = Url::parse(url) else { return url.to_owned() };
-        let Some((user, password)) = self.login() else { return url.to_owned() };
-        let has_own = !parsed.username().is_empty();
-        // A URL that can't hold a login is no index's.
-        if has_own || parsed.set_username(user).is_err() || parsed.set_password(Some(password)).is_err() {
-            return url.to_owned();
-        }
-        parsed.to_string()
+        let has_own = Url::parse(url).is_ok_and(|url| !url.username().is_empty() || url.password().is_some());
+        let login = self.login().filter(|_| !has_own);
+        let signed = login.and_then(|(user, password)| with_login(url, user, password));
+        signed.map_or_else(|| url.to_owned(), String::from)
+    }
+
+    /// The variables that were filled in.
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// A text without secrets.
     pub fn redact(&self, text: &str) -> String {
         self.values.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "****"))
     }
+}
+
+fn with_login(url: &str, user: &str, password: &str) -> Option<Url> {
+    let mut url = Url::parse(url).ok()?;
+    url.set_username(user).ok()?;
+    url.set_password(Some(password)).ok()?;
+    Some(url)
 }
 
 #[cfg(test)]
@@ -122,10 +135,8 @@ mod tests {
     }
 
     #[test]
-    fn indexes_get_the_login_unless_they_have_one() {
+    fn a_password_is_hidden_in_each_of_its_forms() {
         let secrets = Secrets::new(Some(("me".to_owned(), "p@ss/word".to_owned())));
-        assert_eq!(secrets.sign("https://host/simple"), "https://me:p%40ss%2Fword@host/simple");
-        assert_eq!(secrets.sign("https://you:own@host/simple"), "https://you:own@host/simple");
-        assert_eq!(secrets.redact("https://me:p%40ss%2Fword@host"), "https://me:****@host");
+        assert_eq!(secrets.redact("https://me:p%40ss%2Fword@host p@ss/word"), "https://me:****@host ****");
     }
 }

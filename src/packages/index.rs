@@ -1,6 +1,7 @@
 //! Installing from package indexes: with uv where there is one, with the image's pip otherwise.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -110,7 +111,7 @@ impl Installer {
         let list = requirements(wanted, private)?;
         let mut tool = match self {
             Self::Uv(uv) => {
-                let mut tool = uv_command(uv, python, wanted, private);
+                let mut tool = uv_command(uv, python, wanted, private)?;
                 if !wanted.extra_indexes.is_empty() {
                     // What pip does: the best version wins, from whichever index.
                     tool.args(["--index-strategy", "unsafe-best-match"]);
@@ -120,9 +121,12 @@ impl Installer {
                 tool.args(["--link-mode", mode]).env("UV_CACHE_DIR", cache.join("uv"));
                 tool
             }
-            Self::Pip => pip_command(python, wanted, private),
+            Self::Pip => pip_command(python, wanted, private)?,
         };
         tool.arg("--target").arg(target).arg("-r").arg(&list);
+        for name in wanted.secrets.names() {
+            tool.env_remove(name);
+        }
         let ran = run(tool, wanted, progress).await;
         let (worked, mut said) = ran.map_err(|e| {
             Failure::unknown(format!(
@@ -149,7 +153,7 @@ impl Installer {
         let failure = Failure::of_output(&said);
         match self {
             Self::Uv(uv) if failure.kind == InstallErrorType::PackageNotFound => {
-                let mut again = uv_command(uv, python, wanted, private);
+                let mut again = uv_command(uv, python, wanted, private)?;
                 again.arg("--dry-run").arg("--target").arg(target).arg("-r").arg(&list);
                 Err(refusal(again, wanted).await.unwrap_or(failure))
             }
@@ -176,69 +180,75 @@ fn is_one_volume(one: &Path, other: &Path) -> bool {
 const PIP_LOG: &str = "pip.log";
 
 /// Requirements stand in a file that only this user reads: arguments are for everybody to see.
-fn requirements(wanted: &Wanted, scratch: &Path) -> Result<PathBuf, Failure> {
+fn requirements(wanted: &Wanted, private: &Path) -> Result<PathBuf, Failure> {
+    write(private.join("requirements.txt"), &(wanted.packages.join("\n") + "\n"))
+}
+
+/// User name and password stand in a netrc, which pip reads: variables would reach the programs
+/// that it starts too.
+fn logins(wanted: &Wanted, private: &Path) -> Result<PathBuf, Failure> {
+    let mut text = String::new();
+    if let Some((user, password)) = wanted.secrets.login() {
+        let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
+        let urls = wanted.index.iter().chain(&wanted.extra_indexes);
+        let hosts: BTreeSet<String> =
+            urls.filter_map(|url| Some(url::Url::parse(url).ok()?.host_str()?.to_owned())).collect();
+        for host in hosts {
+            text += &format!("machine {host} login \"{}\" password \"{}\"\n", quoted(user), quoted(password));
+        }
+    }
+    write(private.join("netrc"), &text)
+}
+
+fn write(path: PathBuf, text: &str) -> Result<PathBuf, Failure> {
     use std::{io::Write, os::unix::fs::OpenOptionsExt};
-    let path = scratch.join("requirements.txt");
     let mut options = std::fs::OpenOptions::new();
     let file = options.write(true).create(true).truncate(true).mode(0o600).open(&path);
-    let text = wanted.packages.join("\n") + "\n";
     file.and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(|e| Failure::unknown(format!("can't write {}: {e}", path.display())))?;
     Ok(path)
 }
 
-fn uv_command(uv: &Path, python: &Path, wanted: &Wanted, scratch: &Path) -> Command {
-    let mut tool = command::with_environment(uv, scratch);
-    tool.args(["pip", "install", "--no-config", "--no-progress", "--color", "never", "--python"]).arg(python);
+/// uv's settings, with user name and password in the addresses of the indexes.
+fn uv_settings(wanted: &Wanted, private: &Path) -> Result<PathBuf, Failure> {
+    let index = |url: &String, default: bool| {
+        // An address has no character that TOML would take for another one.
+        format!("[[index]]\nurl = \"{}\"\ndefault = {default}\n", wanted.secrets.sign(url))
+    };
+    let default = wanted.index.iter().map(|url| index(url, true));
+    let extra = wanted.extra_indexes.iter().map(|url| index(url, false));
+    write(private.join("uv.toml"), &extra.chain(default).collect::<String>())
+}
+
+fn uv_command(uv: &Path, python: &Path, wanted: &Wanted, private: &Path) -> Result<Command, Failure> {
+    let mut tool = command::with_environment(uv, private);
+    tool.args(["pip", "install", "--no-progress", "--color", "never", "--python"]).arg(python);
+    tool.arg("--config-file").arg(uv_settings(wanted, private)?);
     tool.arg("--no-python-downloads");
     for host in &wanted.trusted_hosts {
         tool.args(["--allow-insecure-host", host]);
     }
     tool.env("UV_HTTP_TIMEOUT", "30");
-    let named = |number: usize, url: &String| format!("kaspr{number}={url}");
-    if let Some(index) = &wanted.index {
-        tool.env("UV_DEFAULT_INDEX", named(0, index));
-    }
-    if !wanted.extra_indexes.is_empty() {
-        let extra = wanted.extra_indexes.iter().enumerate().map(|(i, url)| named(i + 1, url));
-        tool.env("UV_INDEX", extra.collect::<Vec<_>>().join(" "));
-    }
-    if let Some((user, password)) = wanted.secrets.login() {
-        let indexes = wanted.index.iter().chain(&wanted.extra_indexes);
-        let first = usize::from(wanted.index.is_none());
-        for (number, url) in indexes.enumerate().map(|(i, url)| (i + first, url)) {
-            if !has_login(url) {
-                tool.env(format!("UV_INDEX_KASPR{number}_USERNAME"), user);
-                tool.env(format!("UV_INDEX_KASPR{number}_PASSWORD"), password);
-            }
-        }
-    }
-    tool
+    Ok(tool)
 }
 
-fn has_login(url: &str) -> bool {
-    url::Url::parse(url).is_ok_and(|url| !url.username().is_empty() || url.password().is_some())
-}
-
-fn pip_command(python: &Path, wanted: &Wanted, scratch: &Path) -> Command {
-    let mut tool = command::with_environment(python, scratch);
+fn pip_command(python: &Path, wanted: &Wanted, private: &Path) -> Result<Command, Failure> {
+    let mut tool = command::with_environment(python, private);
+    tool.env("NETRC", logins(wanted, private)?);
     tool.args(["-m", "pip", "install", "--no-input", "--no-cache-dir", "--disable-pip-version-check"]);
     tool.args(["--no-compile", "--no-warn-script-location", "--progress-bar", "off", "--no-color"]);
     tool.env("PIP_ROOT_USER_ACTION", "ignore");
-    tool.args(["--timeout", "30", "--retries", "2", "--log"]).arg(scratch.join(PIP_LOG));
-    // pip takes passwords in URLs only; from its environment they are in nobody's sight.
-    let sign = |url: &String| wanted.secrets.sign(url);
+    tool.args(["--timeout", "30", "--retries", "2", "--log"]).arg(private.join(PIP_LOG));
     if let Some(index) = &wanted.index {
-        tool.env("PIP_INDEX_URL", sign(index));
+        tool.env("PIP_INDEX_URL", index);
     }
     if !wanted.extra_indexes.is_empty() {
-        let urls: Vec<String> = wanted.extra_indexes.iter().map(sign).collect();
-        tool.env("PIP_EXTRA_INDEX_URL", urls.join(" "));
+        tool.env("PIP_EXTRA_INDEX_URL", wanted.extra_indexes.join(" "));
     }
     if !wanted.trusted_hosts.is_empty() {
         tool.env("PIP_TRUSTED_HOST", wanted.trusted_hosts.join(" "));
     }
-    tool
+    Ok(tool)
 }
 
 /// How much of a tool's words is kept for the failure.

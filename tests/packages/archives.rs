@@ -27,7 +27,7 @@ struct Bucket {
 impl Bucket {
     fn new() -> Self {
         let runtime = Runtime::new().expect("a runtime");
-        Self { server: Server::start(Cloud::Gcs), index: Index::with(&[WHEEL]), runtime }
+        Self { server: Server::start(Cloud::S3), index: Index::with(&[WHEEL]), runtime }
     }
 
     fn start(&self, hash: &str) -> (Volume, Ended) {

@@ -74,7 +74,7 @@ impl Volume {
             .env("POD_NAME", member)
             .env("INSTALL_RETRIES", "0")
             .env("INSTALL_TIMEOUT", "120")
-            .env("PACKAGES_LEASE_SECONDS", "4")
+            .env("PACKAGES_LEASE_SECONDS", "20")
             .arg("--")
             .args(packages);
         let (report, log) = (self.report_file(member), self.log_file(member));

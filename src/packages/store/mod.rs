@@ -2,6 +2,7 @@
 
 mod bucket;
 mod bucket_lease;
+mod gcs;
 mod nowhere;
 mod open;
 mod shared;

@@ -1,11 +1,11 @@
-use std::{env, path::PathBuf};
+use std::{env, path::PathBuf, sync::Arc};
 
 use object_store::{
     Certificate, ClientOptions, ObjectStore, RetryConfig, aws::AmazonS3Builder, azure::MicrosoftAzureBuilder,
     gcp::GoogleCloudStorageBuilder,
 };
 
-use super::{Bucket, StoreError};
+use super::{Bucket, StoreError, gcs::Json};
 
 /// A bucket, and how to get at it.
 #[derive(Clone, Debug)]
@@ -45,9 +45,10 @@ pub fn open(
     max_archive_size: u64,
     token: String,
 ) -> Result<Bucket, StoreError> {
-    let store: Box<dyn ObjectStore> = match place {
+    let store: Arc<dyn ObjectStore> = match place {
         Place::Gcs { bucket, key } => {
             let mut builder = GoogleCloudStorageBuilder::new()
+                .with_http_connector(Json)
                 .with_bucket_name(bucket)
                 .with_retry(retries())
                 .with_client_options(client(false)?);
@@ -61,11 +62,14 @@ pub fn open(
                 builder = builder.with_service_account_key(text);
             }
             if let Ok(emulator) = env::var(GCS_EMULATOR) {
+                // Emulators take any token; object_store asks for one even where it is to sign nothing.
                 let url = if emulator.contains("://") { emulator } else { format!("http://{emulator}") };
-                builder =
-                    builder.with_base_url(&url).with_skip_signature(true).with_client_options(client(true)?);
+                builder = builder
+                    .with_base_url(&url)
+                    .with_bearer_token("emulator")
+                    .with_client_options(client(true)?);
             }
-            Box::new(builder.build()?)
+            Arc::new(builder.build()?)
         }
         Place::S3 { bucket, endpoint } => {
             let plain = endpoint.as_deref().is_some_and(is_plain);
@@ -76,7 +80,7 @@ pub fn open(
             if let Some(endpoint) = endpoint {
                 builder = builder.with_endpoint(endpoint);
             }
-            Box::new(builder.build()?)
+            Arc::new(builder.build()?)
         }
         Place::Azure { container, endpoint } => {
             let plain = endpoint.as_deref().is_some_and(is_plain);
@@ -87,7 +91,7 @@ pub fn open(
             if let Some(endpoint) = endpoint {
                 builder = builder.with_endpoint(endpoint);
             }
-            Box::new(builder.build()?)
+            Arc::new(builder.build()?)
         }
     };
     Ok(Bucket::new(store, prefix, max_archive_size, token))
