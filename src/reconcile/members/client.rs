@@ -1,6 +1,6 @@
 //! The members' web servers.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::{
@@ -13,6 +13,14 @@ use hyper_util::{
 };
 use serde::Deserialize;
 use thiserror::Error;
+use tokio::sync::Semaphore;
+
+/// Members that are asked at a time. A thousand apps start at once with their cluster, and each
+/// connection takes memory and a file descriptor.
+const AT_A_TIME: usize = 64;
+
+/// A pod's network answers at once or not at all.
+const CONNECT: Duration = Duration::from_secs(5);
 
 /// More than any assignment: a member that sends more is not one of ours.
 const LONGEST_ANSWER: usize = 16 << 20;
@@ -70,16 +78,17 @@ pub enum MemberError {
 pub struct MemberClient {
     client: Client<HttpConnector, Empty<Bytes>>,
     timeout: Duration,
+    turns: Arc<Semaphore>,
 }
 
 impl MemberClient {
     /// A client that waits that long for a whole answer.
     pub fn new(timeout: Duration) -> Self {
         let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(timeout));
+        connector.set_connect_timeout(Some(timeout.min(CONNECT)));
         // A connection that is kept for the next time ties up both ends for nothing.
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
-        Self { client, timeout }
+        Self { client, timeout, turns: Arc::new(Semaphore::new(AT_A_TIME)) }
     }
 
     /// How a member is.
@@ -129,6 +138,8 @@ impl MemberClient {
             let (head, body) = response.into_parts();
             Ok((head.status, read(body).await?))
         };
+        // It is never closed.
+        let _turn = self.turns.acquire().await;
         tokio::time::timeout(self.timeout, whole).await.map_err(|_| MemberError::Timeout)?
     }
 }

@@ -75,13 +75,19 @@ struct Memory {
 pub async fn until_gone(ctx: Arc<Context>, key: Key) -> Key {
     let nudge = ctx.members.with(&key, |known| known.nudge.clone());
     let mut memory = Memory::default();
-    while let Some(app) = current(&ctx, &key) {
-        let pause = look(&ctx, &key, &app, &mut memory).await;
+    // Nothing of a look is kept while there is nothing to look at: there is a task for each app.
+    while let Some(pause) = Box::pin(look_once(&ctx, &key, &mut memory)).await {
         let _ = tokio::time::timeout(pause, nudge.notified()).await;
         tokio::time::sleep(BURST).await;
     }
     ctx.members.forget(&key);
     key
+}
+
+/// Gives the time until the next look; none if the app is gone.
+async fn look_once(ctx: &Arc<Context>, key: &Key, memory: &mut Memory) -> Option<Duration> {
+    let app = current(ctx, key)?;
+    Some(look(ctx, key, &app, memory).await)
 }
 
 /// The app with its newest status, if it is there to stay.
