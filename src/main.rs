@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use kaspr_operator::{cli::Cli, reconcile::describe};
+use kaspr_operator::cli;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -13,11 +12,5 @@ async fn main() -> ExitCode {
         eprintln!("kaspr-operator: another TLS provider is installed");
         return ExitCode::FAILURE;
     }
-    match Cli::parse().run().await {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("kaspr-operator: {}", describe(&error));
-            ExitCode::FAILURE
-        }
-    }
+    cli::main(std::env::args_os().collect()).await
 }

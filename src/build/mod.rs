@@ -132,7 +132,7 @@ pub fn cache_mode(packages: &PythonPackages) -> &'static str {
     }
 }
 
-/// Whether an annotation of the app says true.
-pub fn annotated(app: &KasprApp, annotation: &str) -> bool {
+/// Whether an annotation of the app, or of its metadata alone, says true.
+pub fn annotated(app: &impl ResourceExt, annotation: &str) -> bool {
     app.annotations().get(annotation).is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }

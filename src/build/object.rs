@@ -113,14 +113,20 @@ impl Object {
         self.value["metadata"]["annotations"][APPLIED_ANNOTATION].as_str().unwrap_or_default()
     }
 
-    /// Adds the hashes of the object itself, in place of those that it has.
-    pub(super) fn stamped(mut self) -> Result<Self, BuildError> {
+    /// Takes off the hashes of the object itself: they cover its owner's identity in a cluster.
+    pub fn without_own_hashes(mut self) -> Self {
         if let Some(annotations) = self.value["metadata"]["annotations"].as_object_mut() {
             annotations.remove(APPLIED_ANNOTATION);
             if self.kind == OwnedKind::StatefulSet {
                 annotations.remove(HASH_ANNOTATION);
             }
         }
+        self
+    }
+
+    /// Adds the hashes of the object itself, in place of those that it has.
+    pub(super) fn stamped(mut self) -> Result<Self, BuildError> {
+        self = self.without_own_hashes();
         let applied = hash::of_json(&self.value);
         let metadata = &mut self.value["metadata"];
         if metadata["annotations"].is_null() {

@@ -4,6 +4,7 @@ mod certs;
 mod generate;
 mod local;
 mod packages;
+mod people;
 mod rules;
 mod run;
 mod validate;
@@ -11,14 +12,16 @@ mod validate;
 pub use certs::CertsArgs;
 pub use generate::{AdmissionPolicyArgs, CrdsArgs, WebhookConfigArgs};
 pub use packages::CopyInstallerArgs;
+pub use people::Plugin;
 pub use validate::{Format, ValidateArgs, report};
 
-use std::{io, path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, io, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use thiserror::Error;
 
 use crate::{
+    reconcile,
     settings::{InstallSettings, LogSettings, RunSettings},
     telemetry,
     webhook::ServerError,
@@ -55,6 +58,8 @@ enum Command {
     /// Copy this program to where the app's image can run it
     #[command(hide = true)]
     CopyInstaller(CopyInstallerArgs),
+    #[command(flatten)]
+    People(people::People),
 }
 
 /// Why a subcommand failed.
@@ -105,6 +110,30 @@ pub enum Error {
     /// The HTTPS server.
     #[error(transparent)]
     Server(#[from] ServerError),
+    /// A subcommand for people.
+    #[error(transparent)]
+    People(#[from] people::Trouble),
+    /// Objects that can't be made.
+    #[error(transparent)]
+    Plan(#[from] reconcile::PlanError),
+}
+
+/// Reads the arguments and runs the subcommand; as `kubectl-kaspr`, one of those for people. Gives
+/// the exit code.
+pub async fn main(arguments: Vec<OsString>) -> ExitCode {
+    let ran = match people::is_plugin() {
+        true => Plugin::parse_from(arguments).run().await,
+        false => Cli::parse_from(arguments).run().await,
+    };
+    ran.unwrap_or_else(|error| {
+        eprintln!("{}: {}", program(), reconcile::describe(&error));
+        ExitCode::FAILURE
+    })
+}
+
+/// The name that messages start with.
+fn program() -> &'static str {
+    if people::is_plugin() { "kubectl kaspr" } else { "kaspr-operator" }
 }
 
 impl Cli {
@@ -124,6 +153,7 @@ impl Cli {
             Command::Certs(args) => certs::certs(args)?,
             Command::InstallPackages(settings) => return packages::install(*settings).await,
             Command::CopyInstaller(args) => packages::copy_installer(args)?,
+            Command::People(people) => return people.run().await,
         }
         Ok(ExitCode::SUCCESS)
     }

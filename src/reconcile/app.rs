@@ -9,7 +9,7 @@ use kube::{
     core::DynamicObject,
     runtime::controller::Action,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Error, apply,
@@ -17,7 +17,7 @@ use super::{
     conditions::{self as is, Fact, fact},
     context::Context,
     links::{APP, Key},
-    published,
+    plan, published,
     quarantine::Sorted,
     refusal, report,
     status::{self, Pods, Seen},
@@ -26,9 +26,9 @@ use super::{
 };
 use crate::{
     api::{AppStatus, KasprApp},
-    build::{self, Link, Linked, Object, OwnedKind, labels, names, rollout},
+    build::{self, Linked, Object, OwnedKind, labels, names, rollout},
     defaults,
-    validate::{Valid, quantity},
+    validate::Valid,
 };
 
 /// The annotation that stops all writes for an app.
@@ -69,8 +69,8 @@ pub async fn reconcile(app: Arc<Guarded<KasprApp>>, ctx: Arc<Context>) -> Result
         Err(Error::Gone) => return Ok(Action::await_change()),
         live => live?,
     };
-    let newer_template_waits = keep_running(given, &mut desired, live.as_ref())?;
-    keep_size(&ctx, &key, &mut desired);
+    let newer_template_waits = plan::keep_running(given, &mut desired, live.as_ref())?;
+    plan::keep_size(&mut desired, |claim| ctx.caches.owned(claim.kind, &key.namespace, &claim.name));
     let written = match settle(&ctx, &app, &linked, desired, live.as_ref()).await {
         Ok(written) => written,
         Err(error) => return failed(&ctx, given, error).await,
@@ -113,24 +113,6 @@ fn observe(ctx: &Context, key: &Key, app: &KasprApp) -> Seen {
     seen
 }
 
-/// A claim can't shrink: one that somebody made larger stays so.
-fn keep_size(ctx: &Context, key: &Key, desired: &mut [Object]) {
-    const SIZE: &str = "/spec/resources/requests/storage";
-    for claim in desired.iter_mut().filter(|object| object.kind == OwnedKind::PersistentVolumeClaim) {
-        let live = ctx.caches.owned(claim.kind, &key.namespace, &claim.name);
-        let live = live.as_ref().and_then(|live| live.data.pointer(SIZE)).and_then(Value::as_str);
-        let wanted = claim.value.pointer(SIZE).and_then(Value::as_str);
-        if let (Some(live), Some(wanted)) = (live, wanted)
-            && quantity(live) > quantity(wanted)
-        {
-            let live = Value::String(live.to_owned());
-            if let Some(size) = claim.value.pointer_mut(SIZE) {
-                *size = live;
-            }
-        }
-    }
-}
-
 /// The StatefulSet as it is. One that the published operator made has no label for the cache, and
 /// what is not in the cache may be that.
 async fn live_set(ctx: &Context, app: &KasprApp) -> Result<Option<DynamicObject>, Error> {
@@ -156,18 +138,6 @@ async fn is_there(ctx: &Context, app: &KasprApp) -> Result<bool, Error> {
     Ok(live.is_some_and(|live| live.uid() == app.uid() && live.metadata.deletion_timestamp.is_none()))
 }
 
-/// Leaves running pods as they are, where the user changed nothing. Gives whether a newer template
-/// waits for him.
-fn keep_running(app: &KasprApp, desired: &mut [Object], live: Option<&DynamicObject>) -> Result<bool, Error> {
-    let set = desired.iter_mut().find(|object| object.kind == OwnedKind::StatefulSet);
-    match (set, live) {
-        (Some(set), Some(live)) if !build::annotated(app, rollout::ROLL) => {
-            Ok(rollout::keep_running(set, live)?)
-        }
-        _ => Ok(false),
-    }
-}
-
 /// Brings the objects to what is desired; then what is left over goes. The components' definitions
 /// are among them, because a pod that starts with an old one would run it until its next restart.
 async fn settle(
@@ -178,23 +148,13 @@ async fn settle(
     live: Option<&DynamicObject>,
 ) -> Result<Vec<String>, Error> {
     let namespace = namespace(app);
-    let mut objects = definitions(linked)?;
+    let mut objects = plan::definitions(linked)?;
     objects.extend(desired.iter().cloned());
     let mut written = set_aside(ctx, app, &namespace, &desired, live).await?;
     written.extend(apply::apply(ctx, &Key::of(APP, app), &objects).await?);
-    let name = app.name_any();
-    let sometimes = [
-        (OwnedKind::HorizontalPodAutoscaler, names::autoscaler(&name)),
-        (OwnedKind::PodDisruptionBudget, names::disruption_budget(&name)),
-        (OwnedKind::PersistentVolumeClaim, names::packages_claim(&name)),
-        (OwnedKind::ConfigMap, names::joins(&name)),
-    ];
-    for (kind, name) in sometimes {
-        let frozen = kind == OwnedKind::ConfigMap && !linked.joins.is_empty();
-        if !frozen && desired.iter().all(|object| object.kind != kind || object.name != name) {
-            let owner = app.uid().unwrap_or_default();
-            written.extend(apply::remove(ctx, &owner, kind, &namespace, &name).await?);
-        }
+    for (kind, name) in plan::left_over(app, linked, &desired) {
+        let owner = app.uid().unwrap_or_default();
+        written.extend(apply::remove(ctx, &owner, kind, &namespace, &name).await?);
     }
     Ok(written)
 }
@@ -219,28 +179,6 @@ async fn set_aside(
         storage::start(ctx, namespace, set, first).await?;
     }
     Ok(grown)
-}
-
-/// The definitions; one that became invalid stays as it is.
-fn definitions(linked: &Linked) -> Result<Vec<Object>, Error> {
-    let Linked { agents, webviews, tables, tasks, joins } = linked;
-    let mut objects = Vec::new();
-    for agent in agents.iter().filter_map(Link::as_valid) {
-        objects.push(build::component(agent)?);
-    }
-    for webview in webviews.iter().filter_map(Link::as_valid) {
-        objects.push(build::component(webview)?);
-    }
-    for table in tables.iter().filter_map(Link::as_valid) {
-        objects.push(build::component(table)?);
-    }
-    for task in tasks.iter().filter_map(Link::as_valid) {
-        objects.push(build::component(task)?);
-    }
-    for join in joins.iter().filter_map(Link::as_valid) {
-        objects.push(build::component(join)?);
-    }
-    Ok(objects)
 }
 
 /// The annotation asked for one roll, which has begun.

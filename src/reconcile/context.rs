@@ -18,7 +18,7 @@ use super::{
     component::{Reconciled, kind_of},
     links::{Key, Links},
     members::{LookAfter, MemberClient, Members},
-    packages,
+    packages, plan,
     pods::{self, MemberPod},
     quarantine::{self, AllWaiting, Sorted},
     queue::Queues,
@@ -126,8 +126,7 @@ impl Context {
             return Some(link);
         }
         let defined = self.caches.has(OwnedKind::ConfigMap, &key.namespace, &config_map_name(given));
-        let hash = given.status().and_then(|status| status.hash.clone()).filter(|_| defined);
-        hash.and_then(|hash| Some(Link::frozen(defaults::of(given).ok()?, hash)))
+        plan::frozen(given, defined)
     }
 
     /// Keeps what waits, for the next time. Gives the components for which that changed.

@@ -1,8 +1,8 @@
 //! The controllers: what the API server holds is made to follow what users asked for.
 //!
 //! A reconcile reads like a table of contents: fetch from the caches, default, validate, build,
-//! apply, status. `fetch` decides nothing; `apply` is the only place that writes objects; `status`
-//! is pure.
+//! apply, status. `fetch` decides nothing; `plan` only thinks, and the command line shows what comes
+//! of it; `apply` is the only place that writes objects; `status` is pure.
 
 mod app;
 mod apply;
@@ -18,6 +18,7 @@ mod lease;
 mod links;
 mod members;
 mod packages;
+mod plan;
 mod pods;
 mod published;
 mod quarantine;
@@ -31,8 +32,13 @@ mod surroundings;
 mod told;
 mod watch;
 
+pub use app::PAUSE;
 pub use client::counted;
 pub use lease::Lease;
+pub use links::Key;
+pub use members::REBALANCE;
+pub use plan::{Components, Plan, PlanError, of as plan};
+pub use quarantine::Waiting;
 pub use run::{Operator, Scope};
 pub use watch::describe;
 

@@ -215,13 +215,13 @@ impl Route {
 }
 
 /// The channel that a join writes. Source: the framework's default.
-fn channel_of(join: &KasprJoin) -> String {
+pub fn channel_of(join: &KasprJoin) -> String {
     let name = || join.spec.name.clone().unwrap_or_else(|| join.name_any());
     join.spec.output_channel.clone().unwrap_or_else(|| format!("{}-channel", name()))
 }
 
 /// The tables of the operations that the pipeline runs, in its order, each once.
-fn tables_of(processors: &Processors) -> Vec<String> {
+pub fn tables_of(processors: &Processors) -> Vec<String> {
     let mut tables = Vec::new();
     for step in processors.pipeline.iter().flatten() {
         let operations = processors.operations.iter().flatten();

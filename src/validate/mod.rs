@@ -26,7 +26,7 @@ mod template;
 mod topic;
 mod webview;
 
-pub use around::{Around, Objects, Surroundings};
+pub use around::{Around, Objects, Surroundings, channel_of, tables_of};
 pub use findings::{FieldError, Findings, Line, Path, Problem, Segment, Warning};
 pub use python::{entrypoint_of, entrypoint_to_render};
 pub use shared::{nearest, quantity};

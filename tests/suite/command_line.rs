@@ -40,7 +40,7 @@ const MISTAKES: &[(&[&str], &str)] = &[
     (&["run", "--tls-cert-file", "/none", "--tls-key-file", "/none"], "can't read /none"),
     (&["webhook-config", "--url", "https://x"], "--ca-file <FILE>"),
     (&["crds", "--out", "/proc/none"], "can't make /proc/none"),
-    (&["rum"], "a similar subcommand exists: 'run'"),
+    (&["rum"], "similar subcommands exist: 'run'"),
 ];
 
 #[test]

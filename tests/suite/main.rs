@@ -15,6 +15,7 @@ mod leader;
 mod lifecycle;
 mod members;
 mod metrics;
+mod people;
 mod quarantine;
 mod recorded;
 mod rooms;

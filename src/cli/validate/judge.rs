@@ -19,13 +19,15 @@ use crate::{
 };
 
 /// One manifest: a document, or an item of a list in one.
-struct Manifest {
+pub struct Manifest {
     /// Index of the document.
     document: usize,
     /// Where it stands in the document.
     at: Vec<Segment>,
-    value: Value,
-    resource: Resource,
+    /// All of it.
+    pub value: Value,
+    /// What it is, its namespace filled in.
+    pub resource: Resource,
 }
 
 /// A namespace and an app in it.
@@ -85,7 +87,7 @@ fn unread(inputs: &[Input], documents: &[Document]) -> Vec<Finding> {
 }
 
 /// The manifests of all documents, those of lists too.
-fn manifests(documents: &[Document], namespace: &str) -> Vec<Manifest> {
+pub fn manifests(documents: &[Document], namespace: &str) -> Vec<Manifest> {
     let mut found = Vec::new();
     for (document, value) in
         documents.iter().enumerate().filter_map(|(i, d)| Some((i, d.value.as_ref().ok()?)))

@@ -5,6 +5,7 @@ mod locate;
 mod print;
 mod read;
 mod schema;
+mod set;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -16,6 +17,7 @@ use std::{
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
+pub use self::set::Files;
 use self::{print::Printer, read::Input};
 use super::Error;
 use crate::validate::rule::{self, Rule};

@@ -20,6 +20,7 @@ use tokio::{
 
 pub use client::MemberClient;
 pub use picture::Picture;
+pub use round::REBALANCE;
 
 use super::{context::Context, links::Key};
 

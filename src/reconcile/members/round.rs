@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// The annotation that asks for a rebalance now.
-const REBALANCE: &str = "kaspr.io/rebalance";
+pub const REBALANCE: &str = "kaspr.io/rebalance";
 
 /// The annotation that wins over the setting.
 const AUTO_REBALANCE: &str = "kaspr.io/auto-rebalance";

@@ -1,0 +1,220 @@
+//! `pause`, `resume`, `rebalance` and `roll`: annotations that ask the operator for something.
+
+use std::time::Duration;
+
+use clap::Args;
+use k8s_openapi::api::apps::v1::StatefulSet;
+use kube::{
+    Api, ResourceExt,
+    api::{Patch, PatchParams},
+    core::PartialObjectMeta,
+    runtime::wait::{Condition, await_condition},
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::{
+    Trouble,
+    cluster::{Cluster, ClusterArgs},
+    print,
+};
+use crate::{
+    api::KasprApp,
+    build::{annotated, names, rollout::ROLL},
+    cli::Error,
+    reconcile::{PAUSE, REBALANCE, describe},
+};
+
+/// Arguments of `pause` and `resume`.
+#[derive(Args, Debug)]
+pub struct AppArgs {
+    /// The app
+    #[arg(value_name = "APP")]
+    app: String,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+}
+
+/// Arguments of `rebalance` and `roll`.
+#[derive(Args, Debug)]
+pub struct WaitArgs {
+    /// The app
+    #[arg(value_name = "APP")]
+    app: String,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// Wait until it is done
+    #[arg(short, long)]
+    wait: bool,
+    /// The longest wait, such as 90s, 5m or 1h
+    #[arg(long, default_value = "5m", value_name = "DURATION", value_parser = duration)]
+    timeout: Duration,
+}
+
+/// An app that is there.
+struct Found {
+    cluster: Cluster,
+    app: PartialObjectMeta<KasprApp>,
+    name: String,
+}
+
+impl Found {
+    async fn find(args: &ClusterArgs, name: &str) -> Result<Self, Trouble> {
+        let cluster = Cluster::connect(args).await?;
+        // Only its metadata: an app that the types can't read can be paused too.
+        let api = Api::<KasprApp>::namespaced(cluster.client.clone(), &cluster.namespace);
+        let read = api.get_metadata_opt(name).await;
+        let Some(app) = read.map_err(cluster.trouble(format!("read KasprApp {name}")))? else {
+            // The kind may be unknown too, which a list tells.
+            cluster.resources(Some(&cluster.namespace), Some(name)).await?;
+            return Err(cluster.no_app(name).await);
+        };
+        Ok(Self { cluster, app, name: name.to_owned() })
+    }
+
+    fn shown(&self) -> String {
+        format!("KasprApp {}/{}", self.cluster.namespace, self.name)
+    }
+
+    fn api(&self) -> Api<KasprApp> {
+        Api::namespaced(self.cluster.client.clone(), &self.cluster.namespace)
+    }
+
+    async fn annotate(&self, annotation: &str, value: Option<&str>) -> Result<(), Trouble> {
+        let patch = json!({ "metadata": { "annotations": { annotation: value } } });
+        let (api, params) = (self.api(), PatchParams::default());
+        let patched = api.patch_metadata(&self.name, &params, &Patch::Merge(&patch)).await;
+        patched.map(drop).map_err(self.cluster.trouble(format!("annotate {}", self.shown())))
+    }
+
+    /// Waits for something to come true.
+    async fn wait<K>(
+        &self,
+        api: Api<K>,
+        name: &str,
+        condition: impl Condition<K>,
+        patience: Duration,
+        what: &str,
+    ) -> Result<(), Trouble>
+    where
+        K: Clone + std::fmt::Debug + Send + DeserializeOwned + kube::Resource + 'static,
+    {
+        let late = |why: String| {
+            Trouble::Late(format!("{what} did not come true in {}s: {why}", patience.as_secs()))
+        };
+        match tokio::time::timeout(patience, await_condition(api, name, condition)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => {
+                Err(Trouble::Refused { what: format!("watch {}", self.shown()), why: describe(&error) })
+            }
+            Err(_) => Err(late(format!("is the operator at work? see `status {}`", self.name))),
+        }
+    }
+}
+
+/// Stops all writes for an app.
+pub async fn pause(args: AppArgs) -> Result<(), Error> {
+    let found = Found::find(&args.cluster, &args.app).await?;
+    let already = annotated(&found.app, PAUSE);
+    found.annotate(PAUSE, Some("true")).await?;
+    let how = if already { "was paused already" } else { "is paused" };
+    print(&format!(
+        "{} {how}: nothing is written for it but its status; `resume {}` goes on\n",
+        found.shown(),
+        found.name
+    ))?;
+    Ok(())
+}
+
+/// Goes on with an app.
+pub async fn resume(args: AppArgs) -> Result<(), Error> {
+    let found = Found::find(&args.cluster, &args.app).await?;
+    if !found.app.annotations().contains_key(PAUSE) {
+        return print(&format!("{} was not paused\n", found.shown()));
+    }
+    found.annotate(PAUSE, None).await?;
+    print(&format!("{} goes on: the operator brings it up to date\n", found.shown()))
+}
+
+/// Asks for a rebalance.
+pub async fn rebalance(args: WaitArgs) -> Result<(), Error> {
+    let found = Found::find(&args.cluster, &args.app).await?;
+    not_paused(&found)?;
+    found.annotate(REBALANCE, Some("true")).await?;
+    if !args.wait {
+        return print(&format!("{}: the leader will be asked for a rebalance\n", found.shown()));
+    }
+    let tried = |app: Option<&KasprApp>| app.is_none_or(|app| !app.annotations().contains_key(REBALANCE));
+    found.wait(found.api(), &found.name, tried, args.timeout, "the rebalance").await?;
+    let calm = |app: Option<&KasprApp>| {
+        let status = app.and_then(|app| app.status.as_ref());
+        let members = status.and_then(|status| status.rebalancing_members.as_deref());
+        members.is_none_or(|members| members.starts_with("0/"))
+    };
+    found.wait(found.api(), &found.name, calm, args.timeout, "the end of the rebalance").await?;
+    print(&format!("{}: a rebalance was asked for, and no member is in one now\n", found.shown()))
+}
+
+/// Gives the pods the newer template.
+pub async fn roll(args: WaitArgs) -> Result<(), Error> {
+    let found = Found::find(&args.cluster, &args.app).await?;
+    not_paused(&found)?;
+    found.annotate(ROLL, Some("true")).await?;
+    if !args.wait {
+        return print(&format!("{}: its pods will take the template of this operator\n", found.shown()));
+    }
+    let begun = |app: Option<&KasprApp>| app.is_none_or(|app| !app.annotations().contains_key(ROLL));
+    found.wait(found.api(), &found.name, begun, args.timeout, "the roll").await?;
+    let sets = Api::<StatefulSet>::namespaced(found.cluster.client.clone(), &found.cluster.namespace);
+    found.wait(sets, &names::app(&found.name), rolled, args.timeout, "the end of the roll").await?;
+    print(&format!("{}: every pod has the template of this operator\n", found.shown()))
+}
+
+/// Whether all pods of a StatefulSet are of its newest template, and ready.
+fn rolled(set: Option<&StatefulSet>) -> bool {
+    let Some(set) = set else { return true };
+    let value = serde_json::to_value(set).unwrap_or_default();
+    let number = |path: &str| value.pointer(path).and_then(Value::as_i64).unwrap_or_default();
+    let wanted = number("/spec/replicas");
+    number("/status/observedGeneration") >= number("/metadata/generation")
+        && value["status"]["currentRevision"] == value["status"]["updateRevision"]
+        && number("/status/readyReplicas") >= wanted
+}
+
+/// A paused app would not hear the wish.
+fn not_paused(found: &Found) -> Result<(), Trouble> {
+    if !annotated(&found.app, PAUSE) {
+        return Ok(());
+    }
+    Err(Trouble::Refused {
+        what: "ask for it".to_owned(),
+        why: format!("{} is paused; first `resume {}`", found.shown(), found.name),
+    })
+}
+
+/// Digits and one of s, m, h.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("'{text}' is no duration: give digits and one of s, m, h, such as 90s");
+    let unit = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3600,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+    number.checked_mul(unit).map(Duration::from_secs).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        for wrong in ["", "s", "5", "5d", "-1s", "18446744073709551615h", "5é"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

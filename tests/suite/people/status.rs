@@ -1,0 +1,145 @@
+//! `status`: what a person wants to know of an app.
+
+use std::{fs, net::TcpListener};
+
+use axum::{Json, Router, extract::Request};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use super::{APP, command, run, within};
+use crate::harness::{Namespace, condition, eventually, plane};
+
+#[test]
+fn an_app_is_a_tree() {
+    let namespace = Namespace::new("status");
+    let missing = APP.replace("name: counts, paramName", "name: other, paramName");
+    namespace.apply(&missing);
+    namespace.wait_for("kasprapp", "clicks", |app| {
+        condition(app, "ComponentsReady", "False", "ComponentsWaiting")
+            && condition(app, "Ready", "True", "Healthy")
+    });
+    namespace.wait_for("kaspragent", "clicks-counter", |agent| {
+        condition(agent, "Ready", "False", "TableNotFound")
+    });
+    namespace.wait_for("kasprtable", "clicks-counts", |table| condition(table, "Ready", "True", "Defined"));
+    let said = within(&namespace, &["status", "clicks"], "").ok();
+    let name = &namespace.name;
+    assert!(said.starts_with(&format!("KasprApp {name}/clicks  Ready  ")), "{said}");
+    for words in [
+        "├── conditions\n",
+        "ComponentsReady False  ComponentsWaiting: KasprAgent clicks-counter: ",
+        "clicks-app-0  Running",
+        "KasprTable clicks-counts  Ready  table counts, 4 partitions\n",
+        "KasprAgent clicks-counter  TableNotFound: spec.processors.operations[0].tables[0].name",
+        "  topic clicks\n",
+        "version 0.11.19",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    // The whole namespace has only this one.
+    assert_eq!(within(&namespace, &["status"], "").ok(), said);
+    let everywhere = run(command(&["status", "-A"], Some(plane().kubeconfig())), "").ok();
+    assert!(everywhere.contains(&format!("KasprApp {name}/clicks  ")), "{everywhere}");
+}
+
+#[test]
+fn programs_get_objects() {
+    let namespace = Namespace::new("status");
+    namespace.apply(APP);
+    namespace.wait_for("kasprapp", "clicks", |app| condition(app, "Ready", "True", "Healthy"));
+    eventually("the status", || {
+        let said = within(&namespace, &["status", "clicks", "-o", "json"], "").ok();
+        let app: Value = serde_json::from_str(&said).expect("JSON");
+        let member = &app["members"][0];
+        let fine = app["name"] == "clicks"
+            && app["observed"] == true
+            && member["pod"] == "clicks-app-0"
+            && member["ready"] == true
+            && app["components"][0]["about"] == "topic clicks"
+            && app["components"].as_array().into_iter().flatten().all(|component| component["ready"] == true);
+        if fine { Ok(()) } else { Err(said) }
+    });
+    let list = within(&namespace, &["status", "-o", "yaml"], "").ok();
+    assert!(list.starts_with("- namespace:"), "{list}");
+}
+
+#[test]
+fn members_that_do_not_answer_are_told() {
+    let namespace = Namespace::new("status");
+    namespace.apply(APP);
+    namespace.wait_for("pod", "clicks-app-0", |pod| pod["status"]["phase"] == "Running");
+    let ran = within(&namespace, &["status", "clicks", "--assignments"], "");
+    assert_eq!(ran.code, 0);
+    assert!(ran.noted.contains("clicks-app-0: can't ask the member"), "{ran:?}");
+    assert!(ran.said.contains("has not answered"), "{ran:?}");
+}
+
+/// What an API server answers that has one app with one member, and reaches it.
+fn answers(path: &str) -> Value {
+    let list = |items: Value| json!({ "apiVersion": "v1", "kind": "List", "metadata": {}, "items": items });
+    match path {
+        "/apis/kaspr.io/v1alpha1/namespaces/default/kasprapps" => list(json!([{
+            "apiVersion": "kaspr.io/v1alpha1", "kind": "KasprApp",
+            "metadata": { "name": "clicks", "namespace": "default" },
+            "spec": {
+                "bootstrapServers": "k:1", "authentication": { "type": "plain" },
+                "config": { "webPort": 7000, "webBasePath": "/base" },
+            },
+            "status": { "members": [{ "id": 0, "leader": true, "rebalancing": true }] },
+        }])),
+        "/api/v1/namespaces/default/pods" => list(json!([{
+            "metadata": { "name": "clicks-app-0", "namespace": "default" },
+            "status": {
+                "phase": "Running",
+                "containerStatuses": [{
+                    "name": "kaspr", "image": "", "imageID": "", "ready": false, "restartCount": 3,
+                    "state": { "waiting": { "reason": "CrashLoopBackOff" } },
+                }],
+            },
+        }])),
+        "/api/v1/namespaces/default/pods/clicks-app-0:7000/proxy/base/status/" => json!({
+            "assignment": { "actives": { "a": [0, 1], "b": [3], "c": [] }, "standbys": { "d": [1] } },
+        }),
+        _ => list(json!([])),
+    }
+}
+
+#[test]
+fn members_tell_their_assignments() {
+    let runtime = Runtime::new().expect("a runtime");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    listener.set_nonblocking(true).expect("a socket");
+    let routes = Router::new().fallback(async |request: Request| Json(answers(request.uri().path())));
+    runtime.spawn(async move {
+        axum::serve(tokio::net::TcpListener::from_std(listener).expect("a listener"), routes).await
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("kubeconfig");
+    let config = json!({
+        "clusters": [{ "name": "c", "cluster": { "server": format!("http://{address}") } }],
+        "users": [{ "name": "u", "user": {} }],
+        "contexts": [{ "name": "x", "context": { "cluster": "c", "user": "u" } }],
+        "current-context": "x",
+    });
+    fs::write(&file, config.to_string()).expect("a file");
+    let said = run(command(&["status", "clicks", "--assignments"], Some(&file)), "").ok();
+    let member = "clicks-app-0  CrashLoopBackOff, 3 restarts, not ready, leads, rebalancing, \
+                  3 partitions of 2 topics, 1 standby\n";
+    assert!(said.contains(member), "{said}");
+}
+
+#[test]
+fn what_is_not_there_is_said_so() {
+    let namespace = Namespace::new("status");
+    let ran = within(&namespace, &["status"], "");
+    assert_eq!((ran.code, ran.said.as_str()), (0, ""));
+    assert!(ran.noted.contains(&format!("no KasprApp in namespace '{}'", namespace.name)), "{ran:?}");
+    assert_eq!(within(&namespace, &["status", "-o", "json"], "").ok(), "[]\n");
+    let ran = within(&namespace, &["status", "visits"], "");
+    assert!(ran.code == 1 && ran.noted.contains("there is no KasprApp 'visits' in namespace"), "{ran:?}");
+    // Components whose app is missing stand under its name.
+    namespace.apply(APP.split("---").nth(1).expect("a table"));
+    let said = within(&namespace, &["status"], "").ok();
+    assert!(said.contains("clicks  is not there") && said.contains("KasprTable clicks-counts"), "{said}");
+}
