@@ -25,6 +25,7 @@ lint: ## Check format and lints
 
 generate: ## Write crds/, webhook-config/, deploy/ and docs/rules.md from types and rules
 	$(CARGO) run --quiet -- crds --out crds
+	$(CARGO) run --quiet -- crds --out deploy/helm/kaspr-operator/files/crds
 	$(CARGO) run --quiet -- webhook-config --out webhook-config
 	$(CARGO) run --quiet -- admission-policy --out deploy
 	$(CARGO) run --quiet -- rules > docs/rules.md

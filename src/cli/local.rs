@@ -8,7 +8,7 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Client, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams},
+    api::{Patch, PatchParams},
     runtime::{
         conditions::is_crd_established,
         wait::{Error as WaitError, await_condition},
@@ -83,18 +83,7 @@ pub async fn register(client: &Client, target: &Target) -> Result<(), Error> {
 
 /// Takes the registration back.
 pub async fn deregister(client: &Client) -> Result<(), Error> {
-    let params = DeleteParams::default();
-    let mutating =
-        Api::<MutatingWebhookConfiguration>::all(client.clone()).delete(NAME, &params).await.map(drop);
-    let validating =
-        Api::<ValidatingWebhookConfiguration>::all(client.clone()).delete(NAME, &params).await.map(drop);
-    for result in [mutating, validating] {
-        match result {
-            Err(kube::Error::Api(status)) if status.is_not_found() => {}
-            other => other.map_err(failed("can't take the webhook registration back"))?,
-        }
-    }
-    Ok(())
+    super::deregister::delete(client, NAME).await
 }
 
 /// Tries until it succeeds: an API server that is away comes back, and a permission that is missing

@@ -1,6 +1,8 @@
 //! The subcommands.
 
 mod certs;
+mod check_admission;
+mod deregister;
 mod generate;
 mod local;
 mod packages;
@@ -10,6 +12,8 @@ mod run;
 mod validate;
 
 pub use certs::CertsArgs;
+pub use check_admission::CheckAdmissionArgs;
+pub use deregister::DeregisterArgs;
 pub use generate::{AdmissionPolicyArgs, CrdsArgs, WebhookConfigArgs};
 pub use packages::CopyInstallerArgs;
 pub use people::Plugin;
@@ -60,6 +64,12 @@ enum Command {
     CopyInstaller(CopyInstallerArgs),
     #[command(flatten)]
     People(people::People),
+    /// Try until the cluster refuses a bad resource and accepts a good one; `helm test` runs this
+    #[command(hide = true)]
+    CheckAdmission(CheckAdmissionArgs),
+    /// Take the webhooks' registration back; `helm uninstall` runs this
+    #[command(hide = true)]
+    Deregister(DeregisterArgs),
 }
 
 /// Why a subcommand failed.
@@ -101,6 +111,9 @@ pub enum Error {
         /// What came of it.
         source: kube::Error,
     },
+    /// The webhooks are not asked, not trusted or not there.
+    #[error("admission does not work: {0}")]
+    Admission(String),
     /// The metrics' address.
     #[error("can't serve metrics; is the port of --metrics-port taken? {0}")]
     Metrics(io::Error),
@@ -154,6 +167,11 @@ impl Cli {
             Command::InstallPackages(settings) => return packages::install(*settings).await,
             Command::CopyInstaller(args) => packages::copy_installer(args)?,
             Command::People(people) => return people.run().await,
+            Command::CheckAdmission(args) => check_admission::check_admission(args).await?,
+            Command::Deregister(args) => {
+                telemetry::start(&log)?;
+                deregister::deregister(args).await?;
+            }
         }
         Ok(ExitCode::SUCCESS)
     }

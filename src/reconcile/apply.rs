@@ -15,7 +15,7 @@ use kube::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Error, compact::Compact, context::Context, links::Key, published};
+use super::{Error, compact::Compact, context::Context, links::Key, published, storage};
 use crate::build::{Object, OwnedKind, hash, labels::MANAGER};
 
 /// How many objects of an app are applied side by side.
@@ -169,12 +169,13 @@ async fn write(
     let wanted = Patch::Apply(&object.value);
     let send = || api.patch(&object.name, &params, &wanted);
     let mut made = send().await.map_err(Error::api(format!("can't apply {what}")))?;
-    if let Some(fields) = published::inherit(made.managed_fields()) {
+    let managed = made.managed_fields();
+    if let Some(fields) = published::inherit(managed).or_else(|| storage::give_up(managed)) {
         let patch =
             json!({ "metadata": { "managedFields": fields, "resourceVersion": made.resource_version() } });
         let inherited = api.patch(&object.name, &PatchParams::default(), &Patch::Merge(&patch)).await;
         inherited.map_err(Error::api(format!("can't take over the fields of {what}")))?;
-        // Now what the other operator set, and this one does not, goes.
+        // Now what the other manager set, and this one does not, goes.
         made = send().await.map_err(Error::api(format!("can't apply {what}")))?;
     }
     let changed = live.as_ref().is_none_or(|live| live.resource_version() != made.resource_version());

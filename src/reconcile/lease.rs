@@ -72,13 +72,15 @@ pub async fn lead<F>(
     }
 }
 
-/// A renewal that is not answered must fail long before the Lease expires: it is renewed when a
-/// third of its time is over, and may take another third.
+/// A renewal that is not answered must fail before the Lease expires: it is renewed when a third of its
+/// time is over, and may take another third and a second.
 async fn manager(lease: &Lease, config: &Config) -> Result<LeaseManager, String> {
     let third = lease.seconds / 3;
     let mut config = config.clone();
     config.connect_timeout = Some(Duration::from_secs(third));
-    config.read_timeout = Some(Duration::from_secs(third));
+    // It ends idle connections too. Were it the pause between two renewals, it would now and then end
+    // one at the very moment that the next renewal is sent on it, and the Lease be given up.
+    config.read_timeout = Some(Duration::from_secs(third + 1));
     config.write_timeout = Some(Duration::from_secs(third));
     let client = Client::try_from(config).map_err(|error| describe(&error))?;
     let mut builder = LeaseManagerBuilder::new(client, MANAGER)

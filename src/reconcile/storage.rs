@@ -6,7 +6,9 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use k8s_openapi::{
+    api::core::v1::PersistentVolumeClaim, apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry,
+};
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy},
@@ -131,6 +133,19 @@ pub async fn adopt(ctx: &Context, app: &Key, desired: &Object, first: i32) -> Re
         Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
         Err(error) => Err(Error::api(format!("can't make StatefulSet {} again", desired.name))(error)),
     }
+}
+
+/// The managed fields of a StatefulSet that was made here, with all but the number of members given
+/// up, if there is more: what is applied in its place owns the rest, and a field that two managers own
+/// would stay when it is left out.
+pub fn give_up(managed: &[ManagedFieldsEntry]) -> Option<Vec<ManagedFieldsEntry>> {
+    let number = json!({ "f:spec": { "f:replicas": {} } });
+    let mut kept = managed.to_vec();
+    let ours = kept.iter_mut().filter(|entry| entry.manager.as_deref() == Some(RECREATOR));
+    let mut fields = ours.filter_map(|entry| entry.fields_v1.as_mut());
+    let all = fields.find(|fields| fields.0 != number)?;
+    all.0 = number;
+    Some(kept)
 }
 
 /// Starts a stopped app with several members at once; the autoscaler adds the others.

@@ -69,8 +69,13 @@ pub fn webhooks() -> &'static str {
 
 /// The shared operator's metrics.
 pub fn metrics() -> String {
+    fetch(&shared().metrics)
+}
+
+/// What is answered at a URL.
+pub fn fetch(url: &str) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let url = shared().metrics.parse().expect("an address");
+    let url = url.parse().expect("an address");
     runtime.block_on(async {
         let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
         let response = client.get(url).await.expect("an answer");

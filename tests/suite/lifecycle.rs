@@ -260,6 +260,14 @@ fn storage_grows_around_running_pods() {
     }
     namespace.wait_for("kasprapp", "clicks", |app| ready(app) && app["status"]["availableMembers"] == "2/2");
     assert_eq!(pods(), before, "no pod was restarted");
+    // What made it again keeps no field but the number of members: another owner's field would stay
+    // when the operator leaves it out.
+    let args = ["get", SET, "clicks-app", "-o", "json", "--show-managed-fields"];
+    let set: Value = serde_json::from_str(&namespace.run(&args)).expect("JSON");
+    let owners = set["metadata"]["managedFields"].as_array().into_iter().flatten();
+    let recreator = owners.filter(|entry| entry["manager"] == "kaspr-operator-recreate");
+    let fields: Vec<&Value> = recreator.map(|entry| &entry["fieldsV1"]).collect();
+    assert_eq!(fields, [&serde_json::json!({ "f:spec": { "f:replicas": {} } })]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod across;
 mod admission;
 mod bad_input;
+mod chart;
 mod command_line;
 mod crds;
 mod disturbed;

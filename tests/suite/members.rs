@@ -16,11 +16,11 @@ use crate::harness::{Namespace, condition, eventually};
 
 /// A member's web server: what it answers, and how often it was asked for a rebalance.
 #[derive(Clone)]
-struct Member(Arc<Mutex<(Value, usize)>>);
+pub struct Member(Arc<Mutex<(Value, usize)>>);
 
 impl Member {
     /// Serves on the address.
-    fn serve(runtime: &Runtime, listener: TcpListener, answer: Value) -> Self {
+    pub fn serve(runtime: &Runtime, listener: TcpListener, answer: Value) -> Self {
         let member = Self(Arc::new(Mutex::new((answer, 0))));
         let routes = Router::new()
             .route("/shop/status/", routing::get(Self::status))
@@ -48,11 +48,11 @@ impl Member {
         StatusCode::INTERNAL_SERVER_ERROR
     }
 
-    fn answers(&self, answer: Value) {
+    pub fn answers(&self, answer: Value) {
         self.with(|member| member.0 = answer);
     }
 
-    fn rebalances(&self) -> usize {
+    pub fn rebalances(&self) -> usize {
         self.with(|member| member.1)
     }
 }
@@ -65,7 +65,7 @@ struct Cluster {
     _runtime: Runtime,
 }
 
-fn answer(leader: bool, rebalancing: bool, topics: &[&str]) -> Value {
+pub fn answer(leader: bool, rebalancing: bool, topics: &[&str]) -> Value {
     let actives: Value = topics.iter().map(|topic| ((*topic).to_owned(), json!([0, 1]))).collect();
     json!({
         "leader": leader, "rebalancing": rebalancing, "recovering": false,
@@ -83,7 +83,7 @@ fn nonce() -> u64 {
 const TOPICS: [&str; 2] = ["clicks", "clicks-app-counts-changelog"];
 
 /// Two addresses with a port that both have free.
-fn listeners() -> (TcpListener, TcpListener, u16) {
+pub fn listeners() -> (TcpListener, TcpListener, u16) {
     eventually("a free port", || {
         let first = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
         let port = first.local_addr().map_err(|error| error.to_string())?.port();

@@ -1,0 +1,253 @@
+//! A release from install to uninstall, with the operator at work under its own rights.
+
+use std::thread;
+
+use control_plane::ControlPlane;
+use serde_json::{Value, json};
+
+use super::{
+    NAME, both, chart,
+    cluster::{CONFIGURATIONS, Cluster, file, older_chart},
+    documents, failed, object, succeeded,
+};
+use crate::harness::{condition, eventually_quiet, text};
+
+/// A mistake that the schema lets pass.
+const REFUSED: &str = "examples/refused/config-typo.yaml";
+const GOOD: &str = "examples/minimal.yaml";
+
+/// Both webhooks answer, as a user sees it.
+fn admission_works(cluster: &Cluster) {
+    let said = cluster.refused(&file(REFUSED));
+    assert!(said.contains("did you mean"), "{said}");
+    let output = cluster.try_kubectl(&["apply", "--dry-run=server", "-o", "json", "-f", "-"], &file(GOOD));
+    let app: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(app["spec"]["replicas"], 1, "{}", text(&output.stderr));
+}
+
+/// Runs `helm test` and does as kubelet with its pod.
+fn helm_test(cluster: &Cluster) {
+    let mut test = cluster.helm(&["test", NAME, "--timeout", "120s"]);
+    thread::scope(|scope| {
+        let helm = scope.spawn(move || succeeded(&mut test));
+        let name = format!("{NAME}-check-admission");
+        let pod = cluster.wait_for("pod", &name, NAME, Value::is_object);
+        let output = cluster.run_hook(&pod);
+        let said = both(&output);
+        let phase = if output.status.success() { "Succeeded" } else { "Failed" };
+        let status = json!({ "status": { "phase": phase } }).to_string();
+        // Nobody else says how the pod ended.
+        eventually_quiet("the end of the pod", || {
+            let args =
+                ["-n", NAME, "patch", "pod", &name, "--subresource=status", "--type=merge", "-p", &status];
+            let output = cluster.try_kubectl(&args, "");
+            if output.status.success() || helm.is_finished() { Ok(()) } else { Err(text(&output.stderr)) }
+        });
+        assert!(output.status.success(), "{said}");
+        let passed = helm.join().expect("helm");
+        assert!(passed.contains("Succeeded"), "{passed}");
+    });
+}
+
+fn short_names(cluster: &Cluster) -> Value {
+    cluster.get("crd", "kasprtasks.kaspr.io", "")["spec"]["names"]["shortNames"].clone()
+}
+
+#[test]
+fn a_release_lives_and_goes() {
+    let cluster = Cluster::start(ControlPlane::builder());
+    let older = older_chart(cluster.folder());
+    cluster.release(&older, &[]);
+    let certificate = cluster.certify();
+    let authorities = cluster.authorities();
+    let operator = cluster.run_operator(&certificate);
+    admission_works(&cluster);
+    helm_test(&cluster);
+    cluster.apply(&file(GOOD));
+    let ready = |app: &Value| condition(app, "Ready", "True", "Healthy");
+    cluster.wait_for("kasprapp", "hello", "default", ready);
+    assert_eq!(short_names(&cluster), json!(["ktask"]));
+
+    // An upgrade brings the newer CRDs and leaves the CA that somebody else put in.
+    cluster.release(&chart(), &["log.level=debug"]);
+    assert_eq!(short_names(&cluster), json!(["ktasks", "ktask"]));
+    assert_eq!(cluster.authorities(), authorities);
+    admission_works(&cluster);
+    let deployment = cluster.get("deployment", NAME, NAME);
+    assert!(deployment.to_string().contains("debug"), "{deployment}");
+
+    succeeded(&mut cluster.helm(&["rollback", NAME, "1", "--wait"]));
+    assert_eq!(short_names(&cluster), json!(["ktask"]));
+    assert_eq!(cluster.authorities(), authorities);
+    admission_works(&cluster);
+
+    uninstalled(&cluster);
+    assert!(operator.stop().expect("an exit").success());
+    nothing_is_held_back(&cluster);
+    back_again(&cluster);
+}
+
+/// `helm uninstall` with what it leaves.
+fn uninstalled(cluster: &Cluster) {
+    deregisters(cluster);
+    succeeded(&mut cluster.helm(&["uninstall", NAME, "--wait", "--timeout", "120s"]));
+    for kind in CONFIGURATIONS {
+        assert_eq!(cluster.get(kind, NAME, ""), Value::Null);
+    }
+    let kinds = "deployment,service,serviceaccount,role,rolebinding,poddisruptionbudget,networkpolicy,\
+                 job,issuer,certificate,configmap,clusterrole,clusterrolebinding";
+    let label = format!("app.kubernetes.io/instance={NAME}");
+    eventually_quiet("the end of the release", || {
+        let left = cluster.kubectl(&["get", kinds, "-A", "-l", &label, "-o", "name"]);
+        if left.is_empty() { Ok(()) } else { Err(left) }
+    });
+    // Nothing else stands in the way of the namespace.
+    cluster.kubectl(&["delete", "namespace", NAME, "--timeout=120s"]);
+}
+
+/// Does what the hook before an uninstall does, with the rights that the hook has.
+fn deregisters(cluster: &Cluster) {
+    let hooks = succeeded(&mut cluster.helm(&["get", "hooks", NAME]));
+    let hooks: Vec<Value> = documents(&hooks)
+        .into_iter()
+        .filter(|hook| hook["metadata"]["annotations"]["helm.sh/hook"] == "pre-delete")
+        .collect();
+    let rights = hooks.iter().filter(|hook| hook["kind"] != "Job").map(Value::to_string);
+    cluster.apply(&rights.collect::<Vec<_>>().join("\n---\n"));
+    let job = object(&hooks, "Job", &format!("{NAME}-deregister"));
+    // A second time finds nothing, which is as good.
+    for _ in 0..2 {
+        let output = cluster.run_hook(&job["spec"]["template"]);
+        assert!(output.status.success(), "{}", both(&output));
+        for kind in CONFIGURATIONS {
+            assert_eq!(cluster.get(kind, NAME, ""), Value::Null);
+        }
+    }
+    let cluster_role = object(&hooks, "ClusterRole", &format!("{NAME}-deregister"));
+    assert_eq!(cluster_role["rules"].as_array().map(Vec::len), Some(1));
+}
+
+/// Without the operator, Kaspr resources can be edited, made and deleted.
+fn nothing_is_held_back(cluster: &Cluster) {
+    assert!(cluster.get("statefulset", "hello-app", "default").is_object(), "members go on");
+    cluster.kubectl(&["label", "kasprapp", "hello", "edited=true"]);
+    cluster.apply(&file(GOOD).replace("name: hello", "name: another"));
+    cluster.kubectl(&["delete", "kasprapp", "--all", "--timeout=60s"]);
+    eventually_quiet("the end of what was made", || {
+        let left = cluster.kubectl(&["get", "statefulset,service", "-l", "kaspr.io/app", "-o", "name"]);
+        if left.is_empty() { Ok(()) } else { Err(left) }
+    });
+}
+
+/// The CRDs that were kept stand in no second install's way, here with a certificate of one's own.
+fn back_again(cluster: &Cluster) {
+    let existing = ["certificates.mode=existing", "certificates.existing.secretName=mine"];
+    cluster.install(&existing);
+    let service = format!("{NAME}-webhook.{NAME}.svc");
+    let certificate = cluster.sign(&[&service]);
+    let cert = format!("--cert={}", certificate.join("tls.crt").display());
+    let key = format!("--key={}", certificate.join("tls.key").display());
+    cluster.kubectl(&["-n", NAME, "create", "secret", "tls", "mine", &cert, &key]);
+    cluster.trust(&certificate);
+    let operator = cluster.run_operator(&certificate);
+    admission_works(cluster);
+    assert_eq!(short_names(cluster), json!(["ktasks", "ktask"]));
+    assert!(operator.stop().expect("an exit").success());
+}
+
+#[test]
+fn a_release_for_one_namespace_leaves_the_others_alone() {
+    let cluster = Cluster::start(ControlPlane::builder());
+    cluster.kubectl(&["create", "namespace", "apps"]);
+    cluster.install(&["watchNamespace=apps"]);
+    let certificate = cluster.certify();
+    let operator = cluster.run_operator(&certificate);
+    let in_apps = |path: &str| file(path).replace("metadata:\n", "metadata:\n  namespace: apps\n");
+    cluster.refused(&in_apps(REFUSED));
+    cluster.apply(&in_apps(GOOD));
+    cluster.wait_for("kasprapp", "hello", "apps", |app| condition(app, "Ready", "True", "Healthy"));
+    // Nobody is asked elsewhere, and nothing made.
+    cluster.apply(&file(REFUSED));
+    assert_eq!(cluster.get("kasprapp", "refused-config-typo", "default")["status"], Value::Null);
+    helm_test(&cluster);
+    // It did not even try to look.
+    let complaints = operator.lines().into_iter().filter(|line| line["level"] != "INFO");
+    assert_eq!(complaints.collect::<Vec<_>>(), Vec::<Value>::new());
+    assert!(operator.stop().expect("an exit").success());
+}
+
+#[test]
+fn without_an_operator_the_check_says_why() {
+    let cluster = Cluster::start(ControlPlane::builder());
+    cluster.install(&["test.timeoutSeconds=15"]);
+    let hooks = succeeded(&mut cluster.helm(&["get", "hooks", NAME]));
+    let hooks = documents(&hooks);
+    let name = format!("{NAME}-check-admission");
+    let rights =
+        hooks.iter().filter(|hook| hook["metadata"]["name"] == name.as_str() && hook["kind"] != "Pod");
+    cluster.apply(&rights.map(Value::to_string).collect::<Vec<_>>().join("\n---\n"));
+    let output = cluster.run_hook(object(&hooks, "Pod", &name));
+    let said = text(&output.stderr);
+    assert!(!output.status.success() && said.contains("admission does not work"), "{said}");
+    assert!(said.contains("validate.kaspr.io") || said.contains("default.kaspr.io"), "{said}");
+}
+
+/// CRDs that something else installed, and older ones at that, need a word and no more.
+#[test]
+fn crds_of_others_are_taken_over() {
+    let cluster = Cluster::start(ControlPlane::builder().without_kwok());
+    let older = older_chart(cluster.folder()).join("files/crds");
+    cluster.kubectl(&["apply", "-f", &older.display().to_string()]);
+    assert_eq!(short_names(&cluster), json!(["ktask"]));
+    let install = |more: &[&str]| {
+        let mut command = cluster.helm(&["install", NAME, "--create-namespace"]);
+        command.arg(chart()).args(more);
+        command
+    };
+    let said = failed(&mut install(&[]));
+    assert!(said.contains("invalid ownership metadata"), "{said}");
+    succeeded(&mut install(&["--take-ownership", "--force-conflicts"]));
+    assert_eq!(short_names(&cluster), json!(["ktasks", "ktask"]));
+    the_usual_roles_cover_kaspr_resources(&cluster);
+}
+
+/// People who may edit a namespace may edit the Kaspr resources in it, and those who may view it see
+/// them.
+fn the_usual_roles_cover_kaspr_resources(cluster: &Cluster) {
+    for (role, verb, allowed) in
+        [("view", "get", true), ("view", "create", false), ("edit", "create", true), ("edit", "delete", true)]
+    {
+        cluster.kubectl(&[
+            "create",
+            "rolebinding",
+            &format!("{role}-{verb}"),
+            &format!("--clusterrole={role}"),
+            &format!("--user={role}"),
+        ]);
+        eventually_quiet(&format!("{role} {verb}"), || {
+            let args = ["auth", "can-i", verb, "kasprapps.kaspr.io", "--as", role, "-n", "default"];
+            let can = cluster.try_kubectl(&args, "").status.success();
+            if can == allowed { Ok(()) } else { Err(format!("{can}")) }
+        });
+    }
+}
+
+/// The operator makes its certificate, and puts its CA into the configurations, by itself.
+#[test]
+#[ignore = "needs CERTIFICATE_SECRET, which `run` does not know yet"]
+fn a_release_without_cert_manager_makes_its_own_certificate() {
+    let cluster = Cluster::start(ControlPlane::builder());
+    cluster.install(&["certificates.mode=builtin"]);
+    let operator = cluster.run_operator(cluster.folder());
+    eventually_quiet("a CA", || {
+        let authorities = cluster.authorities();
+        if authorities.iter().all(Value::is_string) { Ok(()) } else { Err(format!("{authorities:?}")) }
+    });
+    admission_works(&cluster);
+    let authorities = cluster.authorities();
+    cluster.install(&["certificates.mode=builtin", "log.level=debug"]);
+    assert_eq!(cluster.authorities(), authorities);
+    admission_works(&cluster);
+    assert!(operator.stop().expect("an exit").success());
+    uninstalled(&cluster);
+}

@@ -1,0 +1,77 @@
+//! The Helm chart: what it renders, and a release's whole life on an API server of its own.
+
+mod cluster;
+mod drift;
+mod lifecycle;
+mod monitoring;
+mod proxy;
+mod render;
+mod rights;
+mod work;
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+
+use crate::harness::text;
+
+/// Where releases go, and what they are called.
+const NAME: &str = "kaspr-operator";
+
+/// The chart.
+fn chart() -> PathBuf {
+    project("deploy/helm/kaspr-operator")
+}
+
+fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// A helm command that keeps what it writes in a folder.
+fn helm(home: &Path) -> Command {
+    let mut command = Command::new(control_plane::helm().expect("helm"));
+    command.env("HOME", home).env_remove("KUBECONFIG").env_remove("XDG_CACHE_HOME");
+    command
+}
+
+/// The output of a command that must succeed.
+fn succeeded(command: &mut Command) -> String {
+    let output = command.output().expect("a program");
+    assert!(output.status.success(), "{command:?}: {}", both(&output));
+    text(&output.stdout)
+}
+
+/// What a command that must fail says.
+fn failed(command: &mut Command) -> String {
+    let output = command.output().expect("a program");
+    assert!(!output.status.success(), "{command:?} succeeded: {}", both(&output));
+    text(&output.stderr)
+}
+
+fn both(output: &Output) -> String {
+    format!("{}\n{}", text(&output.stdout), text(&output.stderr))
+}
+
+/// The manifests that the chart makes with some values.
+fn template(values: &[&str]) -> String {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut command = helm(home.path());
+    command.args(["template", NAME]).arg(chart()).args(["--namespace", NAME]);
+    succeeded(command.args(values.iter().flat_map(|value| ["--set", value])))
+}
+
+/// The documents of a YAML text.
+fn documents(manifests: &str) -> Vec<Value> {
+    let parts = manifests.split("\n---").map(|part| part.trim_start_matches("---"));
+    let read = parts.map(|part| serde_saphyr::from_str::<Value>(part).expect("YAML"));
+    read.filter(|document| !document.is_null()).collect()
+}
+
+/// The one object of a kind and name.
+fn object<'a>(documents: &'a [Value], kind: &str, name: &str) -> &'a Value {
+    let found = documents.iter().find(|d| d["kind"] == kind && d["metadata"]["name"] == name);
+    found.unwrap_or_else(|| panic!("there is no {kind} {name}"))
+}

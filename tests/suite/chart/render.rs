@@ -1,0 +1,166 @@
+//! What the chart renders in each mode, and what a real API server says of it.
+
+use std::process::Command;
+
+use control_plane::ControlPlane;
+use serde_json::{Value, json};
+
+use super::{NAME, chart, documents, failed, helm, object, succeeded, template};
+use crate::harness::{BINARY, kubectl_of, text};
+
+/// Everything that can be switched on at once.
+const ALL: &[&str] = &[
+    "metrics.serviceMonitor.enabled=true",
+    "metrics.prometheusRule.enabled=true",
+    "metrics.dashboards.enabled=true",
+    "networkPolicy.egress.enabled=true",
+    "networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.team=platform",
+    "priorityClassName=system-cluster-critical",
+    "webhooks.default.failurePolicy=Ignore",
+    "webhooks.excludedNamespaces={sandbox}",
+    "imagePullSecrets[0].name=registry",
+    "settings.hungRebalancingThresholdSeconds=1000000",
+    "settings.autoRebalance=false",
+    "extraEnv[0].name=RUST_BACKTRACE",
+    "extraEnv[0].value=full",
+];
+
+/// The modes, with the values that ask for them.
+const MODES: &[(&str, &[&str])] = &[
+    ("cert-manager", &[]),
+    ("an issuer that is there", &["certificates.certManager.issuerRef.name=internal"]),
+    ("builtin", &["certificates.mode=builtin"]),
+    ("existing", &["certificates.mode=existing", "certificates.existing.secretName=tls"]),
+    ("one namespace", &["watchNamespace=apps"]),
+    ("one namespace, builtin", &["watchNamespace=apps", "certificates.mode=builtin"]),
+    ("everything", ALL),
+    ("a digest", &["image.digest=sha256:0000000000000000000000000000000000000000000000000000000000000000"]),
+];
+
+#[test]
+fn helm_finds_nothing_to_complain_about() {
+    let home = tempfile::tempdir().expect("a folder");
+    for (mode, values) in MODES {
+        let mut lint = helm(home.path());
+        lint.args(["lint", "--strict"]).arg(chart()).args(values.iter().flat_map(|value| ["--set", value]));
+        assert!(!succeeded(&mut lint).contains("[WARNING]"), "{mode}");
+    }
+}
+
+#[test]
+fn an_api_server_takes_every_mode() {
+    let plane = ControlPlane::builder().without_controller_manager().without_scheduler();
+    let plane = plane.start().expect("a control plane");
+    let apply = |args: &[&str], manifests: &str| {
+        let output = kubectl_of(&plane, &[&["apply", "--server-side"], args].concat(), manifests);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stderr)
+    };
+    apply(&["-f", "-"], include_str!("stand-ins.yaml"));
+    for namespace in [NAME, "apps"] {
+        // What violates the standard is refused if it is a pod, and warned about otherwise.
+        let labels = json!({
+            "pod-security.kubernetes.io/enforce": "restricted",
+            "pod-security.kubernetes.io/warn": "restricted",
+        });
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}});
+        apply(&["-f", "-"], &namespace.to_string());
+    }
+    for (mode, values) in MODES {
+        let said = apply(&["--dry-run=server", "-f", "-"], &template(values));
+        assert!(!said.contains("Warning"), "{mode}: {said}");
+    }
+}
+
+#[test]
+fn unknown_and_impossible_values_are_refused() {
+    let home = tempfile::tempdir().expect("a folder");
+    for (value, words) in [
+        ("replica=3", "additional properties 'replica' not allowed"),
+        ("certificates.mode=self", "value must be one of 'certManager', 'builtin', 'existing'"),
+        ("certificates.mode=existing", "certificates.existing.secretName must name a Secret"),
+        ("settings.autoRebalanc=true", "additional properties 'autoRebalanc' not allowed"),
+        ("hostNetwork=true", "port 10250 of a node is kubelet's"),
+        ("webhooks.validate.failurePolicy=fail", "value must be one of 'Fail', 'Ignore'"),
+        ("test.namespace=kaspr-operator", "test.namespace must be another one than the release's"),
+    ] {
+        let mut command = helm(home.path());
+        command.args(["template", NAME]).arg(chart()).args(["--namespace", NAME, "--set", value]);
+        let said = failed(&mut command);
+        assert!(said.contains(words), "{value}: {said}");
+    }
+}
+
+#[test]
+fn a_namespaced_operator_asks_for_no_cluster_wide_rights() {
+    let rendered = documents(&template(&["watchNamespace=apps", "deregister.enabled=false"]));
+    let kinds: Vec<&str> = rendered.iter().filter_map(|object| object["kind"].as_str()).collect();
+    assert!(!kinds.contains(&"ClusterRole") && !kinds.contains(&"ClusterRoleBinding"), "{kinds:?}");
+    let name = format!("{NAME}-{NAME}");
+    let webhooks = &object(&rendered, "ValidatingWebhookConfiguration", &name)["webhooks"];
+    assert_eq!(
+        webhooks[0]["namespaceSelector"]["matchExpressions"],
+        json!([{ "key": "kubernetes.io/metadata.name", "operator": "In", "values": ["apps"] }])
+    );
+    assert_eq!(object(&rendered, "Role", &name)["metadata"]["namespace"], "apps");
+}
+
+#[test]
+fn pods_are_replaced_without_a_gap() {
+    let rendered = documents(&template(&["drainSeconds=20"]));
+    let spec = &object(&rendered, "Deployment", NAME)["spec"];
+    assert_eq!(spec["replicas"], 2);
+    assert_eq!(spec["strategy"]["rollingUpdate"], json!({ "maxUnavailable": 0, "maxSurge": 1 }));
+    let pod = &spec["template"]["spec"];
+    // The drain, and beyond it what the process takes to end.
+    assert_eq!(pod["terminationGracePeriodSeconds"], 50);
+    assert_eq!(variable(pod, "DRAIN_SECONDS"), Some("20"));
+    let keys: Vec<&Value> = pod["topologySpreadConstraints"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|c| &c["topologyKey"])
+        .collect();
+    assert_eq!(keys, ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]);
+    assert_eq!(object(&rendered, "PodDisruptionBudget", NAME)["spec"]["maxUnavailable"], 1);
+}
+
+/// Variables that the chart sets for what `run` is about to learn.
+const COMING: [&str; 5] =
+    ["OPERATOR_IMAGE", "CERTIFICATE_SECRET", "WEBHOOK_SERVICE", "WEBHOOK_CONFIGURATION", "DRAIN_SECONDS"];
+
+#[test]
+fn settings_reach_the_operator_by_variables_that_it_knows() {
+    let all = [
+        "settings.imageRegistry=registry.example",
+        "settings.scaleUpPodsPerStep=2",
+        "settings.scaleUpPeriodSeconds=30",
+        "settings.initialMaxReplicas=2",
+        "settings.clientStatusCheck=false",
+        "settings.clientStatusCheckTimeoutSeconds=5",
+        "settings.autoRebalance=false",
+        "settings.hungMemberDetection=false",
+        "settings.hungRebalancingThresholdSeconds=1000000",
+        "settings.statefulsetDeletionTimeoutSeconds=9",
+        "watchNamespace=apps",
+        "certificates.mode=builtin",
+    ];
+    let rendered = documents(&template(&all));
+    let pod = &object(&rendered, "Deployment", NAME)["spec"]["template"]["spec"];
+    assert_eq!(variable(pod, "HUNG_REBALANCING_THRESHOLD_SECONDS"), Some("1000000"));
+    assert_eq!(variable(pod, "AUTO_REBALANCE_ENABLED"), Some("false"));
+    assert_eq!(variable(pod, "KASPR_IMAGE_REGISTRY"), Some("registry.example"));
+    let help = succeeded(Command::new(BINARY).args(["run", "--help"]));
+    let names = pod["containers"][0]["env"].as_array().expect("variables");
+    let unknown: Vec<&str> = names
+        .iter()
+        .filter_map(|variable| variable["name"].as_str())
+        .filter(|name| !COMING.contains(name) && !help.contains(&format!("[env: {name}=")))
+        .collect();
+    assert!(unknown.is_empty(), "`run` does not know {unknown:?}");
+}
+
+fn variable<'a>(pod: &'a Value, name: &str) -> Option<&'a str> {
+    let env = pod["containers"][0]["env"].as_array()?;
+    env.iter().find(|variable| variable["name"] == name)?["value"].as_str()
+}

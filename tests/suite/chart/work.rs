@@ -1,0 +1,262 @@
+//! An operator that was installed by the chart and has done everything that it does, once: under its
+//! own rights, with its requests written down, and its metrics scraped.
+
+use std::{
+    process::{Child, Command, Stdio},
+    sync::LazyLock,
+};
+
+use control_plane::{ControlPlane, Operator};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use super::{
+    cluster::{Cluster, file, free_port},
+    monitoring,
+};
+use crate::{
+    harness::{condition, eventually_quiet, fetch, text},
+    members::{Member, answer, listeners},
+};
+
+/// The operator as the API server knows it.
+const USER: &str = "system:serviceaccount:kaspr-operator:kaspr-operator";
+
+/// Where the work is.
+const SHOP: &str = "shop";
+
+const KOPF: &str = "kopf.zalando.org/last-handled-configuration";
+
+/// What ran, and still runs.
+pub struct Work {
+    /// Where.
+    pub cluster: Cluster,
+    /// The URL of the Prometheus that scraped it.
+    pub prometheus: String,
+    _operator: Operator,
+    _prometheus: Child,
+}
+
+/// Does the work, once for all tests.
+pub fn done() -> &'static Work {
+    // Where it fails, it fails for all at once.
+    static WORK: LazyLock<Work> = LazyLock::new(|| {
+        let cluster = Cluster::start(ControlPlane::builder().audit(USER));
+        cluster.install(&["settings.initialMaxReplicas=2", "leaderElection.leaseSeconds=6"]);
+        let certificate = cluster.certify();
+        let operator = cluster.run_operator(&certificate);
+        let port = free_port();
+        let _prometheus = scrape(&cluster, port);
+        Shop::open(&cluster).works();
+        quota(&cluster);
+        // The API server was there all the time.
+        assert!(!operator.log().contains("lost the Lease"), "{}", operator.log());
+        Work { cluster, prometheus: format!("http://127.0.0.1:{port}"), _operator: operator, _prometheus }
+    });
+    &WORK
+}
+
+/// Starts a Prometheus that ends when this process does, in whatever way.
+fn scrape(cluster: &Cluster, port: u16) -> Child {
+    let config = monitoring::write_config(cluster.folder(), cluster.ports.1);
+    let keeper = r#""$@" > prometheus.log 2>&1 < /dev/null & pid=$!; read -r _; kill $pid; wait $pid"#;
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", keeper, "keeper"]).arg(control_plane::prometheus().expect("prometheus"));
+    command.arg(format!("--config.file={}", config.display()));
+    command.args(["--storage.tsdb.path=data", &format!("--web.listen-address=127.0.0.1:{port}")]);
+    command.current_dir(cluster.folder()).stdin(Stdio::piped()).spawn().expect("a shell")
+}
+
+struct Shop<'a> {
+    cluster: &'a Cluster,
+    other: Member,
+    leader: Member,
+    _runtime: Runtime,
+}
+
+impl<'a> Shop<'a> {
+    /// Makes an app with two members that answer, and one component of each kind.
+    fn open(cluster: &'a Cluster) -> Self {
+        let runtime = Runtime::new().expect("a runtime");
+        let (first, second, port) = listeners();
+        let topics = ["clicks", "clicks-app-counts-changelog", "clicks-app-names-changelog"];
+        let leader = Member::serve(&runtime, first, answer(true, false, &topics));
+        let other = Member::serve(&runtime, second, answer(false, false, &[]));
+        cluster.kubectl(&["create", "namespace", SHOP]);
+        let shop = Self { cluster, other, leader, _runtime: runtime };
+        shop.apply(&include_str!("shop.yaml").replace("6065", &port.to_string()));
+        shop
+    }
+
+    fn apply(&self, manifests: &str) {
+        let output = self.cluster.try_kubectl(&["-n", SHOP, "apply", "-f", "-"], manifests);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+
+    fn kubectl(&self, args: &[&str]) {
+        self.cluster.kubectl(&[&["-n", SHOP], args].concat());
+    }
+
+    fn patch_app(&self, patch: &Value) {
+        self.kubectl(&["patch", "kasprapp", "clicks", "--type=merge", "-p", &patch.to_string()]);
+    }
+
+    fn wait_for(&self, kind: &str, name: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        self.cluster.wait_for(kind, name, SHOP, |object| {
+            self.address_pods();
+            holds(object)
+        })
+    }
+
+    /// Gives new pods the addresses of the members: the node only plays them.
+    fn address_pods(&self) {
+        for (i, ip) in ["127.0.0.1", "127.0.0.2"].into_iter().enumerate() {
+            let name = format!("clicks-app-{i}");
+            let pod = self.cluster.get("pod", &name, SHOP);
+            if pod["status"]["phase"] == "Running" && pod["status"]["podIP"] != ip {
+                self.patch_pod(&name, &json!({ "podIP": ip, "podIPs": [{ "ip": ip }] }));
+            }
+        }
+    }
+
+    /// The pod may be on its way out.
+    fn patch_pod(&self, name: &str, status: &Value) {
+        let status = json!({ "status": status }).to_string();
+        let args = ["-n", SHOP, "patch", "pod", name, "--subresource=status", "--type=merge", "-p", &status];
+        self.cluster.try_kubectl(&args, "");
+    }
+
+    /// Everything, in an order in which one thing does not end what another waits for.
+    fn works(&self) {
+        self.cluster.refused(&file("examples/refused/config-typo.yaml"));
+        self.members();
+        self.takes_over();
+        self.corrects();
+        self.installs();
+        self.hangs();
+        self.shrinks();
+        self.grows();
+    }
+
+    fn members(&self) {
+        self.wait_for("statefulset", "clicks-app", Value::is_object);
+        self.kubectl(&["scale", "statefulset", "clicks-app", "--replicas=2"]);
+        self.settled();
+        self.kubectl(&["annotate", "kasprapp", "clicks", "kaspr.io/rebalance=true"]);
+        self.wait_for("kasprapp", "clicks", |app| annotation(app, "kaspr.io/rebalance").is_null());
+        assert!(self.leader.rebalances() > 0);
+        self.kubectl(&["annotate", "kasprapp", "clicks", "kaspr.io/roll=true"]);
+        self.wait_for("kasprapp", "clicks", |app| annotation(app, "kaspr.io/roll").is_null());
+    }
+
+    fn settled(&self) {
+        self.wait_for("kasprapp", "clicks", |app| {
+            app["status"]["members"].as_array().is_some_and(|members| members.len() == 2)
+                && condition(app, "Progressing", "False", "ReconcileComplete")
+                && app["status"]["rebalancingMembers"] == "0/2"
+        });
+    }
+
+    /// What the published operator left goes, of each kind.
+    fn takes_over(&self) {
+        for (kind, name) in KINDS {
+            self.kubectl(&["annotate", kind, name, &format!("{KOPF}={{}}")]);
+            self.wait_for(kind, name, |resource| annotation(resource, KOPF).is_null());
+        }
+    }
+
+    /// What somebody else changed or deleted comes back.
+    fn corrects(&self) {
+        let patch = r#"{"spec":{"maxReplicas":9}}"#;
+        self.kubectl(&["patch", "hpa", "clicks-app-hpa", "--type=merge", "-p", patch]);
+        self.wait_for("hpa", "clicks-app-hpa", |hpa| hpa["spec"]["maxReplicas"] == 2);
+        for (kind, name) in [("serviceaccount", "clicks-app"), ("service", "clicks-app-api")] {
+            self.kubectl(&["delete", kind, name]);
+            self.wait_for(kind, name, Value::is_object);
+        }
+    }
+
+    /// A pod tells that its packages could not be installed.
+    fn installs(&self) {
+        let said = json!({
+            "errorType": "timeout", "message": "too slow", "retries": 2,
+            "cacheTotalBytes": 1 << 30, "cacheUsedBytes": 1 << 20,
+        });
+        let ended = json!({
+            "exitCode": 1, "reason": "Error", "message": said.to_string(),
+            "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:01:00Z",
+        });
+        let status = json!([{
+            "name": "install-packages", "image": "x", "imageID": "", "ready": false, "restartCount": 1,
+            "state": { "terminated": ended },
+        }]);
+        eventually_quiet("a failed install", || {
+            self.address_pods();
+            self.patch_pod("clicks-app-0", &json!({ "initContainerStatuses": status }));
+            let metrics = fetch(&format!("http://127.0.0.1:{}/metrics", self.cluster.ports.1));
+            if metrics.contains("kasprop_package_cache_usage_percent{") { Ok(()) } else { Err(metrics) }
+        });
+    }
+
+    fn grows(&self) {
+        self.patch_app(&json!({ "spec": { "storage": { "size": "2Gi" } } }));
+        self.wait_for("pvc", "clicks-app-pv-clicks-app-1", |claim| {
+            claim["spec"]["resources"]["requests"]["storage"] == "2Gi"
+        });
+        self.settled();
+    }
+
+    fn hangs(&self) {
+        let before = self.cluster.get("pod", "clicks-app-1", SHOP)["metadata"]["uid"].clone();
+        self.other.answers(answer(false, true, &[]));
+        self.kubectl(&["annotate", "kasprapp", "clicks", "kaspr.io/hung-rebalancing-threshold-seconds=1"]);
+        self.wait_for("pod", "clicks-app-1", |pod| pod.is_object() && pod["metadata"]["uid"] != before);
+        self.other.answers(answer(false, false, &[]));
+        self.settled();
+    }
+
+    /// What is no longer wanted goes, and a stopped app starts.
+    fn shrinks(&self) {
+        self.kubectl(&["delete", "kasprjoin", "pairs"]);
+        self.wait_for("configmap", "clicks-app-joins", Value::is_null);
+        self.patch_app(&json!({ "spec": { "pythonPackages": { "cache": { "enabled": false } } } }));
+        self.wait_for("pvc", "clicks-app-python-packages", |claim| {
+            claim.is_null() || claim["metadata"]["deletionTimestamp"].is_string()
+        });
+        self.patch_app(&json!({ "spec": { "replicas": 0 } }));
+        for (kind, name) in [("hpa", "clicks-app-hpa"), ("pdb", "clicks-app-pdb")] {
+            self.wait_for(kind, name, Value::is_null);
+        }
+        self.wait_for("statefulset", "clicks-app", |set| set["spec"]["replicas"] == 0);
+        self.patch_app(&json!({ "spec": { "replicas": 2 } }));
+        self.wait_for("statefulset", "clicks-app", |set| set["spec"]["replicas"] == 2);
+        self.settled();
+    }
+}
+
+/// The resources of the shop.
+const KINDS: [(&str, &str); 6] = [
+    ("kasprapp", "clicks"),
+    ("kaspragent", "counter"),
+    ("kasprtable", "counts"),
+    ("kasprtask", "sweep"),
+    ("kasprwebview", "lookup"),
+    ("kasprjoin", "pairs"),
+];
+
+fn annotation<'v>(resource: &'v Value, name: &str) -> &'v Value {
+    &resource["metadata"]["annotations"][name]
+}
+
+/// A namespace whose quota has no room for an app: writes fail.
+fn quota(cluster: &Cluster) {
+    let small = "small";
+    cluster.kubectl(&["create", "namespace", small]);
+    cluster.kubectl(&["-n", small, "create", "quota", "none", "--hard=count/statefulsets.apps=0"]);
+    cluster
+        .wait_for("quota", "none", small, |quota| quota["status"]["hard"]["count/statefulsets.apps"] == "0");
+    let app = file("examples/minimal.yaml");
+    let output = cluster.try_kubectl(&["-n", small, "apply", "-f", "-"], &app);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    cluster.wait_for("kasprapp", "hello", small, |app| condition(app, "Progressing", "True", "Error"));
+}
