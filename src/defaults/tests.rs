@@ -63,6 +63,13 @@ fn apps() {
                  maxArchiveSize: 1Gi, secretRef: {{name: s, key: sa.json}}}}}}, {POLICY}"
             ),
         ),
+        packages(
+            "cache: {type: s3, s3: {bucket: b, secretRef: {name: s}}}",
+            &format!(
+                "cache: {{type: s3, enabled: false, accessMode: ReadWriteMany, s3: {{bucket: b, prefix: kaspr-packages/, \
+                 maxArchiveSize: 1Gi, secretRef: {{name: s, accessKeyIdKey: accessKeyId, secretAccessKeyKey: secretAccessKey}}}}}}, {POLICY}"
+            ),
+        ),
     ];
     let rows: Vec<(&str, &str)> = rows.iter().map(|(given, got)| (given.as_str(), got.as_str())).collect();
     gives::<KasprApp>(&rows);

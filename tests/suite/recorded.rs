@@ -56,7 +56,7 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     (
         "StatefulSet/",
         "…initContainers[install-packages].command",
-        "a plain pip install, for now: a later installer reports and publishes",
+        "the installer is the operator's own program",
     ),
     (
         "StatefulSet/",
@@ -68,10 +68,31 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
         "…initContainers[install-packages].env[PACKAGES_DIR]",
         "the folder is given to the program, not written into it",
     ),
+    ("StatefulSet/", "…initContainers[install-packages].env[PACKAGES_SHARED]", "members share the volume"),
+    ("StatefulSet/", "…initContainers[install-packages].env[SCRATCH_DIR]", "the image may be read-only"),
+    ("StatefulSet/", "…initContainers[install-packages].env[POD_NAME]", "each member is linked to its set"),
     (
         "StatefulSet/",
-        "…initContainers[install-packages].env[PIP_",
-        "pip reads indexes and credentials from its environment, not from arguments",
+        "…initContainers[install-packages].env[MAX_ARCHIVE_SIZE]",
+        "given, not written into a script",
+    ),
+    (
+        "StatefulSet/",
+        "…initContainers[install-packages].env[GCS_KEY_FILE]",
+        "given, not written into a script",
+    ),
+    (
+        "StatefulSet/",
+        "…initContainers[install-packages].terminationMessagePolicy",
+        "an installer that is killed tells why by its last words",
+    ),
+    ("StatefulSet/", "…initContainers[copy-installer]", "the installer comes from the operator's image"),
+    ("StatefulSet/", "-app-installer]", "the installer comes from the operator's image"),
+    ("StatefulSet/", "…initContainers[install-packages].volumeMounts[/opt/kaspr/installer]", "the installer"),
+    (
+        "StatefulSet/",
+        "…[kaspr].volumeMounts[/opt/kaspr/packages].subPathExpr",
+        "each member mounts its own set, which never changes",
     ),
     ("StatefulSet/orders-app", "…[kaspr].env[JOINS_HASH]", "joins are reconciled"),
     ("StatefulSet/orders-app", "…orders-app-joins", "a join works only in one file with its tables"),

@@ -267,6 +267,13 @@ const CASES: &[(&str, &str, &str, &str, &str)] = &[
         "spec.pythonPackages.cache.gcs.bucket: Invalid value: \"A\": must be 3 to 63 lower-case letters, digits, '-', '_' or '.', and start and end with a letter or digit",
     ),
     (
+        "bucket-key",
+        "app",
+        "spec: {pythonPackages: {packages: [a], cache: {type: s3, s3: {bucket: abc}}}}",
+        "",
+        "spec.pythonPackages.cache.s3.secretRef: Required value: must be given unless workloadIdentity is true",
+    ),
+    (
         "component-name",
         "table",
         "metadata: {name: A}",

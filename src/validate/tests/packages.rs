@@ -336,6 +336,10 @@ fn caches() {
     accepts::<KasprApp>(
         &with_packages(),
         &[
+            "spec: {pythonPackages: {cache: {type: gcs, gcs: {bucket: abc, workloadIdentity: true}}}}",
+            "spec: {pythonPackages: {cache: {type: s3, s3: {bucket: abc, region: eu-central-1, workloadIdentity: true}}}}",
+            "spec: {pythonPackages: {cache: {type: s3, s3: {bucket: abc, endpoint: 'http://minio:9000', secretRef: {name: s}}}}}",
+            "spec: {pythonPackages: {cache: {type: azure, azure: {account: team, container: abc, secretRef: {name: s, key: k}}}}}",
             "spec: {pythonPackages: {cache: {}}}",
             "spec: {pythonPackages: {cache: {enabled: true, size: 1Gi, storageClass: fast.nfs}}}",
         ],
@@ -357,4 +361,57 @@ fn long_lists_are_read_once() {
     let mut found = crate::validate::Findings::default();
     packages.validate(&Path::root(), &mut found);
     assert_eq!(found, crate::validate::Findings::default());
+}
+
+#[test]
+fn buckets_of_other_clouds() {
+    let at = "spec.pythonPackages.cache";
+    refuses::<KasprApp>(
+        &with_packages(),
+        &[
+            (
+                "spec: {pythonPackages: {cache: {type: s3}}}",
+                &format!("{at}.s3: Required value: must be given when type is 's3'"),
+            ),
+            (
+                "spec: {pythonPackages: {cache: {type: azure}}}",
+                &format!("{at}.azure: Required value: must be given when type is 'azure'"),
+            ),
+            (
+                "spec: {pythonPackages: {cache: {type: s3, s3: {bucket: a_b, workloadIdentity: true}}}}",
+                &format!(
+                    "{at}.s3.bucket: Invalid value: \"a_b\": must be 3 to 63 lower-case letters, digits, '-' or '.', \
+                     and start and end with a letter or digit"
+                ),
+            ),
+            (
+                "spec: {pythonPackages: {cache: {type: s3, s3: {bucket: abc, secretRef: {name: s}, workloadIdentity: true}}}}",
+                &format!("{at}.s3.workloadIdentity: Forbidden: must not be given together with secretRef"),
+            ),
+            (
+                "spec: {pythonPackages: {cache: {type: gcs, gcs: {bucket: abc}}}}",
+                &format!("{at}.gcs.secretRef: Required value: must be given unless workloadIdentity is true"),
+            ),
+            (
+                "spec: {pythonPackages: {cache: {type: s3, s3: {bucket: abc, endpoint: 'minio:9000', secretRef: {name: s}}}}}",
+                &format!(
+                    "{at}.s3.endpoint: Invalid value: \"minio:9000\": must start with 'http://' or 'https://'"
+                ),
+            ),
+            (
+                "spec: {pythonPackages: {cache: {type: s3, s3: {bucket: abc, secretRef: {name: s, accessKeyIdKey: a/b}}}}}",
+                &format!(
+                    "{at}.s3.secretRef.accessKeyIdKey: Invalid value: \"a/b\": must be a key of a Secret: letters, digits, '-', '_' and '.'"
+                ),
+            ),
+            (
+                "spec: {pythonPackages: {cache: {type: azure, azure: {account: A, container: a--b, workloadIdentity: true}}}}",
+                &format!(
+                    "{at}.azure.container: Invalid value: \"a--b\": must be 3 to 63 lower-case letters, digits and single '-', \
+                     and start and end with a letter or digit\n\
+                     {at}.azure.account: Invalid value: \"A\": must be 3 to 24 lower-case letters and digits"
+                ),
+            ),
+        ],
+    );
 }
