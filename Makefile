@@ -3,7 +3,7 @@
 CARGO ?= cargo
 export ONCE FAULTS SEED APPS
 
-.PHONY: help demo test faults lint fuzz generate bench bench-scale clean
+.PHONY: help demo test faults lint fuzz generate bench bench-packages bench-scale clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ fuzz: ## Feed reviews, Python and manifests to the rules until one breaks (FUZZ_
 
 bench: ## Print the measured claims beside their yardsticks
 	$(CARGO) bench --bench admission --bench measure
+
+bench-packages: ## Print what an install of packages costs beside pip and tar
+	$(CARGO) bench --bench packages
 
 bench-scale: ## Print what many apps cost beside a floor (APPS="100 1000", the numbers of apps)
 	$(CARGO) bench --bench scale

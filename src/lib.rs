@@ -8,6 +8,8 @@
 //! - [`kinds`] is what admission does with each kind, by its name; pure.
 //! - [`webhook`] answers admission reviews. It never meets [`reconcile`].
 //! - [`reconcile`] holds the controllers. It never meets `webhook`.
+//! - [`packages`] runs in a member's pod and installs its Python packages. It imports `api` and
+//!   `settings`, and meets no cluster.
 //! - [`telemetry`] holds logs and metrics, and serves the latter.
 //! - [`cli`] holds the subcommands and wires the two together.
 //!

@@ -216,3 +216,91 @@ pub fn key_volume(packages: &PythonPackages) -> Option<Volume> {
         ..Volume::default()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn app(cache: &str) -> KasprApp {
+        let text = format!(
+            "{{apiVersion: kaspr.io/v1alpha1, kind: KasprApp, metadata: {{name: clicks, namespace: n}}, \
+             spec: {{bootstrapServers: 'k:9092', authentication: {{type: plain}}, \
+             pythonPackages: {{packages: ['a @ https://x/$(id)', 'b==${{V}}'], cache: {cache}}}}}}}"
+        );
+        serde_saphyr::from_str(&text).expect("an app")
+    }
+
+    /// The variables of the install container that depend on where packages are kept.
+    fn variables_of(cache: &str) -> String {
+        const ALWAYS: [&str; 7] = [
+            "PACKAGES_HASH",
+            "PACKAGES_DIR",
+            "SCRATCH_DIR",
+            "POD_NAME",
+            "INSTALL_RETRIES",
+            "INSTALL_TIMEOUT",
+            "INSTALL_ON_FAILURE",
+        ];
+        let app = app(cache);
+        let packages = app.spec.python_packages.clone().expect("packages");
+        let variables = variables(&app, &packages);
+        let shown = variables.iter().filter(|variable| !ALWAYS.contains(&variable.name.as_str())).map(|v| {
+            let secret = v.value_from.as_ref().and_then(|from| from.secret_key_ref.as_ref());
+            let value = secret.map_or_else(
+                || v.value.clone().unwrap_or_default(),
+                |secret| format!("{}/{}", secret.name, secret.key),
+            );
+            format!("{}={value}", v.name)
+        });
+        shown.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn each_store_has_its_variables() {
+        let hash_of =
+            |cache: &str| hash::of_packages(app(cache).spec.python_packages.as_ref().expect("packages"));
+        let rows = [
+            ("{}", "PACKAGES_SHARED=false"),
+            ("{enabled: true}", "PACKAGES_SHARED=true"),
+            (
+                "{type: gcs, gcs: {bucket: b, secretRef: {name: s}}}",
+                "GCS_BUCKET=b GCS_OBJECT_KEY=kaspr-packages/clicks-app/HASH.tar.gz MAX_ARCHIVE_SIZE=1073741824 \
+                 GCS_KEY_FILE=/var/run/secrets/gcs/sa.json PACKAGES_SHARED=false",
+            ),
+            (
+                "{type: gcs, gcs: {bucket: b, prefix: '', maxArchiveSize: 500Mi, workloadIdentity: true}}",
+                "GCS_BUCKET=b GCS_OBJECT_KEY=clicks-app/HASH.tar.gz MAX_ARCHIVE_SIZE=524288000 PACKAGES_SHARED=false",
+            ),
+            (
+                "{type: s3, s3: {bucket: b, endpoint: 'http://m', secretRef: {name: s}}}",
+                "S3_BUCKET=b S3_PREFIX=kaspr-packages/clicks-app AWS_REGION=us-east-1 MAX_ARCHIVE_SIZE=1073741824 \
+                 S3_ENDPOINT=http://m AWS_ACCESS_KEY_ID=s/accessKeyId AWS_SECRET_ACCESS_KEY=s/secretAccessKey \
+                 PACKAGES_SHARED=false",
+            ),
+            (
+                "{type: azure, azure: {account: a, container: c, prefix: /p/, secretRef: {name: s, key: k}}}",
+                "AZURE_CONTAINER=c AZURE_PREFIX=p/clicks-app AZURE_STORAGE_ACCOUNT_NAME=a MAX_ARCHIVE_SIZE=1073741824 \
+                 AZURE_STORAGE_ACCOUNT_KEY=s/k PACKAGES_SHARED=false",
+            ),
+        ];
+        for (cache, expected) in rows {
+            assert_eq!(variables_of(cache), expected.replace("HASH", &hash_of(cache)), "{cache}");
+        }
+    }
+
+    #[test]
+    fn kubernetes_fills_in_nothing_of_the_users() {
+        let app = app("{}");
+        let packages = app.spec.python_packages.as_ref().expect("packages");
+        assert_eq!(command(packages)[3..], ["a @ https://x/$$(id)", "b==${V}"]);
+    }
+
+    #[test]
+    fn only_a_key_that_is_used_is_mounted() {
+        let volume =
+            |cache: &str| key_volume(app(cache).spec.python_packages.as_ref().expect("packages")).is_some();
+        assert!(volume("{type: gcs, gcs: {bucket: b, secretRef: {name: s}}}"));
+        assert!(!volume("{type: gcs, gcs: {bucket: b, workloadIdentity: true}}"));
+        assert!(!volume("{type: pvc, gcs: {bucket: b, secretRef: {name: s}}}"));
+    }
+}

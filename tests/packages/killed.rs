@@ -15,7 +15,7 @@ const WHEEL: Wheel = Wheel { ballast: 3_000_000, ..Wheel::new("kaspr-killed", "1
 
 /// How long the installers live, in milliseconds: from before they read their settings to after
 /// they are done.
-const LIVES: [u64; 12] = [1, 20, 50, 90, 140, 200, 280, 380, 500, 700, 1000, 1500];
+const LIVES: [u64; 10] = [1, 20, 50, 90, 150, 230, 350, 500, 800, 1200];
 
 #[test]
 fn a_shared_volume_is_never_half_made() {

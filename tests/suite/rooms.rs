@@ -48,6 +48,21 @@ const CLOSED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "packages",
+        &[
+            "crate::build",
+            "crate::cli",
+            "crate::defaults",
+            "crate::kinds",
+            "crate::reconcile",
+            "crate::telemetry",
+            "crate::validate",
+            "crate::webhook",
+            "kube::",
+            "axum",
+        ],
+    ),
+    (
         "kinds",
         &[
             "crate::build",
