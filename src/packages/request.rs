@@ -53,6 +53,10 @@ impl Request {
         let python = Python::find(&settings.python).await.map_err(|e| Failure::unknown(e.to_string()))?;
         let folder =
             Folder::open(&settings.packages_dir).map_err(|e| unwritable(&settings.packages_dir, &e))?;
+        if !settings.shared {
+            // Nobody else is at it: what is there, this container left when it was killed.
+            remove(&folder.all_staging(), "");
+        }
         let scratch = settings.scratch_dir.clone().unwrap_or_else(std::env::temp_dir);
         let private = private(&scratch).map_err(|e| unwritable(&scratch, &e))?;
         let (installer, why) = Installer::choose(settings.uv.clone());
@@ -74,7 +78,20 @@ impl Request {
 
 fn private(scratch: &Path) -> io::Result<TempDir> {
     std::fs::create_dir_all(scratch)?;
-    tempfile::Builder::new().prefix("install-").tempdir_in(scratch)
+    remove(scratch, PRIVATE);
+    tempfile::Builder::new().prefix(PRIVATE).tempdir_in(scratch)
+}
+
+/// What the names of private folders start with.
+const PRIVATE: &str = "kaspr-install-";
+
+/// Removes folders that start so, as far as it may; they are only in the way.
+fn remove(folder: &Path, prefix: &str) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(prefix) {
+            _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Failure {

@@ -82,6 +82,11 @@ impl Volume {
         Container { command, report, log }
     }
 
+    /// What a member's container left where only it writes.
+    pub fn scratch(&self, member: &str) -> Vec<String> {
+        names(&self.folder.path().join(format!("{member}-scratch")))
+    }
+
     /// What Python finds when it runs as that member.
     pub fn python(&self, member: &str, code: &str) -> String {
         let output = Command::new("python3")
@@ -132,6 +137,7 @@ impl Container {
     pub fn start(mut self) -> Running {
         let log = fs::File::create(&self.log).expect("a log");
         self.command.stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log);
+        std::os::unix::process::CommandExt::process_group(&mut self.command, 0);
         let child = self.command.spawn().expect("the installer");
         Running { child, report: self.report, log: self.log }
     }
@@ -148,6 +154,13 @@ impl Running {
         let report = fs::read_to_string(&self.report).unwrap_or_default();
         let report = serde_json::from_str(&report).unwrap_or_else(|e| panic!("no report ({e}): {log}"));
         Ended { starts, report, log }
+    }
+
+    /// Kills it with all that it started, as a container is killed.
+    pub fn kill(mut self) {
+        let group = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process_group(group, rustix::process::Signal::KILL).expect("killed");
+        self.child.wait().expect("ended");
     }
 
     /// Waits until the log has a line with these words.

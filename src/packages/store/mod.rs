@@ -36,7 +36,7 @@ pub trait Store: Sync {
         into: &Path,
     ) -> impl Future<Output = Result<Option<Fetched>, StoreError>> + Send;
 
-    /// Keeps a set. Gives what the user should know of it.
+    /// Keeps a set; `scratch` is for what is only needed meanwhile.
     ///
     /// Errors: the set is not kept.
     fn publish(
