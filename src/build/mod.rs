@@ -40,7 +40,8 @@ use definition::Component;
 /// Every object of an app, in the order in which they are applied: what pods mount and refer to
 /// before the StatefulSet, and the StatefulSet last.
 ///
-/// `given` is the app as the user wrote it: a default that a later program adds is no change of his.
+/// `given` is the app without defaults, whoever filled them in: only what the user says differently
+/// is a change of his.
 ///
 /// Errors: a definition or an object that can't be serialised.
 pub fn app(

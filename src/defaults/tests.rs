@@ -1,7 +1,7 @@
 use proptest::{collection::btree_map, prelude::*, sample::select};
 use serde_json::{Map, Value, json};
 
-use super::{Defaults, fill};
+use super::{Defaults, fill, undo};
 use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView, PythonPackages},
     build::hash,
@@ -73,6 +73,34 @@ fn apps() {
     ];
     let rows: Vec<(&str, &str)> = rows.iter().map(|(given, got)| (given.as_str(), got.as_str())).collect();
     gives::<KasprApp>(&rows);
+}
+
+#[test]
+fn what_only_says_the_default_is_undone() {
+    let undone = |spec: &str| {
+        let mut spec: Value = serde_saphyr::from_str(spec).expect("YAML");
+        undo::<KasprApp>(spec.as_object_mut().expect("a spec"));
+        spec
+    };
+    for (given, expected) in [
+        ("{replicas: 1, version: 1.2.3}", "{version: 1.2.3}"),
+        ("{replicas: 2}", "{replicas: 2}"),
+        (
+            "{pythonPackages: {packages: [a], installPolicy: {retries: 3, timeout: 60}}}",
+            "{pythonPackages: {packages: [a], installPolicy: {timeout: 60}}}",
+        ),
+        (
+            "{pythonPackages: {packages: [a], cache: {type: pvc, enabled: true, size: 256Mi, deleteClaim: false}}}",
+            "{pythonPackages: {packages: [a], cache: {enabled: true, deleteClaim: false}}}",
+        ),
+        (
+            "{pythonPackages: {packages: [a], cache: {type: gcs, size: 256Mi, gcs: {bucket: b, prefix: p, secretRef: {name: s, key: sa.json}}}}}",
+            "{pythonPackages: {packages: [a], cache: {type: gcs, size: 256Mi, gcs: {bucket: b, prefix: p, secretRef: {name: s}}}}}",
+        ),
+    ] {
+        let expected: Value = serde_saphyr::from_str(expected).expect("YAML");
+        assert_eq!(undone(given), expected, "{given}");
+    }
 }
 
 #[test]
@@ -186,6 +214,11 @@ fn blocks(value: &Value, path: &str, found: &mut Vec<String>) {
 fn laws<T: Defaults>(spec: &Value) {
     let once = filled::<T>(spec.clone());
     assert_eq!(filled::<T>(once.clone()), once, "twice is once");
+    if let (Value::Object(mut given), Value::Object(mut defaulted)) = (spec.clone(), once.clone()) {
+        undo::<T>(&mut given);
+        undo::<T>(&mut defaulted);
+        assert_eq!(given, defaulted, "undone is the same, whoever filled in");
+    }
 
     let (mut before, mut after) = (Vec::new(), Vec::new());
     leaves(spec, "", &mut before);

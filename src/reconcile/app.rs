@@ -63,7 +63,7 @@ pub async fn reconcile(app: Arc<Guarded<KasprApp>>, ctx: Arc<Context>) -> Result
     };
     let Sorted { linked, waiting } = ctx.sorted(&key, given);
     ctx.queues.send(ctx.now_waiting(&key, &waiting));
-    let mut desired = build::app(&app, given, &linked, &ctx.settings.build)?;
+    let mut desired = build::app(&app, &defaults::undone(given)?, &linked, &ctx.settings.build)?;
     let live = match live_set(&ctx, given).await {
         // The watch brings the news.
         Err(Error::Gone) => return Ok(Action::await_change()),

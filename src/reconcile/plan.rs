@@ -86,7 +86,7 @@ pub fn of(
         .map_err(|found| PlanError::Refused(refusal::of_findings(&found)))?
         .0;
     let Sorted { linked, waiting } = quarantine::sort(&app, all, defined);
-    let mut objects = build::app(&app, given, &linked, settings)?;
+    let mut objects = build::app(&app, &defaults::undone(given)?, &linked, settings)?;
     let set = live(OwnedKind::StatefulSet, &names::app(&given.name_any()));
     let newer_template_waits = keep_running(given, &mut objects, set.as_ref())?;
     keep_size(&mut objects, |claim| live(claim.kind, &claim.name));
