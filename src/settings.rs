@@ -78,6 +78,55 @@ pub struct ReconcileSettings {
     pub statefulset_deletion_timeout_seconds: u64,
 }
 
+/// Where the webhooks' certificate comes from: files that somebody else looks after, or a Secret that
+/// the operator looks after itself.
+#[derive(Args, Clone, Debug)]
+pub struct CertificateSettings {
+    /// Certificate chain of the webhooks, PEM; a file that changes is read again
+    #[arg(
+        long,
+        env = "TLS_CERT_FILE",
+        value_name = "FILE",
+        required_unless_present_any = ["local", "certificate_secret"],
+        requires = "tls_key_file"
+    )]
+    pub tls_cert_file: Option<PathBuf>,
+    /// Key of that certificate, PEM
+    #[arg(
+        long,
+        env = "TLS_KEY_FILE",
+        value_name = "FILE",
+        required_unless_present_any = ["local", "certificate_secret"],
+        requires = "tls_cert_file"
+    )]
+    pub tls_key_file: Option<PathBuf>,
+    /// In place of files: Secret in the operator's namespace where the operator keeps a CA and a
+    /// certificate of its own, made and renewed by itself and shared by its replicas
+    #[arg(
+        long,
+        env = "CERTIFICATE_SECRET",
+        value_name = "NAME",
+        requires = "webhook_service",
+        conflicts_with_all = ["local", "tls_cert_file", "tls_key_file"]
+    )]
+    pub certificate_secret: Option<String>,
+    /// Service of the webhooks, which that certificate is for
+    #[arg(long, env = "WEBHOOK_SERVICE", value_name = "NAME")]
+    pub webhook_service: Option<String>,
+    /// Both webhook configurations, which that CA is put into
+    #[arg(long, env = "WEBHOOK_CONFIGURATION", default_value = "kaspr-operator", value_name = "NAME")]
+    pub webhook_configuration: String,
+    /// Seconds that such a CA is valid; a new one is made after two thirds of it
+    #[arg(long, env = "AUTHORITY_SECONDS", default_value_t = 10 * 365 * 86_400, value_name = "SECONDS", hide = true, value_parser = clap::value_parser!(i64).range(3..=4_000_000_000))]
+    pub authority_seconds: i64,
+    /// Seconds that such a certificate is valid; a new one is made after two thirds of it
+    #[arg(long, env = "CERTIFICATE_SECONDS", default_value_t = 365 * 86_400, value_name = "SECONDS", hide = true, value_parser = clap::value_parser!(i64).range(3..=4_000_000_000))]
+    pub certificate_seconds: i64,
+    /// Seconds between two looks at that Secret and the webhook configurations
+    #[arg(long, env = "CERTIFICATE_CHECK_SECONDS", default_value_t = 60, value_name = "SECONDS", hide = true, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub certificate_check_seconds: u64,
+}
+
 /// What `run` needs to know.
 #[derive(Args, Clone, Debug)]
 pub struct RunSettings {
@@ -93,24 +142,13 @@ pub struct RunSettings {
     /// 127.0.0.1 unless given
     #[arg(long, env = "WEBHOOK_ADDRESS", value_name = "ADDRESS:PORT")]
     pub webhook_address: Option<SocketAddr>,
-    /// Certificate chain of the webhooks, PEM
-    #[arg(
-        long,
-        env = "TLS_CERT_FILE",
-        value_name = "FILE",
-        required_unless_present = "local",
-        requires = "tls_key_file"
-    )]
-    pub tls_cert_file: Option<PathBuf>,
-    /// Key of that certificate, PEM
-    #[arg(
-        long,
-        env = "TLS_KEY_FILE",
-        value_name = "FILE",
-        required_unless_present = "local",
-        requires = "tls_cert_file"
-    )]
-    pub tls_key_file: Option<PathBuf>,
+    /// Where the webhooks' certificate comes from.
+    #[command(flatten)]
+    pub certificate: CertificateSettings,
+    /// Seconds that the webhooks go on serving after a signal, while /readyz says no: the API server
+    /// and kube-proxy need them to look elsewhere
+    #[arg(long, env = "DRAIN_SECONDS", default_value_t = 0, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=3600))]
+    pub drain_seconds: u64,
     /// Port of /metrics (HTTP), on all addresses; with --local a free port of 127.0.0.1 unless given
     #[arg(long, env = "METRICS_PORT", value_name = "PORT")]
     pub metrics_port: Option<u16>,

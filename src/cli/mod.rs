@@ -1,5 +1,7 @@
 //! The subcommands.
 
+mod authority;
+mod certificate;
 mod certs;
 mod check_admission;
 mod deregister;
@@ -28,7 +30,7 @@ use crate::{
     reconcile,
     settings::{InstallSettings, LogSettings, RunSettings},
     telemetry,
-    webhook::ServerError,
+    webhook::{PairError, ServerError, authority::AuthorityError},
 };
 
 /// Runs Kaspr stream processors on Kubernetes, and refuses at `kubectl apply` what would fail later
@@ -103,6 +105,17 @@ pub enum Error {
     /// A cluster that can't be talked to.
     #[error("the cluster's configuration can't be used: {0}")]
     Client(kube::Error),
+    /// A Secret that the operator can't keep its certificate in.
+    #[error("the Secret {secret} can't be used: {source}")]
+    Secret {
+        /// `namespace/name`.
+        secret: String,
+        /// Why.
+        source: AuthorityError,
+    },
+    /// A certificate that can't be served.
+    #[error(transparent)]
+    Pair(#[from] PairError),
     /// The API server refused.
     #[error("{what}: {source}")]
     Api {

@@ -1,6 +1,5 @@
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -12,16 +11,12 @@ use kube::Client;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, local};
+use super::{Error, authority::Keeper, certificate::Source, local};
 use crate::{
     reconcile::{Lease, Operator, Scope, counted},
     settings::{LeaseSettings, RunSettings},
     telemetry::{Metrics, MetricsServer},
-    webhook::{
-        Known, Server,
-        certificate::{self, url_host},
-        registration::Target,
-    },
+    webhook::{Known, Server, certificate::url_host, registration::Target},
 };
 
 /// The port of the webhooks: the one that private clusters of the large clouds leave open between
@@ -31,15 +26,8 @@ const WEBHOOK_PORT: u16 = 10_250;
 /// The port of the metrics: the published operator's.
 const METRICS_PORT: u16 = 8000;
 
-/// How long the end of the process may take.
+/// How long the end of the process may take after the drain.
 const GOODBYE: Duration = Duration::from_secs(20);
-
-/// The certificate of the webhooks, PEM, with its CA where the operator made it itself.
-struct Credentials {
-    certificate: Vec<u8>,
-    key: Vec<u8>,
-    authority: Option<String>,
-}
 
 /// Runs the operator until a signal.
 pub async fn run(settings: RunSettings) -> Result<(), Error> {
@@ -47,23 +35,23 @@ pub async fn run(settings: RunSettings) -> Result<(), Error> {
         local,
         namespace,
         webhook_address,
-        tls_cert_file,
-        tls_key_file,
+        certificate,
+        drain_seconds,
         metrics_port,
         lease,
         reconcile,
     } = settings;
     let address = webhook_address.unwrap_or_else(|| default_address(local));
-    let credentials = credentials(local, address, tls_cert_file, tls_key_file)?;
+    let source = Source::of(&certificate, address)?;
     let metrics = Arc::new(Metrics::new()?);
     let config = kube::Config::infer().await?;
     let server_url = config.cluster_url.to_string();
+    let own_namespace = lease.lease_namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
     let lease = lease_of(lease, local, &config);
     let client = counted(config.clone(), metrics.clone()).map_err(Error::Client)?;
     let ready = Arc::new(AtomicBool::new(false));
     let known = Known::default();
-    let (certificate, key) = (&credentials.certificate, &credentials.key);
-    let server = Server::bind(address, certificate, key, ready.clone(), known.clone(), metrics.clone())?;
+    let server = Server::bind(address, source.first(), ready.clone(), known.clone(), metrics.clone())?;
     let base =
         format!("https://{}:{}", url_host(&server.address().ip().to_string()), server.address().port());
     let metrics_server = MetricsServer::bind(metrics_address(local, metrics_port), metrics.clone());
@@ -71,11 +59,14 @@ pub async fn run(settings: RunSettings) -> Result<(), Error> {
     let scraped = format!("http://{}/metrics", metrics_server.address().map_err(Error::Metrics)?);
     tracing::info!(api_server = server_url, webhooks = base, metrics = scraped, "starting");
 
-    let stop = CancellationToken::new();
-    stop_on_signal(stop.clone())?;
-    let serving = tokio::spawn(server.serve(stop.clone()));
-    tokio::spawn(metrics_server.serve(stop.clone()));
-    let target = credentials.authority.map(|authority| Target::Url { base: base.clone(), authority });
+    let (stop, drained) = (CancellationToken::new(), CancellationToken::new());
+    let drain = Duration::from_secs(drain_seconds);
+    stop_on_signal(drain, stop.clone(), drained.clone())?;
+    let target = source.authority().map(|authority| Target::Url { base: base.clone(), authority });
+    let keeper = |served| Keeper::new(&client, &own_namespace, &certificate, served);
+    let certified = source.follow(server.served(), keeper, &drained)?;
+    let serving = tokio::spawn(server.serve(stop.clone(), drained.clone()));
+    tokio::spawn(metrics_server.serve(drained.clone()));
     if target.is_some() {
         let crds = local::insist(|| local::ensure_crds(&client));
         if stop.run_until_cancelled(crds).await.is_none() {
@@ -89,24 +80,27 @@ pub async fn run(settings: RunSettings) -> Result<(), Error> {
     _ = known.set(operator.surroundings());
     let reconciling = tokio::spawn(operator.run(lease.map(|lease| (lease, config)), stop.clone()));
 
-    stop.run_until_cancelled(announce(&client, target.as_ref(), &filled, &ready, &base)).await;
+    let announced = announce(&client, target.as_ref(), [&filled, &certified], &ready, &base);
+    stop.run_until_cancelled(announced).await;
     stop.cancelled().await;
     tracing::info!("stopping");
     if target.is_some() {
         deregister(&client).await;
     }
-    goodbye(serving, reconciling).await
+    goodbye(drain + GOODBYE, serving, reconciling).await
 }
 
-/// Waits for the caches, registers, and says that it is ready.
+/// Waits for the caches and the certificate, registers, and says that it is ready.
 async fn announce(
     client: &Client,
     target: Option<&Target>,
-    filled: &CancellationToken,
+    needed: [&CancellationToken; 2],
     ready: &AtomicBool,
     base: &str,
 ) {
-    filled.cancelled().await;
+    for needed in needed {
+        needed.cancelled().await;
+    }
     ready.store(true, Ordering::Relaxed);
     if let Some(target) = target {
         local::insist(|| local::register(client, target)).await;
@@ -124,14 +118,16 @@ async fn deregister(client: &Client) {
 }
 
 async fn goodbye(
+    time: Duration,
     serving: tokio::task::JoinHandle<Result<(), crate::webhook::ServerError>>,
-    reconciling: tokio::task::JoinHandle<()>,
+    reconciling: tokio::task::JoinHandle<tokio::task::JoinSet<()>>,
 ) -> Result<(), Error> {
     let both = async {
-        let (served, _) = tokio::join!(serving, reconciling);
+        // The watches go on until the last review is answered.
+        let (served, _watches) = tokio::join!(serving, reconciling);
         served
     };
-    match tokio::time::timeout(GOODBYE, both).await {
+    match tokio::time::timeout(time, both).await {
         Ok(Ok(served)) => Ok(served?),
         Ok(Err(_)) | Err(_) => {
             tracing::warn!("some work did not end in time");
@@ -157,37 +153,24 @@ fn metrics_address(local: bool, port: Option<u16>) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(ip), port.unwrap_or(usual))
 }
 
-/// Before a port is bound: a server without a certificate would only fail later.
-fn credentials(
-    local: bool,
-    address: SocketAddr,
-    cert: Option<PathBuf>,
-    key: Option<PathBuf>,
-) -> Result<Credentials, Error> {
-    let read =
-        |path: PathBuf| std::fs::read(&path).map_err(|source| Error::File { what: "read", path, source });
-    if let (Some(cert), Some(key)) = (cert, key) {
-        return Ok(Credentials { certificate: read(cert)?, key: read(key)?, authority: None });
-    }
-    debug_assert!(local, "clap asks for the files otherwise");
-    let names = ["localhost".to_owned(), address.ip().to_string()];
-    let made = certificate::development(&names)?;
-    Ok(Credentials {
-        certificate: made.certificate.into_bytes(),
-        key: made.key.into_bytes(),
-        authority: Some(made.authority),
-    })
-}
-
-fn stop_on_signal(stop: CancellationToken) -> Result<(), Error> {
+/// A first signal begins the drain, which takes that long; a second one ends it.
+fn stop_on_signal(drain: Duration, stop: CancellationToken, drained: CancellationToken) -> Result<(), Error> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::Output)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Output)?;
-    tokio::spawn(async move {
+    let mut signalled = async move || {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+    };
+    tokio::spawn(async move {
+        signalled().await;
         stop.cancel();
+        if !drain.is_zero() {
+            tracing::info!(?drain, "not ready any more, and serving on");
+            _ = tokio::time::timeout(drain, signalled()).await;
+        }
+        drained.cancel();
     });
     Ok(())
 }

@@ -132,8 +132,10 @@ impl Operator {
     }
 
     /// Watches, and reconciles while the Lease is held, until it is told to stop; then what is under
-    /// way ends.
-    pub async fn run(self, lease: Option<(Lease, kube::Config)>, stop: CancellationToken) {
+    /// way ends, and the Lease is given back.
+    ///
+    /// The watches are given: until they are dropped, admission knows of other resources as before.
+    pub async fn run(self, lease: Option<(Lease, kube::Config)>, stop: CancellationToken) -> JoinSet<()> {
         let mut watches = JoinSet::new();
         for watch in self.watches {
             watches.spawn(watch);
@@ -144,6 +146,7 @@ impl Operator {
         self.filled.cancel();
         let ctx = &self.ctx;
         lead(lease, &ctx.metrics, &stop, || term(ctx, &stop)).await;
+        watches
     }
 }
 

@@ -47,6 +47,7 @@ pub struct Metrics {
     admission_total: IntCounterVec,
     requests: IntCounterVec,
     leader: IntGauge,
+    certificate_expiry: IntGaugeVec,
 }
 
 /// Whose metric it is: an app, or one of its components.
@@ -252,6 +253,12 @@ impl Metrics {
                 "Requests to the API server, by method and status",
                 &["method", "status"],
             )?,
+            // Without labels, and yet nothing before its first value.
+            certificate_expiry: of.gauge(
+                "kasprop_certificate_expiry_timestamp_seconds",
+                "When the certificate that the webhooks serve ends",
+                &[],
+            )?,
             leader: of.made(IntGauge::new("kasprop_leader", "Whether this replica reconciles")?)?,
             registry: of.0,
         })
@@ -392,6 +399,11 @@ impl Metrics {
     /// Whether this replica reconciles.
     pub fn leads(&self, leads: bool) {
         self.leader.set(leads.into());
+    }
+
+    /// The webhooks serve a certificate that ends then, in Unix seconds.
+    pub fn certificate_ends(&self, timestamp: i64) {
+        self.certificate_expiry.with_label_values::<&str>(&[]).set(timestamp);
     }
 
     /// Ends the series of an app that is gone.

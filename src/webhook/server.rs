@@ -22,21 +22,17 @@ use axum_server::{
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
 use kube::core::{DynamicObject, admission::AdmissionReview};
-use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use super::{DEFAULT_PATH, NotAReview, Phase, VALIDATE_PATH, deadline::Judge};
+use super::{DEFAULT_PATH, NotAReview, Pair, PairError, Phase, VALIDATE_PATH, deadline::Judge, pair::Served};
 use crate::{telemetry::Metrics, validate::Surroundings};
 
 /// The largest review: the API server takes objects of 3 MiB, and a review carries two.
 const LARGEST_BODY: usize = 8 << 20;
 
 /// How long requests may take to end when the server stops.
-const DRAIN: Duration = Duration::from_secs(10);
+const LAST_ANSWERS: Duration = Duration::from_secs(10);
 
 /// Why the server can't serve.
 #[derive(Debug, Error)]
@@ -49,12 +45,9 @@ pub enum ServerError {
         /// Why.
         source: io::Error,
     },
-    /// The certificate can't be read.
-    #[error("the certificate can't be read as PEM: {0}")]
-    Pem(#[from] rustls::pki_types::pem::Error),
-    /// The certificate and its key don't fit.
-    #[error("the certificate can't be used: {0}")]
-    Certificate(#[from] rustls::Error),
+    /// The certificate can't be used.
+    #[error(transparent)]
+    Pair(#[from] PairError),
     /// The server broke.
     #[error("the server ended: {0}")]
     Serve(#[from] io::Error),
@@ -74,19 +67,18 @@ pub struct Server {
 pub type Known = Arc<OnceLock<Arc<dyn Surroundings>>>;
 
 impl Server {
-    /// Binds the address with a certificate chain and its key, both PEM.
+    /// Binds the address with a first certificate.
     ///
     /// `ready` says whether `/readyz` answers 200; rules across resources hold once `surroundings`
     /// is set.
     pub fn bind(
         address: SocketAddr,
-        certificate: &[u8],
-        key: &[u8],
+        certificate: &Pair,
         ready: Arc<AtomicBool>,
         surroundings: Known,
         metrics: Arc<Metrics>,
     ) -> Result<Self, ServerError> {
-        let tls = RustlsConfig::from_config(Arc::new(tls(certificate, key)?));
+        let tls = RustlsConfig::from_config(Arc::new(certificate.config()?));
         let bind = || {
             let listener = TcpListener::bind(address)?;
             listener.set_nonblocking(true)?;
@@ -101,39 +93,46 @@ impl Server {
         self.address
     }
 
-    /// Serves until it is told to stop; then requests under way get their answers.
-    pub async fn serve(self, stop: CancellationToken) -> Result<(), ServerError> {
+    /// What replaces its certificate while it serves.
+    pub fn served(&self) -> Served {
+        Served::new(self.tls.clone(), self.metrics.clone())
+    }
+
+    /// Serves until `drained`; then requests under way get their answers, and connections are told to
+    /// end. From `stop` on, which comes first, `/readyz` says no.
+    ///
+    /// Errors: the listener broke.
+    pub async fn serve(self, stop: CancellationToken, drained: CancellationToken) -> Result<(), ServerError> {
         let handle = Handle::new();
         let stopping = handle.clone();
         tokio::spawn(async move {
-            stop.cancelled().await;
-            stopping.graceful_shutdown(Some(DRAIN));
+            drained.cancelled().await;
+            stopping.graceful_shutdown(Some(LAST_ANSWERS));
         });
         // Without it, a delayed acknowledgement holds small answers back for 40 ms.
         let acceptor = RustlsAcceptor::new(self.tls).acceptor(NoDelayAcceptor::new());
         axum_server::from_tcp(self.listener)?
             .acceptor(acceptor)
             .handle(handle)
-            .serve(router(self.ready, self.surroundings, self.metrics).into_make_service())
+            .serve(router(self.ready, stop, self.surroundings, self.metrics).into_make_service())
             .await?;
         Ok(())
     }
 }
 
-fn tls(certificate: &[u8], key: &[u8]) -> Result<ServerConfig, ServerError> {
-    let chain = CertificateDer::pem_slice_iter(certificate).collect::<Result<Vec<_>, _>>()?;
-    let key = PrivateKeyDer::from_pem_slice(key)?;
-    let mut tls = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?;
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(tls)
-}
-
-fn router(ready: Arc<AtomicBool>, surroundings: Known, metrics: Arc<Metrics>) -> Router {
+fn router(
+    ready: Arc<AtomicBool>,
+    stop: CancellationToken,
+    surroundings: Known,
+    metrics: Arc<Metrics>,
+) -> Router {
     let readyz = move || async move {
-        if ready.load(Ordering::Relaxed) {
+        if stop.is_cancelled() {
+            (StatusCode::SERVICE_UNAVAILABLE, "stopping")
+        } else if ready.load(Ordering::Relaxed) {
             (StatusCode::OK, "ok")
         } else {
-            (StatusCode::SERVICE_UNAVAILABLE, "the caches are not filled yet")
+            (StatusCode::SERVICE_UNAVAILABLE, "the caches are not filled yet, or there is no certificate")
         }
     };
     let judge = Judge::default();

@@ -3,6 +3,7 @@
 mod across;
 mod admission;
 mod bad_input;
+mod certificates;
 mod chart;
 mod command_line;
 mod crds;
@@ -16,7 +17,9 @@ mod leader;
 mod lifecycle;
 mod members;
 mod metrics;
+mod no_lost_calls;
 mod people;
+mod probe;
 mod quarantine;
 mod recorded;
 mod rooms;

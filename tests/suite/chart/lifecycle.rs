@@ -1,6 +1,6 @@
 //! A release from install to uninstall, with the operator at work under its own rights.
 
-use std::thread;
+use std::{fs, thread};
 
 use control_plane::ControlPlane;
 use serde_json::{Value, json};
@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use super::{
     NAME, both, chart,
     cluster::{CONFIGURATIONS, Cluster, file, older_chart},
-    documents, failed, object, succeeded,
+    documents, failed, object,
+    rights::requests,
+    succeeded, work,
 };
 use crate::harness::{condition, eventually_quiet, text};
 
@@ -234,9 +236,8 @@ fn the_usual_roles_cover_kaspr_resources(cluster: &Cluster) {
 
 /// The operator makes its certificate, and puts its CA into the configurations, by itself.
 #[test]
-#[ignore = "needs CERTIFICATE_SECRET, which `run` does not know yet"]
 fn a_release_without_cert_manager_makes_its_own_certificate() {
-    let cluster = Cluster::start(ControlPlane::builder());
+    let cluster = Cluster::start(ControlPlane::builder().audit(work::USER));
     cluster.install(&["certificates.mode=builtin"]);
     let operator = cluster.run_operator(cluster.folder());
     eventually_quiet("a CA", || {
@@ -248,6 +249,41 @@ fn a_release_without_cert_manager_makes_its_own_certificate() {
     cluster.install(&["certificates.mode=builtin", "log.level=debug"]);
     assert_eq!(cluster.authorities(), authorities);
     admission_works(&cluster);
+    helm_test(&cluster);
+    somebody_takes_the_ca_out(&cluster, &authorities);
     assert!(operator.stop().expect("an exit").success());
+    its_rights_are_enough(&cluster);
     uninstalled(&cluster);
+}
+
+/// It comes back.
+fn somebody_takes_the_ca_out(cluster: &Cluster, authorities: &[Value]) {
+    let patch = r#"[{"op": "remove", "path": "/webhooks/0/clientConfig/caBundle"}]"#;
+    cluster.kubectl(&["patch", CONFIGURATIONS[0], NAME, "--type=json", "-p", patch]);
+    eventually_quiet("the CA again", || {
+        let now = cluster.authorities();
+        if now == authorities { Ok(()) } else { Err(format!("{now:?}")) }
+    });
+}
+
+/// What it asks for beyond a release with cert-manager, and nothing is refused.
+fn its_rights_are_enough(cluster: &Cluster) {
+    let log = fs::read_to_string(cluster.plane.audit_log()).expect("a log");
+    let (used, refused) = requests(&log);
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
+    let registration = "admissionregistration.k8s.io";
+    for (group, resource, verb) in [
+        ("", "secrets", "get"),
+        ("", "secrets", "create"),
+        (registration, "mutatingwebhookconfigurations", "get"),
+        (registration, "mutatingwebhookconfigurations", "patch"),
+        (registration, "validatingwebhookconfigurations", "patch"),
+    ] {
+        let right = (group.to_owned(), resource.to_owned(), verb.to_owned());
+        assert!(used.contains(&right), "{right:?} is not used");
+    }
+    // Nothing is watched or listed: the rights name one object each.
+    assert!(
+        !used.iter().any(|(_, resource, verb)| resource == "secrets" && verb != "get" && verb != "create")
+    );
 }

@@ -4,7 +4,7 @@ mod cluster;
 mod drift;
 mod lifecycle;
 mod monitoring;
-mod proxy;
+pub mod proxy;
 mod render;
 mod rights;
 mod work;

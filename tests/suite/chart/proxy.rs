@@ -6,28 +6,36 @@ use std::{
     net::{Ipv4Addr, Shutdown, TcpStream},
     os::unix::net::{UnixListener, UnixStream},
     path::Path,
+    sync::Arc,
     thread,
 };
 
 /// Serves `CONNECT` at a Unix socket until the process ends; every tunnel leads to that port of this
 /// machine.
 pub fn serve(socket: &Path, port: u16) {
+    serve_with(socket, move || TcpStream::connect((Ipv4Addr::LOCALHOST, port)));
+}
+
+/// The same with tunnels that lead to whatever is connected to then.
+pub fn serve_with(socket: &Path, connect: impl Fn() -> io::Result<TcpStream> + Send + Sync + 'static) {
     let listener = UnixListener::bind(socket).expect("a socket");
+    let connect = Arc::new(connect);
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
             // Whoever hangs up is no concern of the others.
-            thread::spawn(move || tunnel(client, port));
+            let connect = connect.clone();
+            thread::spawn(move || tunnel(client, connect()));
         }
     });
 }
 
-fn tunnel(mut client: UnixStream, port: u16) -> io::Result<()> {
+fn tunnel(mut client: UnixStream, server: io::Result<TcpStream>) -> io::Result<()> {
     let mut request = BufReader::new(client.try_clone()?);
     let mut line = String::new();
     while request.read_line(&mut line)? > 0 && line.trim() != "" {
         line.clear();
     }
-    let Ok(mut server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else {
+    let Ok(mut server) = server else {
         return client.write_all(b"HTTP/1.1 502 Bad Gateway\r\n\r\n");
     };
     client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The operator as the API server knows it.
-const USER: &str = "system:serviceaccount:kaspr-operator:kaspr-operator";
+pub const USER: &str = "system:serviceaccount:kaspr-operator:kaspr-operator";
 
 /// Where the work is.
 const SHOP: &str = "shop";

@@ -30,6 +30,9 @@
 {{- define "kaspr-operator.certificateSecret" -}}
 {{- if eq .Values.certificates.mode "existing" }}
 {{- required "certificates.existing.secretName must name a Secret with tls.crt and tls.key" .Values.certificates.existing.secretName }}
+{{- else if eq .Values.certificates.mode "builtin" }}
+{{- /* Another one than cert-manager's, which stays when the mode changes. */}}
+{{- include "kaspr-operator.webhookName" . }}-own-tls
 {{- else }}
 {{- include "kaspr-operator.webhookName" . }}-tls
 {{- end }}

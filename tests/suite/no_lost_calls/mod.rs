@@ -1,0 +1,131 @@
+//! A user's `kubectl apply` never fails because the operator is being replaced: two replicas behind a
+//! Service, a stream of writes through a real API server, and everything that is done on purpose.
+
+mod calls;
+mod site;
+
+use std::process::Command;
+
+use calls::{Calls, Count};
+use site::{Site, authorities};
+
+use crate::{
+    harness::eventually_quiet,
+    probe::{is_ready, look},
+};
+
+/// Lets something happen while calls go on, and until some more went through after it.
+fn during(calls: &Calls, what: &str, happens: impl FnOnce()) -> Count {
+    let before = calls.count();
+    happens();
+    calls.more();
+    let count = calls.count() - before;
+    println!("{what}: {count}");
+    count
+}
+
+fn nothing_lost(calls: &Calls, what: &str, happens: impl FnOnce()) {
+    let count = during(calls, what, happens);
+    assert_eq!(count.failed, 0, "{what}: {:#?}", calls.failures());
+}
+
+fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill").args([name, &pid.to_string()]).status().expect("kill");
+    assert!(sent.success());
+}
+
+#[test]
+fn nothing_that_is_done_on_purpose_loses_an_admission_call() {
+    let site = Site::start();
+    let (first, second) = (site.replica("first"), site.replica("second"));
+    site.admits();
+    let calls = Calls::start(&site.plane);
+    nothing_lost(&calls, "nothing happens", || calls.more());
+    nothing_lost(&calls, "a new certificate", || a_new_certificate(&site));
+    nothing_lost(&calls, "a new CA", || a_new_authority(&site));
+    nothing_lost(&calls, "a Secret that is lost", || a_lost_secret(&site));
+
+    // One after the other, each only when its successor is ready.
+    nothing_lost(&calls, "a rolling restart", || {
+        for old in [first, second] {
+            let name = format!("after-{}", old.name);
+            site.keep(site.replica(&name));
+            site.stop(old);
+        }
+    });
+    nothing_lost(&calls, "the leader stops", || the_leader_stops(&site));
+
+    // Nobody can hide this: what is under way is lost, and nothing after.
+    during(&calls, "a replica is killed", || {
+        let killed = site.busiest(|| calls.more());
+        signal(killed.operator.pid(), "-9");
+        site.unready(&killed);
+    });
+    nothing_lost(&calls, "afterwards", || calls.more());
+    assert!(calls.count().made > 100, "{}", calls.count());
+}
+
+fn a_new_certificate(site: &Site) {
+    let before = site.secret();
+    eventually_quiet("a new certificate", || {
+        let now = site.secret();
+        if now["tls.crt"] == before["tls.crt"] { Err(before["tls.crt"].to_string()) } else { Ok(()) }
+    });
+    site.all_show_the_secret();
+}
+
+fn a_new_authority(site: &Site) {
+    let newest = |secret: &serde_json::Value| authorities(secret).into_iter().next();
+    let before = site.secret();
+    let announced = eventually_quiet("a new CA", || {
+        let now = site.secret();
+        if newest(&now) == newest(&before) { Err("the same".to_owned()) } else { Ok(now) }
+    });
+    // Both are trusted, and the one that signs is still the old one.
+    assert!(authorities(&announced).contains(&newest(&before).expect("a CA")));
+    eventually_quiet("a certificate of the new CA", || {
+        let signed = site.signed_by(&newest(&announced).expect("a CA"));
+        if signed { Ok(()) } else { Err("it is another one's".to_owned()) }
+    });
+    site.all_show_the_secret();
+}
+
+/// Somebody deletes the Secret: a new CA is made, and the old one stays trusted.
+fn a_lost_secret(site: &Site) {
+    let before = site.secret();
+    site.kubectl(&["-n", site::NAMESPACE, "delete", "secret", site::SECRET]);
+    eventually_quiet("a new Secret", || {
+        let now = site.secret();
+        let new = now["ca.key"].is_string() && now["ca.key"] != before["ca.key"];
+        if new { Ok(()) } else { Err("there is none".to_owned()) }
+    });
+    let kept = authorities(&site.secret());
+    assert!(authorities(&before).iter().any(|authority| kept.contains(authority)));
+    site.all_show_the_secret();
+}
+
+/// Another one reconciles before the first one has ended: it serves on for its drain.
+fn the_leader_stops(site: &Site) {
+    let leader = eventually_quiet("a leader", || {
+        let holder = site.holder();
+        site.take(&holder).ok_or(format!("it is {holder:?}"))
+    });
+    let successor = site.replica("successor");
+    signal(leader.operator.pid(), "-TERM");
+    eventually_quiet("an answer that it stops", || {
+        let answer = look(leader.port, "/readyz").map_err(|error| error.to_string())?.answer;
+        if answer.ends_with("stopping") { Ok(()) } else { Err(answer) }
+    });
+    eventually_quiet("a Lease that is free or taken", || {
+        let holder = site.holder();
+        if holder == leader.name { Err(holder) } else { Ok(()) }
+    });
+    let healthy = look(leader.port, "/healthz").expect("an answer during the drain").answer;
+    assert!(healthy.starts_with("HTTP/1.1 200 ") && !is_ready(leader.port), "{healthy}");
+    site.keep(successor);
+    site.stop(leader);
+    eventually_quiet("another leader", || {
+        let holder = site.holder();
+        if holder.is_empty() { Err(holder) } else { Ok(()) }
+    });
+}
