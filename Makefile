@@ -3,7 +3,7 @@
 CARGO ?= cargo
 export ONCE FAULTS SEED APPS
 
-.PHONY: help demo test faults lint fuzz generate bench bench-packages bench-scale clean
+.PHONY: help demo test faults lint fuzz generate image-tree release bench bench-packages bench-scale clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -23,12 +23,14 @@ lint: ## Check format and lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 
-generate: ## Write crds/, webhook-config/, deploy/ and docs/rules.md from types and rules
+generate: ## Write crds/, webhook-config/, deploy/ and pages of docs/ from types and rules
 	$(CARGO) run --quiet -- crds --out crds
 	$(CARGO) run --quiet -- crds --out deploy/helm/kaspr-operator/files/crds
 	$(CARGO) run --quiet -- webhook-config --out webhook-config
 	$(CARGO) run --quiet -- admission-policy --out deploy
 	$(CARGO) run --quiet -- rules > docs/rules.md
+	$(CARGO) run --quiet -- settings > docs/settings.md
+	$(CARGO) run --quiet -- fields > docs/fields.md
 
 # What cargo-fuzz would set: coverage for libFuzzer, on a stable compiler. Needs a C++ compiler.
 FUZZ_SECONDS ?= 60
@@ -46,6 +48,12 @@ fuzz: ## Feed reviews, Python and manifests to the rules until one breaks (FUZZ_
 			-artifact_prefix=artifacts/$$target- -print_final_stats=1 -verbosity=0 \
 			corpus/$$target seeds/$$target ../examples || exit 1; \
 	done
+
+image-tree: ## Build the static binary, lay out the image's files, and check them (UV=path: with uv)
+	python3 deploy/image/check.py "$$(deploy/build-static.sh)" target/image-tree $(UV)
+
+release: ## Write the static binary, chart, CRDs, bill of materials and checksums
+	python3 deploy/release.py "$$(deploy/build-static.sh)" target/release-artifacts
 
 bench: ## Print the measured claims beside their yardsticks
 	$(CARGO) bench --bench admission --bench measure

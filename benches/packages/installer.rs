@@ -27,6 +27,7 @@ pub fn install(volume: &Path, uv: &Path, store: Option<&Emulator>, shared: bool)
     command
         .arg("install-packages")
         .env("UV", uv)
+        .env("PYTHON", python()?)
         .env("PACKAGES_HASH", "bench")
         .env("PACKAGES_DIR", volume)
         .env("PACKAGES_SHARED", shared.to_string())
@@ -56,6 +57,12 @@ pub fn install(volume: &Path, uv: &Path, store: Option<&Emulator>, shared: bool)
         return Err(io::Error::other(fs::read_to_string(volume.with_extension("log"))?));
     }
     Ok(Installed { took, memory })
+}
+
+/// The interpreter itself: what is first on the PATH of a developer's machine is often a script.
+fn python() -> io::Result<String> {
+    let output = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output()?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 fn peak(pid: u32) -> f64 {

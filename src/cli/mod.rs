@@ -5,12 +5,14 @@ mod certificate;
 mod certs;
 mod check_admission;
 mod deregister;
+mod fields;
 mod generate;
 mod local;
 mod packages;
 mod people;
 mod rules;
 mod run;
+mod settings;
 mod validate;
 
 pub use certs::CertsArgs;
@@ -51,6 +53,12 @@ enum Command {
     Validate(ValidateArgs),
     /// Print every rule with its reason and cure, in Markdown
     Rules,
+    /// Print every setting of `run`, in Markdown
+    #[command(hide = true)]
+    Settings,
+    /// Print every field of every kind, in Markdown
+    #[command(hide = true)]
+    Fields,
     /// Print the CustomResourceDefinitions, or write them into a folder
     Crds(CrdsArgs),
     /// Print the webhook configurations, or write them into a folder
@@ -173,6 +181,8 @@ impl Cli {
             }
             Command::Validate(args) => return validate::validate(args),
             Command::Rules => rules::rules()?,
+            Command::Settings => settings::settings()?,
+            Command::Fields => fields::fields()?,
             Command::Crds(args) => generate::crds(args)?,
             Command::WebhookConfig(args) => generate::webhook_config(args)?,
             Command::AdmissionPolicy(args) => generate::admission_policy(args)?,
@@ -200,4 +210,9 @@ fn make_folder(path: &std::path::Path) -> Result<(), Error> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// A text in one cell of a table.
+fn cell(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
 }

@@ -24,9 +24,11 @@ fn generated_files_are_fresh() {
             assert!(fresh == kept, "{files}/{} is stale: run `make generate`", entry.file_name().display());
         }
     }
-    let rules = Command::new(BINARY).arg("rules").output().expect("the binary");
-    let kept = fs::read_to_string(project("docs/rules.md")).unwrap_or_default();
-    assert!(text(&rules.stdout) == kept, "docs/rules.md is stale: run `make generate`");
+    for page in ["rules", "settings", "fields"] {
+        let fresh = Command::new(BINARY).arg(page).output().expect("the binary");
+        let kept = fs::read_to_string(project(&format!("docs/{page}.md"))).unwrap_or_default();
+        assert!(text(&fresh.stdout) == kept, "docs/{page}.md is stale: run `make generate`");
+    }
 }
 
 #[test]

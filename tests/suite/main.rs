@@ -8,6 +8,7 @@ mod chart;
 mod command_line;
 mod crds;
 mod disturbed;
+mod docs;
 mod examples;
 mod harness;
 #[path = "../support/https.rs"]
@@ -22,6 +23,7 @@ mod people;
 mod probe;
 mod quarantine;
 mod recorded;
+mod release;
 mod rooms;
 mod takeover;
 mod validate;

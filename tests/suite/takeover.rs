@@ -35,7 +35,7 @@ fn pods(plane: &ControlPlane) -> BTreeMap<String, Value> {
 }
 
 /// Makes what the published operator made of the recorded apps, and waits for the pods.
-fn as_the_published_operator_left_it(plane: &ControlPlane) {
+pub fn as_the_published_operator_left_it(plane: &ControlPlane) {
     kubectl(plane, &["create", "namespace", "recorded"], "");
     kubectl(plane, &["label", "node", "fake-node", "pool=stream"], "");
     for case in ["minimal", "full"] {

@@ -28,7 +28,7 @@ fn admission_works(cluster: &Cluster) {
 }
 
 /// Runs `helm test` and does as kubelet with its pod.
-fn helm_test(cluster: &Cluster) {
+pub fn helm_test(cluster: &Cluster) {
     let mut test = cluster.helm(&["test", NAME, "--timeout", "120s"]);
     thread::scope(|scope| {
         let helm = scope.spawn(move || succeeded(&mut test));
@@ -108,7 +108,7 @@ fn uninstalled(cluster: &Cluster) {
 }
 
 /// Does what the hook before an uninstall does, with the rights that the hook has.
-fn deregisters(cluster: &Cluster) {
+pub fn deregisters(cluster: &Cluster) {
     let hooks = succeeded(&mut cluster.helm(&["get", "hooks", NAME]));
     let hooks: Vec<Value> = documents(&hooks)
         .into_iter()

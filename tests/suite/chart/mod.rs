@@ -1,8 +1,8 @@
 //! The Helm chart: what it renders, and a release's whole life on an API server of its own.
 
-mod cluster;
+pub mod cluster;
 mod drift;
-mod lifecycle;
+pub mod lifecycle;
 mod monitoring;
 pub mod proxy;
 mod render;
@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::harness::text;
 
 /// Where releases go, and what they are called.
-const NAME: &str = "kaspr-operator";
+pub const NAME: &str = "kaspr-operator";
 
 /// The chart.
 fn chart() -> PathBuf {

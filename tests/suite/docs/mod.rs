@@ -1,0 +1,142 @@
+//! Every command of every page is run as it stands there, and every link leads somewhere.
+
+mod pages;
+
+use std::{
+    env, fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use control_plane::ControlPlane;
+use tempfile::TempDir;
+
+use crate::harness::{BINARY, text};
+
+/// What commands of a page find in their folder.
+const SOURCES: [&str; 4] = ["crds", "deploy", "docs", "examples"];
+
+/// A page, by its path in the project.
+pub fn page(path: &str) -> String {
+    fs::read_to_string(project(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// A command, and the code that it exits with.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Step {
+    /// The command; lines that a backslash ends are one with the next.
+    pub command: String,
+    /// That of a comment `# exits N` behind it, or 0.
+    pub code: i32,
+}
+
+/// Commands of the fenced `sh` blocks. Blocks of another kind, such as `console`, are not run.
+pub fn commands(page: &str) -> Vec<Step> {
+    let mut commands = Vec::new();
+    let mut inside = false;
+    let mut begun = String::new();
+    for line in page.lines() {
+        match line {
+            "```sh" => inside = true,
+            "```" => inside = false,
+            line if inside && !line.is_empty() => {
+                if let Some(part) = line.strip_suffix('\\') {
+                    begun.push_str(part);
+                    continue;
+                }
+                let line = std::mem::take(&mut begun) + line.trim_start();
+                let (command, code) = line.split_once("# exits ").unwrap_or((&line, "0"));
+                commands.push(Step {
+                    command: command.trim().to_owned(),
+                    code: code.trim().parse().expect("an exit code"),
+                });
+            }
+            _ => {}
+        }
+    }
+    commands
+}
+
+/// A shell as a reader of the pages has it: kubectl, its plugin, helm and the operator on the path, in
+/// a folder with the sources.
+pub struct Shell {
+    folder: TempDir,
+    kubeconfig: PathBuf,
+    log: PathBuf,
+}
+
+impl Shell {
+    /// One whose context is a namespace of a control plane.
+    pub fn new(plane: &ControlPlane, namespace: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (programs, work) = (folder.path().join("bin"), folder.path().join("work"));
+        for made in [&programs, &work] {
+            fs::create_dir(made).expect("a folder");
+        }
+        for name in ["kubectl-kaspr", "kaspr-operator"] {
+            symlink(BINARY, programs.join(name)).expect("a link");
+        }
+        symlink(plane.kubectl_path(), programs.join("kubectl")).expect("a link");
+        let copied = Command::new("cp").arg("-r").args(SOURCES.map(project)).arg(&work).status();
+        assert!(copied.expect("cp").success());
+        let kubeconfig = folder.path().join("kubeconfig");
+        fs::copy(plane.kubeconfig(), &kubeconfig).expect("a kubeconfig");
+        let shell = Self { folder, kubeconfig, log: plane.log_dir().join("kaspr-operator.log") };
+        shell.run(&Step {
+            command: format!("kubectl config set-context --current --namespace={namespace}"),
+            code: 0,
+        });
+        shell
+    }
+
+    /// The same with helm, which gets some values beside those of the pages: what differs from a real
+    /// cluster.
+    pub fn with_helm(self, values: &str) -> Self {
+        let helm = control_plane::helm().expect("helm");
+        let file = self.folder.path().join("values.yaml");
+        fs::write(&file, values).expect("written");
+        let script = self.folder.path().join("bin/helm");
+        let (helm, file) = (helm.display(), file.display());
+        let lines = format!(
+            "#!/bin/sh\ncase \"$1\" in\ninstall|upgrade) exec {helm} \"$@\" --values {file} ;;\nesac\nexec {helm} \"$@\"\n"
+        );
+        fs::write(&script, lines).expect("written");
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("a program");
+        self
+    }
+
+    /// Runs a command, which must end as its page says. Gives what it said.
+    pub fn run(&self, step: &Step) -> String {
+        let programs = self.folder.path().join("bin");
+        let output = Command::new("sh")
+            .args(["-c", &step.command])
+            .current_dir(self.folder.path().join("work"))
+            .env("PATH", format!("{}:{}", programs.display(), env::var("PATH").unwrap_or_default()))
+            .env("KUBECONFIG", &self.kubeconfig)
+            .env("HOME", self.folder.path())
+            .output()
+            .expect("a shell");
+        let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        let log = || fs::read_to_string(&self.log).unwrap_or_default();
+        assert!(
+            output.status.code() == Some(step.code),
+            "{} ended with {}\n{said}\nthe operator's log:\n{}",
+            step.command,
+            output.status,
+            log()
+        );
+        said
+    }
+}
+
+#[test]
+fn blocks_are_read() {
+    let page = "```sh\na \\\n  b\nc # exits 2\n```\n```console\nd\n```\n";
+    let step = |command: &str, code| Step { command: command.to_owned(), code };
+    assert_eq!(commands(page), [step("a b", 0), step("c", 2)]);
+}
