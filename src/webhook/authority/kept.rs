@@ -24,7 +24,7 @@ pub enum Held {
     /// Nothing, or nothing that can be read.
     Nothing(Vec<String>),
     /// What the operator made, or what is left of it.
-    Ours(Kept, Vec<String>),
+    Ours(Box<Kept>, Vec<String>),
 }
 
 /// Reads the content of a Secret.
@@ -53,7 +53,7 @@ pub fn read(data: &Data) -> Result<Held, AuthorityError> {
     if signer.is_none() {
         faults.push(format!("{AUTHORITY_KEY} is the key of no CA in {AUTHORITIES}"));
     }
-    Ok(Held::Ours(Kept { bundle, signer, pair }, faults))
+    Ok(Held::Ours(Box::new(Kept { bundle, signer, pair }), faults))
 }
 
 /// The certificate of a Secret.

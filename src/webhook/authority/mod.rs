@@ -149,7 +149,7 @@ pub fn next(
 ) -> Result<Next, AuthorityError> {
     let (mut kept, mut why) = match kept::read(data)? {
         Held::Nothing(faults) => (Kept::default(), faults),
-        Held::Ours(kept, faults) => (kept, faults),
+        Held::Ours(kept, faults) => (*kept, faults),
     };
     let held = kept.bundle.len();
     kept.bundle.retain(|authority| ends(authority).is_some_and(|ends| ends > now));
