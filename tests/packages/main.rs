@@ -2,6 +2,7 @@
 //! stores of the test's own.
 
 mod archives;
+mod azure;
 mod credentials;
 mod errors;
 mod index;

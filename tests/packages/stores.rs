@@ -11,6 +11,7 @@ use object_store::{ClientOptions, ObjectStore, aws::AmazonS3Builder, gcp::Google
 use tempfile::TempDir;
 
 use crate::{
+    azure::Azure,
     index::Index,
     installer::{Container, Tool, Volume},
     proxy::Proxy,
@@ -211,4 +212,35 @@ fn an_archive_that_would_be_too_large_is_not_kept() {
             objects.into_iter().flatten().map(|object| object.location.to_string()).collect();
         assert!(names.iter().all(|name| name.ends_with(".lease")), "{cloud:?}: {names:?}");
     }
+}
+
+/// The same on Azure: one install for all, renewed leases, and what is kept is found again.
+#[test]
+fn ten_members_and_an_empty_container() {
+    let (azure, index) = (Azure::start(), Index::with(&[WHEEL]));
+    let volumes: Vec<Volume> = (0..10).map(|_| Volume::new()).collect();
+    let start = |(i, volume): (usize, &Volume)| {
+        let container = volume.container(&format!("app-{i}"), "ten", Tool::Uv, &["kaspr-stored"]);
+        container
+            .env("AZURE_CONTAINER", BUCKET)
+            .env("AZURE_PREFIX", PREFIX)
+            .env("AZURE_ENDPOINT", format!("http://{}", azure.address))
+            .env("AZURE_STORAGE_ACCOUNT_NAME", "team")
+            .env("AZURE_STORAGE_ACCOUNT_KEY", "c3RvcmFnZS1zZWNyZXQta2V5")
+            .env("INDEX_URL", index.url("open"))
+            .start()
+    };
+    let running: Vec<_> = volumes.iter().enumerate().map(start).collect();
+    let ended: Vec<_> = running.into_iter().map(|running| running.end()).collect();
+    for ended in &ended {
+        assert!(ended.starts && ended.report.warnings.is_empty(), "{}", ended.log);
+    }
+    let installs = ended.iter().filter(|ended| ended.report.source == Some(PackageSource::Index));
+    assert_eq!(installs.count(), 1);
+    let names = azure.names();
+    for part in [".json", ".lease", "/0.tar.zst"] {
+        assert_eq!(names.iter().filter(|name| name.ends_with(part)).count(), 1, "{part} in {names:?}");
+    }
+    let found = volumes[9].python("app-9", "import kaspr_stored.late as l; print(l.VERSION)");
+    assert_eq!(found, "1.0");
 }
