@@ -9,6 +9,7 @@ mod index;
 mod installer;
 mod killed;
 mod proxy;
+mod repository;
 mod sets;
 mod stores;
 mod tools;

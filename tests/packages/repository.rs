@@ -1,0 +1,62 @@
+//! Packages from a repository, built on the spot.
+
+use std::{fs, path::Path, process::Command};
+
+use kaspr_operator::api::PackageSource;
+
+use crate::{
+    index::Index,
+    installer::{TOOLS, Volume},
+    wheels::Wheel,
+};
+
+const PROJECT: &str = r#"
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+
+[project]
+name = "kaspr-repo"
+version = "1.0"
+"#;
+
+/// A build backend that needs nothing: an index of the test's own has no other.
+const BACKEND: &str = r#"
+import zipfile
+
+def build_wheel(folder, settings=None, metadata=None):
+    name = "kaspr_repo-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(folder + "/" + name, "w") as wheel:
+        wheel.writestr("kaspr_repo.py", "VERSION = '1.0'\n")
+        info = "kaspr_repo-1.0.dist-info/"
+        wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: kaspr-repo\nVersion: 1.0\n")
+        wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(info + "RECORD", "")
+    return name
+"#;
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "init.defaultBranch=main"];
+    let ran = Command::new("git").args(identity).args(arguments).current_dir(folder).output().expect("git");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
+#[test]
+fn a_repository_is_built_and_installed() {
+    let repository = tempfile::tempdir().expect("a folder");
+    fs::write(repository.path().join("pyproject.toml"), PROJECT).expect("written");
+    fs::write(repository.path().join("backend.py"), BACKEND).expect("written");
+    for arguments in [&["init", "-q"][..], &["add", "."], &["commit", "-q", "-m", "first"], &["tag", "v1"]] {
+        git(repository.path(), arguments);
+    }
+    let index = Index::with(&[Wheel::new("kaspr-other", "1.0")]);
+    let package = format!("git+file://{}@v1", repository.path().display());
+    for tool in TOOLS {
+        let volume = Volume::new();
+        let container = volume.container("app-0", "repository", tool, &[&package]);
+        let ended = container.env("INDEX_URL", index.url("open")).run();
+        ended.is_from(PackageSource::Index);
+        assert_eq!(volume.python("app-0", "import kaspr_repo; print(kaspr_repo.VERSION)"), "1.0");
+    }
+}
