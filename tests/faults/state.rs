@@ -30,7 +30,7 @@ const KINDS: [&str; 15] = [
 const GIVEN: [&str; 2] = ["ConfigMap/kube-root-ca.crt", "ServiceAccount/default"];
 
 /// Fields that differ from run to run, wherever they stand.
-const VOLATILE: [&str; 21] = [
+const VOLATILE: [&str; 23] = [
     "clusterIP",
     "clusterIPs",
     "collisionCount",
@@ -48,6 +48,9 @@ const VOLATILE: [&str; 21] = [
     "updateRevision",
     "volumeName",
     "kubectl.kubernetes.io/last-applied-configuration",
+    // Which of several pods installed last, and when.
+    "installedBy",
+    "lastInstallTime",
     // Whether members ran when the subscriptions changed.
     "rebalanceRequired",
     // Hashes of objects, with the namespace's name and the owner's id.
