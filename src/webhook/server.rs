@@ -11,8 +11,9 @@ use std::{
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::DefaultBodyLimit,
-    http::StatusCode,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderValue, StatusCode, Version, header::CONNECTION},
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -99,7 +100,8 @@ impl Server {
     }
 
     /// Serves until `drained`; then requests under way get their answers, and connections are told to
-    /// end. From `stop` on, which comes first, `/readyz` says no.
+    /// end. From `stop` on, which comes first, `/readyz` says no, and each answer ends its connection:
+    /// the API server keeps connections over HTTP/1.1, and a request that meets the end of one is lost.
     ///
     /// Errors: the listener broke.
     pub async fn serve(self, stop: CancellationToken, drained: CancellationToken) -> Result<(), ServerError> {
@@ -126,8 +128,9 @@ fn router(
     surroundings: Known,
     metrics: Arc<Metrics>,
 ) -> Router {
+    let stopping = stop.clone();
     let readyz = move || async move {
-        if stop.is_cancelled() {
+        if stopping.is_cancelled() {
             (StatusCode::SERVICE_UNAVAILABLE, "stopping")
         } else if ready.load(Ordering::Relaxed) {
             (StatusCode::OK, "ok")
@@ -154,6 +157,21 @@ fn router(
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(readyz))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(middleware::from_fn_with_state(stop, last_of_its_connection))
+}
+
+/// HTTP/2 has a message of its own for this, which the server sends at its end.
+async fn last_of_its_connection(
+    State(stop): State<CancellationToken>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let one_by_one = request.version() <= Version::HTTP_11;
+    let mut response = next.run(request).await;
+    if one_by_one && stop.is_cancelled() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 fn answer(answer: Result<AdmissionReview<DynamicObject>, NotAReview>) -> Response {

@@ -122,6 +122,8 @@ fn the_leader_stops(site: &Site) {
     });
     let healthy = look(leader.port, "/healthz").expect("an answer during the drain").answer;
     assert!(healthy.starts_with("HTTP/1.1 200 ") && !is_ready(leader.port), "{healthy}");
+    // No connection is left that a request could meet the end of.
+    assert!(healthy.contains("connection: close"), "{healthy}");
     site.keep(successor);
     site.stop(leader);
     eventually_quiet("another leader", || {
