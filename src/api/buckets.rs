@@ -148,44 +148,26 @@ pub struct Bucket<'a> {
     pub workload_identity: bool,
 }
 
-impl GcsCache {
-    /// What it has in common with the others.
-    pub fn bucket(&self) -> Bucket<'_> {
-        Bucket {
-            field: "gcs",
-            name: &self.bucket,
-            prefix: self.prefix.as_deref(),
-            max_archive_size: self.max_archive_size.as_deref(),
-            secret: self.secret_ref.as_ref().map(|secret| secret.name.as_str()),
-            workload_identity: self.workload_identity == Some(true),
+macro_rules! buckets {
+    ($($cache:ty: $field:literal, $name:ident);* $(;)?) => {$(
+        impl $cache {
+            /// What it has in common with the others.
+            pub fn bucket(&self) -> Bucket<'_> {
+                Bucket {
+                    field: $field,
+                    name: &self.$name,
+                    prefix: self.prefix.as_deref(),
+                    max_archive_size: self.max_archive_size.as_deref(),
+                    secret: self.secret_ref.as_ref().map(|secret| secret.name.as_str()),
+                    workload_identity: self.workload_identity == Some(true),
+                }
+            }
         }
-    }
+    )*};
 }
 
-impl S3Cache {
-    /// What it has in common with the others.
-    pub fn bucket(&self) -> Bucket<'_> {
-        Bucket {
-            field: "s3",
-            name: &self.bucket,
-            prefix: self.prefix.as_deref(),
-            max_archive_size: self.max_archive_size.as_deref(),
-            secret: self.secret_ref.as_ref().map(|secret| secret.name.as_str()),
-            workload_identity: self.workload_identity == Some(true),
-        }
-    }
-}
-
-impl AzureCache {
-    /// What it has in common with the others.
-    pub fn bucket(&self) -> Bucket<'_> {
-        Bucket {
-            field: "azure",
-            name: &self.container,
-            prefix: self.prefix.as_deref(),
-            max_archive_size: self.max_archive_size.as_deref(),
-            secret: self.secret_ref.as_ref().map(|secret| secret.name.as_str()),
-            workload_identity: self.workload_identity == Some(true),
-        }
-    }
+buckets! {
+    GcsCache: "gcs", bucket;
+    S3Cache: "s3", bucket;
+    AzureCache: "azure", container;
 }

@@ -2,7 +2,8 @@
 //! nothing where nothing differs.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -16,7 +17,7 @@ use kube::{
 use serde_json::{Map, Value, json};
 
 use super::{Error, compact::Compact, context::Context, links::Key, published, storage};
-use crate::build::{Object, OwnedKind, hash, labels::MANAGER};
+use crate::build::{Object, OwnedKind, labels::MANAGER};
 
 /// How many objects of an app are applied side by side.
 const AT_A_TIME: usize = 8;
@@ -24,8 +25,8 @@ const AT_A_TIME: usize = 8;
 /// Where an object is.
 type Place = (OwnedKind, String, String);
 
-/// The hash of each top-level field.
-type Fields = BTreeMap<String, String>;
+/// The hash of each top-level field. There is one of these for each object: it has to be small.
+type Fields = Box<[(Box<str>, u64)]>;
 
 /// What was applied last, by place.
 ///
@@ -62,7 +63,8 @@ impl Applied {
         let live = live.and_then(|live| serde_json::to_value(live).ok());
         let (Some(record), Some(live)) = (record, live) else { return Vec::new() };
         let is = fields(&live, &object.value);
-        record.stands.keys().filter(|field| is.get(*field) != record.stands.get(*field)).cloned().collect()
+        let differ = record.stands.iter().filter(|field| !is.contains(field));
+        differ.map(|(field, _)| field.to_string()).collect()
     }
 
     /// Whether the cache knows of what was applied last.
@@ -98,10 +100,16 @@ impl Applied {
 fn fields(live: &Value, wanted: &Value) -> Fields {
     match common(live, wanted) {
         Value::Object(fields) => {
-            fields.into_iter().map(|(field, value)| (field, hash::of_json(&value))).collect()
+            fields.into_iter().map(|(field, value)| (field.into(), hash_of(&value))).collect()
         }
-        _ => Fields::new(),
+        _ => Fields::default(),
     }
+}
+
+fn hash_of(value: &Value) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Applies the objects: all others first, side by side, and then the StatefulSet, whose pods mount
@@ -191,8 +199,9 @@ async fn write(
 /// Whether what is cached is the object as it was made, or newer: versions of one kind can be
 /// compared (Kubernetes API concepts, "Resource versions").
 fn is_as_new(cached: &Compact, made: &DynamicObject) -> bool {
-    let version = |version: Option<String>| version?.parse::<u64>().ok();
-    cached.uid() == made.uid() && version(cached.resource_version()) >= version(made.resource_version())
+    let version = |version: &str| version.parse::<u64>().ok();
+    let (uid, newest) = (made.uid().unwrap_or_default(), made.resource_version().unwrap_or_default());
+    *cached.uid == *uid && version(&cached.version) >= version(&newest)
 }
 
 /// Deletes an object that is no longer wanted, if it is there and the resource controls it.

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 
-use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Resource,
     core::{DeserializeGuard, DynamicObject, NamespaceResourceScope},
@@ -10,7 +9,7 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{compact::Compact, links::Key};
+use super::{compact::Compact, links::Key, pods::CachedPod};
 use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView},
     build::OwnedKind,
@@ -27,7 +26,7 @@ pub struct Caches {
     pub tasks: Store<Guarded<KasprTask>>,
     pub webviews: Store<Guarded<KasprWebView>>,
     pub joins: Store<Guarded<KasprJoin>>,
-    pub pods: Store<Pod>,
+    pub pods: Store<CachedPod>,
     pub owned: BTreeMap<OwnedKind, Store<Compact>>,
 }
 
@@ -71,13 +70,13 @@ impl Caches {
     }
 
     /// A member's pod.
-    pub fn pod(&self, namespace: &str, name: &str) -> Option<Arc<Pod>> {
+    pub fn pod(&self, namespace: &str, name: &str) -> Option<Arc<CachedPod>> {
         self.pods.get(&ObjectRef::new(name).within(namespace))
     }
 
     /// An object that the operator made.
     pub fn owned(&self, kind: OwnedKind, namespace: &str, name: &str) -> Option<DynamicObject> {
-        self.compact(kind, namespace, name).map(|compact| compact.object(kind))
+        self.compact(kind, namespace, name)?.object(kind)
     }
 
     /// Whether an object that the operator made is there.
@@ -85,8 +84,8 @@ impl Caches {
         self.compact(kind, namespace, name).is_some()
     }
 
-    /// The metadata of an object that the operator made.
+    /// An object that the operator made, as it is kept.
     pub fn compact(&self, kind: OwnedKind, namespace: &str, name: &str) -> Option<Arc<Compact>> {
-        self.owned.get(&kind)?.get(&ObjectRef::new_with(name, kind.resource()).within(namespace))
+        self.owned.get(&kind)?.get(&ObjectRef::new_with(name, kind).within(namespace))
     }
 }

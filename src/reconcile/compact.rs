@@ -1,70 +1,91 @@
-//! Objects in the caches, as text: a tree of JSON values takes several times the memory, and there
-//! are thousands of objects that are looked at once in a while.
+//! Objects in the caches, as text: parsed, they take several times the memory, and there are thousands
+//! of objects that are looked at once in a while.
 
 use std::{borrow::Cow, sync::Arc};
 
 use kube::{
-    Resource,
-    core::{ApiResource, DynamicObject, DynamicResourceScope, ObjectMeta, TypeMeta},
+    ResourceExt,
+    core::{ApiResource, DynamicObject, TypeMeta},
+    runtime::reflector,
 };
-use serde::Deserialize;
 
+use super::links::Key;
 use crate::build::OwnedKind;
 
 /// An object that the operator made, as the watch brought it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(from = "DynamicObject")]
+#[derive(Clone, Debug)]
 pub struct Compact {
-    metadata: ObjectMeta,
-    /// Everything else, as JSON.
+    /// Its namespace.
+    pub namespace: Box<str>,
+    /// Its name.
+    pub name: Box<str>,
+    /// Tells it from another object of that name.
+    pub uid: Box<str>,
+    /// Its resource version.
+    pub version: Box<str>,
+    /// The resource that controls it.
+    pub owner: Option<Key>,
+    /// All of it but its type, as JSON.
     text: Arc<str>,
 }
 
 impl From<DynamicObject> for Compact {
     fn from(object: DynamicObject) -> Self {
-        let DynamicObject { metadata, data, .. } = object;
-        Self { metadata, text: data.to_string().into() }
+        let object = DynamicObject { types: None, ..object };
+        Self {
+            namespace: object.namespace().unwrap_or_default().into(),
+            name: object.name_any().into(),
+            uid: object.uid().unwrap_or_default().into(),
+            version: object.resource_version().unwrap_or_default().into(),
+            owner: Key::controller(&object.metadata),
+            // What was read from JSON can be written as JSON.
+            text: serde_json::to_string(&object).unwrap_or_default().into(),
+        }
     }
 }
 
 impl Compact {
     /// The object, to look at. Lists bring objects without their type, so it comes from the caller.
-    pub fn object(&self, kind: OwnedKind) -> DynamicObject {
+    pub fn object(&self, kind: OwnedKind) -> Option<DynamicObject> {
+        let object: DynamicObject = serde_json::from_str(&self.text).ok()?;
         let ApiResource { api_version, kind, .. } = kind.resource();
-        DynamicObject {
-            types: Some(TypeMeta { api_version, kind }),
-            metadata: self.metadata.clone(),
-            // It was written as JSON here.
-            data: serde_json::from_str(&self.text).unwrap_or_default(),
-        }
+        Some(DynamicObject { types: Some(TypeMeta { api_version, kind }), ..object })
     }
 }
 
-impl Resource for Compact {
-    type DynamicType = ApiResource;
-    type Scope = DynamicResourceScope;
+impl reflector::Lookup for Compact {
+    type DynamicType = OwnedKind;
 
-    fn group(kind: &ApiResource) -> Cow<'_, str> {
-        DynamicObject::group(kind)
+    fn kind(kind: &OwnedKind) -> Cow<'_, str> {
+        kind.resource().kind.into()
     }
 
-    fn version(kind: &ApiResource) -> Cow<'_, str> {
-        DynamicObject::version(kind)
+    fn group(kind: &OwnedKind) -> Cow<'_, str> {
+        kind.resource().group.into()
     }
 
-    fn kind(kind: &ApiResource) -> Cow<'_, str> {
-        DynamicObject::kind(kind)
+    fn version(kind: &OwnedKind) -> Cow<'_, str> {
+        kind.resource().version.into()
     }
 
-    fn plural(kind: &ApiResource) -> Cow<'_, str> {
-        DynamicObject::plural(kind)
+    fn plural(kind: &OwnedKind) -> Cow<'_, str> {
+        kind.resource().plural.into()
     }
 
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
+    fn name(&self) -> Option<Cow<'_, str>> {
+        Some((&*self.name).into())
     }
 
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.metadata
+    fn namespace(&self) -> Option<Cow<'_, str>> {
+        Some((&*self.namespace).into())
+    }
+
+    // The store keeps both with each key, and nobody reads them there.
+    fn resource_version(&self) -> Option<Cow<'_, str>> {
+        None
+    }
+
+    fn uid(&self) -> Option<Cow<'_, str>> {
+        None
     }
 }

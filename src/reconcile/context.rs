@@ -19,7 +19,7 @@ use super::{
     links::{Key, Links},
     members::{LookAfter, MemberClient, Members},
     packages, plan,
-    pods::{self, MemberPod},
+    pods::MemberPod,
     quarantine::{self, AllWaiting, Sorted},
     queue::Queues,
     told::Told,
@@ -38,6 +38,7 @@ pub struct Context {
     pub caches: Caches,
     pub settings: ReconcileSettings,
     pub metrics: Arc<Metrics>,
+    /// Counts warnings that repeat, and remembers each for some minutes.
     pub recorder: Recorder,
     pub applied: Applied,
     pub links: Arc<Mutex<Links>>,
@@ -55,6 +56,10 @@ pub struct Context {
     installs: Mutex<HashMap<Key, HashSet<(String, bool)>>>,
 }
 
+fn recorder(client: Client) -> Recorder {
+    Recorder::new(client, Reporter::from(MANAGER))
+}
+
 impl Context {
     pub fn new(
         client: Client,
@@ -63,7 +68,7 @@ impl Context {
         metrics: Arc<Metrics>,
         links: Arc<Mutex<Links>>,
     ) -> Self {
-        let recorder = Recorder::new(client.clone(), Reporter::from(MANAGER));
+        let recorder = recorder(client.clone());
         let timeout = Duration::from_secs(settings.members.client_status_check_timeout_seconds);
         let queues = Arc::new(Queues::new(metrics.clone(), links.clone()));
         Self {
@@ -84,6 +89,11 @@ impl Context {
             waiting: Mutex::default(),
             installs: Mutex::default(),
         }
+    }
+
+    /// A recorder that remembers nothing.
+    pub fn fresh_recorder(&self) -> Recorder {
+        recorder(self.client.clone())
     }
 
     /// Which components belong to which app.
@@ -147,10 +157,9 @@ impl Context {
 
     /// The members' pods, by number.
     pub fn member_pods(&self, app: &Key) -> Vec<MemberPod> {
-        let set = names::app(&app.name);
         let names = self.links().pods(app);
         let cached = names.iter().filter_map(|name| self.caches.pod(&app.namespace, name));
-        let mut pods: Vec<MemberPod> = cached.filter_map(|pod| pods::member(&pod, &set)).collect();
+        let mut pods: Vec<MemberPod> = cached.filter_map(|pod| pod.member.clone()).collect();
         pods.sort_by_key(|pod| pod.ordinal);
         pods
     }

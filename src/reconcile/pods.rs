@@ -1,12 +1,11 @@
 //! The members' pods, as far as the operator looks at them.
 
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
-use kube::{Resource, ResourceExt};
+use std::borrow::Cow;
 
-use super::{
-    links::{APP, Key},
-    watch,
-};
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use kube::{Resource, ResourceExt, runtime::reflector};
+
+use super::links::{APP, Key};
 use crate::build::{labels::CLUSTER, names};
 
 /// The variable with the hash of the package set that a pod was made for.
@@ -49,45 +48,71 @@ pub enum Install {
     Failed(String),
 }
 
-/// The app that a pod is a member of.
-pub fn app_of(pod: &Pod) -> Option<Key> {
-    let name = pod.labels().get(CLUSTER)?.clone();
-    Some(Key { kind: APP, namespace: pod.namespace().unwrap_or_default(), name })
+/// A pod as it is cached: there may be thousands, and they are large.
+#[derive(Clone, Debug)]
+pub struct CachedPod {
+    namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The app whose label it has.
+    pub app: Option<Key>,
+    /// The member that it is; none for a pod of another name.
+    pub member: Option<MemberPod>,
 }
 
-/// Drops what nobody reads: there may be thousands of pods, and their specs are large.
-pub fn prune(pod: &mut Pod) {
-    watch::prune(pod);
-    pod.meta_mut().annotations = None;
-    pod.meta_mut().owner_references = None;
-    pod.labels_mut().retain(|key, _| key == CLUSTER);
-    if let Some(spec) = &mut pod.spec {
-        let mut containers = std::mem::take(&mut spec.containers);
-        *spec = k8s_openapi::api::core::v1::PodSpec::default();
-        containers.retain(|container| container.name == names::CONTAINER);
-        for container in containers {
-            let mut env = container.env.unwrap_or_default();
-            env.retain(|variable| variable.name == PACKAGES_HASH);
-            spec.containers.push(k8s_openapi::api::core::v1::Container {
-                name: container.name,
-                ports: container.ports,
-                env: Some(env),
-                ..Default::default()
-            });
-        }
+impl From<Pod> for CachedPod {
+    fn from(pod: Pod) -> Self {
+        let (namespace, name) = (pod.namespace().unwrap_or_default(), pod.name_any());
+        let app = pod.labels().get(CLUSTER).cloned();
+        let member = app.as_ref().and_then(|app| member(&pod, &names::app(app)));
+        let app = app.map(|name| Key { kind: APP, namespace: namespace.clone(), name });
+        Self { namespace, name, app, member }
     }
-    if let Some(status) = &mut pod.status {
-        let PodStatus { pod_ip, phase, conditions, init_container_statuses, .. } = std::mem::take(status);
-        let conditions = conditions.map(|all| all.into_iter().filter(|c| c.type_ == "Ready").collect());
-        *status = PodStatus { pod_ip, phase, conditions, init_container_statuses, ..PodStatus::default() };
+}
+
+impl reflector::Lookup for CachedPod {
+    type DynamicType = ();
+
+    fn kind((): &()) -> Cow<'_, str> {
+        <Pod as Resource>::kind(&())
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        <Pod as Resource>::group(&())
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        <Pod as Resource>::version(&())
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        <Pod as Resource>::plural(&())
+    }
+
+    fn name(&self) -> Option<Cow<'_, str>> {
+        Some(self.name.as_str().into())
+    }
+
+    fn namespace(&self) -> Option<Cow<'_, str>> {
+        Some(self.namespace.as_str().into())
+    }
+
+    // The store keeps both with each key, and nobody reads them there.
+    fn resource_version(&self) -> Option<Cow<'_, str>> {
+        None
+    }
+
+    fn uid(&self) -> Option<Cow<'_, str>> {
+        None
     }
 }
 
 /// A member of the app with that StatefulSet; nothing for a pod of another name.
-pub fn member(pod: &Pod, set: &str) -> Option<MemberPod> {
+fn member(pod: &Pod, set: &str) -> Option<MemberPod> {
     let name = pod.name_any();
     let ordinal = name.strip_prefix(set)?.strip_prefix('-')?.parse().ok()?;
-    let container = pod.spec.as_ref().and_then(|spec| spec.containers.first());
+    let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    let container = containers.into_iter().find(|container| container.name == names::CONTAINER);
     let port = container.and_then(|c| c.ports.as_ref()?.first()).map(|port| port.container_port);
     let variable = container.and_then(|c| c.env.as_ref()?.iter().find(|v| v.name == PACKAGES_HASH));
     let status = pod.status.as_ref();

@@ -6,7 +6,7 @@ use kube::{
     Api, Resource, ResourceExt,
     api::{Patch, PatchParams},
     core::{NamespaceResourceScope, object::HasStatus},
-    runtime::events::{Event, EventType},
+    runtime::events::{Event, EventType, Recorder},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
@@ -71,17 +71,18 @@ fn changed<S: Serialize>(before: Option<&S>, now: &S) -> Vec<String> {
 
 /// Tells of something that went as it should.
 pub async fn normal<K: Resource<DynamicType = ()>>(ctx: &Context, resource: &K, reason: &str, note: String) {
-    event(ctx, resource, EventType::Normal, reason, note).await;
+    // What went well differs each time: there is no series to remember it for.
+    event(&ctx.fresh_recorder(), resource, EventType::Normal, reason, note).await;
 }
 
 /// Tells of something to look at.
 pub async fn warning<K: Resource<DynamicType = ()>>(ctx: &Context, resource: &K, reason: &str, note: String) {
-    event(ctx, resource, EventType::Warning, reason, note).await;
+    event(&ctx.recorder, resource, EventType::Warning, reason, note).await;
 }
 
 /// Events are a courtesy: one that can't be written is logged and stops nothing.
 async fn event<K: Resource<DynamicType = ()>>(
-    ctx: &Context,
+    recorder: &Recorder,
     resource: &K,
     type_: EventType,
     reason: &str,
@@ -100,7 +101,7 @@ async fn event<K: Resource<DynamicType = ()>>(
         action: "Reconcile".to_owned(),
         secondary: None,
     };
-    if let Err(error) = ctx.recorder.publish(&event, &resource.object_ref(&())).await {
+    if let Err(error) = recorder.publish(&event, &resource.object_ref(&())).await {
         tracing::warn!(name = resource.name_any(), error = describe(&error), "can't write an event");
     }
 }

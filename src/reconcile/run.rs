@@ -1,7 +1,6 @@
 //! Wires watches, caches and controllers together.
 
 use std::{
-    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
@@ -10,7 +9,7 @@ use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api, Client, Resource, ResourceExt,
-    core::NamespaceResourceScope,
+    core::{DynamicObject, NamespaceResourceScope},
     runtime::{
         Controller,
         controller::{self, Action},
@@ -29,10 +28,11 @@ use super::{
     context::Context,
     lease::{Lease, lead},
     links::{Key, Links},
-    members, pods,
+    members,
+    pods::CachedPod,
     queue::requests,
     surroundings::FromCaches,
-    watch::{Seen, describe, prune, watch},
+    watch::{Seen, describe, pruned, watch},
 };
 use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView},
@@ -73,7 +73,7 @@ impl Scope {
         }
     }
 
-    fn dynamic(&self, client: &Client, kind: OwnedKind) -> Api<Compact> {
+    fn dynamic(&self, client: &Client, kind: OwnedKind) -> Api<DynamicObject> {
         match self {
             Self::Cluster => Api::all_with(client.clone(), &kind.resource()),
             Self::Namespace(namespace) => Api::namespaced_with(client.clone(), namespace, &kind.resource()),
@@ -229,9 +229,7 @@ impl Setup {
             let tell = move |seen: Seen<Guarded<K>>| {
                 let (key, metadata) = match seen {
                     Seen::There(resource) => (Key::of(kind, resource), Some(resource.meta())),
-                    Seen::Gone(namespace, name) => {
-                        (Key { kind, namespace: namespace.to_owned(), name: name.to_owned() }, None)
-                    }
+                    Seen::Gone(resource) => (Key::of(kind, resource), None),
                 };
                 let concerned = {
                     let mut links = links.lock().unwrap_or_else(PoisonError::into_inner);
@@ -245,66 +243,52 @@ impl Setup {
                     ctx.queues.send(concerned);
                 }
             };
-            watch(api, watcher::Config::default(), writer, kind, prune, tell).boxed()
+            watch(api, watcher::Config::default(), writer, kind, pruned, tell).boxed()
         }));
         reader
     }
 
     /// The members' pods, by the label that the published operator's have too.
-    fn pods(&mut self) -> Store<Pod> {
+    fn pods(&mut self) -> Store<CachedPod> {
         let (reader, writer) = store();
         let api = self.scope.api::<Pod>(&self.client);
         let config =
             watcher::Config::default().labels(&format!("{}={}", labels::MANAGED_BY, labels::MANAGER));
         let links = self.links.clone();
         self.watches.push(Box::new(move |ctx| {
-            let mut apps = HashMap::<(String, String), Key>::new();
-            let tell = move |seen: Seen<Pod>| {
+            let tell = move |seen: Seen<CachedPod>| {
                 let mut links = links.lock().unwrap_or_else(PoisonError::into_inner);
-                let app = match seen {
-                    Seen::There(pod) => {
-                        let Some(app) = pods::app_of(pod) else { return };
-                        links.pod_seen(&app, &pod.name_any());
-                        apps.insert((app.namespace.clone(), pod.name_any()), app.clone());
-                        Some(app)
-                    }
-                    Seen::Gone(namespace, name) => {
-                        let app = apps.remove(&(namespace.to_owned(), name.to_owned()));
-                        app.inspect(|app| links.pod_gone(app, name))
-                    }
-                };
+                let (Seen::There(pod) | Seen::Gone(pod)) = seen;
+                let Some(app) = &pod.app else { return };
+                match seen {
+                    Seen::There(pod) => links.pod_seen(app, &pod.name),
+                    Seen::Gone(pod) => links.pod_gone(app, &pod.name),
+                }
                 drop(links);
-                ctx.queues.send(app);
+                ctx.queues.send([app.clone()]);
             };
-            watch(api, config, writer, "pods", pods::prune, tell).boxed()
+            watch(api, config, writer, "pods", CachedPod::from, tell).boxed()
         }));
         reader
     }
 
     /// What the operator made, by its label.
     fn owned(&mut self, kind: OwnedKind) -> Store<Compact> {
-        let writer = kube::runtime::reflector::store::Writer::new(kind.resource());
+        let writer = kube::runtime::reflector::store::Writer::new(kind);
         let reader = writer.as_reader();
         let api = self.scope.dynamic(&self.client, kind);
         let config =
             watcher::Config::default().labels(&format!("{}={}", labels::MANAGED_BY, labels::MANAGER));
         self.watches.push(Box::new(move |ctx| {
-            let mut owners = HashMap::<(String, String), Key>::new();
-            let tell = move |seen: Seen<Compact>| match seen {
-                Seen::There(object) => {
-                    let place = (object.namespace().unwrap_or_default(), object.name_any());
-                    ctx.applied.seen(kind, &place.0, &place.1);
-                    if let Some(owner) = Key::controller(object.meta()) {
-                        owners.insert(place, owner.clone());
-                        ctx.queues.send([owner]);
-                    }
+            let tell = move |seen: Seen<Compact>| {
+                match seen {
+                    Seen::There(object) => ctx.applied.seen(kind, &object.namespace, &object.name),
+                    Seen::Gone(object) => ctx.applied.gone(kind, &object.namespace, &object.name),
                 }
-                Seen::Gone(namespace, name) => {
-                    ctx.applied.gone(kind, namespace, name);
-                    ctx.queues.send(owners.remove(&(namespace.to_owned(), name.to_owned())));
-                }
+                let (Seen::There(object) | Seen::Gone(object)) = seen;
+                ctx.queues.send(object.owner.clone());
             };
-            watch(api, config, writer, "owned objects", prune, tell).boxed()
+            watch(api, config, writer, "owned objects", |object| pruned(object).into(), tell).boxed()
         }));
         reader
     }

@@ -32,9 +32,11 @@ impl Told {
         K: Clone + HasStatus + ResourceExt,
         K::Status: Clone + 'static,
     {
-        let records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let record = records.get(key).filter(|record| record.version == cached.resource_version());
-        match record.and_then(|record| record.status.downcast_ref::<K::Status>()) {
+        let mut records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if records.get(key).is_some_and(|record| record.version != cached.resource_version()) {
+            records.remove(key);
+        }
+        match records.get(key).and_then(|record| record.status.downcast_ref::<K::Status>()) {
             Some(status) => {
                 let mut newest = cached.clone();
                 *newest.status_mut() = Some(status.clone());

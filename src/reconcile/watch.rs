@@ -3,72 +3,69 @@
 //! A deletion can be missed while a watch is away, so each watch remembers what it has seen: what is
 //! not in the next complete list is gone.
 
-use std::{collections::HashSet, fmt::Debug, hash::Hash};
+use std::{collections::HashSet, fmt::Debug, hash::Hash, sync::Arc};
 
 use futures::{StreamExt, pin_mut};
 use kube::{
-    Api, Resource, ResourceExt,
+    Api, Resource,
     runtime::{
         WatchStreamExt,
-        reflector::store::Writer,
+        reflector::{Lookup, store::Writer},
         watcher::{self, Event},
     },
 };
 use serde::de::DeserializeOwned;
 
 /// What a watch tells.
+#[derive(Clone, Copy)]
 pub enum Seen<'a, K> {
     /// The object is there, new or changed.
     There(&'a K),
-    /// The object with this namespace and name is gone.
-    Gone(&'a str, &'a str),
+    /// The object is gone; this is what was known of it.
+    Gone(&'a K),
 }
 
 /// Watches until the process ends. Errors are logged and tried again with a growing pause.
 ///
-/// `prune` drops what nobody reads. `tell` is called after the cache was changed.
-pub async fn watch<K>(
-    api: Api<K>,
+/// `keep` makes what is cached of an object, without what nobody reads. `tell` is called after the
+/// cache was changed.
+pub async fn watch<O, K>(
+    api: Api<O>,
     config: watcher::Config,
-    writer: Writer<K>,
+    mut writer: Writer<K>,
     kind: &str,
-    prune: fn(&mut K),
+    keep: fn(O) -> K,
     mut tell: impl FnMut(Seen<K>),
 ) where
-    K: Resource + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    O: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
+    K: Lookup + Clone + 'static,
     K::DynamicType: Eq + Hash + Clone,
 {
     let cached = writer.as_reader();
-    let events = watcher::watcher(api, config).modify(prune).reflect(writer).default_backoff();
+    let events = watcher::watcher(api, config).default_backoff();
     pin_mut!(events);
-    let mut known: HashSet<(String, String)> = HashSet::new();
     let mut failing = false;
     while let Some(event) = events.next().await {
-        match event {
-            // A list is in the cache when it is complete, and not before.
-            Ok(Event::Init | Event::InitApply(_)) => {}
-            Ok(Event::InitDone) => {
-                let listed = cached.state();
-                let names = listed.iter().map(|object| name_of(&**object)).collect();
-                for (namespace, name) in std::mem::replace(&mut known, names).difference(&known) {
-                    tell(Seen::Gone(namespace, name));
-                }
-                listed.iter().for_each(|object| tell(Seen::There(object)));
-            }
-            Ok(Event::Apply(object)) => {
-                known.insert(name_of(&object));
-                tell(Seen::There(&object));
-            }
-            Ok(Event::Delete(object)) => {
-                let (namespace, name) = name_of(&object);
-                known.remove(&(namespace.clone(), name.clone()));
-                tell(Seen::Gone(&namespace, &name));
-            }
+        let event = match event {
+            Ok(event) => of_kept(event, keep),
             Err(error) => {
                 tracing::warn!(kind, error = describe(&error), "the watch failed and is tried again");
                 failing = true;
                 continue;
             }
+        };
+        let before = if matches!(event, Event::InitDone) { cached.state() } else { Vec::new() };
+        writer.apply_watcher_event(&event);
+        match &event {
+            // A list is in the cache when it is complete, and not before.
+            Event::Init | Event::InitApply(_) => {}
+            Event::InitDone => {
+                let listed = cached.state();
+                gone(&before, &listed).for_each(|object| tell(Seen::Gone(object)));
+                listed.iter().for_each(|object| tell(Seen::There(object)));
+            }
+            Event::Apply(object) => tell(Seen::There(object)),
+            Event::Delete(object) => tell(Seen::Gone(object)),
         }
         if std::mem::take(&mut failing) {
             tracing::info!(kind, "the watch works again");
@@ -76,14 +73,35 @@ pub async fn watch<K>(
     }
 }
 
-fn name_of<K: Resource>(object: &K) -> (String, String) {
-    (object.namespace().unwrap_or_default(), object.name_any())
+fn of_kept<O, K>(event: Event<O>, keep: fn(O) -> K) -> Event<K> {
+    match event {
+        Event::Apply(object) => Event::Apply(keep(object)),
+        Event::Delete(object) => Event::Delete(keep(object)),
+        Event::Init => Event::Init,
+        Event::InitApply(object) => Event::InitApply(keep(object)),
+        Event::InitDone => Event::InitDone,
+    }
+}
+
+/// The objects that are no longer among those listed.
+fn gone<'a, K: Lookup>(before: &'a [Arc<K>], listed: &[Arc<K>]) -> impl Iterator<Item = &'a K> {
+    let names: HashSet<_> = listed.iter().map(|object| (object.namespace(), object.name())).collect();
+    let gone: Vec<&K> = before
+        .iter()
+        .filter(|object| !names.contains(&(object.namespace(), object.name())))
+        .map(|object| &**object)
+        .collect();
+    gone.into_iter()
 }
 
 /// Drops what nobody reads of any object: managed fields are often half of an object.
-pub fn prune<K: Resource>(object: &mut K) {
-    object.managed_fields_mut().clear();
-    object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
+pub fn pruned<K: Resource>(mut object: K) -> K {
+    let metadata = object.meta_mut();
+    metadata.managed_fields = None;
+    if let Some(annotations) = &mut metadata.annotations {
+        annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+    }
+    object
 }
 
 /// An error with its causes: the outer ones only say where it was noticed.

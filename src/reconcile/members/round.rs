@@ -21,7 +21,8 @@ use crate::{
     api::{AppStatus, ConditionStatus, KasprApp},
     build::{self, environment, names},
     reconcile::{
-        app::PAUSE, conditions as is, context::Context, links::Key, report, status::Pods, watch::describe,
+        app::PAUSE, conditions as is, context::Context, links::Key, pods::CachedPod, report, status::Pods,
+        watch::describe,
     },
 };
 
@@ -336,8 +337,9 @@ async fn end(ctx: &Context, key: &Key, app: &KasprApp, hung: &Hung) {
         if live.uid().as_deref() != Some(&hung.uid) || live.metadata.deletion_timestamp.is_some() {
             return Ok(false);
         }
-        let pod = crate::reconcile::pods::member(&live, &names::app(&key.name));
-        let Some(address) = pod.and_then(|pod| pod.address) else { return Ok(false) };
+        let Some(address) = CachedPod::from(live).member.and_then(|pod| pod.address) else {
+            return Ok(false);
+        };
         let answer = ctx.member_client.status(&address, &environment::status_path(app)).await;
         if !answer.is_ok_and(|answer| answer.rebalancing && !answer.recovering) {
             return Ok(false);
