@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::PACKAGES;
+use crate::{PACKAGES, tools};
 
 const BUCKET: &str = "packages";
 
@@ -27,7 +27,8 @@ pub fn install(volume: &Path, uv: &Path, store: Option<&Emulator>, shared: bool)
     command
         .arg("install-packages")
         .env("UV", uv)
-        .env("PYTHON", python()?)
+        // The interpreter itself: what is first on the PATH of a developer's machine is often a script.
+        .env("PYTHON", tools::python("import sys; print(sys.executable)"))
         .env("PACKAGES_HASH", "bench")
         .env("PACKAGES_DIR", volume)
         .env("PACKAGES_SHARED", shared.to_string())
@@ -57,12 +58,6 @@ pub fn install(volume: &Path, uv: &Path, store: Option<&Emulator>, shared: bool)
         return Err(io::Error::other(fs::read_to_string(volume.with_extension("log"))?));
     }
     Ok(Installed { took, memory })
-}
-
-/// The interpreter itself: what is first on the PATH of a developer's machine is often a script.
-fn python() -> io::Result<String> {
-    let output = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output()?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 fn peak(pid: u32) -> f64 {

@@ -3,59 +3,51 @@
 use std::{fs, io::Write, process::Command};
 
 use flate2::{Compression, write::GzEncoder};
-use futures::StreamExt;
 use kaspr_operator::api::PackageSource;
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path as Key};
-use tokio::runtime::Runtime;
 
 use crate::{
     index::Index,
-    installer::{Ended, Tool, Volume},
-    stores::{Cloud, PREFIX, Server},
+    installer::{Container, Ended, Tool, Volume},
+    server::{CLOUDS, Cloud, PREFIX, Server},
+    tools,
     wheels::Wheel,
 };
 
 const WHEEL: Wheel = Wheel { ballast: 300_000, ..Wheel::new("kaspr-packed", "1.0") };
 
-/// A bucket with what an installer left in it.
-struct Bucket {
+/// A store, and an index that has the package.
+struct Site {
     server: Server,
     index: Index,
-    runtime: Runtime,
 }
 
-impl Bucket {
-    fn new() -> Self {
-        let runtime = Runtime::new().expect("a runtime");
-        Self { server: Server::start(Cloud::S3), index: Index::with(&[WHEEL]), runtime }
+impl Site {
+    fn new(cloud: Cloud) -> Self {
+        Self { server: Server::start(cloud), index: Index::with(&[WHEEL]) }
+    }
+
+    fn container(&self, volume: &Volume, hash: &str) -> Container {
+        let container = volume.container("app-0", hash, Tool::Uv, &["kaspr-packed"]);
+        self.server.give(container).env("INDEX_URL", self.index.url("open"))
     }
 
     fn start(&self, hash: &str) -> (Volume, Ended) {
         let volume = Volume::new();
-        let container = volume.container("app-0", hash, Tool::Uv, &["kaspr-packed"]);
-        let ended = self.server.give(container).env("INDEX_URL", self.index.url("open")).run();
+        let ended = self.container(&volume, hash).run();
         (volume, ended)
     }
 
-    fn names(&self) -> Vec<String> {
-        let all: Vec<_> = self.runtime.block_on(self.server.store().list(None).collect());
-        all.into_iter().flatten().map(|object| object.location.to_string()).collect()
+    /// Puts what the published operator would have kept.
+    fn put_published(&self, hash: &str, archive: Vec<u8>) {
+        self.server.put(&format!("{PREFIX}/{hash}-py{}.tar.gz", python_version()), archive);
     }
+}
 
-    fn named(&self, end: &str) -> String {
-        let names = self.names();
-        names.iter().find(|name| name.ends_with(end)).unwrap_or_else(|| panic!("{end} in {names:?}")).clone()
-    }
-
-    fn get(&self, name: &str) -> Vec<u8> {
-        let get = async { self.server.store().get(&Key::from(name)).await?.bytes().await };
-        self.runtime.block_on(get).expect("an object").to_vec()
-    }
-
-    fn put(&self, name: &str, bytes: Vec<u8>) {
-        let store: Box<dyn ObjectStore> = self.server.store();
-        self.runtime.block_on(store.put(&Key::from(name), PutPayload::from(bytes))).expect("stored");
-    }
+/// Of what a start could not use.
+fn warned(ended: &Ended, words: &str) {
+    ended.is_from(PackageSource::Index);
+    let warnings = ended.report.warnings.join("\n");
+    assert!(warnings.contains("the store is of no help") && warnings.contains(words), "{words}: {warnings}");
 }
 
 #[test]
@@ -78,32 +70,31 @@ fn an_archive_that_was_changed_is_not_used() {
             "its digest is none",
         ),
     ];
-    for (end, what, change, words) in cases {
-        let bucket = Bucket::new();
-        bucket.start("changed").1.is_from(PackageSource::Index);
-        let name = bucket.named(end);
-        let changed = change(bucket.get(&name));
-        bucket.put(&name, changed);
-        let (volume, ended) = bucket.start("changed");
-        ended.is_from(PackageSource::Index);
-        let warnings = ended.report.warnings.join("\n");
-        assert!(
-            warnings.contains("the store is of no help") && warnings.contains(words),
-            "{what}: {warnings}"
-        );
-        assert_eq!(volume.python("app-0", "import kaspr_packed.late as l; print(l.VERSION)"), "1.0");
-        assert_eq!(volume.names("staging"), Vec::<String>::new(), "{what}");
+    for cloud in CLOUDS {
+        let site = Site::new(cloud);
+        site.start("changed").1.is_from(PackageSource::Index);
+        for (end, what, change, words) in cases {
+            let name = site.server.named(end);
+            let whole = site.server.get(&name);
+            site.server.put(&name, change(whole.clone()));
+            let (volume, ended) = site.start("changed");
+            warned(&ended, words);
+            assert_eq!(volume.python("app-0", "import kaspr_packed.late as l; print(l.VERSION)"), "1.0");
+            assert_eq!(volume.names("staging"), Vec::<String>::new(), "{cloud:?}: {what}");
+            site.server.put(&name, whole);
+        }
+        site.start("changed").1.is_from(PackageSource::Cache);
     }
 }
 
 #[test]
 fn the_same_set_gives_the_same_archive() {
-    let digests = [0, 1].map(|_| {
-        let bucket = Bucket::new();
-        bucket.start("same").1.is_from(PackageSource::Index);
-        bucket.named(".tar.zst")
+    let digests = CLOUDS.map(|cloud| {
+        let site = Site::new(cloud);
+        site.start("same").1.is_from(PackageSource::Index);
+        site.server.named(".tar.zst")
     });
-    assert_eq!(digests[0], digests[1]);
+    assert!(digests.iter().all(|digest| *digest == digests[0]), "{digests:?}");
 }
 
 /// What the published operator keeps: `tar czf` of a folder that pip installed into.
@@ -123,32 +114,30 @@ fn published(wheel: &Wheel, tag: &str) -> Vec<u8> {
 }
 
 fn python_version() -> String {
-    let code = "import sys; print('%d.%d' % sys.version_info[:2])";
-    let output = Command::new("python3").args(["-c", code]).output().expect("Python");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    tools::python("import sys; print('%d.%d' % sys.version_info[:2])")
 }
 
 #[test]
 fn the_published_operators_archives_are_hits() {
-    let bucket = Bucket::new();
-    let name = format!("{PREFIX}/published-py{}.tar.gz", python_version());
-    bucket.put(&name, published(&WHEEL, "py3-none-any"));
-    let (volume, ended) = bucket.start("published");
-    ended.is_from(PackageSource::Cache);
-    assert_eq!(ended.report.installed, ["kaspr-packed==1.0"]);
-    assert_eq!(bucket.index.downloads(&WHEEL.file()), 0);
-    assert_eq!(volume.python("app-0", "import kaspr_packed.late as l; print(l.VERSION)"), "1.0");
+    for cloud in CLOUDS {
+        let site = Site::new(cloud);
+        site.put_published("published", published(&WHEEL, "py3-none-any"));
+        let (volume, ended) = site.start("published");
+        ended.is_from(PackageSource::Cache);
+        assert_eq!(ended.report.installed, ["kaspr-packed==1.0"]);
+        assert_eq!(site.index.downloads(&WHEEL.file()), 0);
+        assert_eq!(volume.python("app-0", "import kaspr_packed.late as l; print(l.VERSION)"), "1.0");
+    }
 }
 
 #[test]
 fn an_archive_for_another_machine_is_foreign() {
-    let bucket = Bucket::new();
-    let name = format!("{PREFIX}/foreign-py{}.tar.gz", python_version());
-    bucket.put(&name, published(&WHEEL, "cp311-cp311-manylinux_2_17_riscv64"));
-    let (_, ended) = bucket.start("foreign");
-    ended.is_from(PackageSource::Index);
-    let warnings = ended.report.warnings.join("\n");
-    assert!(warnings.contains("is for cp311-cp311-manylinux_2_17_riscv64"), "{warnings}");
+    let archive = published(&WHEEL, "cp311-cp311-manylinux_2_17_riscv64");
+    for cloud in CLOUDS {
+        let site = Site::new(cloud);
+        site.put_published("foreign", archive.clone());
+        warned(&site.start("foreign").1, "is for cp311-cp311-manylinux_2_17_riscv64");
+    }
 }
 
 /// A tar with one entry, as only an attacker writes it.
@@ -172,7 +161,6 @@ fn hostile(path: &[u8], kind: tar::EntryType, link: &str, size: u64) -> Vec<u8> 
 #[test]
 fn a_hostile_archive_writes_nothing_anywhere() {
     use tar::EntryType::{Block, Fifo, Link, Regular, Symlink};
-    let bucket = Bucket::new();
     let outside = tempfile::tempdir().expect("a folder");
     let target = outside.path().join("owned");
     let absolute = target.to_str().expect("a path");
@@ -185,29 +173,28 @@ fn a_hostile_archive_writes_nothing_anywhere() {
         ("fifo", hostile(b"a", Fifo, "", 0), "is neither a file nor a folder"),
         ("device", hostile(b"a", Block, "", 0), "is neither a file nor a folder"),
     ];
-    for (hash, archive, words) in cases {
-        bucket.put(&format!("{PREFIX}/{hash}-py{}.tar.gz", python_version()), archive);
-        let (volume, ended) = bucket.start(hash);
-        ended.is_from(PackageSource::Index);
-        let warnings = ended.report.warnings.join("\n");
-        assert!(warnings.contains(words), "{hash}: {warnings}");
-        assert!(!target.exists(), "{hash}");
-        assert_eq!(volume.names("staging"), Vec::<String>::new(), "{hash}");
+    for cloud in CLOUDS {
+        let site = Site::new(cloud);
+        for (hash, archive, words) in &cases {
+            site.put_published(hash, archive.clone());
+            let (volume, ended) = site.start(hash);
+            warned(&ended, words);
+            assert!(!target.exists(), "{cloud:?}: {hash}");
+            assert_eq!(volume.names("staging"), Vec::<String>::new(), "{cloud:?}: {hash}");
+        }
     }
 }
 
 #[test]
 fn an_archive_that_unpacks_without_end_is_stopped() {
-    let bucket = Bucket::new();
     // Zeros pack to a thousandth.
     let archive = hostile(b"zeros", tar::EntryType::Regular, "", 64 << 20);
     assert!(archive.len() < 1 << 20);
-    bucket.put(&format!("{PREFIX}/bomb-py{}.tar.gz", python_version()), archive);
-    let volume = Volume::new();
-    let container = volume.container("app-0", "bomb", Tool::Uv, &["kaspr-packed"]);
-    let container = bucket.server.give(container).env("INDEX_URL", bucket.index.url("open"));
-    let ended = container.env("MAX_ARCHIVE_SIZE", "1000000").run();
-    ended.is_from(PackageSource::Index);
-    let warnings = ended.report.warnings.join("\n");
-    assert!(warnings.contains("it unpacks to more than 20000000 bytes"), "{warnings}");
+    for cloud in CLOUDS {
+        let site = Site::new(cloud);
+        site.put_published("bomb", archive.clone());
+        let volume = Volume::new();
+        let ended = site.container(&volume, "bomb").env("MAX_ARCHIVE_SIZE", "1000000").run();
+        warned(&ended, "it unpacks to more than 20000000 bytes");
+    }
 }

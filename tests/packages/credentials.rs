@@ -9,7 +9,7 @@ use walkdir::WalkDir;
 use crate::{
     index::{Index, PASSWORD, USER},
     installer::{TOOLS, Tool, Volume},
-    stores::{CLOUDS, Server},
+    server::{ACCOUNT_KEY, CLOUDS, SECRET, Server},
     tools,
     wheels::Wheel,
 };
@@ -39,14 +39,7 @@ fn forms(secret: &str) -> [String; 3] {
 #[test]
 fn no_credential_is_seen_or_left() {
     const TOKEN: &str = "tok-6f1c9be2";
-    let python = String::from_utf8(
-        std::process::Command::new("python3")
-            .args(["-c", "import sys; print(sys.executable)"])
-            .output()
-            .expect("Python")
-            .stdout,
-    )
-    .expect("a path");
+    let python = tools::python("import sys; print(sys.executable)");
     for tool in TOOLS {
         for cloud in CLOUDS {
             let index = Index::with(&[WHEEL, DIRECT]);
@@ -61,14 +54,14 @@ fn no_credential_is_seen_or_left() {
                 .env("PYPI_USERNAME", USER)
                 .env("PYPI_PASSWORD", PASSWORD)
                 .env("TOKEN", TOKEN)
-                .env("PYTHON", watched(seen.path(), Path::new(python.trim())));
+                .env("PYTHON", watched(seen.path(), Path::new(&python)));
             if tool == Tool::Uv {
                 container = container.env("UV", watched(seen.path(), &tools::uv()));
             }
             let ended = container.run();
             ended.is_from(PackageSource::Index);
             let report = serde_json::to_string(&ended.report).expect("a report");
-            for secret in [PASSWORD, TOKEN, "storage-secret-key"] {
+            for secret in [PASSWORD, TOKEN, SECRET, ACCOUNT_KEY] {
                 for form in forms(secret) {
                     assert!(!ended.log.contains(&form), "{tool:?}: {secret} in the log: {}", ended.log);
                     assert!(!report.contains(&form), "{tool:?}: {secret} in the report: {report}");
@@ -96,7 +89,7 @@ fn calls(seen: &Path, secret: &str, form: &str) {
         let (arguments, environment) = text.split_once('\n').expect("lines");
         assert!(!arguments.contains(form), "{secret} in {arguments}");
         let installs = arguments.contains("install");
-        let stores = secret == "storage-secret-key";
+        let stores = [SECRET, ACCOUNT_KEY].contains(&secret);
         assert!(!environment.contains(form) || installs && !stores, "{secret} seen by {arguments}");
     }
 }
@@ -112,16 +105,10 @@ fn left(folder: &Path, form: &str) {
 
 /// Unpacks what a store has.
 fn unpacked(server: &Server, folder: &Path) {
-    use futures::StreamExt;
-    use object_store::ObjectStoreExt;
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let store = server.store();
-    let objects: Vec<_> = runtime.block_on(store.list(None).collect());
     let mut archives = 0;
-    for (i, object) in objects.into_iter().flatten().enumerate() {
-        let get = async { store.get(&object.location).await?.bytes().await };
-        let bytes = runtime.block_on(get).expect("an object");
-        if object.location.to_string().ends_with(".tar.zst") {
+    for (i, name) in server.names().iter().enumerate() {
+        let bytes = server.get(name);
+        if name.ends_with(".tar.zst") {
             let tar = zstd::decode_all(&bytes[..]).expect("zstd");
             tar::Archive::new(&tar[..]).unpack(folder.join(format!("archive{i}"))).expect("a tar");
             archives += 1;

@@ -2,6 +2,7 @@
 
 use std::{
     env, fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -100,6 +101,15 @@ impl Volume {
         text(&output.stdout)
     }
 
+    /// Lets any user write to it, and gives where.
+    fn open_to_all(&self) -> &Path {
+        for folder in [self.folder.path(), &self.root()] {
+            fs::create_dir_all(folder).expect("a folder");
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).expect("a folder for all");
+        }
+        self.folder.path()
+    }
+
     /// The names in a folder of the volume, sorted.
     pub fn names(&self, folder: &str) -> Vec<String> {
         names(&self.root().join(folder))
@@ -132,6 +142,42 @@ impl Container {
     pub fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
         self.command.env(name, value);
         self
+    }
+
+    /// As a user that nobody knows, where nothing but the volume can be written to. None where this
+    /// machine does not let tests mount.
+    pub fn confined(mut self, volume: &Volume) -> Option<Self> {
+        // A machine's own programs may lie where only its user gets at.
+        const PREPARE: &str = r#"set -e
+            folder=$1 prefix=$2 user=$3; shift 3
+            mkdir "$folder/bin" "$folder/python"
+            cp "$1" "$folder/bin/"; [ -z "$UV" ] || cp "$UV" "$folder/bin/"
+            mount --bind "$folder" "$folder"
+            mount --bind "$prefix" "$folder/python"
+            mount -o remount,bind,ro /
+            [ -z "$UV" ] || export UV="$folder/bin/uv"
+            export PYTHON="$folder/python/bin/python3" LD_LIBRARY_PATH="$folder/python/lib:$LD_LIBRARY_PATH"
+            program="$folder/bin/$(basename "$1")"; shift
+            exec $user "$program" "$@""#;
+        let is_root = rustix::process::getuid().is_root();
+        let namespaces: &[&str] =
+            if is_root { &["--mount"] } else { &["--user", "--map-root-user", "--mount"] };
+        let user = if is_root { "setpriv --reuid 12345 --regid 12345 --clear-groups" } else { "" };
+        let mut mounts = Command::new("unshare");
+        mounts.args(namespaces).args(["mount", "-o", "remount,bind,ro", "/"]);
+        if !mounts.status().is_ok_and(|status| status.success()) {
+            return None;
+        }
+        let prefix = tools::python("import sys; print(sys.base_prefix)");
+        let mut command = Command::new("unshare");
+        command.args(namespaces).args(["sh", "-c", PREPARE, "sh"]).arg(volume.open_to_all());
+        command.args([&prefix, user]).arg(self.command.get_program()).args(self.command.get_args());
+        command.env_clear();
+        for (name, value) in self.command.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        self.command = command;
+        Some(self)
     }
 
     pub fn start(mut self) -> Running {

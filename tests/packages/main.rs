@@ -10,6 +10,7 @@ mod installer;
 mod killed;
 mod proxy;
 mod repository;
+mod server;
 mod sets;
 mod stores;
 mod tools;

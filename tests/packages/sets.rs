@@ -1,6 +1,9 @@
 //! Sets in a volume that members share.
 
-use std::{fs, time::Instant};
+use std::{
+    fs,
+    time::{Duration, Instant, SystemTime},
+};
 
 use kaspr_operator::api::PackageSource;
 
@@ -97,7 +100,7 @@ fn sets_are_compiled_and_stand_copies() {
 }
 
 #[test]
-fn it_works_without_a_home_and_by_any_user() {
+fn it_works_without_a_home() {
     let index = Index::with(&[OLD]);
     for tool in TOOLS {
         let volume = Volume::new();
@@ -106,6 +109,73 @@ fn it_works_without_a_home_and_by_any_user() {
         ended.is_from(PackageSource::Index);
         assert!(!fs::exists("/nonexistent").expect("looked"));
     }
+}
+
+#[test]
+fn it_works_by_any_user_where_only_the_volume_can_be_written_to() {
+    let index = Index::with(&[OLD]);
+    for tool in TOOLS {
+        let volume = Volume::new();
+        let container = volume.container("app-0", "confined", tool, &["kaspr-moving"]);
+        let container = container.env("PACKAGES_SHARED", "true").env("INDEX_URL", index.url("open"));
+        let Some(container) = container.confined(&volume) else {
+            println!("left out: this machine does not let tests mount");
+            return;
+        };
+        container.run().is_from(PackageSource::Index);
+        assert_eq!(volume.python("app-0", "import kaspr_moving.late as l; print(l.VERSION)"), "1.0");
+    }
+}
+
+/// What is old enough is told by the times of files, so the test makes them old.
+#[test]
+fn sets_without_members_and_what_was_left_half_made_are_collected() {
+    let index = Index::with(&[OLD, NEW]);
+    let volume = Volume::new();
+    let start = |member: &str, hash: &str, package: &str| {
+        let container = volume.container(member, hash, Tool::Uv, &[package]);
+        let ended = container.env("PACKAGES_SHARED", "true").env("INDEX_URL", index.url("open")).run();
+        assert!(ended.starts, "{}", ended.log);
+        ended
+    };
+    let set_of = |member: &str| {
+        let link = fs::read_link(volume.root().join("members").join(member)).expect("a link");
+        link.file_name().expect("a name").to_string_lossy().into_owned()
+    };
+    let grow_old = |path: &str, hours: u64| {
+        let file = fs::File::open(volume.root().join(path)).expect("it is there");
+        let long_ago = SystemTime::now() - Duration::from_secs(hours * 3600);
+        file.set_modified(long_ago).expect("another time");
+    };
+    for member in ["app-0", "app-1"] {
+        start(member, "first", "kaspr-moving==1.0");
+    }
+    let first = set_of("app-0");
+    for abandoned in ["by-nobody", "by-somebody"] {
+        let folder = volume.root().join("staging").join(abandoned);
+        fs::create_dir_all(folder.join("set/half")).expect("a folder");
+        fs::write(folder.join("alive"), "").expect("a mark");
+    }
+    grow_old("staging/by-nobody/alive", 1);
+
+    // One member goes on, the other one stays, for however long.
+    start("app-1", "second", "kaspr-moving==2.0");
+    assert_eq!(volume.names("staging"), ["by-somebody"], "an installer that is at work is left alone");
+    grow_old(&format!("used/{first}"), 1000);
+    start("app-1", "second", "kaspr-moving==2.0");
+    assert!(volume.names("sets").contains(&first), "a member has it");
+
+    // Nobody has it now, but until a moment ago.
+    start("app-0", "second", "kaspr-moving==2.0");
+    assert!(volume.names("sets").contains(&first), "the app may go back to it");
+    grow_old(&format!("used/{first}"), 23);
+    start("app-0", "second", "kaspr-moving==2.0");
+    assert!(volume.names("sets").contains(&first));
+    grow_old(&format!("used/{first}"), 25);
+    let ended = start("app-0", "second", "kaspr-moving==2.0");
+    assert_eq!(volume.names("sets"), [set_of("app-0")]);
+    assert!(ended.log.contains(&format!("removed sets/{first}, which no member uses")), "{}", ended.log);
+    assert_eq!(volume.names("staging"), ["by-somebody"]);
 }
 
 #[test]

@@ -31,3 +31,9 @@ static UV: LazyLock<PathBuf> = LazyLock::new(|| {
 pub fn uv() -> PathBuf {
     UV.clone()
 }
+
+/// What Python prints.
+pub fn python(code: &str) -> String {
+    let output = Command::new("python3").args(["-c", code]).output().expect("Python");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}

@@ -1,17 +1,18 @@
 use std::{
     collections::HashSet,
     fs::{self, File, OpenOptions},
-    io::{self, BufReader, Read},
-    os::unix::fs::OpenOptionsExt,
+    io::{self, BufRead, Read, Write},
+    os::unix::fs::{FileExt, OpenOptionsExt},
     path::{Component, Path, PathBuf},
     sync::{
-        Mutex,
-        mpsc::{Receiver, sync_channel},
+        Arc, Mutex,
+        mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
     },
     thread,
 };
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::MultiGzDecoder;
+use hyper::body::{Buf, Bytes};
 use sha2::{Digest, Sha256};
 use tar::{Archive, Entry, EntryType};
 
@@ -26,75 +27,111 @@ pub enum Form {
     Gzip,
 }
 
-/// A file up to this size is written by another thread than the one that reads the archive.
-const SMALL: u64 = 1 << 20;
+/// The most of a file that is written in one piece.
+const PIECE: u64 = 1 << 20;
 
-/// Files that wait to be written. With their size this bounds the memory.
+/// Pieces that wait to be written. With their size this bounds the memory.
 const WAITING: usize = 24;
 
 /// zstd may ask for as much memory as an archive says; ours need 8 MiB.
 const WINDOW: u32 = 27;
 
-/// Unpacks an archive into an empty folder that nobody else writes to.
+/// Unpacks an archive, which comes in chunks, into an empty folder that nobody else writes to.
 ///
 /// Errors: anything in it that a set has not; more than the limits; an archive that ends early.
 /// What is in the folder is then of no use.
-pub fn unpack(from: impl Read, form: Form, folder: &Path, limits: Limits) -> Result<Archived, ArchiveError> {
-    let mut source = Source { from, digest: Sha256::new(), size: 0 };
-    let unpacked = match form {
-        Form::Zstd => {
-            let mut decoder = zstd::Decoder::new(&mut source)?;
-            decoder.window_log_max(WINDOW)?;
-            read(decoder, folder, limits)
-        }
-        Form::Gzip => {
-            read(MultiGzDecoder::new(BufReader::with_capacity(1 << 16, &mut source)), folder, limits)
-        }
-    }?;
-    // The digest is of the whole archive, whatever stands behind the last file.
-    io::copy(&mut source, &mut io::sink())?;
-    Ok(Archived { digest: hex(&source.digest.finalize()), size: source.size, unpacked })
+pub fn unpack(
+    chunks: impl Iterator<Item = io::Result<Bytes>>,
+    form: Form,
+    folder: &Path,
+    limits: Limits,
+) -> Result<Archived, ArchiveError> {
+    thread::scope(|scope| {
+        let (copies, all) = sync_channel(1);
+        let digested = scope.spawn(move || digest(&all));
+        let mut source = Source { chunks, chunk: Bytes::new(), copies };
+        let unpacked = match form {
+            Form::Zstd => {
+                let mut decoder = zstd::Decoder::with_buffer(&mut source)?;
+                decoder.window_log_max(WINDOW)?;
+                read(decoder, folder, limits)
+            }
+            Form::Gzip => read(MultiGzDecoder::new(&mut source), folder, limits),
+        }?;
+        // The digest is of the whole archive, whatever stands behind the last file.
+        io::copy(&mut source, &mut io::sink())?;
+        drop(source);
+        let (digest, size) = digested.join().map_err(|_| ArchiveError::Io(io::ErrorKind::Other.into()))?;
+        Ok(Archived { digest, size, unpacked })
+    })
 }
 
-/// Counts and digests what is read.
-struct Source<R> {
-    from: R,
-    digest: Sha256,
-    size: u64,
+/// The digest and the size of all chunks. It takes a thread's time, as unpacking does.
+fn digest(chunks: &Receiver<Bytes>) -> (String, u64) {
+    let (mut digest, mut size) = (Sha256::new(), 0);
+    for chunk in chunks {
+        digest.update(&chunk);
+        size += u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+    }
+    (hex(&digest.finalize()), size)
 }
 
-impl<R: Read> Read for Source<R> {
+/// Reads chunks, and passes them on to be digested.
+struct Source<C> {
+    chunks: C,
+    /// What is left of the last one.
+    chunk: Bytes,
+    copies: SyncSender<Bytes>,
+}
+
+impl<C: Iterator<Item = io::Result<Bytes>>> BufRead for Source<C> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while self.chunk.is_empty() {
+            let Some(chunk) = self.chunks.next() else { break };
+            self.chunk = chunk?;
+            self.copies.send(self.chunk.clone()).map_err(|_| io::ErrorKind::BrokenPipe)?;
+        }
+        Ok(&self.chunk)
+    }
+
+    fn consume(&mut self, read: usize) {
+        self.chunk.advance(read);
+    }
+}
+
+impl<C: Iterator<Item = io::Result<Bytes>>> Read for Source<C> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let read = self.from.read(bytes)?;
-        self.digest.update(&bytes[..read]);
-        self.size += u64::try_from(read).unwrap_or(u64::MAX);
+        let read = self.fill_buf()?.read(bytes)?;
+        self.consume(read);
         Ok(read)
     }
 }
 
-/// A file to be written.
-struct Job {
-    path: PathBuf,
-    mode: u32,
-    bytes: Vec<u8>,
+/// What is to be written.
+enum Job {
+    /// A small file.
+    File { path: PathBuf, mode: u32, bytes: Vec<u8> },
+    /// A piece of a larger one.
+    Piece { file: Arc<File>, offset: u64, bytes: Vec<u8> },
 }
 
-/// Making files is what takes the time, so several threads make them.
+/// Making and writing files takes longer than reading the archive, so other threads do it.
 fn read(from: impl Read, folder: &Path, limits: Limits) -> Result<u64, ArchiveError> {
     let threads = thread::available_parallelism().map_or(2, |threads| threads.get().clamp(2, 8));
     let (jobs, waiting) = sync_channel::<Job>(WAITING);
+    let (written, free) = channel();
     let waiting = Mutex::new(waiting);
     thread::scope(|scope| {
-        let writers: Vec<_> = (0..threads).map(|_| scope.spawn(|| write_all(&waiting))).collect();
-        let mut reader = Reader { folder, limits, unpacked: 0, folders: HashSet::new() };
+        let writer = |written: Sender<Vec<u8>>| scope.spawn(|| write_all(&waiting, written));
+        let writers: Vec<_> = (0..threads).map(|_| writer(written.clone())).collect();
+        let mut reader = Reader { folder, limits, free, unpacked: 0, folders: HashSet::new() };
         let mut archive = Archive::new(from);
         let all = archive.entries().map_err(ArchiveError::Io).and_then(|mut entries| {
             entries.try_for_each(|entry| {
-                let job = reader.entry(entry?)?;
                 // A writer that ended has an error to tell, which counts more.
-                job.map_or(Ok(()), |job| {
-                    jobs.send(job).map_err(|_| ArchiveError::Io(io::ErrorKind::BrokenPipe.into()))
-                })
+                let send =
+                    |job| jobs.send(job).map_err(|_| ArchiveError::Io(io::ErrorKind::BrokenPipe.into()));
+                reader.entry(entry?, &send)
             })
         });
         drop(jobs);
@@ -108,7 +145,8 @@ fn read(from: impl Read, folder: &Path, limits: Limits) -> Result<u64, ArchiveEr
     })
 }
 
-fn write_all(waiting: &Mutex<Receiver<Job>>) -> Result<(), ArchiveError> {
+/// Writes until nobody sends more. Buffers are given back: fresh memory takes longer than a small file.
+fn write_all(waiting: &Mutex<Receiver<Job>>, written: Sender<Vec<u8>>) -> Result<(), ArchiveError> {
     let mut failed = Ok(());
     loop {
         let next = match waiting.lock() {
@@ -120,14 +158,24 @@ fn write_all(waiting: &Mutex<Receiver<Job>>) -> Result<(), ArchiveError> {
         if failed.is_ok() {
             failed = job.write();
         }
+        // Nobody takes it any more after the last file.
+        _ = written.send(job.into_bytes());
     }
     failed
 }
 
 impl Job {
     fn write(&self) -> Result<(), ArchiveError> {
-        create(&self.path, self.mode).and_then(|mut file| io::Write::write_all(&mut file, &self.bytes))?;
+        match self {
+            Self::File { path, mode, bytes } => create(path, *mode)?.write_all(bytes)?,
+            Self::Piece { file, offset, bytes } => file.write_all_at(bytes, *offset)?,
+        }
         Ok(())
+    }
+
+    fn into_bytes(self) -> Vec<u8> {
+        let (Self::File { bytes, .. } | Self::Piece { bytes, .. }) = self;
+        bytes
     }
 }
 
@@ -136,52 +184,69 @@ fn create(path: &Path, mode: u32) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
 }
 
+/// Takes what is to be written.
+type Send<'a> = dyn Fn(Job) -> Result<(), ArchiveError> + 'a;
+
 struct Reader<'a> {
     folder: &'a Path,
     limits: Limits,
+    /// Buffers that were written.
+    free: Receiver<Vec<u8>>,
     unpacked: u64,
     folders: HashSet<PathBuf>,
 }
 
 impl Reader<'_> {
-    /// Takes an entry, and gives the file that another thread is to write.
-    fn entry(&mut self, mut entry: Entry<'_, impl Read>) -> Result<Option<Job>, ArchiveError> {
+    /// Takes an entry, and sends what other threads are to write.
+    fn entry(&mut self, mut entry: Entry<'_, impl Read>, send: &Send<'_>) -> Result<(), ArchiveError> {
         let name = entry.path()?.into_owned();
-        let Some(inside) = self.inside(&name)? else { return Ok(None) };
+        let Some(inside) = self.inside(&name)? else { return Ok(()) };
         let path = self.folder.join(&inside);
         self.limits.entries =
             self.limits.entries.checked_sub(1).ok_or(ArchiveError::Endless(self.limits.bytes))?;
         match entry.header().entry_type() {
-            EntryType::Directory => {
-                self.make(&path)?;
-                Ok(None)
-            }
+            EntryType::Directory => self.make(&path),
             EntryType::Regular | EntryType::Continuous => {
                 self.make(path.parent().unwrap_or(self.folder))?;
-                self.file(&mut entry, path)
+                self.file(&mut entry, path, send)
             }
             EntryType::Symlink | EntryType::Link => Err(hostile(&name, "is a link, which no package has")),
             _ => Err(hostile(&name, "is neither a file nor a folder")),
         }
     }
 
-    fn file(&mut self, entry: &mut Entry<'_, impl Read>, path: PathBuf) -> Result<Option<Job>, ArchiveError> {
+    fn file(
+        &mut self,
+        entry: &mut Entry<'_, impl Read>,
+        path: PathBuf,
+        send: &Send<'_>,
+    ) -> Result<(), ArchiveError> {
         let size = entry.size();
         self.unpacked = self.unpacked.saturating_add(size);
         if self.unpacked > self.limits.bytes {
             return Err(ArchiveError::Endless(self.limits.bytes));
         }
         let mode = if entry.header().mode()? & 0o111 == 0 { 0o644 } else { 0o755 };
-        if size > SMALL {
-            let written = io::copy(entry, &mut create(&path, mode)?)?;
-            return if written == size { Ok(None) } else { Err(cut_off()) };
+        if size <= PIECE {
+            return send(Job::File { path, mode, bytes: self.piece(entry, size)? });
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
-        entry.read_to_end(&mut bytes)?;
-        if u64::try_from(bytes.len()).ok() != Some(size) {
-            return Err(cut_off());
+        let file = Arc::new(create(&path, mode)?);
+        let mut offset = 0;
+        while offset < size {
+            let bytes = self.piece(entry, PIECE.min(size - offset))?;
+            send(Job::Piece { file: file.clone(), offset, bytes })?;
+            offset += PIECE;
         }
-        Ok(Some(Job { path, mode, bytes }))
+        Ok(())
+    }
+
+    /// Reads that many bytes.
+    fn piece(&self, entry: &mut impl Read, size: u64) -> Result<Vec<u8>, ArchiveError> {
+        let mut bytes = self.free.try_recv().unwrap_or_default();
+        bytes.clear();
+        bytes.reserve(usize::try_from(size).unwrap_or(0));
+        entry.take(size).read_to_end(&mut bytes)?;
+        if u64::try_from(bytes.len()).ok() == Some(size) { Ok(bytes) } else { Err(cut_off()) }
     }
 
     /// The path below the folder; none for the folder itself, and for what the published operator

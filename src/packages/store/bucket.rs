@@ -4,7 +4,7 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 use hyper::body::Bytes;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutPayload, path::Path as Key};
 use serde::{Deserialize, Serialize};
-use tokio_util::io::{StreamReader, SyncIoBridge};
+use tokio::runtime::Handle;
 
 use super::{Fetched, Store, StoreError, bucket_lease::Held};
 use crate::packages::{
@@ -89,10 +89,11 @@ impl Bucket {
         form: Form,
         into: &Path,
     ) -> Result<Archived, StoreError> {
-        let stream = stream.map(|bytes| bytes.map_err(std::io::Error::other));
-        let (into, limits) = (into.to_owned(), self.limits());
-        let reader = SyncIoBridge::new(StreamReader::new(Box::pin(stream)));
-        let unpacked = tokio::task::spawn_blocking(move || archive::unpack(reader, form, &into, limits));
+        let (into, limits, runtime) = (into.to_owned(), self.limits(), Handle::current());
+        let mut stream = Box::pin(stream);
+        let chunks = std::iter::from_fn(move || runtime.block_on(stream.next()));
+        let chunks = chunks.map(|bytes| bytes.map_err(std::io::Error::other));
+        let unpacked = tokio::task::spawn_blocking(move || archive::unpack(chunks, form, &into, limits));
         let unpacked = unpacked.await.map_err(|_| StoreError::Ended)?;
         unpacked.map_err(|source| StoreError::Archive { name: name.to_owned(), source })
     }
@@ -109,7 +110,9 @@ impl Bucket {
         let parts = stream::iter(keys)
             .map(move |key| {
                 let store = store.clone();
-                async move { store.get(&key).await?.bytes().await }
+                // A task of its own: it goes on while what came before is unpacked.
+                let fetched = tokio::spawn(async move { store.get(&key).await?.bytes().await });
+                async move { fetched.await? }
             })
             .buffered(AT_A_TIME);
         let unpacked = self.unpack(&folder, parts, Form::Zstd, into).await?;
