@@ -12,7 +12,10 @@ use axum::{Json, Router, extract::State, http::StatusCode, routing};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::harness::{Namespace, condition, eventually};
+use crate::{
+    harness::{Namespace, condition, eventually},
+    people::within,
+};
 
 /// A member's web server: what it answers, and how often it was asked for a rebalance.
 #[derive(Clone)]
@@ -194,10 +197,12 @@ fn members_are_shown_and_rebalance_on_request() {
     cluster.other.answers(answer(false, false, &[]));
     cluster.settled();
 
-    cluster.namespace.run(&["annotate", "kasprapp", "clicks", "kaspr.io/rebalance=true"]);
-    cluster.wait_for("the end of the wish", |app| {
-        app["metadata"]["annotations"]["kaspr.io/rebalance"].is_null()
-    });
+    let said = within(&cluster.namespace, &["rebalance", "clicks", "--wait", "--timeout", "2m"], "").ok();
+    assert!(said.contains("a rebalance was asked for, and no member is in one now"), "{said}");
+    assert!(
+        cluster.namespace.get("kasprapp", "clicks")["metadata"]["annotations"]["kaspr.io/rebalance"]
+            .is_null()
+    );
     assert_eq!(cluster.leader.rebalances(), 1);
     assert_eq!(cluster.other.rebalances(), 0);
     assert!(cluster.told("Rebalance"));

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use clap::Args;
-use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::{apps::v1::StatefulSet, core::v1::Event};
 use kube::{
     Api, ResourceExt,
-    api::{Patch, PatchParams},
+    api::{ListParams, Patch, PatchParams},
     core::PartialObjectMeta,
     runtime::wait::{Condition, await_condition},
 };
@@ -87,6 +87,19 @@ impl Found {
         patched.map(drop).map_err(self.cluster.trouble(format!("annotate {}", self.shown())))
     }
 
+    /// The app's events with that reason: name, how often, and words. None where they can't be read.
+    async fn warnings(&self, reason: &str) -> Vec<(String, Option<i32>, String)> {
+        let api: Api<Event> = Api::namespaced(self.cluster.client.clone(), &self.cluster.namespace);
+        let fields =
+            format!("reason={reason},involvedObject.kind=KasprApp,involvedObject.name={}", self.name);
+        let events = api.list(&ListParams::default().fields(&fields)).await;
+        let told = |event: Event| {
+            let times = event.series.as_ref().and_then(|series| series.count);
+            (event.name_any(), times, event.message.unwrap_or_default())
+        };
+        events.into_iter().flatten().map(told).collect()
+    }
+
     /// Waits for something to come true.
     async fn wait<K>(
         &self,
@@ -140,12 +153,18 @@ pub async fn resume(args: AppArgs) -> Result<(), Error> {
 pub async fn rebalance(args: WaitArgs) -> Result<(), Error> {
     let found = Found::find(&args.cluster, &args.app).await?;
     not_paused(&found)?;
+    let before = found.warnings("RebalanceFailed").await;
     found.annotate(REBALANCE, Some("true")).await?;
     if !args.wait {
         return print(&format!("{}: the leader will be asked for a rebalance\n", found.shown()));
     }
     let tried = |app: Option<&KasprApp>| app.is_none_or(|app| !app.annotations().contains_key(REBALANCE));
     found.wait(found.api(), &found.name, tried, args.timeout, "the rebalance").await?;
+    // The operator tells why before it takes the annotation off.
+    let after = found.warnings("RebalanceFailed").await;
+    if let Some((_, _, why)) = after.into_iter().find(|warning| !before.contains(warning)) {
+        Err(Trouble::Refused { what: "rebalance".to_owned(), why })?;
+    }
     let calm = |app: Option<&KasprApp>| {
         let status = app.and_then(|app| app.status.as_ref());
         let members = status.and_then(|status| status.rebalancing_members.as_deref());

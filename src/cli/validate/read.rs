@@ -67,7 +67,8 @@ pub fn inputs(path: &Path) -> Vec<Input> {
     let mut inputs = Vec::new();
     for entry in entries {
         match entry {
-            Ok(entry) if entry.file_type().is_dir() => {}
+            // Also the folder that a link leads to.
+            Ok(entry) if entry.path().is_dir() => {}
             Ok(entry) if entry.depth() > 0 && !is_manifest(entry.path()) => {}
             Ok(entry) => inputs.push(input(entry.path().display().to_string(), fs::read(entry.path()))),
             Err(error) => {

@@ -17,9 +17,13 @@ use std::{
 
 use crate::harness::{BINARY, Namespace, eventually, plane, text};
 
+/// The subcommands.
+const SUBCOMMANDS: [&str; 10] =
+    ["status", "graph", "render", "diff", "rebalance", "pause", "resume", "roll", "validate", "completion"];
+
 /// What a subcommand did.
 #[derive(Debug)]
-struct Ran {
+pub struct Ran {
     code: i32,
     said: String,
     noted: String,
@@ -60,7 +64,7 @@ fn alone(args: &[&str], input: &str) -> Ran {
 }
 
 /// Runs a subcommand in a namespace of the shared cluster.
-fn within(namespace: &Namespace, args: &[&str], input: &str) -> Ran {
+pub fn within(namespace: &Namespace, args: &[&str], input: &str) -> Ran {
     let args = [args, &["-n", &namespace.name]].concat();
     run(command(&args, Some(plane().kubeconfig())), input)
 }
@@ -68,7 +72,7 @@ fn within(namespace: &Namespace, args: &[&str], input: &str) -> Ran {
 impl Ran {
     /// It ended well; gives what it said.
     #[track_caller]
-    fn ok(self) -> String {
+    pub fn ok(self) -> String {
         assert_eq!(self.code, 0, "{self:?}");
         self.said
     }

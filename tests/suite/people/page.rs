@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::SUBCOMMANDS;
 use crate::{
     docs::{Shell, commands, page},
     harness::{Namespace, condition, plane},
@@ -19,18 +20,7 @@ fn every_command_of_the_page_works() {
     }
     // None is forgotten.
     let all: BTreeSet<&str> = commands.iter().flat_map(|step| step.command.split_whitespace()).collect();
-    for subcommand in [
-        "status",
-        "graph",
-        "render",
-        "diff",
-        "rebalance",
-        "pause",
-        "resume",
-        "roll",
-        "validate",
-        "completion",
-    ] {
+    for subcommand in SUBCOMMANDS {
         assert!(all.contains(subcommand), "the page has no example of {subcommand}");
     }
 }

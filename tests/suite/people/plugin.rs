@@ -4,7 +4,7 @@ use std::{env, os::unix::fs::symlink, path::Path, process::Command};
 
 use tempfile::TempDir;
 
-use super::alone;
+use super::{SUBCOMMANDS, alone};
 use crate::harness::{BINARY, plane, text};
 
 /// A folder in which the binary has both its names.
@@ -33,18 +33,7 @@ fn kubectl_finds_the_subcommands_for_people() {
     let folder = both_names();
     let (success, said, _) = kubectl(&folder, &["kaspr", "--help"]);
     assert!(success && said.contains("Usage: kubectl kaspr <COMMAND>"), "{said}");
-    for there in [
-        "status",
-        "graph",
-        "render",
-        "diff",
-        "rebalance",
-        "pause",
-        "resume",
-        "roll",
-        "validate",
-        "completion",
-    ] {
+    for there in SUBCOMMANDS {
         assert!(said.contains(&format!("\n  {there} ")), "{there}: {said}");
     }
     for not in ["run", "crds", "webhook-config", "certs"] {
