@@ -22,7 +22,7 @@ const SAMPLE: usize = 3;
 const RESTARTS: usize = 3;
 
 /// What strikes.
-const FAULTS: [Fault; 12] = [
+const FAULTS: [Fault; 14] = [
     Fault::Answer(409),
     Fault::Answer(429),
     Fault::Answer(500),
@@ -33,6 +33,8 @@ const FAULTS: [Fault; 12] = [
     Fault::KillAfter,
     Fault::Late(300),
     Fault::Late(2000),
+    Fault::Behind(1),
+    Fault::Behind(4),
     Fault::ApiServer,
     Fault::Etcd,
 ];
@@ -82,7 +84,7 @@ fn runs(reference: &Reference, quick: bool) -> Vec<(Fault, usize)> {
     for (turn, fault) in FAULTS.into_iter().enumerate() {
         let last = if fault.at_event() { reference.events } else { reference.writes };
         let step = match fault {
-            Fault::Late(_) => last.max(1),
+            Fault::Late(_) | Fault::Behind(_) => last.max(1),
             Fault::ApiServer | Fault::Etcd if quick => last.max(1),
             Fault::ApiServer | Fault::Etcd => last.div_ceil(RESTARTS),
             _ if quick => SAMPLE,

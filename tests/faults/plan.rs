@@ -10,8 +10,8 @@ use std::{
 use tokio::sync::watch;
 
 /// How long a watch goes on without an event that it lost. Then it ends and the client lists anew,
-/// as an API server makes it do sooner or later.
-const LOST: Duration = Duration::from_secs(2);
+/// as an API server makes it do sooner or later. Events that are held back come then, too.
+pub const LOST: Duration = Duration::from_secs(2);
 
 /// A kind of disturbance.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -34,6 +34,8 @@ pub enum Fault {
     Gone,
     /// All events come this many milliseconds late.
     Late(u64),
+    /// Each watch holds its last events back, this many of them, as long as more come.
+    Behind(usize),
 }
 
 impl Fault {
@@ -44,12 +46,17 @@ impl Fault {
 
     /// Whether it is too much for what happens in other namespaces at the same time.
     pub fn is_alone(self) -> bool {
-        self.needs_hands() || matches!(self, Self::Late(_))
+        self.needs_hands() || self.lasts()
+    }
+
+    /// Whether it strikes nothing by itself, but is there all the time.
+    pub fn lasts(self) -> bool {
+        matches!(self, Self::Late(_) | Self::Behind(_))
     }
 
     /// Whether the operator learns things late or in another order.
     pub fn blinds(self) -> bool {
-        matches!(self, Self::Lose | Self::Gone | Self::Late(_) | Self::ApiServer | Self::Etcd)
+        self.lasts() || matches!(self, Self::Lose | Self::Gone | Self::ApiServer | Self::Etcd)
     }
 
     /// Whether a process is to be killed or restarted when it strikes.
@@ -75,6 +82,7 @@ impl fmt::Display for Fault {
             Self::Lose => f.pad("event lost"),
             Self::Gone => f.pad("410"),
             Self::Late(by) => f.pad(&format!("late {by} ms")),
+            Self::Behind(by) => f.pad(&format!("{by} behind")),
         }
     }
 }
@@ -99,6 +107,7 @@ pub struct Plan {
     /// Whether the operator is as good as dead: nothing of it gets through.
     frozen: watch::Sender<bool>,
     late: watch::Sender<Duration>,
+    behind: watch::Sender<usize>,
 }
 
 impl Plan {
@@ -109,13 +118,16 @@ impl Plan {
             ended: watch::Sender::new(0),
             frozen: watch::Sender::new(false),
             late: watch::Sender::new(Duration::ZERO),
+            behind: watch::Sender::new(0),
         }
     }
 
     /// Counts anew in a namespace, and lets the fault strike at the n-th write or event from here.
     pub fn arm(&self, namespace: &str, fault: Option<(Fault, usize)>) {
-        if let Some((Fault::Late(by), _)) = fault {
-            self.late.send_replace(Duration::from_millis(by));
+        match fault {
+            Some((Fault::Late(by), _)) => _ = self.late.send_replace(Duration::from_millis(by)),
+            Some((Fault::Behind(by), _)) => _ = self.behind.send_replace(by),
+            _ => {}
         }
         let space = Space { armed: fault, ..Space::default() };
         self.spaces().insert(namespace.to_owned(), space);
@@ -124,6 +136,7 @@ impl Plan {
     /// Nothing goes wrong in the namespace any more. Gives how many writes and events there were.
     pub fn disarm(&self, namespace: &str) -> (usize, usize) {
         self.late.send_replace(Duration::ZERO);
+        self.behind.send_replace(0);
         self.spaces().remove(namespace).map_or((0, 0), |space| (space.writes, space.events))
     }
 
@@ -134,7 +147,7 @@ impl Plan {
         space.writes += 1;
         space.last = Some(Instant::now());
         let (fault, at) = space.armed.filter(|(fault, _)| !fault.at_event())?;
-        if at != space.writes || matches!(fault, Fault::Late(_)) {
+        if at != space.writes || fault.lasts() {
             return None;
         }
         space.struck = Some(what.to_owned());
@@ -193,7 +206,8 @@ impl Plan {
 
     /// Whether nothing was written in the namespace for that long, and nothing is left to be done.
     pub fn is_quiet(&self, namespace: &str, time: Duration) -> bool {
-        let time = time + *self.late.borrow();
+        let held = if self.behind() > 0 { LOST } else { Duration::ZERO };
+        let time = time + self.late() + held;
         self.spaces()
             .get(namespace)
             .is_none_or(|space| !space.open && space.last.is_none_or(|last| last.elapsed() > time))
@@ -217,6 +231,11 @@ impl Plan {
     /// How late events are.
     pub fn late(&self) -> Duration {
         *self.late.borrow()
+    }
+
+    /// How many events each watch holds back.
+    pub fn behind(&self) -> usize {
+        *self.behind.borrow()
     }
 
     fn spaces(&self) -> MutexGuard<'_, HashMap<String, Space>> {

@@ -86,7 +86,7 @@ pub async fn disturbed(
     cluster.plan.disarm(&namespace);
     cluster.clean_up(&namespace).await;
     result?;
-    Ok(if struck.is_some() || matches!(fault, Fault::Late(_)) { Ran::Struck } else { Ran::Missed })
+    Ok(if struck.is_some() || fault.lasts() { Ran::Struck } else { Ran::Missed })
 }
 
 /// Takes the steps, and waits for the same state after each.

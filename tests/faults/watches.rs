@@ -1,6 +1,6 @@
 //! The answer to a watch, line by line, with events that come late, are lost, or are the last.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{collections::VecDeque, io, sync::Arc};
 
 use futures::stream;
 use http_body_util::{BodyExt, StreamBody};
@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    plan::{Fault, Plan},
+    plan::{Fault, LOST, Plan},
     proxy::Answer,
 };
 
@@ -30,6 +30,8 @@ type Line = (Instant, Vec<u8>);
 /// What is left of a watch.
 struct Rest {
     lines: mpsc::UnboundedReceiver<Line>,
+    /// Those that came and were not let through.
+    held: VecDeque<Line>,
     ends: watch::Receiver<u64>,
     plan: Arc<Plan>,
     over: bool,
@@ -41,7 +43,7 @@ pub fn disturbed(body: Body, plan: Arc<Plan>) -> Answer {
     tokio::spawn(read(body, sender));
     let mut ends = plan.ends();
     ends.mark_unchanged();
-    let rest = Rest { lines, ends, plan, over: false };
+    let rest = Rest { lines, held: VecDeque::new(), ends, plan, over: false };
     let frames = stream::unfold(rest, |mut rest| async {
         let line = rest.next().await?;
         Some((Ok::<_, io::Error>(Frame::data(line)), rest))
@@ -74,7 +76,7 @@ impl Rest {
             let line = tokio::select! {
                 // The plan lives as long as this process.
                 _ = self.ends.changed() => None,
-                line = due(&mut self.lines, self.plan.clone()) => Some(line?),
+                line = due(&mut self.lines, &mut self.held, &self.plan) => Some(line?),
             };
             let Some(line) = line else { break };
             match self.strikes(&line) {
@@ -105,13 +107,27 @@ impl Rest {
     }
 }
 
-/// The next line, when it is time. A line that is given up halfway is lost, which is fair: all that
-/// this is given up for is the end of the watch.
-async fn due(lines: &mut mpsc::UnboundedReceiver<Line>, plan: Arc<Plan>) -> Option<Vec<u8>> {
-    let (came, line) = lines.recv().await?;
-    let late = plan.late();
-    if late > Duration::ZERO {
-        tokio::time::sleep_until(came + late).await;
+/// The next line, when it is time.
+async fn due(
+    lines: &mut mpsc::UnboundedReceiver<Line>,
+    held: &mut VecDeque<Line>,
+    plan: &Plan,
+) -> Option<Vec<u8>> {
+    loop {
+        if held.len() > plan.behind() {
+            break;
+        }
+        let line = if held.is_empty() {
+            lines.recv().await
+        } else {
+            match tokio::time::timeout(LOST, lines.recv()).await {
+                Ok(line) => line,
+                Err(_) => break,
+            }
+        };
+        held.push_back(line?);
     }
-    Some(line)
+    let (came, _) = held.front()?;
+    tokio::time::sleep_until(*came + plan.late()).await;
+    held.pop_front().map(|(_, line)| line)
 }
