@@ -59,7 +59,7 @@ fn pages_about_a_running_operator_are_right() {
     let mut operator = Some(cluster.run_operator(&certificate));
     cluster.apply(&page("examples/application.yaml"));
     cluster.wait_for("kasprapp", "shop", "default", |app| condition(app, "Ready", "True", "Healthy"));
-    for path in ["docs/concepts.md", "docs/operations.md", "docs/security.md"] {
+    for path in ["docs/concepts.md", "docs/operations.md", "docs/packages.md", "docs/security.md"] {
         follow(&cluster, &shell, path, &mut operator);
     }
 }
@@ -78,7 +78,8 @@ fn migration_leads_over_and_back() {
 
 #[test]
 fn every_command_is_on_a_page_that_is_run() {
-    let run = ["getting-started", "concepts", "operations", "security", "migration", "command-line"];
+    let run =
+        ["getting-started", "concepts", "operations", "packages", "security", "migration", "command-line"];
     for path in pages() {
         let name = path.trim_end_matches(".md");
         assert!(run.contains(&name) || commands(&page(&format!("docs/{path}"))).is_empty(), "{path}");
