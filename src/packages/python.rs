@@ -31,12 +31,14 @@ pub enum PythonError {
     Broken(String, String),
 }
 
-/// Without site and without the user's environment: it takes a few milliseconds. `_multiarch` is
-/// absent in builds that are not Debian's; the loader's name then tells the libc.
-const PROBE: &str = "import sys, os, json, glob
+/// Without site and without the user's environment: it takes a few milliseconds. Only glibc knows its
+/// version; musl has no answer to that.
+const PROBE: &str = "import sys, os, json
 i = sys.implementation
-a = getattr(i, '_multiarch', '')
-musl = 'musl' in a or (not a and bool(glob.glob('/lib/ld-musl-*')))
+try:
+  musl = not os.confstr('CS_GNU_LIBC_VERSION')
+except (ValueError, OSError):
+  musl = True
 print(json.dumps({'version': '%d.%d' % sys.version_info[:2], 'machine': os.uname().machine,
   'tag': i.cache_tag + getattr(sys, 'abiflags', ''), 'libc': 'musl' if musl else 'gnu'}))";
 
