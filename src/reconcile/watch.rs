@@ -1,7 +1,7 @@
 //! The watches: they fill the caches and say what concerns whom.
 //!
-//! A deletion can be missed while a watch is away, so each watch remembers what it has seen: what is
-//! not in the next complete list is gone.
+//! A deletion can be missed while a watch is away: what is in the cache and not in the next complete
+//! list is gone.
 
 use std::{collections::HashSet, fmt::Debug, hash::Hash, sync::Arc};
 
