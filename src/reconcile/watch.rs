@@ -25,6 +25,10 @@ pub enum Seen<'a, K> {
     Gone(&'a K),
 }
 
+/// Objects that a list brings at a time. All watches list at the start, and what they bring takes
+/// many times the memory of what is kept of it.
+const PAGE: u32 = 50;
+
 /// Watches until the process ends. Errors are logged and tried again with a growing pause.
 ///
 /// `keep` makes what is cached of an object, without what nobody reads. `tell` is called after the
@@ -42,7 +46,7 @@ pub async fn watch<O, K>(
     K::DynamicType: Eq + Hash + Clone,
 {
     let cached = writer.as_reader();
-    let events = watcher::watcher(api, config).default_backoff();
+    let events = watcher::watcher(api, config.page_size(PAGE)).default_backoff();
     pin_mut!(events);
     let mut failing = false;
     while let Some(event) = events.next().await {
