@@ -30,6 +30,9 @@ pub enum Form {
 /// The most of a file that is written in one piece.
 const PIECE: u64 = 1 << 20;
 
+/// Small files are written together: waking a thread takes longer than making a file.
+const TOGETHER: usize = 256 << 10;
+
 /// Pieces that wait to be written. With their size this bounds the memory.
 const WAITING: usize = 24;
 
@@ -109,8 +112,8 @@ impl<C: Iterator<Item = io::Result<Bytes>>> Read for Source<C> {
 
 /// What is to be written.
 enum Job {
-    /// A small file.
-    File { path: PathBuf, mode: u32, bytes: Vec<u8> },
+    /// Small files, each with its mode and its end in the bytes.
+    Files { files: Vec<(PathBuf, u32, usize)>, bytes: Vec<u8> },
     /// A piece of a larger one.
     Piece { file: Arc<File>, offset: u64, bytes: Vec<u8> },
 }
@@ -124,24 +127,26 @@ fn read(from: impl Read, folder: &Path, limits: Limits) -> Result<u64, ArchiveEr
     thread::scope(|scope| {
         let writer = |written: Sender<Vec<u8>>| scope.spawn(|| write_all(&waiting, written));
         let writers: Vec<_> = (0..threads).map(|_| writer(written.clone())).collect();
-        let mut reader = Reader { folder, limits, free, unpacked: 0, folders: HashSet::new() };
-        let mut archive = Archive::new(from);
-        let all = archive.entries().map_err(ArchiveError::Io).and_then(|mut entries| {
-            entries.try_for_each(|entry| {
-                // A writer that ended has an error to tell, which counts more.
-                let send =
-                    |job| jobs.send(job).map_err(|_| ArchiveError::Io(io::ErrorKind::BrokenPipe.into()));
-                reader.entry(entry?, &send)
-            })
-        });
-        drop(jobs);
+        let mut reader = Reader {
+            folder,
+            limits,
+            jobs,
+            free,
+            unpacked: 0,
+            folders: HashSet::new(),
+            small: Vec::new(),
+            bytes: Vec::new(),
+        };
+        let all = reader.read_all(&mut Archive::new(from));
+        let unpacked = reader.unpacked;
+        drop(reader);
         for writer in writers {
             match writer.join() {
                 Ok(written) => written?,
                 Err(_) => return Err(ArchiveError::Io(io::Error::other("a writer ended"))),
             }
         }
-        all.map(|()| reader.unpacked)
+        all.map(|()| unpacked)
     })
 }
 
@@ -167,14 +172,20 @@ fn write_all(waiting: &Mutex<Receiver<Job>>, written: Sender<Vec<u8>>) -> Result
 impl Job {
     fn write(&self) -> Result<(), ArchiveError> {
         match self {
-            Self::File { path, mode, bytes } => create(path, *mode)?.write_all(bytes)?,
+            Self::Files { files, bytes } => {
+                let mut begin = 0;
+                for (path, mode, end) in files {
+                    create(path, *mode)?.write_all(&bytes[begin..*end])?;
+                    begin = *end;
+                }
+            }
             Self::Piece { file, offset, bytes } => file.write_all_at(bytes, *offset)?,
         }
         Ok(())
     }
 
     fn into_bytes(self) -> Vec<u8> {
-        let (Self::File { bytes, .. } | Self::Piece { bytes, .. }) = self;
+        let (Self::Files { bytes, .. } | Self::Piece { bytes, .. }) = self;
         bytes
     }
 }
@@ -184,21 +195,48 @@ fn create(path: &Path, mode: u32) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
 }
 
-/// Takes what is to be written.
-type Send<'a> = dyn Fn(Job) -> Result<(), ArchiveError> + 'a;
-
 struct Reader<'a> {
     folder: &'a Path,
     limits: Limits,
+    jobs: SyncSender<Job>,
     /// Buffers that were written.
     free: Receiver<Vec<u8>>,
     unpacked: u64,
     folders: HashSet<PathBuf>,
+    /// Small files that are not sent yet, and their bytes.
+    small: Vec<(PathBuf, u32, usize)>,
+    bytes: Vec<u8>,
 }
 
 impl Reader<'_> {
+    fn read_all(&mut self, archive: &mut Archive<impl Read>) -> Result<(), ArchiveError> {
+        for entry in archive.entries()? {
+            self.entry(entry?)?;
+        }
+        self.send_small()
+    }
+
+    fn send(&self, job: Job) -> Result<(), ArchiveError> {
+        // A writer that ended has an error to tell, which counts more.
+        self.jobs.send(job).map_err(|_| ArchiveError::Io(io::ErrorKind::BrokenPipe.into()))
+    }
+
+    fn send_small(&mut self) -> Result<(), ArchiveError> {
+        let next = self.buffer();
+        let bytes = std::mem::replace(&mut self.bytes, next);
+        let files = std::mem::take(&mut self.small);
+        self.send(Job::Files { files, bytes })
+    }
+
+    /// An empty buffer.
+    fn buffer(&self) -> Vec<u8> {
+        let mut bytes = self.free.try_recv().unwrap_or_default();
+        bytes.clear();
+        bytes
+    }
+
     /// Takes an entry, and sends what other threads are to write.
-    fn entry(&mut self, mut entry: Entry<'_, impl Read>, send: &Send<'_>) -> Result<(), ArchiveError> {
+    fn entry(&mut self, mut entry: Entry<'_, impl Read>) -> Result<(), ArchiveError> {
         let name = entry.path()?.into_owned();
         let Some(inside) = self.inside(&name)? else { return Ok(()) };
         let path = self.folder.join(&inside);
@@ -208,19 +246,14 @@ impl Reader<'_> {
             EntryType::Directory => self.make(&path),
             EntryType::Regular | EntryType::Continuous => {
                 self.make(path.parent().unwrap_or(self.folder))?;
-                self.file(&mut entry, path, send)
+                self.file(&mut entry, path)
             }
             EntryType::Symlink | EntryType::Link => Err(hostile(&name, "is a link, which no package has")),
             _ => Err(hostile(&name, "is neither a file nor a folder")),
         }
     }
 
-    fn file(
-        &mut self,
-        entry: &mut Entry<'_, impl Read>,
-        path: PathBuf,
-        send: &Send<'_>,
-    ) -> Result<(), ArchiveError> {
+    fn file(&mut self, entry: &mut Entry<'_, impl Read>, path: PathBuf) -> Result<(), ArchiveError> {
         let size = entry.size();
         self.unpacked = self.unpacked.saturating_add(size);
         if self.unpacked > self.limits.bytes {
@@ -228,25 +261,19 @@ impl Reader<'_> {
         }
         let mode = if entry.header().mode()? & 0o111 == 0 { 0o644 } else { 0o755 };
         if size <= PIECE {
-            return send(Job::File { path, mode, bytes: self.piece(entry, size)? });
+            append(entry, size, &mut self.bytes)?;
+            self.small.push((path, mode, self.bytes.len()));
+            return if self.bytes.len() < TOGETHER { Ok(()) } else { self.send_small() };
         }
         let file = Arc::new(create(&path, mode)?);
         let mut offset = 0;
         while offset < size {
-            let bytes = self.piece(entry, PIECE.min(size - offset))?;
-            send(Job::Piece { file: file.clone(), offset, bytes })?;
+            let mut bytes = self.buffer();
+            append(entry, PIECE.min(size - offset), &mut bytes)?;
+            self.send(Job::Piece { file: file.clone(), offset, bytes })?;
             offset += PIECE;
         }
         Ok(())
-    }
-
-    /// Reads that many bytes.
-    fn piece(&self, entry: &mut impl Read, size: u64) -> Result<Vec<u8>, ArchiveError> {
-        let mut bytes = self.free.try_recv().unwrap_or_default();
-        bytes.clear();
-        bytes.reserve(usize::try_from(size).unwrap_or(0));
-        entry.take(size).read_to_end(&mut bytes)?;
-        if u64::try_from(bytes.len()).ok() == Some(size) { Ok(bytes) } else { Err(cut_off()) }
     }
 
     /// The path below the folder; none for the folder itself, and for what the published operator
@@ -274,6 +301,13 @@ impl Reader<'_> {
         }
         Ok(())
     }
+}
+
+/// Reads that many bytes.
+fn append(entry: &mut impl Read, size: u64, bytes: &mut Vec<u8>) -> Result<(), ArchiveError> {
+    bytes.reserve(usize::try_from(size).unwrap_or(0));
+    let read = entry.take(size).read_to_end(bytes)?;
+    if u64::try_from(read).ok() == Some(size) { Ok(()) } else { Err(cut_off()) }
 }
 
 fn hostile(name: &Path, what: &'static str) -> ArchiveError {
