@@ -9,10 +9,11 @@ use sha2::{Digest, Sha256};
 use tar::{Builder, EntryType, Header};
 use walkdir::WalkDir;
 
-use super::{ArchiveError, Archived};
-
-/// zstd's own default: more takes twice the time for a few percent.
-const LEVEL: i32 = 3;
+use super::{
+    ArchiveError, Archived,
+    frames::{Pieces, packer},
+    in_order::{in_order, threads},
+};
 
 /// The time of all files: formats of old, zip among them, know none before 1980.
 const TIME: u64 = 315_532_800;
@@ -22,23 +23,24 @@ const TIME: u64 = 315_532_800;
 /// Errors: the archive grows too large, which stops it there; the folder holds something else than
 /// files and folders; or something can't be read or written.
 pub fn pack(folder: &Path, archive: &Path, limit: u64) -> Result<Archived, ArchiveError> {
-    let sink = Sink { file: BufWriter::new(File::create(archive)?), digest: Sha256::new(), size: 0, limit };
-    let mut encoder = zstd::Encoder::new(sink, LEVEL)?;
-    let threads = thread::available_parallelism().map_or(1, |threads| threads.get().min(8));
-    encoder.multithread(u32::try_from(threads).unwrap_or(1))?;
-    let mut tar = Builder::new(encoder);
-    let written = entries(folder, &mut tar);
-    let ended = written.and_then(|unpacked| Ok((unpacked, tar.into_inner()?.finish()?)));
-    let (unpacked, mut sink) = ended.map_err(|error| match error {
-        ArchiveError::Io(e) if e.kind() == io::ErrorKind::FileTooLarge => ArchiveError::TooLarge { limit },
-        error => error,
-    })?;
-    sink.file.flush()?;
-    Ok(Archived { digest: hex(&sink.digest.finalize()), size: sink.size, unpacked })
+    let mut sink =
+        Sink { file: BufWriter::new(File::create(archive)?), digest: Sha256::new(), size: 0, limit };
+    let workers = (0..threads()).map(|_| packer()).collect::<io::Result<Vec<_>>>()?;
+    thread::scope(|scope| {
+        let (given, frames) = in_order(scope, workers);
+        let packing = scope.spawn(|| entries(folder, Pieces::new(given)));
+        for frame in frames {
+            sink.take(&frame?)?;
+        }
+        sink.file.flush()?;
+        let unpacked = packing.join().map_err(|_| io::Error::other("a thread ended"))??;
+        Ok(Archived { digest: hex(&sink.digest.finalize()), size: sink.size, unpacked })
+    })
 }
 
-/// Adds everything in a folder, sorted by name. Gives the bytes of its files.
-fn entries(folder: &Path, tar: &mut Builder<impl Write>) -> Result<u64, ArchiveError> {
+/// Packs everything in a folder, sorted by name. Gives the bytes of its files.
+fn entries(folder: &Path, to: Pieces) -> Result<u64, ArchiveError> {
+    let mut tar = Builder::new(to);
     let mut unpacked = 0;
     for entry in WalkDir::new(folder).min_depth(1).sort_by_file_name() {
         let entry = entry.map_err(ArchiveError::of_walk)?;
@@ -66,6 +68,7 @@ fn entries(folder: &Path, tar: &mut Builder<impl Write>) -> Result<u64, ArchiveE
             return Err(ArchiveError::Hostile { path, what: "is neither a file nor a folder" });
         }
     }
+    tar.into_inner()?.finish()?;
     Ok(unpacked)
 }
 
@@ -77,20 +80,16 @@ struct Sink {
     limit: u64,
 }
 
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let more = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        if self.size.saturating_add(more) > self.limit {
-            return Err(io::ErrorKind::FileTooLarge.into());
+impl Sink {
+    fn take(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
+        let size = self.size.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        if size > self.limit {
+            return Err(ArchiveError::TooLarge { limit: self.limit });
         }
         self.file.write_all(bytes)?;
         self.digest.update(bytes);
-        self.size += more;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.size = size;
+        Ok(())
     }
 }
 

@@ -1,8 +1,8 @@
 use std::{fs::File, io::Read, path::Path, sync::Arc, time::Duration};
 
-use futures::{Stream, StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, TryFutureExt, TryStreamExt, channel::mpsc, future::ready, stream};
 use hyper::body::Bytes;
-use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutPayload, path::Path as Key};
+use object_store::{Error, GetResult, ObjectStore, ObjectStoreExt, PutMode, PutPayload, path::Path as Key};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
@@ -27,6 +27,9 @@ const PART: usize = 8 << 20;
 
 /// Parts under way at a time. With their size this bounds the memory.
 const AT_A_TIME: usize = 4;
+
+/// Chunks of a part that wait to be unpacked. The network decides on their size; 64 KiB is usual.
+const CHUNKS: usize = 128;
 
 /// A bucket of any cloud. Below the app's prefix:
 ///
@@ -107,14 +110,8 @@ impl Bucket {
         })?;
         let keys: Vec<Key> = (0..entry.parts).map(|part| self.key(&part_name(&folder, part))).collect();
         let store = self.store.clone();
-        let parts = stream::iter(keys)
-            .map(move |key| {
-                let store = store.clone();
-                // A task of its own: it goes on while what came before is unpacked.
-                let fetched = tokio::spawn(async move { store.get(&key).await?.bytes().await });
-                async move { fetched.await? }
-            })
-            .buffered(AT_A_TIME);
+        let parts = stream::iter(keys).map(move |key| ready(fetch(store.clone(), key)));
+        let parts = parts.buffered(AT_A_TIME).flatten();
         let unpacked = self.unpack(&folder, parts, Form::Zstd, into).await?;
         if unpacked.digest != entry.digest {
             let source = ArchiveError::Digest { expected: entry.digest, found: unpacked.digest };
@@ -185,6 +182,18 @@ impl Bucket {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Fetches an object in a task of its own, which goes on while what came before is unpacked, until
+/// so many chunks wait.
+fn fetch(store: Arc<dyn ObjectStore>, key: Key) -> impl Stream<Item = Result<Bytes, Error>> {
+    let (sender, chunks) = mpsc::channel(CHUNKS);
+    tokio::spawn(async move {
+        let body = store.get(&key).map_ok(GetResult::into_stream).try_flatten_stream();
+        // Nobody takes more once the archive is of no use.
+        _ = body.map(Ok).forward(sender).await;
+    });
+    chunks
 }
 
 /// None where a digest is none: it may come from an object that anybody wrote.
