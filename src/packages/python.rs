@@ -2,13 +2,12 @@
 
 use std::{fmt, path::Path, process::Stdio};
 
-use serde::Deserialize;
 use thiserror::Error;
 
 use super::command;
 
 /// What a set is made for: packages of one are of no use to another.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Python {
     /// `3.11`.
     pub version: String,
@@ -31,16 +30,16 @@ pub enum PythonError {
     Broken(String, String),
 }
 
-/// Without site and without the user's environment: it takes a few milliseconds. Only glibc knows its
-/// version; musl has no answer to that.
-const PROBE: &str = "import sys, os, json
+/// Without site, without the user's environment and without modules that take their time to load: it
+/// takes a few milliseconds. Only glibc knows its version; musl has no answer to that.
+const PROBE: &str = "import sys, os
 i = sys.implementation
 try:
   musl = not os.confstr('CS_GNU_LIBC_VERSION')
 except (ValueError, OSError):
   musl = True
-print(json.dumps({'version': '%d.%d' % sys.version_info[:2], 'machine': os.uname().machine,
-  'tag': i.cache_tag + getattr(sys, 'abiflags', ''), 'libc': 'musl' if musl else 'gnu'}))";
+print('%d.%d' % sys.version_info[:2], i.cache_tag + getattr(sys, 'abiflags', ''), os.uname().machine,
+  'musl' if musl else 'gnu')";
 
 impl Python {
     /// Asks the interpreter.
@@ -49,8 +48,17 @@ impl Python {
         let mut probe = command::plain(program);
         probe.args(["-I", "-S", "-c", PROBE]).stdin(Stdio::null());
         let output = probe.output().await.map_err(|e| PythonError::Absent(name.clone(), e))?;
-        serde_json::from_slice(&output.stdout)
-            .map_err(|_| PythonError::Broken(name, String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+        Self::parse(&String::from_utf8_lossy(&output.stdout)).ok_or_else(|| {
+            PythonError::Broken(name, String::from_utf8_lossy(&output.stderr).trim().to_owned())
+        })
+    }
+
+    /// What the probe says.
+    fn parse(said: &str) -> Option<Self> {
+        let words: Vec<&str> = said.split_whitespace().collect();
+        let [version, tag, machine, libc] = words[..] else { return None };
+        let [version, tag, machine, libc] = [version, tag, machine, libc].map(str::to_owned);
+        Some(Self { version, tag, machine, libc })
     }
 
     /// Whether this Python can load a wheel by its tag: `cp311-cp311-manylinux_2_17_x86_64`.
