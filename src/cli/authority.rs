@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Error;
 use crate::{
-    build::labels::MANAGER,
+    build::labels::{MANAGED_BY, MANAGER},
     settings::CertificateSettings,
     webhook::{
         Pair, Served,
@@ -166,7 +166,7 @@ impl Keeper {
                 self.secrets.replace(&self.secret, &params, &secret).await?;
             }
             None => {
-                let labels = [("app.kubernetes.io/managed-by".to_owned(), MANAGER.to_owned())];
+                let labels = [(MANAGED_BY.to_owned(), MANAGER.to_owned())];
                 let metadata = ObjectMeta {
                     name: Some(self.secret.clone()),
                     labels: Some(labels.into()),

@@ -59,7 +59,18 @@ const SYNC: &[&str] =
 struct Maker(All);
 
 impl Maker {
+    /// A family whose kind is that of the field that it goes to.
     fn family<V: Count>(
+        &mut self,
+        name: &str,
+        help: &str,
+        labels: &'static [&'static str],
+    ) -> Result<Family<V>, Error> {
+        self.bounded(name, help, labels, &[])
+    }
+
+    /// The same, with the bounds of its buckets.
+    fn bounded<V: Count>(
         &mut self,
         name: &str,
         help: &str,
@@ -72,34 +83,6 @@ impl Maker {
             Some(_) => Err(Error::AlreadyReg),
         }
     }
-
-    fn counter(
-        &mut self,
-        name: &str,
-        help: &str,
-        labels: &'static [&'static str],
-    ) -> Result<Family<Counter>, Error> {
-        self.family(name, help, labels, &[])
-    }
-
-    fn gauge(
-        &mut self,
-        name: &str,
-        help: &str,
-        labels: &'static [&'static str],
-    ) -> Result<Family<Gauge>, Error> {
-        self.family(name, help, labels, &[])
-    }
-
-    fn histogram(
-        &mut self,
-        name: &str,
-        help: &str,
-        labels: &'static [&'static str],
-        bounds: &[f64],
-    ) -> Result<Family<Histogram>, Error> {
-        self.family(name, help, labels, bounds)
-    }
 }
 
 impl Families {
@@ -110,155 +93,155 @@ impl Families {
         let mut of = Maker::default();
         let minutes = [1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0];
         Ok(Self {
-            reconcile_duration: of.histogram(
+            reconcile_duration: of.bounded(
                 "kasprop_reconcile_duration_seconds",
                 "Time spent in a reconcile",
                 RECONCILE,
                 &[0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0],
             )?,
-            reconcile_total: of.counter("kasprop_reconcile_total", "Reconciles", RECONCILE)?,
-            reconcile_errors: of.counter(
+            reconcile_total: of.family("kasprop_reconcile_total", "Reconciles", RECONCILE)?,
+            reconcile_errors: of.family(
                 "kasprop_reconcile_errors_total",
                 "Failed reconciles",
                 &["app_name", "component_name", "namespace", "error_type"],
             )?,
-            queue_depth: of.gauge(
+            queue_depth: of.family(
                 "kasprop_reconcile_queue_depth",
                 "Reconciles that wait for their turn",
                 COMPONENT,
             )?,
-            queue_wait: of.histogram(
+            queue_wait: of.bounded(
                 "kasprop_reconcile_queue_wait_seconds",
                 "Time between the wish for a reconcile and its start",
                 COMPONENT,
                 &[0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0],
             )?,
-            rebalance_duration: of.histogram(
+            rebalance_duration: of.bounded(
                 "kasprop_rebalance_duration_seconds",
                 "Time that asking for a rebalance took",
                 REBALANCE,
                 &minutes,
             )?,
-            rebalance_total: of.counter(
+            rebalance_total: of.family(
                 "kasprop_rebalance_total",
                 "Rebalances that were asked for",
                 REBALANCE,
             )?,
-            member_transitions: of.counter(
+            member_transitions: of.family(
                 "kasprop_member_state_transitions_total",
                 "Changes of a member's state",
                 &["app_name", "namespace", "member_id", "from_state", "to_state"],
             )?,
-            hung_detected: of.counter(
+            hung_detected: of.family(
                 "kasprop_hung_members_detected_total",
                 "Times that a member was seen in a rebalance for too long",
                 MEMBER,
             )?,
-            hung_consecutive: of.gauge(
+            hung_consecutive: of.family(
                 "kasprop_hung_member_consecutive_detections",
                 "Times in a row that a member was seen in a rebalance for too long",
                 MEMBER,
             )?,
-            hung_duration: of.gauge(
+            hung_duration: of.family(
                 "kasprop_hung_member_duration_seconds",
                 "How long a hung member has been in its rebalance",
                 MEMBER,
             )?,
-            member_terminations: of.counter(
+            member_terminations: of.family(
                 "kasprop_member_terminations_total",
                 "Pods that the operator ended",
                 &["app_name", "namespace", "member_id", "reason"],
             )?,
-            sync_duration: of.histogram(
+            sync_duration: of.bounded(
                 "kasprop_resource_sync_duration_seconds",
                 "Time that a write of an object took",
                 SYNC,
                 &[0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0],
             )?,
-            sync_total: of.counter("kasprop_resource_sync_total", "Writes of objects", SYNC)?,
-            sync_errors: of.counter(
+            sync_total: of.family("kasprop_resource_sync_total", "Writes of objects", SYNC)?,
+            sync_errors: of.family(
                 "kasprop_resource_sync_errors_total",
                 "Writes of objects that failed",
                 &["app_name", "component_name", "resource_name", "namespace", "resource_type", "error_type"],
             )?,
-            drift: of.counter(
+            drift: of.family(
                 "kasprop_resource_drift_detected_total",
                 "Objects that somebody else had changed",
                 &["app_name", "component_name", "resource_name", "namespace", "resource_type", "drift_field"],
             )?,
-            status_updates: of.counter(
+            status_updates: of.family(
                 "kasprop_status_updates_total",
                 "Writes of a status, by the fields that changed",
                 &["app_name", "namespace", "update_field"],
             )?,
-            install_duration: of.histogram(
+            install_duration: of.bounded(
                 "kasprop_package_install_duration_seconds",
                 "Time that an install of Python packages took",
                 APP,
                 &minutes,
             )?,
-            install_total: of.counter(
+            install_total: of.family(
                 "kasprop_package_install_total",
                 "Installs of Python packages",
                 &["app_name", "namespace", "result"],
             )?,
-            install_errors: of.counter(
+            install_errors: of.family(
                 "kasprop_package_install_errors_total",
                 "Failed installs of Python packages",
                 &["app_name", "namespace", "error_type"],
             )?,
-            auth_enabled: of.gauge(
+            auth_enabled: of.family(
                 "kasprop_package_auth_enabled",
                 "Whether the package index needs credentials",
                 APP,
             )?,
-            custom_index: of.gauge(
+            custom_index: of.family(
                 "kasprop_package_custom_index_enabled",
                 "Whether packages come from an index of the user's",
                 APP,
             )?,
-            cache_bytes: of.gauge(
+            cache_bytes: of.family(
                 "kasprop_package_cache_usage_bytes",
                 "Size of the package cache",
                 &["app_name", "namespace", "type"],
             )?,
-            cache_percent: of.gauge(
+            cache_percent: of.family(
                 "kasprop_package_cache_usage_percent",
                 "Share of the package cache that is used",
                 APP,
             )?,
-            install_retries: of.counter(
+            install_retries: of.family(
                 "kasprop_package_install_retries_total",
                 "Repeated tries of package installs",
                 APP,
             )?,
-            install_timeouts: of.counter(
+            install_timeouts: of.family(
                 "kasprop_package_install_timeouts_total",
                 "Package installs that ran out of time",
                 APP,
             )?,
-            admission_duration: of.histogram(
+            admission_duration: of.bounded(
                 "kasprop_admission_duration_seconds",
                 "Time that the answer to an admission review took",
                 &["webhook"],
                 &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0],
             )?,
-            admission_total: of.counter(
+            admission_total: of.family(
                 "kasprop_admission_reviews_total",
                 "Admission reviews, by their answer",
                 &["webhook", "allowed"],
             )?,
-            requests: of.counter(
+            requests: of.family(
                 "kasprop_client_requests_total",
                 "Requests to the API server, by method and status",
                 &["method", "status"],
             )?,
-            certificate_expiry: of.gauge(
+            certificate_expiry: of.family(
                 "kasprop_certificate_expiry_timestamp_seconds",
                 "When the certificate that the webhooks serve ends",
                 &[],
             )?,
-            leader: of.gauge("kasprop_leader", "Whether this replica reconciles", &[])?,
+            leader: of.family("kasprop_leader", "Whether this replica reconciles", &[])?,
             all: of.0,
         })
     }
