@@ -120,6 +120,7 @@ fn drop_volatile(value: &mut Value) {
 
 /// Whether everybody says that he is done.
 pub fn is_settled(state: &State) -> bool {
+    let has_app = state.keys().any(|place| place.starts_with("KasprApp/"));
     state.iter().all(|(place, object)| {
         let (spec, status) = (&object["spec"], &object["status"]);
         let current = status["observedGeneration"] == object["metadata"]["generation"];
@@ -138,7 +139,7 @@ pub fn is_settled(state: &State) -> bool {
                 kind if kind.starts_with("Kaspr") => {
                     current
                         && conditions(status).all(|c| match c["type"].as_str() {
-                            Some("Ready") => c["status"] == "True",
+                            Some("Ready") => c["status"] == "True" || !has_app,
                             Some("Progressing") => c["status"] == "False",
                             _ => true,
                         })
