@@ -55,6 +55,20 @@ fn nothing_that_is_done_on_purpose_loses_an_admission_call() {
     });
     nothing_lost(&calls, "the leader stops", || the_leader_stops(&site));
 
+    // It is the drain that loses none, not chance.
+    let hasty = site.replica_that_drains("hasty", 0);
+    nothing_lost(&calls, "all others stop", || site.take_all().into_iter().for_each(|old| site.stop(old)));
+    for name in ["third", "fourth"] {
+        site.keep(site.replica(name));
+    }
+    let without = during(&calls, "a replica without a drain stops", || {
+        signal(hasty.operator.pid(), "-TERM");
+        site.unready(&hasty);
+    });
+    assert!(without.failed > 0);
+    site.stop(hasty);
+    nothing_lost(&calls, "after that", || calls.more());
+
     // Nobody can hide this: what is under way is lost, and nothing after.
     during(&calls, "a replica is killed", || {
         let killed = site.busiest(|| calls.more());

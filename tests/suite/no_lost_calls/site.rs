@@ -32,11 +32,12 @@ pub const SECRET: &str = "certificate";
 
 const SERVICE: &str = "kaspr-operator-webhook";
 
-/// The pause between two looks at a backend.
-const PAUSE: Duration = Duration::from_millis(100);
+/// The pause between two looks at a backend: in a cluster it takes as long until no node sends new
+/// connections to a pod that is not ready any more.
+const PAUSE: Duration = Duration::from_secs(1);
 
-/// Seconds that a replica serves on.
-const DRAIN: &str = "--drain-seconds=5";
+/// Seconds that a replica serves on after it was told to stop.
+const DRAIN: u64 = 5;
 
 /// A replica.
 pub struct Replica {
@@ -110,6 +111,11 @@ impl Site {
 
     /// Starts a replica, and waits until the Service has it.
     pub fn replica(&self, name: &str) -> Replica {
+        self.replica_that_drains(name, DRAIN)
+    }
+
+    /// The same, with seconds that it serves on after it was told to stop.
+    pub fn replica_that_drains(&self, name: &str, seconds: u64) -> Replica {
         let (port, metrics_port) = (free_port(), free_port());
         let log = self.plane.log_dir().join(format!("{name}.log"));
         let address = format!("--webhook-address=127.0.0.1:{port}");
@@ -118,6 +124,7 @@ impl Site {
             (format!("--certificate-secret={SECRET}"), format!("--webhook-service={SERVICE}"));
         let namespace = format!("--lease-namespace={NAMESPACE}");
         let identity = format!("--lease-identity={name}");
+        let drain = format!("--drain-seconds={seconds}");
         let args = [
             &address,
             &metrics,
@@ -126,7 +133,7 @@ impl Site {
             &namespace,
             &identity,
             "--lease-seconds=6",
-            DRAIN,
+            &drain,
             "--certificate-check-seconds=1",
             "--certificate-seconds=24",
             "--authority-seconds=60",
@@ -166,6 +173,11 @@ impl Site {
         let mut kept = locked(&self.kept);
         let i = kept.iter().position(|replica| replica.name == name)?;
         Some(kept.remove(i))
+    }
+
+    /// Takes all replicas that were kept.
+    pub fn take_all(&self) -> Vec<Replica> {
+        std::mem::take(&mut *locked(&self.kept))
     }
 
     /// Takes the replica that is asked most while something happens.
