@@ -8,6 +8,7 @@ mod errors;
 mod index;
 mod installer;
 mod killed;
+mod musl;
 mod proxy;
 mod repository;
 mod server;
