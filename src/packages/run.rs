@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
     folder::{EMPTY, Folder},
     request::{self, Request},
     steps::{self, Found, Notes, say, volume},
-    store::{self, Nowhere, Shared},
+    store::{self, Nowhere, Shared, StoreError},
     termination,
 };
 use crate::{
@@ -75,24 +76,28 @@ async fn install(
     notes: &mut Notes,
     report: &mut InstallReport,
 ) -> Result<Found, Failure> {
-    let bucket = request::bucket(&settings.bucket);
+    let token = format!("{}-{:016x}", settings.member, fastrand::u64(..));
     let max_archive_size = settings.bucket.max_archive_size;
+    // Beside the question to Python: both take as long.
+    let opening = request::bucket(&settings.bucket).map(|(place, prefix)| {
+        let token = token.clone();
+        spawn_blocking(move || store::open(place, prefix, max_archive_size, token))
+    });
     let request = deadline.keep(Request::new(settings)).await??;
     report.python = Some(request.set.python.to_string());
-    let token = format!("{}-{:016x}", request.member, fastrand::u64(..));
+    let bucket = match opening {
+        Some(opening) => match opening.await.unwrap_or(Err(StoreError::Ended)) {
+            Ok(bucket) => Some(bucket),
+            Err(error) => {
+                notes.trouble("the store can't be used", &error);
+                None
+            }
+        },
+        None => None,
+    };
     loop {
         let found = match &bucket {
-            Some((place, prefix)) => {
-                match store::open(place.clone(), prefix.clone(), max_archive_size, token.clone()) {
-                    Ok(store) => steps::obtain(&request, &store, deadline, notes).await?,
-                    Err(error) => {
-                        let warning = format!("the store can't be used: {error}");
-                        say(&format!("warning: {warning}"));
-                        notes.warnings.push(warning);
-                        steps::obtain(&request, &Nowhere, deadline, notes).await?
-                    }
-                }
-            }
+            Some(bucket) => steps::obtain(&request, bucket, deadline, notes).await?,
             None if request.shared => {
                 let store = Shared::new(request.folder.clone(), token.clone());
                 steps::obtain(&request, &store, deadline, notes).await?

@@ -40,7 +40,7 @@ pub struct Notes {
 
 impl Notes {
     /// A store's trouble keeps nobody from starting, but is told.
-    fn trouble(&mut self, what: &str, error: &StoreError) {
+    pub fn trouble(&mut self, what: &str, error: &StoreError) {
         let warning = format!("{what}: {error}");
         say(&format!("warning: {warning}"));
         self.warnings.push(warning);
