@@ -7,12 +7,12 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
-        mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread,
 };
 
-use super::{ArchiveError, in_order::threads};
+use super::{ArchiveError, buffers::Buffers, in_order::threads};
 
 /// The most of a file that is written in one piece.
 const PIECE: u64 = 1 << 20;
@@ -63,8 +63,7 @@ fn create(path: &Path, mode: u32) -> io::Result<File> {
 /// Takes files to be written.
 pub struct Files {
     jobs: SyncSender<Job>,
-    /// Buffers that were written.
-    free: Receiver<Vec<u8>>,
+    buffers: Buffers,
     /// Small files that are not sent yet, and their bytes.
     small: Vec<(PathBuf, u32, usize)>,
     bytes: Vec<u8>,
@@ -74,12 +73,12 @@ impl Files {
     /// Writes what `work` adds, and waits for it.
     pub fn write<T>(work: impl FnOnce(&mut Self) -> Result<T, ArchiveError>) -> Result<T, ArchiveError> {
         let (jobs, waiting) = sync_channel::<Job>(WAITING);
-        let (written, free) = channel();
+        let buffers = Buffers::default();
         let waiting = Mutex::new(waiting);
         thread::scope(|scope| {
-            let writer = |written: Sender<Vec<u8>>| scope.spawn(|| write_all(&waiting, written));
-            let writers: Vec<_> = (0..threads()).map(|_| writer(written.clone())).collect();
-            let mut files = Self { jobs, free, small: Vec::new(), bytes: Vec::new() };
+            let writers: Vec<_> =
+                (0..threads()).map(|_| scope.spawn(|| write_all(&waiting, &buffers))).collect();
+            let mut files = Self { jobs, buffers: buffers.clone(), small: Vec::new(), bytes: Vec::new() };
             let done = work(&mut files).and_then(|done| files.send_small().map(|()| done));
             drop(files);
             for writer in writers {
@@ -109,7 +108,7 @@ impl Files {
         let file = Arc::new(create(&path, mode)?);
         let mut offset = 0;
         while offset < size {
-            let mut bytes = self.buffer();
+            let mut bytes = self.buffers.take();
             append(from, PIECE.min(size - offset), &mut bytes)?;
             self.send(Job::Piece { file: file.clone(), offset, bytes })?;
             offset += PIECE;
@@ -123,22 +122,15 @@ impl Files {
     }
 
     fn send_small(&mut self) -> Result<(), ArchiveError> {
-        let next = self.buffer();
+        let next = self.buffers.take();
         let bytes = std::mem::replace(&mut self.bytes, next);
         let files = std::mem::take(&mut self.small);
         self.send(Job::Files { files, bytes })
     }
-
-    /// An empty buffer.
-    fn buffer(&self) -> Vec<u8> {
-        let mut bytes = self.free.try_recv().unwrap_or_default();
-        bytes.clear();
-        bytes
-    }
 }
 
-/// Writes until nobody sends more. Buffers are given back: fresh memory takes longer than a small file.
-fn write_all(waiting: &Mutex<Receiver<Job>>, written: Sender<Vec<u8>>) -> Result<(), ArchiveError> {
+/// Writes until nobody sends more.
+fn write_all(waiting: &Mutex<Receiver<Job>>, written: &Buffers) -> Result<(), ArchiveError> {
     let mut failed = Ok(());
     loop {
         let next = match waiting.lock() {
@@ -150,8 +142,7 @@ fn write_all(waiting: &Mutex<Receiver<Job>>, written: Sender<Vec<u8>>) -> Result
         if failed.is_ok() {
             failed = job.write();
         }
-        // Nobody takes it any more after the last file.
-        _ = written.send(job.into_bytes());
+        written.give(job.into_bytes());
     }
     failed
 }

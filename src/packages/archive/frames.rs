@@ -8,7 +8,10 @@ use zstd::{
     zstd_safe,
 };
 
-use super::in_order::{Done, Given};
+use super::{
+    buffers::Buffers,
+    in_order::{Done, Given},
+};
 
 /// The most that one frame unpacks to.
 pub const FRAME: usize = 2 << 20;
@@ -67,25 +70,38 @@ pub fn packer() -> io::Result<impl FnMut(Vec<u8>) -> io::Result<Vec<u8>> + Send>
     Ok(move |piece: Vec<u8>| compressor.compress(&piece))
 }
 
-/// Unpacks frames.
-pub fn unpacker() -> io::Result<impl FnMut(io::Result<Vec<u8>>) -> io::Result<Vec<u8>> + Send> {
+/// Unpacks frames into buffers of `unpacked`, and gives theirs back to `packed`.
+pub fn unpacker(
+    packed: Buffers,
+    unpacked: Buffers,
+) -> io::Result<impl FnMut(io::Result<Vec<u8>>) -> io::Result<Vec<u8>> + Send> {
     let mut decompressor = Decompressor::new()?;
-    Ok(move |frame: io::Result<Vec<u8>>| decompressor.decompress(&frame?, FRAME))
+    Ok(move |frame: io::Result<Vec<u8>>| {
+        let frame = frame?;
+        let mut piece = unpacked.take();
+        piece.reserve_exact(FRAME);
+        decompressor.decompress_to_buffer(&frame, &mut piece)?;
+        packed.give(frame);
+        Ok(piece)
+    })
 }
 
 /// Takes frames out of a stream.
-pub struct Frames<R>(R);
+pub struct Frames<R> {
+    from: R,
+    buffers: Buffers,
+}
 
 impl<R: BufRead> Frames<R> {
     /// Of a stream of frames.
-    pub fn of(stream: R) -> Self {
-        Self(stream)
+    pub fn of(from: R, buffers: Buffers) -> Self {
+        Self { from, buffers }
     }
 
     fn read(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let mut frame = Vec::new();
+        let mut frame = self.buffers.take();
         loop {
-            let new = self.0.fill_buf()?;
+            let new = self.from.fill_buf()?;
             if new.is_empty() && frame.is_empty() {
                 return Ok(None);
             }
@@ -97,7 +113,7 @@ impl<R: BufRead> Frames<R> {
             match zstd_safe::find_frame_compressed_size(&frame) {
                 Ok(size) => {
                     frame.truncate(size);
-                    self.0.consume(size.saturating_sub(before));
+                    self.from.consume(size.saturating_sub(before));
                     return Ok(Some(frame));
                 }
                 // What is too short and what is no frame looks the same to zstd.
@@ -106,7 +122,7 @@ impl<R: BufRead> Frames<R> {
                 }
                 Err(_) => {
                     let taken = frame.len() - before;
-                    self.0.consume(taken);
+                    self.from.consume(taken);
                 }
             }
         }
@@ -125,12 +141,13 @@ impl<R: BufRead> Iterator for Frames<R> {
 pub struct Unpacked {
     pieces: Done<io::Result<Vec<u8>>>,
     piece: io::Cursor<Vec<u8>>,
+    buffers: Buffers,
 }
 
 impl Unpacked {
     /// From threads that [`unpacker`] makes.
-    pub fn new(pieces: Done<io::Result<Vec<u8>>>) -> Self {
-        Self { pieces, piece: io::Cursor::default() }
+    pub fn new(pieces: Done<io::Result<Vec<u8>>>, buffers: Buffers) -> Self {
+        Self { pieces, piece: io::Cursor::default(), buffers }
     }
 
     /// Throws the rest away. What is wrong with it is told by the archive's digest.
@@ -147,7 +164,10 @@ impl Read for Unpacked {
                 return Ok(read);
             }
             match self.pieces.next() {
-                Some(piece) => self.piece = io::Cursor::new(piece?),
+                Some(piece) => {
+                    let read = std::mem::replace(&mut self.piece, io::Cursor::new(piece?));
+                    self.buffers.give(read.into_inner());
+                }
                 None => return Ok(0),
             }
         }
@@ -163,8 +183,9 @@ mod tests {
     }
 
     fn unpacked(stream: &[u8]) -> io::Result<Vec<Vec<u8>>> {
-        let mut unpack = unpacker()?;
-        Frames::of(io::BufReader::with_capacity(7, stream)).map(&mut unpack).collect()
+        let buffers = Buffers::default();
+        let mut unpack = unpacker(buffers.clone(), buffers.clone())?;
+        Frames::of(io::BufReader::with_capacity(7, stream), buffers).map(&mut unpack).collect()
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Sets as archives: tar in zstd. The same set gives the same bytes; nothing in an archive can make
 //! its reader write anywhere else, or without end.
 
+mod buffers;
 mod entries;
 mod files;
 mod frames;

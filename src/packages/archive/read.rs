@@ -10,7 +10,9 @@ use hyper::body::{Buf, Bytes};
 use sha2::{Digest, Sha256};
 
 use super::{
-    ArchiveError, Archived, Limits, entries,
+    ArchiveError, Archived, Limits,
+    buffers::Buffers,
+    entries,
     frames::{Frames, Unpacked, unpacker},
     in_order::{Given, in_order, threads},
     write::hex,
@@ -67,15 +69,17 @@ fn frames<'scope, C>(scope: &'scope Scope<'scope, '_>, source: Source<C>) -> io:
 where
     C: Iterator<Item = io::Result<Bytes>> + Send + 'scope,
 {
-    let workers = (0..threads()).map(|_| unpacker()).collect::<io::Result<Vec<_>>>()?;
+    let (packed, unpacked) = (Buffers::default(), Buffers::default());
+    let worker = |_| unpacker(packed.clone(), unpacked.clone());
+    let workers = (0..threads()).map(worker).collect::<io::Result<Vec<_>>>()?;
     let (given, done) = in_order(scope, workers);
-    scope.spawn(|| feed(source, given));
-    Ok(Unpacked::new(done))
+    scope.spawn(|| feed(source, packed, given));
+    Ok(Unpacked::new(done, unpacked))
 }
 
 /// Reads until there is no more, or nobody who takes it.
-fn feed(mut source: impl BufRead, mut to: Given<io::Result<Vec<u8>>>) {
-    for frame in Frames::of(&mut source) {
+fn feed(mut source: impl BufRead, buffers: Buffers, mut to: Given<io::Result<Vec<u8>>>) {
+    for frame in Frames::of(&mut source, buffers) {
         let broken = frame.is_err();
         if !to.send(frame) {
             return;
