@@ -59,7 +59,7 @@ fn the_certificate_is_the_one_for_clusters_without_helm() {
     let kept = fs::read_to_string(project("certs/cert-manager.yaml")).expect("a file");
     for wanted in documents(&kept) {
         let kind = wanted["kind"].as_str().expect("a kind");
-        let is = object(&rendered, kind, &format!("{NAME}-webhook"));
+        let is = object(&rendered, kind, wanted["metadata"]["name"].as_str().expect("a name"));
         for (field, value) in wanted["spec"].as_object().expect("a spec") {
             assert_eq!(&is["spec"][field], value, "{kind} {field}");
         }
