@@ -42,10 +42,13 @@ fn in_cache(cache: &Path, binary: Binary) -> Result<PathBuf, Error> {
 }
 
 fn cache_folder(binary: Binary) -> Result<PathBuf, Error> {
-    let caches = folder_in("XDG_CACHE_HOME")
-        .or_else(|| Some(folder_in("HOME")?.join(".cache")))
-        .ok_or(Error::NoCacheFolder)?;
-    Ok(caches.join("kaspr-operator/control-plane").join(binary.cache_folder()))
+    Ok(cache()?.join("control-plane").join(binary.cache_folder()))
+}
+
+/// Where the user keeps what this project had to fetch or build.
+pub(crate) fn cache() -> Result<PathBuf, Error> {
+    let caches = folder_in("XDG_CACHE_HOME").or_else(|| Some(folder_in("HOME")?.join(".cache")));
+    Ok(caches.ok_or(Error::NoCacheFolder)?.join("kaspr-operator"))
 }
 
 /// The folder that an environment variable names, absolute: servers run in folders of their own.

@@ -33,14 +33,14 @@ pub enum Error {
         /// The oldest Go that its module builds with.
         version: &'static str,
     },
-    /// Go could not build a binary.
+    /// Go could not build a binary, or pip not install a package.
     #[error("{binary} could not be built ({status}):\n{output}")]
     Build {
-        /// The binary that was being built.
+        /// What was being built.
         binary: &'static str,
-        /// How `go` ended.
+        /// How the tool ended.
         status: ExitStatus,
-        /// All that `go` said.
+        /// All that it said.
         output: String,
     },
     /// A key or certificate could not be made.

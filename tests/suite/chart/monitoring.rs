@@ -14,6 +14,9 @@ use crate::harness::{eventually_quiet, fetch};
 
 const ALERTS: &str = "files/alerts.yaml";
 
+/// The version of Grafana's types, as its own project releases them for Python.
+const SDK: &str = "1769699998!10.1.0";
+
 /// Writes what Prometheus needs to know to scrape the operator at a port and to load the alerts.
 pub fn write_config(folder: &Path, port: u16) -> PathBuf {
     let file = folder.join("prometheus.yml");
@@ -59,6 +62,25 @@ fn queries(dashboard: &Value) -> Vec<(String, String)> {
 fn ask(prometheus: &str, query: &str) -> Value {
     let query: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
     serde_json::from_str(&fetch(&format!("{prometheus}/api/v1/query?query={query}"))).expect("JSON")
+}
+
+#[test]
+fn dashboards_follow_grafanas_schema() {
+    let sdk = control_plane::from_pip("grafana-foundation-sdk", SDK).expect("Grafana's types");
+    let check = |files: &[PathBuf]| {
+        let mut python = Command::new("python3");
+        python.arg(project("tests/suite/chart/dashboards.py")).args(files).env("PYTHONPATH", &sdk);
+        succeeded(python.env("PYTHONDONTWRITEBYTECODE", "1"))
+    };
+    let (files, contents): (Vec<_>, Vec<_>) = dashboards().into_iter().unzip();
+    assert_eq!(check(&files), "");
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let odd = folder.path().join("odd.json");
+    let mut dashboard = contents[0].clone();
+    dashboard["panels"][0]["titel"] = "Requests".into();
+    fs::write(&odd, dashboard.to_string()).expect("written");
+    assert!(check(&[odd]).ends_with(".panels[0].titel is not in Grafana's schema\n"));
 }
 
 #[test]
