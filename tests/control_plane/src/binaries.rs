@@ -28,17 +28,22 @@ fn in_cache(cache: &Path, binary: Binary) -> Result<PathBuf, Error> {
     if let Some(path) = in_folder(Some(cache), binary) {
         return Ok(path);
     }
-    fs::create_dir_all(cache).context(|| format!("create {}", cache.display()))?;
-    let lock = cache.join("lock");
-    let lock = File::create(&lock).context(|| format!("create {}", lock.display()))?;
-    // Another test process may be building the very same. The lock ends with this scope, and with
-    // this process however that ends.
-    lock.lock().context(|| format!("lock {}", cache.display()))?;
+    let _lock = lock(cache)?;
     let path = cache.join(binary.name());
     if !path.is_file() {
         go::build(binary, cache)?;
     }
     Ok(path)
+}
+
+/// Locks a folder of the cache: another test, or its process, may be making the very same. The lock
+/// ends with what is given, and with this process however that ends.
+pub(crate) fn lock(folder: &Path) -> Result<File, Error> {
+    fs::create_dir_all(folder).context(|| format!("create {}", folder.display()))?;
+    let file = folder.join("lock");
+    let lock = File::create(&file).context(|| format!("create {}", file.display()))?;
+    lock.lock().context(|| format!("lock {}", folder.display()))?;
+    Ok(lock)
 }
 
 fn cache_folder(binary: Binary) -> Result<PathBuf, Error> {

@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{self, Command};
+use std::process::Command;
 
-use crate::binaries::cache;
+use crate::binaries::{cache, lock};
 use crate::error::{Context, Error};
 
 /// The folder that a package of that version is in; the first call installs it there, without what
@@ -13,25 +13,22 @@ use crate::error::{Context, Error};
 /// # Errors
 /// If there is no cache folder, or pip does not install it.
 pub fn from_pip(name: &'static str, version: &str) -> Result<PathBuf, Error> {
-    let folder = cache()?.join(format!("{name}-{version}"));
+    let cache = cache()?.join(format!("{name}-{version}"));
+    let folder = cache.join("packages");
+    let _lock = lock(&cache)?;
     if folder.is_dir() {
         return Ok(folder);
     }
-    // Another process may be at it: whole folders take the name, and the first one stays.
-    let beside = folder.with_extension(process::id().to_string());
+    // Whatever happens, nothing half made is left: installed aside, and put in place as a whole.
+    let aside = tempfile::tempdir_in(&cache).context(|| format!("create a folder in {}", cache.display()))?;
     let pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--target"];
     let mut install = Command::new("python3");
-    install.args(pip).arg(&beside).arg(format!("{name}=={version}"));
+    install.args(pip).arg(aside.path()).arg(format!("{name}=={version}"));
     let output = install.output().context(|| "run python3")?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         return Err(Error::Build { binary: name, status: output.status, output: said });
     }
-    if let Err(error) = fs::rename(&beside, &folder) {
-        let _ = fs::remove_dir_all(&beside);
-        if !folder.is_dir() {
-            return Err(error).context(|| format!("make {}", folder.display()));
-        }
-    }
+    fs::rename(aside.keep(), &folder).context(|| format!("put {name} in place"))?;
     Ok(folder)
 }
