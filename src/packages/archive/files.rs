@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-use super::{ArchiveError, buffers::Buffers, in_order::threads};
+use super::{ArchiveError, buffers::Buffers, threads};
 
 /// The most of a file that is written in one piece.
 const PIECE: u64 = 1 << 20;

@@ -2,7 +2,7 @@
 
 use std::{
     sync::mpsc::{Receiver, SyncSender, sync_channel},
-    thread::{self, Scope},
+    thread::Scope,
 };
 
 /// Where work is given. The workers end when it is dropped.
@@ -62,13 +62,10 @@ where
     (Given { to, next: 0 }, Done { from, next: 0 })
 }
 
-/// How many threads work for an archive at one thing. Each holds some of it in memory.
-pub fn threads() -> usize {
-    thread::available_parallelism().map_or(2, |threads| threads.get().clamp(2, 4))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
 
     #[test]

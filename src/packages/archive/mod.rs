@@ -7,9 +7,10 @@ mod files;
 mod frames;
 mod in_order;
 mod read;
+mod tally;
 mod write;
 
-use std::io;
+use std::{io, thread};
 
 use thiserror::Error;
 
@@ -76,4 +77,9 @@ impl ArchiveError {
     fn of_walk(error: walkdir::Error) -> Self {
         Self::Io(error.into())
     }
+}
+
+/// How many threads work for an archive at one thing. Each holds some of it in memory.
+fn threads() -> usize {
+    thread::available_parallelism().map_or(2, |threads| threads.get().clamp(2, 4))
 }

@@ -7,15 +7,15 @@ use std::{
 
 use flate2::bufread::MultiGzDecoder;
 use hyper::body::{Buf, Bytes};
-use sha2::{Digest, Sha256};
 
 use super::{
     ArchiveError, Archived, Limits,
     buffers::Buffers,
     entries,
     frames::{Frames, Unpacked, unpacker},
-    in_order::{Given, in_order, threads},
-    write::hex,
+    in_order::{Given, in_order},
+    tally::Tally,
+    threads,
 };
 
 /// How an archive is compressed.
@@ -94,12 +94,9 @@ fn feed(mut source: impl BufRead, buffers: Buffers, mut to: Given<io::Result<Vec
 
 /// The digest and the size of all chunks. It takes a thread's time, as unpacking does.
 fn digest(chunks: &Receiver<Bytes>) -> (String, u64) {
-    let (mut digest, mut size) = (Sha256::new(), 0);
-    for chunk in chunks {
-        digest.update(&chunk);
-        size += u64::try_from(chunk.len()).unwrap_or(u64::MAX);
-    }
-    (hex(&digest.finalize()), size)
+    let mut tally = Tally::default();
+    chunks.iter().for_each(|chunk| tally.add(&chunk));
+    tally.end()
 }
 
 /// Reads chunks, and passes them on to be digested.

@@ -5,14 +5,15 @@ use std::{
     thread,
 };
 
-use sha2::{Digest, Sha256};
 use tar::{Builder, EntryType, Header};
 use walkdir::WalkDir;
 
 use super::{
     ArchiveError, Archived,
     frames::{Pieces, packer},
-    in_order::{in_order, threads},
+    in_order::in_order,
+    tally::Tally,
+    threads,
 };
 
 /// The time of all files: formats of old, zip among them, know none before 1980.
@@ -23,8 +24,7 @@ const TIME: u64 = 315_532_800;
 /// Errors: the archive grows too large, which stops it there; the folder holds something else than
 /// files and folders; or something can't be read or written.
 pub fn pack(folder: &Path, archive: &Path, limit: u64) -> Result<Archived, ArchiveError> {
-    let mut sink =
-        Sink { file: BufWriter::new(File::create(archive)?), digest: Sha256::new(), size: 0, limit };
+    let mut sink = Sink { file: BufWriter::new(File::create(archive)?), tally: Tally::default(), limit };
     let workers = (0..threads()).map(|_| packer()).collect::<io::Result<Vec<_>>>()?;
     thread::scope(|scope| {
         let (given, frames) = in_order(scope, workers);
@@ -34,7 +34,8 @@ pub fn pack(folder: &Path, archive: &Path, limit: u64) -> Result<Archived, Archi
         }
         sink.file.flush()?;
         let unpacked = packing.join().map_err(|_| io::Error::other("a thread ended"))??;
-        Ok(Archived { digest: hex(&sink.digest.finalize()), size: sink.size, unpacked })
+        let (digest, size) = sink.tally.end();
+        Ok(Archived { digest, size, unpacked })
     })
 }
 
@@ -72,33 +73,20 @@ fn entries(folder: &Path, to: Pieces) -> Result<u64, ArchiveError> {
     Ok(unpacked)
 }
 
-/// Counts, digests and stops what is written.
+/// Digests what is written, and stops it.
 struct Sink {
     file: BufWriter<File>,
-    digest: Sha256,
-    size: u64,
+    tally: Tally,
     limit: u64,
 }
 
 impl Sink {
     fn take(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
-        let size = self.size.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        if size > self.limit {
+        if self.tally.size_with(bytes) > self.limit {
             return Err(ArchiveError::TooLarge { limit: self.limit });
         }
         self.file.write_all(bytes)?;
-        self.digest.update(bytes);
-        self.size = size;
+        self.tally.add(bytes);
         Ok(())
     }
-}
-
-/// Bytes in hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
-        _ = write!(text, "{byte:02x}");
-        text
-    })
 }
