@@ -39,6 +39,8 @@ pub(crate) struct Options {
     pub audited: Option<&'static str>,
     /// Whether what is inside the cluster is reached through a proxy.
     pub proxy: bool,
+    /// Whether the node shows logs of its pods.
+    pub kubelet: bool,
 }
 
 impl Builder {
@@ -87,6 +89,14 @@ impl Builder {
         self
     }
 
+    /// The same, and has the node show logs as a kubelet does, on the same port of this machine:
+    /// [`ControlPlane::pod_log`] is that of each container.
+    #[must_use]
+    pub fn kubelet(mut self) -> Self {
+        self.options.kubelet = true;
+        self.proxy_to_cluster()
+    }
+
     /// Starts the control plane and waits until it is ready.
     ///
     /// # Errors
@@ -110,6 +120,7 @@ impl Builder {
             folder,
             etcd_port: ports::free()?,
             api_port: ports::free()?,
+            kubelet_port: ports::free()?,
         };
         let authority = Authority::new()?;
         let url = site.url();
@@ -131,7 +142,7 @@ impl Builder {
             api_server: site.api_server(authority, self.options)?,
             controller_manager: if_wanted(self.controller_manager, Site::controller_manager)?,
             scheduler: if_wanted(self.scheduler, Site::scheduler)?,
-            kwok: if_wanted(self.kwok, Site::kwok)?,
+            kwok: self.kwok.then(|| site.kwok(self.options.kubelet)).transpose()?,
         })
     }
 }

@@ -128,6 +128,12 @@ impl ControlPlane {
         self.site.cluster_socket()
     }
 
+    /// What each container says, for whoever plays it, a line as `<time> stdout F <text>`: see
+    /// [`Builder::kubelet`].
+    pub fn pod_log(&self) -> PathBuf {
+        self.site.pod_log()
+    }
+
     /// The name and process id of each server that runs.
     pub fn pids(&self) -> Vec<(&'static str, u32)> {
         self.processes().pids()

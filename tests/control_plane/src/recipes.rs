@@ -18,6 +18,8 @@ use crate::server::Recipe;
 const QPS: u32 = 500;
 const BURST: u32 = 1000;
 
+const POD_LOG: &str = "pod.log";
+
 /// What the servers of one control plane share.
 #[derive(Debug)]
 pub(crate) struct Site {
@@ -27,6 +29,8 @@ pub(crate) struct Site {
     pub etcd_port: u16,
     /// Where the API server listens.
     pub api_port: u16,
+    /// Where kwok listens as a kubelet, if it is to.
+    pub kubelet_port: u16,
     /// Credentials of a cluster admin.
     pub kubeconfig: PathBuf,
 }
@@ -40,6 +44,11 @@ impl Site {
     /// Where the API server looks for the proxy to what is inside the cluster.
     pub fn cluster_socket(&self) -> PathBuf {
         self.folder.join("cluster.sock")
+    }
+
+    /// What kwok shows as the log of each container, in the format of container runtimes.
+    pub fn pod_log(&self) -> PathBuf {
+        self.folder.join(POD_LOG)
     }
 
     /// What the API server keeps objects in.
@@ -92,7 +101,7 @@ impl Site {
                 "--profiling=false",
             ],
         )?;
-        let Options { audited, proxy } = options;
+        let Options { audited, proxy, .. } = options;
         if let Some(user) = audited {
             self.write_file(audit::POLICY, &audit::policy(user).to_string())?;
             server.args.extend(audit::flags().map(OsString::from));
@@ -139,20 +148,28 @@ impl Site {
         recipe(Binary::Scheduler, &["--config=scheduler.yaml", "--secure-port=0"])
     }
 
-    /// Also writes what kwok is to do.
-    pub fn kwok(&self) -> Result<Recipe, Error> {
-        self.write_file("kwok.yaml", include_str!("kwok.yaml"))?;
-        recipe(
-            Binary::Kwok,
-            &[
-                &self.kubeconfig_flag(),
-                "--config=kwok.yaml",
-                "--manage-all-nodes=true",
-                "--node-lease-duration-seconds=40",
-                "--node-ip=10.0.0.1",
-                "--cidr=10.244.0.0/16",
-            ],
-        )
+    /// Also writes what kwok is to do, and whether it also shows logs as a kubelet does.
+    pub fn kwok(&self, kubelet: bool) -> Result<Recipe, Error> {
+        let mut config = include_str!("kwok.yaml").to_owned();
+        let port = self.kubelet_port;
+        let (kubeconfig, address) = (self.kubeconfig_flag(), format!("--server-address=127.0.0.1:{port}"));
+        let node_port = format!("--node-port={port}");
+        let mut args = vec![
+            kubeconfig.as_str(),
+            "--config=kwok.yaml",
+            "--manage-all-nodes=true",
+            "--node-lease-duration-seconds=40",
+            "--node-ip=10.0.0.1",
+            "--cidr=10.244.0.0/16",
+        ];
+        if kubelet {
+            self.write_file(POD_LOG, "")?;
+            // JSON is YAML.
+            config += &format!("---\n{}\n", logs(&self.pod_log()));
+            args.extend([address.as_str(), &node_port]);
+        }
+        self.write_file("kwok.yaml", &config)?;
+        recipe(Binary::Kwok, &args)
     }
 
     fn kubeconfig_flag(&self) -> String {
@@ -178,6 +195,16 @@ fn egress(proxy: &Path) -> Value {
             "proxyProtocol": "HTTPConnect",
             "transport": {"uds": {"udsName": proxy}},
         }}],
+    })
+}
+
+/// Says that a file is the log of each container, now and before its last restart.
+fn logs(file: &Path) -> Value {
+    json!({
+        "apiVersion": "kwok.x-k8s.io/v1alpha1",
+        "kind": "ClusterLogs",
+        "metadata": {"name": "logs"},
+        "spec": {"logs": [{"logsFile": file, "previousLogsFile": file}]},
     })
 }
 

@@ -37,7 +37,7 @@ impl Cluster {
     /// Starts one.
     pub fn start(builder: Builder) -> Self {
         let ports = (free_port(), free_port());
-        let plane = builder.proxy_to_cluster().start().expect("a control plane");
+        let plane = builder.kubelet().start().expect("a control plane");
         proxy::serve(&plane.cluster_socket(), ports.0);
         // It goes with the control plane.
         let folder = plane.log_dir().join("chart");

@@ -10,30 +10,41 @@ use std::{
     thread,
 };
 
-/// Serves `CONNECT` at a Unix socket until the process ends; every tunnel leads to that port of this
-/// machine.
-pub fn serve(socket: &Path, port: u16) {
-    serve_with(socket, move || TcpStream::connect((Ipv4Addr::LOCALHOST, port)));
+/// The port of the Service of the webhooks.
+const SERVICE_PORT: u16 = 443;
+
+/// Serves `CONNECT` at a Unix socket until the process ends; tunnels to the Service of the webhooks lead to
+/// that port of this machine, and those to pods and to the node to the port that they name.
+pub fn serve(socket: &Path, webhooks: u16) {
+    serve_with(socket, move |target| {
+        let named = target.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        let port = named.filter(|port| *port != SERVICE_PORT).unwrap_or(webhooks);
+        TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+    });
 }
 
-/// The same with tunnels that lead to whatever is connected to then.
-pub fn serve_with(socket: &Path, connect: impl Fn() -> io::Result<TcpStream> + Send + Sync + 'static) {
+/// The same with tunnels that lead to whatever is connected to for a target, `host:port`.
+pub fn serve_with(socket: &Path, connect: impl Fn(&str) -> io::Result<TcpStream> + Send + Sync + 'static) {
     let listener = UnixListener::bind(socket).expect("a socket");
     let connect = Arc::new(connect);
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
             // Whoever hangs up is no concern of the others.
             let connect = connect.clone();
-            thread::spawn(move || tunnel(client, connect()));
+            thread::spawn(move || tunnel(client, &*connect));
         }
     });
 }
 
-fn tunnel(mut client: UnixStream, server: io::Result<TcpStream>) -> io::Result<()> {
+fn tunnel(mut client: UnixStream, connect: &dyn Fn(&str) -> io::Result<TcpStream>) -> io::Result<()> {
     let mut request = BufReader::new(client.try_clone()?);
     let mut line = String::new();
-    while request.read_line(&mut line)? > 0 && line.trim() != "" {
+    request.read_line(&mut line)?;
+    // As in `CONNECT host:port HTTP/1.1`.
+    let server = connect(line.split_whitespace().nth(1).unwrap_or_default());
+    while !line.trim().is_empty() {
         line.clear();
+        request.read_line(&mut line)?;
     }
     let Ok(mut server) = server else {
         return client.write_all(b"HTTP/1.1 502 Bad Gateway\r\n\r\n");

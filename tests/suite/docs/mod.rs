@@ -35,12 +35,12 @@ pub struct Step {
     pub code: i32,
 }
 
-/// Commands of the fenced `sh` blocks. Blocks of another kind, such as `console`, are not run.
+/// Commands of the fenced `sh` blocks.
 pub fn commands(page: &str) -> Vec<Step> {
     let mut commands = Vec::new();
     let mut inside = false;
     let mut begun = String::new();
-    for line in page.lines() {
+    for line in page.lines().map(str::trim) {
         match line {
             "```sh" => inside = true,
             "```" => inside = false,
@@ -49,7 +49,7 @@ pub fn commands(page: &str) -> Vec<Step> {
                     begun.push_str(part);
                     continue;
                 }
-                let line = std::mem::take(&mut begun) + line.trim_start();
+                let line = std::mem::take(&mut begun) + line;
                 let (command, code) = line.split_once("# exits ").unwrap_or((&line, "0"));
                 commands.push(Step {
                     command: command.trim().to_owned(),
@@ -60,6 +60,27 @@ pub fn commands(page: &str) -> Vec<Step> {
         }
     }
     commands
+}
+
+/// Commands in the text itself, as in `kubectl describe kasprapp NAME`. A name of a command without an
+/// argument is none, and neither is one that is cut short by `…`, nor one that builds what is at hand.
+pub fn spoken_commands(page: &str) -> Vec<String> {
+    // What is between fences is read elsewhere.
+    let text: String = page.split("```").step_by(2).collect();
+    text.split('`')
+        .skip(1)
+        .step_by(2)
+        .map(|span| span.split_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|span| is_command(span) && span.split(' ').count() > 2)
+        .filter(|span| !span.contains('…') && !span.starts_with("cargo "))
+        .collect()
+}
+
+/// Whether a line begins with a program of the pages.
+pub fn is_command(line: &str) -> bool {
+    ["kubectl ", "helm ", "kaspr-operator ", "make ", "cargo ", "curl "]
+        .iter()
+        .any(|program| line.starts_with(program))
 }
 
 /// A shell as a reader of the pages has it: kubectl, its plugin, helm and the operator on the path, in
@@ -136,7 +157,9 @@ impl Shell {
 
 #[test]
 fn blocks_are_read() {
-    let page = "```sh\na \\\n  b\nc # exits 2\n```\n```console\nd\n```\n";
+    let page = "```sh\na \\\n  b\nc # exits 2\n```\n```console\nd\n```\n1. x\n   ```sh\n   e\n   ```\n\
+                `kubectl get\n  pods` `helm test` `helm upgrade … x`\n";
     let step = |command: &str, code| Step { command: command.to_owned(), code };
-    assert_eq!(commands(page), [step("a b", 0), step("c", 2)]);
+    assert_eq!(commands(page), [step("a b", 0), step("c", 2), step("e", 0)]);
+    assert_eq!(spoken_commands(page), ["kubectl get pods"]);
 }

@@ -3,16 +3,16 @@
 use std::{fs, path::Path};
 
 use control_plane::{ControlPlane, Operator};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Shell, commands, page, project};
+use super::{Shell, Step, commands, is_command, page, project, spoken_commands};
 use crate::{
     chart::{
         NAME,
         cluster::Cluster,
         lifecycle::{deregisters, helm_test},
     },
-    harness::condition,
+    harness::{condition, eventually_quiet, text},
     takeover,
 };
 
@@ -25,23 +25,49 @@ fn cluster(namespace: &str) -> (Cluster, Shell) {
     (cluster, shell)
 }
 
-/// Runs the commands of a page, and does what in a real cluster kubelet and cert-manager do.
+/// Runs the commands of a page.
 fn follow(cluster: &Cluster, shell: &Shell, path: &str, operator: &mut Option<Operator>) {
     for step in commands(&page(path)) {
-        if step.command.starts_with("helm test") {
-            helm_test(cluster);
-            continue;
-        }
-        if step.command.starts_with("helm uninstall") {
-            deregisters(cluster);
-            *operator = None;
-        }
-        shell.run(&step);
-        if step.command.starts_with("helm install") {
-            let certificate = cluster.certify();
-            *operator = Some(cluster.run_operator(&certificate));
-        }
+        take(cluster, shell, &step, operator);
     }
+}
+
+/// Runs a command, and does what in a real cluster kubelet and cert-manager do.
+fn take(cluster: &Cluster, shell: &Shell, step: &Step, operator: &mut Option<Operator>) {
+    let command = with_names(&step.command);
+    if command.starts_with("helm test") {
+        return helm_test(cluster);
+    }
+    if command.starts_with("helm uninstall") {
+        deregisters(cluster);
+        *operator = None;
+    }
+    if let (true, Some(operator)) = (command.contains(" logs "), &operator) {
+        let log = operator.log();
+        let lines = log.lines().map(|line| format!("2026-01-01T00:00:00Z stdout F {line}\n"));
+        fs::write(cluster.plane.pod_log(), lines.collect::<String>()).expect("written");
+    }
+    let said = shell.run(&Step { command: command.clone(), code: step.code });
+    if command.contains(" logs ") {
+        assert!(!said.is_empty(), "{command}");
+    }
+    if command.starts_with("helm install") {
+        let certificate = cluster.certify();
+        *operator = Some(cluster.run_operator(&certificate));
+    }
+}
+
+/// What stands in place of names that a page leaves open.
+fn with_names(command: &str) -> String {
+    let given = [
+        ("-n NS", "-n kaspr-operator"),
+        ("KIND NAME", "kasprapp shop"),
+        ("KIND.", "kasprapp."),
+        ("NAME", "shop"),
+        (" FILE", " examples/minimal.yaml"),
+        (" PATH", " examples/minimal.yaml"),
+    ];
+    given.iter().fold(command.to_owned(), |command, (name, stands)| command.replace(name, stands))
 }
 
 #[test]
@@ -59,30 +85,121 @@ fn pages_about_a_running_operator_are_right() {
     let mut operator = Some(cluster.run_operator(&certificate));
     cluster.apply(&page("examples/application.yaml"));
     cluster.wait_for("kasprapp", "shop", "default", |app| condition(app, "Ready", "True", "Healthy"));
-    for path in ["docs/concepts.md", "docs/operations.md", "docs/packages.md", "docs/security.md"] {
+    let pages =
+        ["concepts", "operations", "packages", "security", "runbooks"].map(|name| format!("docs/{name}.md"));
+    for path in &pages {
         follow(&cluster, &shell, path, &mut operator);
+    }
+    spoken_commands_work(&cluster, &shell, &mut operator);
+}
+
+/// Runs the commands that stand in the text of pages.
+fn spoken_commands_work(cluster: &Cluster, shell: &Shell, operator: &mut Option<Operator>) {
+    for (namespace, resource, options) in [
+        (NAME, "secret", &["generic", "kaspr-operator-webhook-own-tls"][..]),
+        ("", "namespace", &["cert-manager"]),
+        ("cert-manager", "deployment", &["cert-manager-cainjector", "--image=cainjector"]),
+    ] {
+        cluster.kubectl(&[&["-n", namespace, "create", resource][..], options].concat());
+    }
+    let packages = r#"{"spec":{"pythonPackages":{"packages":["requests==2.32.3"]}}}"#;
+    cluster.kubectl(&["patch", "kasprapp", "shop", "--type=merge", "-p", packages]);
+    for resource in ["deployment/cert-manager-cainjector", "statefulset/shop-app"] {
+        let namespace = if resource.starts_with('s') { "default" } else { "cert-manager" };
+        eventually_quiet("the pods", || {
+            let output =
+                cluster.try_kubectl(&["-n", namespace, "rollout", "status", resource, "--timeout=60s"], "");
+            if output.status.success() { Ok(()) } else { Err(text(&output.stderr)) }
+        });
+    }
+    for path in pages() {
+        for command in spoken_commands(&page(&format!("docs/{path}"))) {
+            // Whatever differs: what it finds is no matter here.
+            let code = i32::from(command.starts_with("kubectl kaspr diff"));
+            take(cluster, shell, &Step { command, code }, operator);
+        }
     }
 }
 
 #[test]
 fn migration_leads_over_and_back() {
     let (cluster, shell) = cluster("recorded");
-    // CRDs that Helm did not bring.
-    let crds = project("crds").display().to_string();
-    cluster.kubectl(&["apply", "--server-side", "-f", &crds]);
-    cluster.kubectl(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+    published_crds(&cluster);
+    cluster.kubectl(&["create", "namespace", "kaspr"]);
+    let deployment = ["create", "deployment", "kaspr-operator", "--image=published"];
+    cluster.kubectl(&[&["-n", "kaspr"], &deployment[..]].concat());
     takeover::as_the_published_operator_left_it(&cluster.plane);
+    let crd = || cluster.get("crd", "kasprapps.kaspr.io", "")["spec"].clone();
+    let before = crd();
     follow(&cluster, &shell, "docs/migration.md", &mut None);
     assert!(cluster.get("kasprapp", "clicks", "recorded").is_object(), "resources outlive {NAME}");
+    assert_eq!(crd(), before);
+    assert_eq!(cluster.get("deployment", "kaspr-operator", "kaspr")["spec"]["replicas"], 1);
+}
+
+/// CRDs that Helm did not bring, and that take whatever comes.
+fn published_crds(cluster: &Cluster) {
+    let ours = project("crds").display().to_string();
+    let listed = cluster.kubectl(&["create", "--dry-run=client", "-o", "json", "-f", &ours]);
+    for crd in serde_json::Deserializer::from_str(&listed).into_iter::<Value>() {
+        let mut crd = crd.expect("JSON");
+        crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"] =
+            json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+        let output = cluster.try_kubectl(&["create", "-f", "-"], &crd.to_string());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+    cluster.kubectl(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
 }
 
 #[test]
 fn every_command_is_on_a_page_that_is_run() {
-    let run =
-        ["getting-started", "concepts", "operations", "packages", "security", "migration", "command-line"];
+    let run = [
+        "getting-started",
+        "concepts",
+        "operations",
+        "packages",
+        "security",
+        "migration",
+        "command-line",
+        "runbooks",
+        "contributing",
+    ];
     for path in pages() {
         let name = path.trim_end_matches(".md");
-        assert!(run.contains(&name) || commands(&page(&format!("docs/{path}"))).is_empty(), "{path}");
+        let page = page(&format!("docs/{path}"));
+        assert!(run.contains(&name) || commands(&page).is_empty(), "{path}");
+        // Output begins otherwise.
+        let blocks = page.split("```console").skip(1).filter_map(|rest| rest.split("```").next());
+        let hidden = blocks.flat_map(str::lines).filter(|line| is_command(line.trim()));
+        assert_eq!(hidden.collect::<Vec<_>>(), Vec::<&str>::new(), "{path}");
+    }
+}
+
+/// They would run the tests again, or build for minutes.
+#[test]
+fn commands_for_contributors_name_what_is_there() {
+    for Step { command, .. } in commands(&page("docs/contributing.md")) {
+        let words: Vec<&str> = command.split('#').next().unwrap_or_default().split_whitespace().collect();
+        let found = match words[..] {
+            ["make", target, ..] => page("Makefile").contains(&format!("\n{target}:")),
+            ["cargo", "test", "--test", suite, filter] => {
+                project(&format!("tests/{suite}/{filter}.rs")).exists()
+            }
+            ["cargo", "test", "--lib", room] => project(&format!("src/{room}")).exists(),
+            [
+                "MUSL_PYTHON=/tmp/musl/bin/python3",
+                "cargo",
+                "test",
+                "--test",
+                suite,
+                filter,
+                "--",
+                "--ignored",
+            ] => page(&format!("tests/{suite}/{filter}.rs")).contains("#[ignore"),
+            [script, ..] => project(script).exists(),
+            [] => false,
+        };
+        assert!(found, "{command}");
     }
 }
 

@@ -263,7 +263,7 @@ fn balance(socket: &Path, backends: &Backends) {
         }
     });
     let turn = AtomicUsize::new(0);
-    proxy::serve_with(socket, move || {
+    proxy::serve_with(socket, move |_| {
         let ready: Vec<u16> = locked(&chosen).iter().filter(|backend| backend.1).map(|b| b.0).collect();
         if ready.is_empty() {
             return Err(io::Error::other("no backend is ready"));
