@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
+
+use serde_json::Value;
 
 use crate::error::{Context, Error};
 use crate::guardian::Guardian;
@@ -12,6 +14,22 @@ use crate::pins::Binary;
 
 /// What a shell's exit code says of a program that is nowhere.
 const NOT_FOUND: i32 = 127;
+
+/// The folder with the sources that `binary` is built from, which Go keeps.
+pub(crate) fn sources(binary: Binary) -> Result<PathBuf, Error> {
+    let name = binary.name();
+    let mut go = Command::new("go");
+    go.current_dir(folder_of(binary)).env("GOWORK", "off").args(["mod", "download", "-json"]);
+    let done = go.arg(binary.module().path).output().context(|| "run go")?;
+    if !done.status.success() {
+        let output = String::from_utf8_lossy(&done.stderr).into_owned();
+        return Err(Error::Build { binary: name, status: done.status, output });
+    }
+    let said: Value = serde_json::from_slice(&done.stdout)
+        .map_err(io::Error::other)
+        .context(|| format!("find the sources of {name}"))?;
+    Ok(said["Dir"].as_str().unwrap_or_default().into())
+}
 
 /// Builds `binary` in `folder`. The caller holds the folder's lock.
 pub(crate) fn build(binary: Binary, folder: &Path) -> Result<(), Error> {
@@ -51,8 +69,7 @@ pub(crate) fn build(binary: Binary, folder: &Path) -> Result<(), Error> {
 
 /// Adds to `go` what makes it build `binary` as the file `output`.
 fn set_up_build(go: &mut Command, binary: Binary, output: &Path) {
-    let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("modules");
-    go.current_dir(modules.join(binary.module().folder))
+    go.current_dir(folder_of(binary))
         // All else that changes what is built is left to the user's own Go settings.
         .env("GOWORK", "off")
         .args(["build", "-mod=readonly", "-trimpath", "-buildvcs=false"])
@@ -63,6 +80,11 @@ fn set_up_build(go: &mut Command, binary: Binary, output: &Path) {
         .arg(binary.package())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
+}
+
+/// The folder of the module that pins what `binary` is built from.
+fn folder_of(binary: Binary) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("modules").join(binary.module().folder)
 }
 
 /// Tells the user of progress.

@@ -40,4 +40,4 @@ pub use error::Error;
 pub use operator::Operator;
 pub use pip::from_pip;
 pub use plane::ControlPlane;
-pub use tools::{fake_gcs, helm, prometheus, promtool, s3_gateway};
+pub use tools::{cert_manager_crds, fake_gcs, helm, prometheus, promtool, s3_gateway};

@@ -9,7 +9,7 @@ pub(crate) struct Module {
     /// Its folder below `modules/`.
     pub folder: &'static str,
     /// The path of the module whose version counts.
-    path: &'static str,
+    pub path: &'static str,
     go_mod: &'static str,
 }
 
@@ -72,6 +72,12 @@ static S3: Module = Module {
     go_mod: include_str!("../modules/s3/go.mod"),
 };
 
+static CERT_MANAGER: Module = Module {
+    folder: "cert-manager",
+    path: "github.com/cert-manager/cert-manager",
+    go_mod: include_str!("../modules/cert-manager/go.mod"),
+};
+
 /// One program of the control plane, or a tool beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Binary {
@@ -86,6 +92,7 @@ pub(crate) enum Binary {
     Promtool,
     Gcs,
     S3,
+    CertManager,
 }
 
 impl Binary {
@@ -103,6 +110,7 @@ impl Binary {
             Self::Promtool => "promtool",
             Self::Gcs => "fake-gcs-server",
             Self::S3 => "versitygw",
+            Self::CertManager => "cert-manager",
         }
     }
 
@@ -116,6 +124,7 @@ impl Binary {
             Self::Prometheus | Self::Promtool => &PROMETHEUS,
             Self::Gcs => &GCS,
             Self::S3 => &S3,
+            Self::CertManager => &CERT_MANAGER,
         }
     }
 
@@ -123,8 +132,8 @@ impl Binary {
     pub fn package(self) -> String {
         let module = self.module().path;
         match self {
-            // etcd's own main package is in a module that can't be required by others.
-            Self::Etcd => ".".to_owned(),
+            // Their own main packages are in modules that can't be required by others.
+            Self::Etcd | Self::CertManager => ".".to_owned(),
             Self::Gcs => module.to_owned(),
             _ => format!("{module}/cmd/{}", self.name()),
         }
@@ -142,7 +151,7 @@ impl Binary {
     /// that another version of the one does not build the others again.
     pub fn cache_folder(self) -> String {
         match self {
-            Self::Helm | Self::Prometheus | Self::Promtool | Self::Gcs | Self::S3 => {
+            Self::Helm | Self::Prometheus | Self::Promtool | Self::Gcs | Self::S3 | Self::CertManager => {
                 let module = self.module();
                 format!("{}-{}", module.folder, module.version())
             }
@@ -176,7 +185,7 @@ mod tests {
 
     #[test]
     fn versions_are_read_from_go_mod() {
-        for module in [&KUBERNETES, &ETCD, &KWOK, &HELM, &PROMETHEUS, &GCS, &S3] {
+        for module in [&KUBERNETES, &ETCD, &KWOK, &HELM, &PROMETHEUS, &GCS, &S3, &CERT_MANAGER] {
             assert!(module.version().starts_with('v'), "{module:?}");
             assert!(module.go_version().starts_with("1."), "{module:?}");
         }

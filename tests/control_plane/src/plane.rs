@@ -154,6 +154,15 @@ impl ControlPlane {
         Ok(name.to_owned())
     }
 
+    /// Runs cert-manager's own controllers, for issuers of the kinds `selfSigned` and `ca`, and its
+    /// injector of CAs. Its CRDs must be there; its webhook is not.
+    ///
+    /// # Errors
+    /// If it can't be found, built or started.
+    pub fn run_cert_manager(&self) -> Result<(), Error> {
+        self.processes().start(&self.site.cert_manager()?)
+    }
+
     /// Takes the API server away, as a crash would. Does nothing when it is away.
     pub fn stop_api_server(&self) {
         self.processes().stop(&self.api_server);

@@ -172,6 +172,11 @@ impl Site {
         recipe(Binary::Kwok, &args)
     }
 
+    /// Issues certificates, and tells webhook configurations of their CAs.
+    pub fn cert_manager(&self) -> Result<Recipe, Error> {
+        recipe(Binary::CertManager, &[&self.kubeconfig_flag()])
+    }
+
     fn kubeconfig_flag(&self) -> String {
         format!("--kubeconfig={}", self.kubeconfig.display())
     }

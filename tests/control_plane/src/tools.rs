@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::binaries;
 use crate::error::Error;
+use crate::go;
 use crate::pins::Binary;
 
 /// Where helm is.
@@ -45,4 +46,13 @@ pub fn fake_gcs() -> Result<PathBuf, Error> {
 /// If it can't be found or built.
 pub fn s3_gateway() -> Result<PathBuf, Error> {
     binaries::provide(Binary::S3)
+}
+
+/// The folder with cert-manager's own CRDs, a file for each kind. They are needed before
+/// [`ControlPlane::run_cert_manager`](crate::ControlPlane::run_cert_manager).
+///
+/// # Errors
+/// If the sources can't be found or fetched.
+pub fn cert_manager_crds() -> Result<PathBuf, Error> {
+    Ok(go::sources(Binary::CertManager)?.join("deploy/crds"))
 }

@@ -19,7 +19,7 @@ const REFUSED: &str = "examples/refused/config-typo.yaml";
 const GOOD: &str = "examples/minimal.yaml";
 
 /// Both webhooks answer, as a user sees it.
-fn admission_works(cluster: &Cluster) {
+pub fn admission_works(cluster: &Cluster) {
     let said = cluster.refused(&file(REFUSED));
     assert!(said.contains("did you mean"), "{said}");
     let output = cluster.try_kubectl(&["apply", "--dry-run=server", "-o", "json", "-f", "-"], &file(GOOD));
@@ -90,7 +90,7 @@ fn a_release_lives_and_goes() {
 }
 
 /// `helm uninstall` with what it leaves.
-fn uninstalled(cluster: &Cluster) {
+pub fn uninstalled(cluster: &Cluster) {
     deregisters(cluster);
     succeeded(&mut cluster.helm(&["uninstall", NAME, "--wait", "--timeout", "120s"]));
     for kind in CONFIGURATIONS {

@@ -1,5 +1,6 @@
 //! The Helm chart: what it renders, and a release's whole life on an API server of its own.
 
+mod cert_manager;
 pub mod cluster;
 mod drift;
 pub mod lifecycle;

@@ -1,7 +1,7 @@
 //! A user's `kubectl apply` never fails because the operator is being replaced: two replicas behind a
 //! Service, a stream of writes through a real API server, and everything that is done on purpose.
 
-mod calls;
+pub mod calls;
 mod site;
 
 use std::process::Command;
