@@ -1,20 +1,31 @@
 use std::{
+    cell::RefCell,
     collections::HashSet,
     fs,
-    io::Read,
+    io::{self, Read},
     path::{Component, Path, PathBuf},
 };
 
 use tar::{Archive, Entry, EntryType};
 
-use super::{ArchiveError, Limits, files::Files};
+use super::{
+    ArchiveError, Limits,
+    files::{Files, Next},
+    stream::{Stream, Tape},
+};
 
 /// Makes what a tar holds in an empty folder. Gives the bytes of its files.
-pub fn read(from: impl Read, folder: &Path, limits: Limits) -> Result<u64, ArchiveError> {
+pub fn read(
+    from: Stream<impl Iterator<Item = io::Result<Vec<u8>>>>,
+    folder: &Path,
+    limits: Limits,
+) -> Result<u64, ArchiveError> {
+    let stream = RefCell::new(from);
+    let mut next = |limit| stream.borrow_mut().take(limit);
     Files::write(|files| {
         let mut reader = Reader { folder, limits, unpacked: 0, folders: HashSet::new() };
-        for entry in Archive::new(from).entries()? {
-            reader.entry(entry?, files)?;
+        for entry in Archive::new(Tape::of(&stream)).entries_with_seek()? {
+            reader.entry(&entry?, &mut next, files)?;
         }
         Ok(reader.unpacked)
     })
@@ -29,7 +40,13 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn entry(&mut self, mut entry: Entry<'_, impl Read>, files: &mut Files) -> Result<(), ArchiveError> {
+    /// `next` gives what is in the entry.
+    fn entry(
+        &mut self,
+        entry: &Entry<'_, impl Read>,
+        next: &mut impl Next,
+        files: &mut Files,
+    ) -> Result<(), ArchiveError> {
         let name = entry.path()?.into_owned();
         let Some(inside) = inside(&name)? else { return Ok(()) };
         let path = self.folder.join(&inside);
@@ -39,7 +56,7 @@ impl Reader<'_> {
             EntryType::Directory => self.make(&path),
             EntryType::Regular | EntryType::Continuous => {
                 self.make(path.parent().unwrap_or(self.folder))?;
-                self.file(&mut entry, path, files)
+                self.file(entry, path, next, files)
             }
             EntryType::Symlink | EntryType::Link => Err(hostile(&name, "is a link, which no package has")),
             _ => Err(hostile(&name, "is neither a file nor a folder")),
@@ -48,8 +65,9 @@ impl Reader<'_> {
 
     fn file(
         &mut self,
-        entry: &mut Entry<'_, impl Read>,
+        entry: &Entry<'_, impl Read>,
         path: PathBuf,
+        next: &mut impl Next,
         files: &mut Files,
     ) -> Result<(), ArchiveError> {
         let size = entry.size();
@@ -58,7 +76,7 @@ impl Reader<'_> {
             return Err(ArchiveError::Endless(self.limits.bytes));
         }
         let mode = if entry.header().mode()? & 0o111 == 0 { 0o644 } else { 0o755 };
-        files.add(path, mode, size, entry)
+        files.add(path, mode, size, next)
     }
 
     fn make(&mut self, path: &Path) -> Result<(), ArchiveError> {

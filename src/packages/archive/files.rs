@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Read, Write},
+    io::{self, Write},
     os::unix::fs::{FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{
@@ -12,13 +12,13 @@ use std::{
     thread,
 };
 
-use super::{ArchiveError, buffers::Buffers, threads};
+use super::{ArchiveError, stream::Stretch, threads};
 
 /// The most of a file that is written in one piece.
 const PIECE: u64 = 1 << 20;
 
 /// Small files are written together: waking a thread takes longer than making a file.
-const TOGETHER: usize = 256 << 10;
+const TOGETHER: u64 = 256 << 10;
 
 /// And so many at most, since files may be empty.
 const AT_ONCE: usize = 256;
@@ -26,32 +26,39 @@ const AT_ONCE: usize = 256;
 /// Pieces that wait to be written. With their size this bounds the memory.
 const WAITING: usize = 12;
 
+/// What is in a file: at most so many of its next bytes, and at least one.
+pub trait Next: FnMut(u64) -> io::Result<Stretch> {}
+
+impl<F: FnMut(u64) -> io::Result<Stretch>> Next for F {}
+
+/// A small file: where it is to be, its mode, and what is in it.
+type Small = (PathBuf, u32, Vec<Stretch>);
+
 /// What is to be written.
 enum Job {
-    /// Small files, each with its mode and its end in the bytes.
-    Files { files: Vec<(PathBuf, u32, usize)>, bytes: Vec<u8> },
+    Files(Vec<Small>),
     /// A piece of a larger one.
-    Piece { file: Arc<File>, offset: u64, bytes: Vec<u8> },
+    Piece {
+        file: Arc<File>,
+        offset: u64,
+        bytes: Stretch,
+    },
 }
 
 impl Job {
-    fn write(&self) -> Result<(), ArchiveError> {
+    fn write(self) -> Result<(), ArchiveError> {
         match self {
-            Self::Files { files, bytes } => {
-                let mut begin = 0;
-                for (path, mode, end) in files {
-                    create(path, *mode)?.write_all(&bytes[begin..*end])?;
-                    begin = *end;
+            Self::Files(files) => {
+                for (path, mode, stretches) in files {
+                    let mut file = create(&path, mode)?;
+                    for stretch in stretches {
+                        file.write_all(&stretch)?;
+                    }
                 }
             }
-            Self::Piece { file, offset, bytes } => file.write_all_at(bytes, *offset)?,
+            Self::Piece { file, offset, bytes } => file.write_all_at(&bytes, offset)?,
         }
         Ok(())
-    }
-
-    fn into_bytes(self) -> Vec<u8> {
-        let (Self::Files { bytes, .. } | Self::Piece { bytes, .. }) = self;
-        bytes
     }
 }
 
@@ -63,22 +70,19 @@ fn create(path: &Path, mode: u32) -> io::Result<File> {
 /// Takes files to be written.
 pub struct Files {
     jobs: SyncSender<Job>,
-    buffers: Buffers,
-    /// Small files that are not sent yet, and their bytes.
-    small: Vec<(PathBuf, u32, usize)>,
-    bytes: Vec<u8>,
+    /// Small files that are not sent yet, and the bytes in them.
+    small: Vec<Small>,
+    together: u64,
 }
 
 impl Files {
     /// Writes what `work` adds, and waits for it.
     pub fn write<T>(work: impl FnOnce(&mut Self) -> Result<T, ArchiveError>) -> Result<T, ArchiveError> {
         let (jobs, waiting) = sync_channel::<Job>(WAITING);
-        let buffers = Buffers::default();
         let waiting = Mutex::new(waiting);
         thread::scope(|scope| {
-            let writers: Vec<_> =
-                (0..threads()).map(|_| scope.spawn(|| write_all(&waiting, &buffers))).collect();
-            let mut files = Self { jobs, buffers: buffers.clone(), small: Vec::new(), bytes: Vec::new() };
+            let writers: Vec<_> = (0..threads()).map(|_| scope.spawn(|| write_all(&waiting))).collect();
+            let mut files = Self { jobs, small: Vec::new(), together: 0 };
             let done = work(&mut files).and_then(|done| files.send_small().map(|()| done));
             drop(files);
             for writer in writers {
@@ -91,29 +95,43 @@ impl Files {
         })
     }
 
-    /// A file with that many bytes of `from`, at a path that nobody has yet.
+    /// A file with that many bytes, at a path that nobody has yet.
     pub fn add(
         &mut self,
         path: PathBuf,
         mode: u32,
         size: u64,
-        from: &mut impl Read,
+        next: &mut impl Next,
     ) -> Result<(), ArchiveError> {
+        let mut offset = 0;
         if size <= PIECE {
-            append(from, size, &mut self.bytes)?;
-            self.small.push((path, mode, self.bytes.len()));
-            let enough = self.bytes.len() >= TOGETHER || self.small.len() >= AT_ONCE;
-            return if enough { self.send_small() } else { Ok(()) };
+            let mut stretches: Vec<Stretch> = Vec::new();
+            while offset < size {
+                stretches.push(next(size - offset)?);
+                offset += length(&stretches[stretches.len() - 1]);
+            }
+            return self.add_small(path, mode, stretches);
         }
         let file = Arc::new(create(&path, mode)?);
-        let mut offset = 0;
         while offset < size {
-            let mut bytes = self.buffers.take();
-            append(from, PIECE.min(size - offset), &mut bytes)?;
-            self.send(Job::Piece { file: file.clone(), offset, bytes })?;
-            offset += PIECE;
+            let bytes = next(PIECE.min(size - offset))?;
+            let written = offset;
+            offset += length(&bytes);
+            self.send(Job::Piece { file: file.clone(), offset: written, bytes })?;
         }
         Ok(())
+    }
+
+    fn add_small(&mut self, path: PathBuf, mode: u32, stretches: Vec<Stretch>) -> Result<(), ArchiveError> {
+        let before = self.small.iter().rev().find_map(|(_, _, stretches)| stretches.last());
+        let beside = before.zip(stretches.first()).is_none_or(|(before, first)| first.is_beside(before));
+        // Else files that wait could hold any number of pieces.
+        if !beside {
+            self.send_small()?;
+        }
+        self.together += stretches.iter().map(|stretch| length(stretch)).sum::<u64>();
+        self.small.push((path, mode, stretches));
+        if self.together >= TOGETHER || self.small.len() >= AT_ONCE { self.send_small() } else { Ok(()) }
     }
 
     fn send(&self, job: Job) -> Result<(), ArchiveError> {
@@ -122,15 +140,18 @@ impl Files {
     }
 
     fn send_small(&mut self) -> Result<(), ArchiveError> {
-        let next = self.buffers.take();
-        let bytes = std::mem::replace(&mut self.bytes, next);
+        self.together = 0;
         let files = std::mem::take(&mut self.small);
-        self.send(Job::Files { files, bytes })
+        self.send(Job::Files(files))
     }
 }
 
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
 /// Writes until nobody sends more.
-fn write_all(waiting: &Mutex<Receiver<Job>>, written: &Buffers) -> Result<(), ArchiveError> {
+fn write_all(waiting: &Mutex<Receiver<Job>>) -> Result<(), ArchiveError> {
     let mut failed = Ok(());
     loop {
         let next = match waiting.lock() {
@@ -142,25 +163,19 @@ fn write_all(waiting: &Mutex<Receiver<Job>>, written: &Buffers) -> Result<(), Ar
         if failed.is_ok() {
             failed = job.write();
         }
-        written.give(job.into_bytes());
     }
     failed
 }
 
-/// Reads that many bytes.
-fn append(from: &mut impl Read, size: u64, bytes: &mut Vec<u8>) -> Result<(), ArchiveError> {
-    bytes.reserve(usize::try_from(size).unwrap_or(0));
-    let read = from.take(size).read_to_end(bytes)?;
-    if u64::try_from(read).ok() == Some(size) {
-        Ok(())
-    } else {
-        Err(ArchiveError::Io(io::ErrorKind::UnexpectedEof.into()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::buffers::Buffers, *};
+
+    /// As many bytes as are asked for, in pieces of their own of at most 300 KiB.
+    fn sevens(limit: u64) -> io::Result<Stretch> {
+        let length = usize::try_from(limit.min(300 << 10)).expect("a length");
+        Ok(Stretch::of(vec![7; length], Buffers::default()))
+    }
 
     #[test]
     fn neither_many_empty_files_nor_large_ones_pile_up_in_memory() {
@@ -168,17 +183,21 @@ mod tests {
         let at = |name: String| folder.path().join(name);
         Files::write(|files| {
             for i in 0..5 * AT_ONCE {
-                files.add(at(format!("empty{i}")), 0o644, 0, &mut io::empty())?;
+                files.add(at(format!("empty{i}")), 0o644, 0, &mut sevens)?;
                 assert!(files.small.len() < AT_ONCE);
             }
-            files.add(at("large".to_owned()), 0o755, 3 * PIECE + 1, &mut io::repeat(7))?;
-            assert!(files.bytes.len() < TOGETHER);
+            files.add(at("large".to_owned()), 0o755, 3 * PIECE + 1, &mut sevens)?;
+            for i in 0..10 {
+                files.add(at(format!("small{i}")), 0o644, 1, &mut sevens)?;
+                assert_eq!(files.small.iter().filter(|(_, _, stretches)| !stretches.is_empty()).count(), 1);
+            }
             Ok(())
         })
         .expect("written");
         let large = std::fs::read(at("large".to_owned())).expect("the large one");
         assert!(large.len() == 3 << 20 | 1 && large.iter().all(|byte| *byte == 7));
-        assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 5 * AT_ONCE + 1);
+        assert_eq!(std::fs::read(at("small9".to_owned())).expect("a small one"), [7]);
+        assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 5 * AT_ONCE + 11);
     }
 
     #[test]
@@ -186,7 +205,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("there");
         std::fs::write(&path, "before").expect("written");
-        let failed = Files::write(|files| files.add(path.clone(), 0o644, 1, &mut io::repeat(7)));
+        let failed = Files::write(|files| files.add(path.clone(), 0o644, 1, &mut sevens));
         assert!(failed.is_err());
         assert_eq!(std::fs::read_to_string(&path).expect("the file"), "before");
     }

@@ -1,17 +1,14 @@
 //! An archive is a row of zstd frames, each packed by itself: so several threads unpack it.
 //! Any zstd reads it as one stream.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Write};
 
 use zstd::{
     bulk::{Compressor, Decompressor},
     zstd_safe,
 };
 
-use super::{
-    buffers::Buffers,
-    in_order::{Done, Given},
-};
+use super::{buffers::Buffers, in_order::Given};
 
 /// The most that one frame unpacks to.
 pub const FRAME: usize = 2 << 20;
@@ -134,43 +131,6 @@ impl<R: BufRead> Iterator for Frames<R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.read().transpose()
-    }
-}
-
-/// Reads what was unpacked.
-pub struct Unpacked {
-    pieces: Done<io::Result<Vec<u8>>>,
-    piece: io::Cursor<Vec<u8>>,
-    buffers: Buffers,
-}
-
-impl Unpacked {
-    /// From threads that [`unpacker`] makes.
-    pub fn new(pieces: Done<io::Result<Vec<u8>>>, buffers: Buffers) -> Self {
-        Self { pieces, piece: io::Cursor::default(), buffers }
-    }
-
-    /// Throws the rest away. What is wrong with it is told by the archive's digest.
-    pub fn skip(self) {
-        self.pieces.for_each(drop);
-    }
-}
-
-impl Read for Unpacked {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let read = self.piece.read(bytes)?;
-            if read > 0 || bytes.is_empty() {
-                return Ok(read);
-            }
-            match self.pieces.next() {
-                Some(piece) => {
-                    let read = std::mem::replace(&mut self.piece, io::Cursor::new(piece?));
-                    self.buffers.give(read.into_inner());
-                }
-                None => return Ok(0),
-            }
-        }
     }
 }
 

@@ -7,6 +7,7 @@ mod files;
 mod frames;
 mod in_order;
 mod read;
+mod stream;
 mod tally;
 mod write;
 

@@ -12,8 +12,9 @@ use super::{
     ArchiveError, Archived, Limits,
     buffers::Buffers,
     entries,
-    frames::{Frames, Unpacked, unpacker},
-    in_order::{Given, in_order},
+    frames::{FRAME, Frames, unpacker},
+    in_order::{Done, Given, in_order},
+    stream::Stream,
     tally::Tally,
     threads,
 };
@@ -46,13 +47,17 @@ pub fn unpack(
         let mut source = Source { chunks, chunk: Bytes::new(), copies };
         let unpacked = match form {
             Form::Zstd => {
-                let mut frames = frames(scope, source)?;
-                let unpacked = entries::read(&mut frames, folder, limits)?;
-                frames.skip();
+                let buffers = Buffers::default();
+                let mut pieces = frames(scope, source, buffers.clone())?;
+                let unpacked = entries::read(Stream::new(&mut pieces, buffers), folder, limits)?;
+                // What is wrong with the rest is told by the digest.
+                pieces.for_each(drop);
                 unpacked
             }
             Form::Gzip => {
-                let unpacked = entries::read(MultiGzDecoder::new(&mut source), folder, limits)?;
+                let buffers = Buffers::default();
+                let pieces = pieces(MultiGzDecoder::new(&mut source), buffers.clone());
+                let unpacked = entries::read(Stream::new(pieces, buffers), folder, limits)?;
                 io::copy(&mut source, &mut io::sink())?;
                 drop(source);
                 unpacked
@@ -64,17 +69,34 @@ pub fn unpack(
     })
 }
 
-/// Unpacks the frames of a source in threads of their own.
-fn frames<'scope, C>(scope: &'scope Scope<'scope, '_>, source: Source<C>) -> io::Result<Unpacked>
+/// Unpacks the frames of a source in threads of their own, into some buffers.
+fn frames<'scope, C>(
+    scope: &'scope Scope<'scope, '_>,
+    source: Source<C>,
+    unpacked: Buffers,
+) -> io::Result<Done<io::Result<Vec<u8>>>>
 where
     C: Iterator<Item = io::Result<Bytes>> + Send + 'scope,
 {
-    let (packed, unpacked) = (Buffers::default(), Buffers::default());
+    let packed = Buffers::default();
     let worker = |_| unpacker(packed.clone(), unpacked.clone());
     let workers = (0..threads()).map(worker).collect::<io::Result<Vec<_>>>()?;
     let (given, done) = in_order(scope, workers);
     scope.spawn(|| feed(source, packed, given));
-    Ok(Unpacked::new(done, unpacked))
+    Ok(done)
+}
+
+/// What is read, in some buffers.
+fn pieces(mut from: impl Read, buffers: Buffers) -> impl Iterator<Item = io::Result<Vec<u8>>> {
+    let limit = u64::try_from(FRAME).unwrap_or(u64::MAX);
+    std::iter::from_fn(move || {
+        let mut piece = buffers.take();
+        match from.by_ref().take(limit).read_to_end(&mut piece) {
+            Ok(0) => None,
+            Ok(_) => Some(Ok(piece)),
+            Err(error) => Some(Err(error)),
+        }
+    })
 }
 
 /// Reads until there is no more, or nobody who takes it.
