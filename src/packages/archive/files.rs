@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-use super::{ArchiveError, stream::Stretch, threads};
+use super::{ArchiveError, length, stream::Stretch, threads};
 
 /// The most of a file that is written in one piece.
 const PIECE: u64 = 1 << 20;
@@ -22,6 +22,10 @@ const TOGETHER: u64 = 256 << 10;
 
 /// And so many at most, since files may be empty.
 const AT_ONCE: usize = 256;
+
+/// The most stretches of a small file: a piece of an archive of ours is larger than such a file. What is
+/// scattered over more would hold as many of them in memory.
+const SCATTERED: usize = 2;
 
 /// Pieces that wait to be written. With their size this bounds the memory.
 const WAITING: usize = 12;
@@ -103,21 +107,24 @@ impl Files {
         size: u64,
         next: &mut impl Next,
     ) -> Result<(), ArchiveError> {
-        let mut offset = 0;
-        if size <= PIECE {
-            let mut stretches: Vec<Stretch> = Vec::new();
-            while offset < size {
-                stretches.push(next(size - offset)?);
-                offset += length(&stretches[stretches.len() - 1]);
-            }
-            return self.add_small(path, mode, stretches);
+        let mut first: Vec<Stretch> = Vec::new();
+        let mut taken = 0;
+        while taken < size.min(PIECE) && first.len() < SCATTERED {
+            let bytes = next(PIECE.min(size - taken))?;
+            taken += length(&bytes);
+            first.push(bytes);
+        }
+        if taken == size {
+            return self.add_small(path, mode, first);
         }
         let file = Arc::new(create(&path, mode)?);
+        let mut offset = 0;
+        let mut first = first.into_iter();
         while offset < size {
-            let bytes = next(PIECE.min(size - offset))?;
-            let written = offset;
+            let bytes = first.next().map_or_else(|| next(PIECE.min(size - offset)), Ok)?;
+            let begin = offset;
             offset += length(&bytes);
-            self.send(Job::Piece { file: file.clone(), offset: written, bytes })?;
+            self.send(Job::Piece { file: file.clone(), offset: begin, bytes })?;
         }
         Ok(())
     }
@@ -144,10 +151,6 @@ impl Files {
         let files = std::mem::take(&mut self.small);
         self.send(Job::Files(files))
     }
-}
-
-fn length(bytes: &[u8]) -> u64 {
-    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 /// Writes until nobody sends more.
@@ -198,6 +201,21 @@ mod tests {
         assert!(large.len() == 3 << 20 | 1 && large.iter().all(|byte| *byte == 7));
         assert_eq!(std::fs::read(at("small9".to_owned())).expect("a small one"), [7]);
         assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 5 * AT_ONCE + 11);
+    }
+
+    #[test]
+    fn what_is_scattered_is_written_piece_by_piece() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("scattered");
+        let mut bytes = 0..100;
+        let mut next = |_| Ok(Stretch::of(vec![bytes.next().expect("a byte")], Buffers::default()));
+        Files::write(|files| {
+            files.add(path.clone(), 0o644, 100, &mut next)?;
+            assert!(files.small.is_empty());
+            Ok(())
+        })
+        .expect("written");
+        assert_eq!(std::fs::read(&path).expect("the file"), (0..100).collect::<Vec<u8>>());
     }
 
     #[test]

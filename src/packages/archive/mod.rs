@@ -84,3 +84,8 @@ impl ArchiveError {
 fn threads() -> usize {
     thread::available_parallelism().map_or(2, |threads| threads.get().clamp(2, 4))
 }
+
+/// How many bytes these are, as files and archives count them.
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}

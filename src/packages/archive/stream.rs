@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use super::buffers::Buffers;
+use super::{buffers::Buffers, length};
 
 /// A buffer that goes back when nobody needs it any more.
 struct Piece {
@@ -97,10 +97,6 @@ impl<P: Iterator<Item = io::Result<Vec<u8>>>> Stream<P> {
         }
         Ok(())
     }
-}
-
-fn length(bytes: &[u8]) -> u64 {
-    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 /// A stream as the reader of a tar sees it, who skips what others took from the stream.

@@ -1,5 +1,7 @@
 use sha2::{Digest, Sha256};
 
+use super::length;
+
 /// The digest and the size of what passes.
 #[derive(Default)]
 pub struct Tally {
@@ -10,7 +12,7 @@ pub struct Tally {
 impl Tally {
     /// The size with so many bytes more.
     pub fn size_with(&self, bytes: &[u8]) -> u64 {
-        self.size.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX))
+        self.size.saturating_add(length(bytes))
     }
 
     /// Takes the next bytes.
