@@ -154,7 +154,23 @@ fn back_again(cluster: &Cluster) {
     let operator = cluster.run_operator(&certificate);
     admission_works(cluster);
     assert_eq!(short_names(cluster), json!(["ktasks", "ktask"]));
+    upgraded_and_back(cluster, &existing);
+    uninstalled(cluster);
     assert!(operator.stop().expect("an exit").success());
+}
+
+/// `helm upgrade` and `helm rollback` with a release's values leave the CA that somebody else put in.
+fn upgraded_and_back(cluster: &Cluster, values: &[&str]) {
+    let authorities = cluster.authorities();
+    let logs = || cluster.get("deployment", NAME, NAME).to_string().contains("debug");
+    cluster.install(&[values, &["log.level=debug"]].concat());
+    assert!(logs());
+    assert_eq!(cluster.authorities(), authorities);
+    admission_works(cluster);
+    succeeded(&mut cluster.helm(&["rollback", NAME, "--wait"]));
+    assert!(!logs());
+    assert_eq!(cluster.authorities(), authorities);
+    admission_works(cluster);
 }
 
 #[test]
@@ -246,9 +262,7 @@ fn a_release_without_cert_manager_makes_its_own_certificate() {
     });
     admission_works(&cluster);
     let authorities = cluster.authorities();
-    cluster.install(&["certificates.mode=builtin", "log.level=debug"]);
-    assert_eq!(cluster.authorities(), authorities);
-    admission_works(&cluster);
+    upgraded_and_back(&cluster, &["certificates.mode=builtin"]);
     helm_test(&cluster);
     somebody_takes_the_ca_out(&cluster, &authorities);
     assert!(operator.stop().expect("an exit").success());
