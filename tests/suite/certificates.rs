@@ -23,7 +23,8 @@ fn shown_in(file: &Path) -> Vec<u8> {
     CertificateDer::from_pem_slice(&fs::read(file).expect("a file")).expect("PEM").to_vec()
 }
 
-fn shows(port: u16, certificate: &[u8]) {
+/// Waits until an operator shows a certificate, DER.
+pub fn shows(port: u16, certificate: &[u8]) {
     eventually_quiet("a new certificate", || {
         let seen = look(port, "/healthz").map_err(|error| error.to_string())?;
         if seen.certificate == certificate { Ok(()) } else { Err("it is another one".to_owned()) }

@@ -13,9 +13,9 @@ use super::{
     lifecycle::{admission_works, uninstalled},
 };
 use crate::{
+    certificates,
     harness::{condition, eventually_quiet},
     no_lost_calls::calls::Calls,
-    probe::look,
 };
 
 /// The certificate of the webhooks, and its Secret.
@@ -133,8 +133,5 @@ fn trusts(cluster: &Cluster, secret: &Value) {
 /// Waits until the operator shows the certificate of a Secret.
 fn shows(cluster: &Cluster, secret: &Value) {
     let held = CertificateDer::from_pem_slice(&bytes(&secret["tls.crt"])).expect("PEM").to_vec();
-    eventually_quiet("the new certificate", || {
-        let seen = look(cluster.ports.0, "/healthz").map_err(|error| error.to_string())?;
-        if seen.certificate == held { Ok(()) } else { Err("it is another one".to_owned()) }
-    });
+    certificates::shows(cluster.ports.0, &held);
 }
