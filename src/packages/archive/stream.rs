@@ -1,5 +1,5 @@
-//! An archive as it is unpacked: in pieces, whose bytes are written from where they are. Copying
-//! them first would take a tenth of the whole time.
+//! An archive as it is unpacked: in pieces, whose bytes are written from where they are, since a
+//! copy of everything takes time and memory.
 
 use std::{
     cell::RefCell,
