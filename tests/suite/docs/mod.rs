@@ -1,5 +1,6 @@
 //! Every command of every page is run as it stands there, and every link leads somewhere.
 
+mod contributors;
 mod pages;
 
 use std::{

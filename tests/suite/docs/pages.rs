@@ -172,34 +172,6 @@ fn every_command_is_on_a_page_that_is_run() {
     }
 }
 
-/// They would run the tests again, or build for minutes.
-#[test]
-fn commands_for_contributors_name_what_is_there() {
-    for Step { command, .. } in commands(&page("docs/contributing.md")) {
-        let words: Vec<&str> = command.split('#').next().unwrap_or_default().split_whitespace().collect();
-        let found = match words[..] {
-            ["make", target, ..] => page("Makefile").contains(&format!("\n{target}:")),
-            ["cargo", "test", "--test", suite, filter] => {
-                project(&format!("tests/{suite}/{filter}.rs")).exists()
-            }
-            ["cargo", "test", "--lib", room] => project(&format!("src/{room}")).exists(),
-            [
-                "MUSL_PYTHON=/tmp/musl/bin/python3",
-                "cargo",
-                "test",
-                "--test",
-                suite,
-                filter,
-                "--",
-                "--ignored",
-            ] => page(&format!("tests/{suite}/{filter}.rs")).contains("#[ignore"),
-            [script, ..] => project(script).exists(),
-            [] => false,
-        };
-        assert!(found, "{command}");
-    }
-}
-
 /// The names of all pages.
 fn pages() -> Vec<String> {
     let entries = fs::read_dir(project("docs")).expect("a folder");
