@@ -5,10 +5,11 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
-use crate::{PACKAGES, tools};
+use crate::{PACKAGES, settle, tools};
 
 const BUCKET: &str = "packages";
 
@@ -43,28 +44,36 @@ pub fn install(volume: &Path, uv: &Path, store: Option<&Emulator>, shared: bool)
         command.env("GCS_BUCKET", BUCKET).env("GCS_OBJECT_KEY", "bench-app/bench.tar.gz");
         command.env("STORAGE_EMULATOR_HOST", store.address.to_string());
     }
+    settle();
     let begun = Instant::now();
     let mut child = command.spawn()?;
-    let mut memory: f64 = 0.0;
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        memory = memory.max(peak(child.id()));
-        std::thread::sleep(Duration::from_millis(2));
-    };
+    let pid = child.id();
+    let watched = thread::spawn(move || watch(pid));
+    let status = child.wait()?;
     let took = begun.elapsed();
+    let memory = watched.join().map_err(|_| io::Error::other("a thread ended"))?;
     if !status.success() {
         return Err(io::Error::other(fs::read_to_string(volume.with_extension("log"))?));
     }
     Ok(Installed { took, memory })
 }
 
-fn peak(pid: u32) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap_or_default();
-    let kib: Option<f64> = line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok());
-    kib.unwrap_or_default() / 1024.0
+/// The most memory of a process until it ends, in MiB. Looks rarely enough not to slow it.
+fn watch(pid: u32) -> f64 {
+    let mut most = 0.0;
+    while let Some(now) = peak(pid) {
+        most = now;
+        thread::sleep(Duration::from_millis(10));
+    }
+    most
+}
+
+/// None if it ended.
+fn peak(pid: u32) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib / 1024.0)
 }
 
 /// A store on loopback. It ends when it is dropped.
@@ -96,7 +105,7 @@ impl Emulator {
             if TcpStream::connect(address).is_ok() {
                 return Ok(emulator);
             }
-            std::thread::sleep(Duration::from_millis(50));
+            thread::sleep(Duration::from_millis(50));
         }
         Err(io::Error::other("the store does not start"))
     }

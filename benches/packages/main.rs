@@ -77,9 +77,16 @@ fn row(what: &str, took: Duration, note: &str) {
 }
 
 fn timed(work: impl FnOnce() -> io::Result<()>) -> io::Result<Duration> {
+    settle();
     let begun = Instant::now();
     work()?;
     Ok(begun.elapsed())
+}
+
+/// Waits until what was written before is on the disk: else what is measured next shares its processors
+/// with that.
+fn settle() {
+    rustix::fs::sync();
 }
 
 fn middle(mut times: Vec<Duration>) -> Duration {
