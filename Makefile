@@ -2,6 +2,8 @@
 
 CARGO ?= cargo
 export ONCE FAULTS SEED APPS
+# Tests that need a server wait more than they work.
+export RUST_TEST_THREADS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 
 .PHONY: help demo test faults lint fuzz generate image-tree release bench bench-packages bench-scale clean
 

@@ -73,6 +73,7 @@ fn set_up_build(go: &mut Command, binary: Binary, output: &Path) {
         // All else that changes what is built is left to the user's own Go settings.
         .env("GOWORK", "off")
         .args(["build", "-mod=readonly", "-trimpath", "-buildvcs=false"])
+        .arg(format!("-gcflags=all={}", binary.compiler_flags()))
         .arg(format!("-ldflags=-s -w {}", binary.stamps()))
         .args(["-tags", binary.tags()])
         .arg("-o")

@@ -3,10 +3,12 @@
 //!
 //! The go.mod files hold the versions; nothing else repeats them.
 
-/// A Go module of this crate that pins what binaries are built from.
+/// What binaries are built from, and the Go module of this crate that pins it.
 #[derive(Debug)]
 pub(crate) struct Module {
-    /// Its folder below `modules/`.
+    /// What people call it.
+    pub name: &'static str,
+    /// The folder below `modules/` with the Go module that pins it.
     pub folder: &'static str,
     /// The path of the module whose version counts.
     pub path: &'static str,
@@ -36,43 +38,52 @@ impl Module {
     }
 }
 
-static KUBERNETES: Module = Module {
-    folder: "kubernetes",
-    path: "k8s.io/kubernetes",
-    go_mod: include_str!("../modules/kubernetes/go.mod"),
-};
+/// One for all parts: what they have in common is then compiled once.
+const CONTROL_PLANE: &str = include_str!("../modules/control-plane/go.mod");
+
+static KUBERNETES: Module =
+    Module { name: "kubernetes", folder: "control-plane", path: "k8s.io/kubernetes", go_mod: CONTROL_PLANE };
 
 static ETCD: Module = Module {
-    folder: "etcd",
+    name: "etcd",
+    folder: "control-plane",
     path: "go.etcd.io/etcd/server/v3",
-    go_mod: include_str!("../modules/etcd/go.mod"),
+    go_mod: CONTROL_PLANE,
 };
 
 static KWOK: Module =
-    Module { folder: "kwok", path: "sigs.k8s.io/kwok", go_mod: include_str!("../modules/kwok/go.mod") };
+    Module { name: "kwok", folder: "control-plane", path: "sigs.k8s.io/kwok", go_mod: CONTROL_PLANE };
 
-static HELM: Module =
-    Module { folder: "helm", path: "helm.sh/helm/v4", go_mod: include_str!("../modules/helm/go.mod") };
+static HELM: Module = Module {
+    name: "helm",
+    folder: "helm",
+    path: "helm.sh/helm/v4",
+    go_mod: include_str!("../modules/helm/go.mod"),
+};
 
 static PROMETHEUS: Module = Module {
+    name: "prometheus",
     folder: "prometheus",
     path: "github.com/prometheus/prometheus",
     go_mod: include_str!("../modules/prometheus/go.mod"),
 };
 
 static GCS: Module = Module {
+    name: "gcs",
     folder: "gcs",
     path: "github.com/fsouza/fake-gcs-server",
     go_mod: include_str!("../modules/gcs/go.mod"),
 };
 
 static S3: Module = Module {
+    name: "s3",
     folder: "s3",
     path: "github.com/versity/versitygw",
     go_mod: include_str!("../modules/s3/go.mod"),
 };
 
 static CERT_MANAGER: Module = Module {
+    name: "cert-manager",
     folder: "cert-manager",
     path: "github.com/cert-manager/cert-manager",
     go_mod: include_str!("../modules/cert-manager/go.mod"),
@@ -133,7 +144,8 @@ impl Binary {
         let module = self.module().path;
         match self {
             // Their own main packages are in modules that can't be required by others.
-            Self::Etcd | Self::CertManager => ".".to_owned(),
+            Self::Etcd => "./etcd".to_owned(),
+            Self::CertManager => ".".to_owned(),
             Self::Gcs => module.to_owned(),
             _ => format!("{module}/cmd/{}", self.name()),
         }
@@ -147,21 +159,30 @@ impl Binary {
         }
     }
 
+    /// Flags of the compiler, for all packages: what the linker strips is not made, and tools need not be
+    /// fast, without inlining they are built in two thirds of the time.
+    pub fn compiler_flags(self) -> &'static str {
+        if self.is_part() { "-dwarf=false" } else { "-dwarf=false -l" }
+    }
+
+    /// Whether it is a part of the control plane itself.
+    fn is_part(self) -> bool {
+        self.module().folder == KUBERNETES.folder
+    }
+
     /// The folder that it is kept in: the parts of a control plane together, a tool by itself, so
     /// that another version of the one does not build the others again.
     pub fn cache_folder(self) -> String {
-        match self {
-            Self::Helm | Self::Prometheus | Self::Promtool | Self::Gcs | Self::S3 | Self::CertManager => {
-                let module = self.module();
-                format!("{}-{}", module.folder, module.version())
-            }
-            _ => folder_name(),
+        if self.is_part() {
+            return folder_name();
         }
+        let module = self.module();
+        format!("{}-{}", module.name, module.version())
     }
 
     /// What the linker writes into it.
     pub fn stamps(self) -> String {
-        if self.module().folder != KUBERNETES.folder {
+        if self.module().path != KUBERNETES.path {
             return String::new();
         }
         let version = KUBERNETES.version();
@@ -176,7 +197,7 @@ impl Binary {
 
 /// The name of a folder for binaries of exactly these versions.
 fn folder_name() -> String {
-    [&KUBERNETES, &ETCD, &KWOK].map(|module| format!("{}-{}", module.folder, module.version())).join("-")
+    [&KUBERNETES, &ETCD, &KWOK].map(|module| format!("{}-{}", module.name, module.version())).join("-")
 }
 
 #[cfg(test)]
