@@ -104,12 +104,17 @@ pub struct Tape<'a, P> {
     stream: &'a RefCell<Stream<P>>,
     /// Where the reader is.
     at: u64,
+    /// What it may still read before it skips. It reads a header or a long name, and holds that as a whole.
+    left: usize,
 }
+
+/// More than any name takes, and anything else that stands before a file.
+const NAME: usize = 1 << 20;
 
 impl<'a, P> Tape<'a, P> {
     /// Of a stream of which nothing was taken yet.
     pub fn of(stream: &'a RefCell<Stream<P>>) -> Self {
-        Self { stream, at: 0 }
+        Self { stream, at: 0, left: NAME }
     }
 }
 
@@ -118,6 +123,8 @@ impl<P: Iterator<Item = io::Result<Vec<u8>>>> Read for Tape<'_, P> {
         let mut stream = self.stream.borrow_mut();
         stream.skip_to(self.at)?;
         let Some(next) = stream.next(length(bytes))? else { return Ok(0) };
+        let endless = || io::Error::other("a name in it is longer than any");
+        self.left = self.left.checked_sub(next.len()).ok_or_else(endless)?;
         bytes[..next.len()].copy_from_slice(&next);
         self.at = stream.at;
         Ok(next.len())
@@ -129,6 +136,7 @@ impl<P> Seek for Tape<'_, P> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let SeekFrom::Current(distance) = to else { return Err(io::ErrorKind::Unsupported.into()) };
         self.at = self.at.checked_add_signed(distance).ok_or(io::ErrorKind::InvalidInput)?;
+        self.left = NAME;
         Ok(self.at)
     }
 }

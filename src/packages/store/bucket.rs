@@ -1,8 +1,16 @@
-use std::{fs::File, io::Read, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs::File,
+    io::Read,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures::{Stream, StreamExt, TryFutureExt, TryStreamExt, channel::mpsc, future::ready, stream};
 use hyper::body::Bytes;
-use object_store::{Error, GetResult, ObjectStore, ObjectStoreExt, PutMode, PutPayload, path::Path as Key};
+use object_store::{
+    Error, GetResult, ObjectStore, ObjectStoreExt, PutMode, PutPayload, UpdateVersion, path::Path as Key,
+};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
@@ -25,15 +33,22 @@ const ENTRIES: u64 = 2_000_000;
 /// create objects, and no store's own way of putting them together.
 const PART: usize = 8 << 20;
 
-/// Parts under way at a time. With their size this bounds the memory.
+/// Parts that are fetched at a time. With their size this bounds the memory.
 const AT_A_TIME: usize = 4;
+
+/// And sent: each has to arrive before the store is taken for dead.
+const SENT_AT_A_TIME: usize = 2;
+
+/// More than any set has to say of itself.
+const ENTRY: u64 = 1 << 20;
 
 /// Chunks of a part that wait to be unpacked. The network decides on their size; 64 KiB is usual.
 const CHUNKS: usize = 128;
 
 /// A bucket of any cloud. Below the app's prefix:
 ///
-/// - `SET.json` – what the set is and which archive it is in; made once, never changed
+/// - `SET.json` – what the set is and which archive it is in; made once, and only replaced by who found
+///   that archive of no use
 /// - `archives/SHA256/N.tar.zst` – the parts of an archive, by its content
 /// - `SET.lease` – who installs
 /// - `HASH-pyVERSION.tar.gz` – the published operator's; read, never written
@@ -42,6 +57,8 @@ pub struct Bucket {
     prefix: String,
     max_archive_size: u64,
     pub(super) token: String,
+    /// The version of the entry that led to nothing of use.
+    useless: Mutex<Option<UpdateVersion>>,
 }
 
 /// What stands in `SET.json`.
@@ -59,7 +76,7 @@ struct Entry {
 impl Bucket {
     /// Of a store; `prefix` is the app's.
     pub fn new(store: Arc<dyn ObjectStore>, prefix: String, max_archive_size: u64, token: String) -> Self {
-        Self { store, prefix, max_archive_size, token }
+        Self { store, prefix, max_archive_size, token, useless: Mutex::default() }
     }
 
     /// The key of something of the app's.
@@ -71,17 +88,22 @@ impl Bucket {
         Limits { bytes: self.max_archive_size.saturating_mul(RATIO), entries: ENTRIES }
     }
 
-    async fn entry(&self, set: &str) -> Result<Option<Entry>, StoreError> {
+    fn useless(&self) -> Option<UpdateVersion> {
+        self.useless.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is said of a set, and its version.
+    async fn text(&self, set: &str) -> Result<Option<(Bytes, UpdateVersion)>, StoreError> {
         let key = self.key(&format!("{set}.json"));
-        let text = match self.store.get(&key).await {
-            Ok(found) => found.bytes().await?,
+        let found = match self.store.get(&key).await {
+            Ok(found) => found,
             Err(Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let entry = serde_json::from_slice(&text);
-        let foreign =
-            |e: serde_json::Error| StoreError::Foreign { name: key.to_string(), why: e.to_string() };
-        entry.map(Some).map_err(foreign)
+        let version = UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
+        // Too much is no entry either.
+        let text = if found.meta.size > ENTRY { Bytes::new() } else { found.bytes().await? };
+        Ok(Some((text, version)))
     }
 
     /// Unpacks an archive from a stream.
@@ -103,24 +125,38 @@ impl Bucket {
 
     async fn ours(&self, set: &SetName, into: &Path) -> Result<Option<Fetched>, StoreError> {
         let name = set.to_string();
-        let Some(entry) = self.entry(&name).await? else { return Ok(None) };
-        let folder = archive_folder(&entry.digest).ok_or_else(|| StoreError::Foreign {
-            name: name.clone(),
-            why: "its digest is none".to_owned(),
-        })?;
-        let keys: Vec<Key> = (0..entry.parts).map(|part| self.key(&part_name(&folder, part))).collect();
-        let store = self.store.clone();
-        let parts = stream::iter(keys).map(move |key| ready(fetch(store.clone(), key)));
+        let Some((text, version)) = self.text(&name).await? else { return Ok(None) };
+        if self.useless().as_ref() == Some(&version) {
+            return Ok(None);
+        }
+        let fetched = self.follow(&name, &text, into).await;
+        if fetched.as_ref().is_err_and(StoreError::lasts) {
+            *self.useless.lock().unwrap_or_else(PoisonError::into_inner) = Some(version);
+        }
+        fetched.map(Some)
+    }
+
+    /// Fetches what an entry leads to. Anybody may have written it.
+    async fn follow(&self, name: &str, text: &[u8], into: &Path) -> Result<Fetched, StoreError> {
+        let foreign = |why: String| StoreError::Foreign { name: format!("{name}.json"), why };
+        let entry: Entry = serde_json::from_slice(text).map_err(|e| foreign(e.to_string()))?;
+        if entry.info.name != name {
+            return Err(foreign(format!("it tells of {}", entry.info.name)));
+        }
+        let folder = archive_folder(&entry.digest).ok_or_else(|| foreign("its digest is none".to_owned()))?;
+        let (store, prefix) = (self.store.clone(), self.key(&folder));
+        let parts = stream::iter(0..entry.parts)
+            .map(move |part| ready(fetch(store.clone(), Key::from(part_name(prefix.as_ref(), part)))));
         let parts = parts.buffered(AT_A_TIME).flatten();
         let unpacked = self.unpack(&folder, parts, Form::Zstd, into).await?;
         if unpacked.digest != entry.digest {
             let source = ArchiveError::Digest { expected: entry.digest, found: unpacked.digest };
             return Err(StoreError::Archive { name: folder, source });
         }
-        if let Some(why) = installed::other(into, &name) {
-            return Err(StoreError::Foreign { name: folder, why });
+        match installed::other(into, name) {
+            Some(why) => Err(StoreError::Foreign { name: folder, why }),
+            None => Ok(Fetched::Ours(entry.info)),
         }
-        Ok(Some(Fetched::Ours(entry.info)))
     }
 
     async fn published(&self, set: &SetName, into: &Path) -> Result<Option<Fetched>, StoreError> {
@@ -138,7 +174,7 @@ impl Bucket {
     }
 
     /// Uploads an archive, part by part. Gives the number of parts.
-    async fn upload(&self, archive: &Path, digest: &str) -> Result<usize, StoreError> {
+    async fn upload(&self, archive: &Path, digest: &str, mode: &PutMode) -> Result<usize, StoreError> {
         let Some(folder) = archive_folder(digest) else { return Ok(0) };
         let mut file = File::open(archive)?;
         let parts = std::iter::from_fn(move || {
@@ -153,7 +189,7 @@ impl Bucket {
         let sent = parts.enumerate().map(|(number, part)| {
             let key = self.key(&part_name(&folder, number));
             async move {
-                let put = self.store.put_opts(&key, PutPayload::from(part?), PutMode::Create.into()).await;
+                let put = self.store.put_opts(&key, PutPayload::from(part?), mode.clone().into()).await;
                 match put {
                     // By its content: whatever has that name is the same.
                     Ok(_) | Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(()),
@@ -161,19 +197,22 @@ impl Bucket {
                 }
             }
         });
-        stream::iter(sent).buffered(AT_A_TIME).try_fold(0, |parts, ()| async move { Ok(parts + 1) }).await
+        stream::iter(sent)
+            .buffered(SENT_AT_A_TIME)
+            .try_fold(0, |parts, ()| async move { Ok(parts + 1) })
+            .await
     }
 
-    /// Makes the set known. The first one stands.
+    /// Makes the set known. The first one stands, unless it was of no use.
     async fn announce(&self, entry: &Entry) -> Result<(), StoreError> {
         let name = &entry.info.name;
         let key = self.key(&format!("{name}.json"));
         let text = serde_json::to_vec(entry).map_err(std::io::Error::from)?;
-        let put = self.store.put_opts(&key, PutPayload::from(text), PutMode::Create.into()).await;
-        match put {
+        let mode = self.useless().map_or(PutMode::Create, PutMode::Update);
+        match self.store.put_opts(&key, PutPayload::from(text), mode.into()).await {
             Ok(_) => Ok(()),
             // Ours, after a try whose answer was lost, or another member's: as good.
-            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => match self.entry(name).await? {
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => match self.text(name).await? {
                 Some(_) => Ok(()),
                 None => {
                     Err(StoreError::Foreign { name: key.to_string(), why: "it came and went".to_owned() })
@@ -225,7 +264,9 @@ impl Store for Bucket {
             name: format!("the archive of {}", info.name),
             source,
         })?;
-        let parts = self.upload(&archive, &packed.digest).await?;
+        // What stands in the place of one that was of no use may be the very parts that are broken.
+        let mode = if self.useless().is_some() { PutMode::Overwrite } else { PutMode::Create };
+        let parts = self.upload(&archive, &packed.digest, &mode).await?;
         let Archived { digest, size, unpacked } = packed;
         self.announce(&Entry { info: info.clone(), digest, size, unpacked, parts }).await
     }

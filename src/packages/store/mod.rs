@@ -7,7 +7,7 @@ mod nowhere;
 mod open;
 mod shared;
 
-use std::{path::Path, time::Duration};
+use std::{error::Error, io, path::Path, time::Duration};
 
 use thiserror::Error;
 
@@ -105,4 +105,68 @@ pub enum StoreError {
     /// The settings.
     #[error("{0}")]
     Settings(String),
+}
+
+impl StoreError {
+    /// Whether the next one to ask finds the same: it is what the store has that is wrong, neither the way
+    /// to it nor this volume.
+    pub fn lasts(&self) -> bool {
+        match self {
+            Self::Foreign { .. } => true,
+            Self::Archive { source: ArchiveError::Io(error), .. } => match of_store(error) {
+                Some(error) => matches!(error, object_store::Error::NotFound { .. }),
+                // Of the kinds that reading has; the volume's have words of their own.
+                None => matches!(
+                    error.kind(),
+                    io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::Other
+                ),
+            },
+            Self::Archive { .. } => true,
+            Self::Store(_) | Self::Io(_) | Self::Lost | Self::Ended | Self::Settings(_) => false,
+        }
+    }
+}
+
+/// The store's own error, where reading from it failed.
+fn of_store(error: &io::Error) -> Option<&object_store::Error> {
+    let mut next = error.get_ref().map(|error| error as &(dyn Error + 'static));
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        // An io::Error hides what it holds from its sources.
+        next = match error.downcast_ref::<io::Error>() {
+            Some(held) => held.get_ref().map(|error| error as &(dyn Error + 'static)),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_store_has_lasts_and_the_way_to_it_does_not() {
+        let archive = |source| StoreError::Archive { name: "a".to_owned(), source };
+        let read = |error: io::Error| archive(ArchiveError::Io(error));
+        let store = |error| io::Error::other(error);
+        let missing = || object_store::Error::NotFound { path: "a".to_owned(), source: "none".into() };
+        let down = || object_store::Error::Generic { store: "GCS", source: "down".into() };
+        // As a reader of tar wraps it.
+        let wrapped = io::Error::other(io::Error::other(down()));
+        for (error, lasts) in [
+            (read(io::ErrorKind::UnexpectedEof.into()), true),
+            (read(io::Error::other("no frame")), true),
+            (read(store(missing())), true),
+            (read(store(down())), false),
+            (read(wrapped), false),
+            (read(io::ErrorKind::StorageFull.into()), false),
+            (archive(ArchiveError::Endless(1)), true),
+            (StoreError::Store(missing()), false),
+        ] {
+            assert_eq!(error.lasts(), lasts, "{error:?}");
+        }
+    }
 }

@@ -115,9 +115,9 @@ fn client(plain: bool) -> Result<ClientOptions, StoreError> {
     let mut options = ClientOptions::new()
         .with_allow_http(plain)
         .with_connect_timeout(std::time::Duration::from_secs(5))
-        // Whole archives come in one answer.
         .with_timeout_disabled()
-        .with_read_timeout(std::time::Duration::from_secs(20));
+        // Also the time for a part to be sent, so more than a dead store deserves.
+        .with_read_timeout(std::time::Duration::from_secs(30));
     for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
         options = options.with_root_certificate(Certificate::from_der(root)?);
     }
