@@ -70,10 +70,12 @@ impl Secrets {
             let Some((name, tail)) = after.split_once('}') else { break };
             let value =
                 variable(name).ok_or_else(|| Unset { text: self.redact(text), name: name.to_owned() })?;
-            self.add(&value);
+            // Whoever wrote the Secret with `echo` has a line end in it, which no credential has.
+            let value = value.trim_end_matches(['\n', '\r']);
+            value.lines().for_each(|line| self.add(line));
             self.names.push(name.to_owned());
             result.push_str(before);
-            result.push_str(&value);
+            result.push_str(value);
             rest = tail;
         }
         result.push_str(rest);
@@ -119,6 +121,8 @@ mod tests {
     fn variable(name: &str) -> Option<String> {
         match name {
             "TOKEN" => Some("s3cr3t/+value".to_owned()),
+            "ECHOED" => Some("echoed-secret\n".to_owned()),
+            "KEY" => Some("first half\nsecond half\n".to_owned()),
             _ => None,
         }
     }
@@ -132,6 +136,13 @@ mod tests {
         let unset = secrets.fill("https://${OTHER}@host/${TOKEN}", &variable);
         assert_eq!(unset.expect_err("unset").name, "OTHER");
         assert_eq!(secrets.fill("pandas>=2", &variable).as_deref(), Ok("pandas>=2"));
+        assert_eq!(
+            secrets.fill("https://${ECHOED}@host", &variable).as_deref(),
+            Ok("https://echoed-secret@host")
+        );
+        secrets.fill("${KEY}", &variable).expect("filled");
+        // What tools say is redacted line by line.
+        assert_eq!(secrets.redact("echoed-secret, first half"), "****, ****");
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl Failure {
 
 /// What the tools say, first match first: a name that an index refuses to tell about looks like one
 /// that it does not have.
-const SIGNS: [(InstallErrorType, &[&str], &str); 9] = [
+const SIGNS: [(InstallErrorType, &[&str], &str); 10] = [
     (
         InstallErrorType::Unknown,
         &["no space left on device", "disk quota exceeded"],
@@ -89,9 +89,12 @@ const SIGNS: [(InstallErrorType, &[&str], &str); 9] = [
             "error decoding response body",
             "incompleteread",
             "incomplete message",
-            "failed to fetch",
             "timed out",
-            "timeout",
+            // A package may be called timeout.
+            "timeouterror",
+            "timeout error",
+            "connect timeout",
+            "read timeout",
             "dns error",
             "name resolution",
             "name or service not known",
@@ -108,9 +111,8 @@ const SIGNS: [(InstallErrorType, &[&str], &str); 9] = [
             "max retries exceeded",
             "certificate verify failed",
             "invalid peer certificate",
-            "failed to download",
         ],
-        "an index could not be reached: check its address, the network policies and, for a certificate of your own, trustedHosts",
+        UNREACHED,
     ),
     (
         InstallErrorType::PackageNotFound,
@@ -143,7 +145,11 @@ const SIGNS: [(InstallErrorType, &[&str], &str); 9] = [
         &["git executable not found", "cannot find command 'git'", "git operation failed"],
         "the app's image has no git, or git failed: use an image with git, or a wheel",
     ),
+    // Said before the reason, so only where no reason is known.
+    (InstallErrorType::Network, &["failed to fetch", "failed to download"], UNREACHED),
 ];
+
+const UNREACHED: &str = "an index could not be reached: check its address, the network policies and, for a certificate of your own, trustedHosts";
 
 /// How much of what a tool said goes into a message.
 const WORDS: usize = 1200;
@@ -162,4 +168,34 @@ fn last_words(output: &str) -> String {
     let words = lines[errors.unwrap_or(lines.len().saturating_sub(6))..].join("\n");
     let cut = words.char_indices().rev().nth(WORDS).map_or(0, |(at, _)| at);
     words[cut..].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use InstallErrorType::{Network, PackageNotFound, Unknown};
+
+    use super::*;
+
+    #[test]
+    fn the_reason_counts_and_not_what_was_under_way() {
+        for (said, kind, may_pass) in [
+            (
+                "Collecting async-timeout\nERROR: No matching distribution found for nope",
+                PackageNotFound,
+                false,
+            ),
+            (
+                "error: Failed to download `a`\n  Caused by: HTTP status client error (404 Not Found)",
+                PackageNotFound,
+                false,
+            ),
+            ("Downloading timeout-decorator\nerror: Failed to build `b`", Unknown, false),
+            ("error: Failed to fetch: `http://h/a/`\n  Caused by: operation timed out", Network, true),
+            ("urllib3.exceptions.ReadTimeoutError: Read timed out.", Network, true),
+            ("error: Failed to download `a`", Network, true),
+        ] {
+            let failure = Failure::of_output(said);
+            assert_eq!((failure.kind, failure.may_pass), (kind, may_pass), "{said}");
+        }
+    }
 }

@@ -189,15 +189,23 @@ fn requirements(wanted: &Wanted, private: &Path) -> Result<PathBuf, Failure> {
 fn logins(wanted: &Wanted, private: &Path) -> Result<PathBuf, Failure> {
     let mut text = String::new();
     if let Some((user, password)) = wanted.secrets.login() {
-        let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
         let urls = wanted.index.iter().chain(&wanted.extra_indexes);
         let hosts: BTreeSet<String> =
             urls.filter_map(|url| Some(url::Url::parse(url).ok()?.host_str()?.to_owned())).collect();
         for host in hosts {
-            text += &format!("machine {host} login \"{}\" password \"{}\"\n", quoted(user), quoted(password));
+            text += &format!("machine {host} login {} password {}\n", in_netrc(user), in_netrc(password));
         }
     }
     write(private.join("netrc"), &text)
+}
+
+/// Quoted only where it must be: Python before 3.11 takes quotes for a part of the word.
+fn in_netrc(word: &str) -> String {
+    let plain = |c: char| !c.is_whitespace() && c != '"' && c != '\\';
+    if !word.is_empty() && word.chars().all(plain) && !word.starts_with('#') {
+        return word.to_owned();
+    }
+    format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 fn write(path: PathBuf, text: &str) -> Result<PathBuf, Failure> {
@@ -212,8 +220,9 @@ fn write(path: PathBuf, text: &str) -> Result<PathBuf, Failure> {
 /// uv's settings, with user name and password in the addresses of the indexes.
 fn uv_settings(wanted: &Wanted, private: &Path) -> Result<PathBuf, Failure> {
     let index = |url: &String, default: bool| {
-        // An address has no character that TOML would take for another one.
-        format!("[[index]]\nurl = \"{}\"\ndefault = {default}\n", wanted.secrets.sign(url))
+        // A string of JSON is one of TOML.
+        let url = serde_json::Value::from(wanted.secrets.sign(url));
+        format!("[[index]]\nurl = {url}\ndefault = {default}\n")
     };
     let default = wanted.index.iter().map(|url| index(url, true));
     let extra = wanted.extra_indexes.iter().map(|url| index(url, false));
@@ -251,7 +260,7 @@ fn pip_command(python: &Path, wanted: &Wanted, private: &Path) -> Result<Command
     Ok(tool)
 }
 
-/// How much of a tool's words is kept for the failure.
+/// How much of a tool's last words is kept for the failure.
 const KEPT: usize = 64 * 1024;
 
 /// Runs a tool and passes on what it says. Gives whether it succeeded, and its words.
@@ -282,11 +291,30 @@ async fn lines(
     while from.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {
         let text = secrets.redact(String::from_utf8_lossy(&line).trim_end());
         progress(&text);
-        if said.len() < KEPT {
-            said.push_str(&text);
-            said.push('\n');
+        said.push_str(&text);
+        said.push('\n');
+        if said.len() > 2 * KEPT {
+            said.drain(..said.floor_char_boundary(said.len() - KEPT));
         }
         line.clear();
     }
     said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_is_quoted_only_where_it_must_be() {
+        for (word, written) in [
+            ("s3cr3t!#'$", "s3cr3t!#'$"),
+            ("", r#""""#),
+            ("two words", r#""two words""#),
+            (r#"a"b\c"#, r#""a\"b\\c""#),
+            ("#first", r##""#first""##),
+        ] {
+            assert_eq!(in_netrc(word), written);
+        }
+    }
 }
