@@ -7,7 +7,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::folder::{EMPTY, Folder, Staging, age};
+use super::{
+    folder::{EMPTY, Folder, Staging, age},
+    steps::say,
+};
 
 /// A staging folder that nobody touched for that long has lost its installer, which touches it
 /// every few seconds.
@@ -40,8 +43,12 @@ pub fn collect(folder: &Folder, ages: Ages) -> io::Result<Vec<String>> {
     let mut gone = Vec::new();
     for entry in fs::read_dir(folder.all_staging())?.flatten() {
         if is_older(&Staging::alive_file(&entry.path()), &entry.path(), now, ages.abandoned) {
-            fs::remove_dir_all(entry.path())?;
-            gone.push(format!("staging/{}", entry.file_name().to_string_lossy()));
+            // What can't be removed keeps nothing else.
+            let name = format!("staging/{}", entry.file_name().to_string_lossy());
+            match fs::remove_dir_all(entry.path()) {
+                Ok(()) => gone.push(name),
+                Err(error) => say(&format!("{name} can't be removed: {error}")),
+            }
         }
     }
     let used = linked(folder)?;
@@ -66,7 +73,9 @@ pub fn collect(folder: &Folder, ages: Ages) -> io::Result<Vec<String>> {
 
 /// The sets that members are linked to.
 fn linked(folder: &Folder) -> io::Result<BTreeSet<String>> {
+    // One that is not in its place yet may be a killed installer's. Who puts it there looks for its set then.
     let links = fs::read_dir(folder.members())?.flatten();
+    let links = links.filter(|link| !link.file_name().to_string_lossy().starts_with('.'));
     let targets = links.filter_map(|link| fs::read_link(link.path()).ok());
     Ok(targets.filter_map(|to| Some(to.file_name()?.to_string_lossy().into_owned())).collect())
 }

@@ -2,6 +2,8 @@
 
 use std::{io, time::Duration};
 
+use tokio::time::timeout;
+
 use super::{
     compile,
     deadline::Deadline,
@@ -15,6 +17,9 @@ use super::{
     store::{Fetched, Store, StoreError},
 };
 use crate::api::PackageSource;
+
+/// How long giving a lease back may take. It ends by itself too.
+const RELEASE: Duration = Duration::from_secs(5);
 
 /// Says a line in the container's log.
 pub fn say(line: &str) {
@@ -66,8 +71,11 @@ pub async fn obtain<S: Store>(
         match asked {
             Ok(Asked::Mine(mut held)) => {
                 let done = with_lease(request, store, &mut held, deadline, notes).await;
-                if let Err(error) = store.release(held).await {
-                    say(&format!("the lease was not given back: {error}"));
+                // Also after the deadline and when asked to stop, so that others need not wait for its end.
+                match timeout(RELEASE, store.release(held)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => say(&format!("the lease was not given back: {error}")),
+                    Err(_) => say("the lease was not given back: the store does not answer"),
                 }
                 return done;
             }
