@@ -6,7 +6,10 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::{Resource, ResourceExt, runtime::reflector};
 
 use super::links::{APP, Key};
-use crate::build::{labels::CLUSTER, names};
+use crate::{
+    api::InstallReport,
+    build::{labels::CLUSTER, names},
+};
 
 /// The variable with the hash of the package set that a pod was made for.
 const PACKAGES_HASH: &str = "PACKAGES_HASH";
@@ -148,6 +151,10 @@ fn install_of(status: &ContainerStatus) -> Install {
                 time.as_ref().map(|time| time.0.as_second()).unwrap_or_default()
             };
             let words = end.message.clone().unwrap_or_default();
+            // A member that may start without its packages is none that has them.
+            if serde_json::from_str(&words).is_ok_and(|report: InstallReport| report.error_type.is_some()) {
+                return Install::Failed(words);
+            }
             Install::Done(seconds(&end.started_at), seconds(&end.finished_at), words)
         }
         Some(end) => {
@@ -160,5 +167,26 @@ fn install_of(status: &ContainerStatus) -> Install {
         }
         None if now.is_some_and(|state| state.running.is_some()) => Install::Running,
         None => Install::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_install_that_failed_has_failed_also_where_the_member_starts() {
+        let ended = |code: i32, message: &str| -> Install {
+            let status = serde_json::json!({
+                "name": "install-packages", "image": "", "imageID": "", "ready": true, "restartCount": 0,
+                "state": { "terminated": { "exitCode": code, "message": message } },
+            });
+            install_of(&serde_json::from_value(status).expect("a status"))
+        };
+        let failed = r#"{"errorType": "network", "message": "down"}"#;
+        assert_eq!(ended(0, failed), Install::Failed(failed.to_owned()));
+        assert_eq!(ended(1, failed), Install::Failed(failed.to_owned()));
+        assert_eq!(ended(0, "{}"), Install::Done(0, 0, "{}".to_owned()));
+        assert_eq!(ended(137, ""), Install::Failed("exit code 137".to_owned()));
     }
 }
