@@ -164,6 +164,11 @@ impl Context {
         pods
     }
 
+    /// Counts all installs again: their series have ended with the Lease.
+    pub fn forget_installs(&self) {
+        self.installs.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Counts the installs that ended since the last time.
     pub fn count_installs(&self, app: &Key, pods: &[MemberPod]) {
         let mut all = self.installs.lock().unwrap_or_else(PoisonError::into_inner);

@@ -154,6 +154,7 @@ impl Operator {
 async fn term(ctx: &Arc<Context>, stop: &CancellationToken) {
     // Another replica may have written since.
     ctx.applied.clear();
+    ctx.forget_installs();
     let apps = ctx.look_after.open();
     let controllers = [
         control::<KasprApp, _, _>(ctx, stop, app::reconcile),

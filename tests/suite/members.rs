@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::{
-    harness::{Namespace, condition, eventually},
+    harness::{Namespace, condition, eventually, metrics},
     people::within,
 };
 
@@ -265,4 +265,34 @@ fn a_member_that_hangs_is_ended_once() {
     cluster.settled();
     assert_eq!(uid("clicks-app-0"), healthy);
     assert!(cluster.told("HungMemberTerminated"));
+}
+
+/// How many looks in a row saw the second member hang, as the operator's metrics say.
+fn strikes(namespace: &str) -> u32 {
+    let whose = [format!("namespace=\"{namespace}\""), "member_id=\"1\"".to_owned()];
+    let text = metrics();
+    let line = text.lines().find(|line| {
+        line.starts_with("kasprop_hung_member_consecutive_detections{")
+            && whose.iter().all(|label| line.contains(label.as_str()))
+    });
+    line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or_default()
+}
+
+#[test]
+fn a_member_that_hangs_and_is_left_alone_is_counted() {
+    let annotations = "kaspr.io/hung-member-detection-enabled: 'false', \
+                       kaspr.io/hung-rebalancing-threshold-seconds: '1'";
+    let cluster = Cluster::new("alone", annotations);
+    cluster.settled();
+    let uid = || cluster.namespace.get("pod", "clicks-app-1")["metadata"]["uid"].clone();
+    let hanging = uid();
+    cluster.other.answers(answer(false, true, &[]));
+    cluster.touch();
+    // At the third look it would have been ended.
+    let app = cluster.wait_for("a fifth look", |_| strikes(&cluster.namespace.name) >= 5);
+    assert!(condition(&app, "Ready", "True", "Healthy"), "{app}");
+    assert_eq!(uid(), hanging);
+    assert!(!cluster.told("HungMemberTerminated"));
+    cluster.other.answers(answer(false, false, &[]));
+    cluster.wait_for("the end of it", |_| strikes(&cluster.namespace.name) == 0);
 }

@@ -156,10 +156,11 @@ async fn look(ctx: &Arc<Context>, key: &Key, app: &KasprApp, memory: &mut Memory
         // Still missing until the contrary is known.
         before.unassigned.clone()
     };
-    let hung = match counts {
-        true => hung_members(ctx, key, app, around.settled, &members, &asked, memory),
-        false => memory.hung.clone(),
-    };
+    if counts {
+        count_hung(ctx, key, app, around.settled, &members, &asked, memory);
+    }
+    // Those that are left alone are told of in metrics only.
+    let hung = if ends_hung(ctx, app) { memory.hung.clone() } else { Vec::new() };
     let next = Picture {
         members: ctx.settings.members.client_status_check.then_some(members),
         unassigned,
@@ -295,8 +296,13 @@ async fn forget_wish(ctx: &Context, key: &Key) {
     }
 }
 
+/// Whether members that hang are ended; they are counted all the same.
+fn ends_hung(ctx: &Context, app: &KasprApp) -> bool {
+    flag(app, HUNG_DETECTION).unwrap_or(ctx.settings.members.hung_member_detection)
+}
+
 /// Counts the members that hang, while nothing else explains it.
-fn hung_members(
+fn count_hung(
     ctx: &Context,
     key: &Key,
     app: &KasprApp,
@@ -304,12 +310,11 @@ fn hung_members(
     members: &[crate::api::Member],
     asked: &[Asked],
     memory: &mut Memory,
-) -> Vec<Hung> {
-    let settings = &ctx.settings.members;
-    let enabled = flag(app, HUNG_DETECTION).unwrap_or(settings.hung_member_detection);
+) {
+    let ends = ends_hung(ctx, app);
     let threshold = app.annotations().get(HUNG_THRESHOLD).and_then(|text| text.trim().parse().ok());
-    let threshold = threshold.unwrap_or(settings.hung_rebalancing_threshold_seconds);
-    let hung = if enabled && settled {
+    let threshold = threshold.unwrap_or(ctx.settings.members.hung_rebalancing_threshold_seconds);
+    let hung = if settled {
         let answered = |id: i32| asked.iter().any(|asked| asked.pod.ordinal == id && asked.answer.is_some());
         memory.strikes.check(members, answered, threshold, Timestamp::now())
     } else {
@@ -319,13 +324,14 @@ fn hung_members(
     let (app, namespace) = (key.name.as_str(), key.namespace.as_str());
     for Hung { id, strikes, seconds, .. } in &hung {
         ctx.metrics.hung(app, namespace, *id, *strikes, *seconds);
-        tracing::warn!(app, namespace, member = id, strikes, seconds, "a member hangs in a rebalance");
+        if ends {
+            tracing::warn!(app, namespace, member = id, strikes, seconds, "a member hangs in a rebalance");
+        }
     }
     for gone in memory.hung.iter().filter(|was| hung.iter().all(|hung| hung.id != was.id)) {
         ctx.metrics.hung(app, namespace, gone.id, 0, 0);
     }
-    memory.hung.clone_from(&hung);
-    hung
+    memory.hung = hung;
 }
 
 /// Ends the pod of a hung member, if it still is that pod and still hangs.

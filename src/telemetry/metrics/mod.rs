@@ -1,5 +1,5 @@
 //! Metrics under the published operator's names, labels and buckets: dashboards and alerts hang on
-//! them. Series end with the app that they tell of.
+//! them. Series end with the app that they tell of, and when another replica reconciles.
 
 mod families;
 mod series;
@@ -183,9 +183,11 @@ impl Metrics {
         self.of.requests.add(&[method, &status], 1);
     }
 
-    /// Whether this replica reconciles.
+    /// Whether this replica reconciles. When that changes, the series of all apps end: what they say
+    /// is no longer so, and nobody would take it back.
     pub fn leads(&self, leads: bool) {
         self.of.leader.set(&[], leads.into());
+        self.of.all.values().for_each(|family| family.forget_all("app_name"));
     }
 
     /// The webhooks serve a certificate that ends then, in Unix seconds.
@@ -218,4 +220,30 @@ pub struct InstallEnd {
     pub error: Option<String>,
     /// Tries after the first one.
     pub retries: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(metrics: &Metrics) -> String {
+        String::from_utf8(metrics.text().expect("a text")).expect("UTF-8")
+    }
+
+    #[test]
+    fn no_series_of_an_app_outlives_the_lease() {
+        let metrics = Metrics::new().expect("metrics");
+        metrics.leads(true);
+        let of = Of { app: "clicks", component: "counter", namespace: "shop" };
+        metrics.queued(of);
+        metrics.reconciled(of, Duration::from_secs(1), Some("Conflict"));
+        metrics.hung("clicks", "shop", 1, 3, 400);
+        metrics.reviewed("validate", true, Duration::from_millis(1));
+        assert!(text(&metrics).contains("kasprop_hung_member_consecutive_detections{"));
+        metrics.leads(false);
+        let left = text(&metrics);
+        assert!(!left.contains("clicks") && !left.contains("counter\""), "{left}");
+        assert!(left.contains("kasprop_leader 0"), "{left}");
+        assert!(left.contains("kasprop_admission_reviews_total{"), "{left}");
+    }
 }

@@ -63,6 +63,9 @@ impl<V> Clone for Family<V> {
 pub trait AnyFamily: Collector {
     /// Ends the series with all these labels.
     fn forget(&self, whose: &[(&str, &str)]);
+
+    /// Ends every series, if this label tells them apart.
+    fn forget_all(&self, label: &str);
 }
 
 impl<V: Count> Family<V> {
@@ -98,6 +101,12 @@ impl<V: Count> AnyFamily for Family<V> {
             labels.iter().zip(key.split(BETWEEN)).any(|(name, is)| name == label && is == *value)
         };
         self.series().retain(|key, _| !whose.iter().all(|label| is(key, label)));
+    }
+
+    fn forget_all(&self, label: &str) {
+        if self.0.labels.contains(&label) {
+            self.series().clear();
+        }
     }
 }
 
@@ -256,5 +265,9 @@ mod tests {
         family.forget(&[("app", "a"), ("result", "x")]);
         family.forget(&[("app", "x"), ("nothing", "x")]);
         assert_eq!(lines(&family)[2..], [r#"c{app="a",result="y"} 1"#, r#"c{app="x",result="x"} 1"#]);
+        family.forget_all("nothing");
+        assert_eq!(lines(&family).len(), 4);
+        family.forget_all("app");
+        assert!(family.series().is_empty());
     }
 }
