@@ -10,13 +10,13 @@ use kube::{
     core::PartialObjectMeta,
     runtime::wait::{Condition, await_condition},
 };
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
-    Trouble,
+    Output, Trouble,
     cluster::{Cluster, ClusterArgs},
-    print,
+    document, print,
 };
 use crate::{
     api::KasprApp,
@@ -33,6 +33,9 @@ pub struct AppArgs {
     app: String,
     #[command(flatten)]
     cluster: ClusterArgs,
+    /// How it is written
+    #[arg(short, long, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]
+    output: Output,
 }
 
 /// Arguments of `rebalance` and `roll`.
@@ -49,6 +52,24 @@ pub struct WaitArgs {
     /// The longest wait, such as 90s, 5m or 1h
     #[arg(long, default_value = "5m", value_name = "DURATION", value_parser = duration)]
     timeout: Duration,
+    /// How it is written
+    #[arg(short, long, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]
+    output: Output,
+}
+
+/// What came of a wish, in a form for programs.
+#[derive(Debug, Serialize)]
+struct Outcome<'a> {
+    namespace: &'a str,
+    app: &'a str,
+    /// The subcommand.
+    action: &'a str,
+    /// Whether there was something to change: not where it was so, or asked for, already.
+    changed: bool,
+    /// Whether it has come true; not for a rebalance or a roll that was not waited for.
+    done: bool,
+    /// What people read.
+    message: String,
 }
 
 /// An app that is there.
@@ -85,6 +106,26 @@ impl Found {
         let (api, params) = (self.api(), PatchParams::default());
         let patched = api.patch_metadata(&self.name, &params, &Patch::Merge(&patch)).await;
         patched.map(drop).map_err(self.cluster.trouble(format!("annotate {}", self.shown())))
+    }
+
+    /// Says what came of a wish; the words go on from the app's name.
+    fn tell(
+        &self,
+        output: Output,
+        action: &str,
+        changed: bool,
+        done: bool,
+        words: &str,
+    ) -> Result<(), Error> {
+        let message = self.shown() + words;
+        let (namespace, app) = (self.cluster.namespace.as_str(), self.name.as_str());
+        print(&match output {
+            Output::Text => message + "\n",
+            form => {
+                let outcome = Outcome { namespace, app, action, changed, done, message };
+                document(&outcome, form == Output::Json)?
+            }
+        })
     }
 
     /// The app's events with that reason: name, how often, and words. None where they can't be read.
@@ -131,32 +172,30 @@ pub async fn pause(args: AppArgs) -> Result<(), Error> {
     let already = annotated(&found.app, PAUSE);
     found.annotate(PAUSE, Some("true")).await?;
     let how = if already { "was paused already" } else { "is paused" };
-    print(&format!(
-        "{} {how}: nothing is written for it but its status; `resume {}` goes on\n",
-        found.shown(),
-        found.name
-    ))?;
-    Ok(())
+    let words = format!(" {how}: nothing is written for it but its status; `resume {}` goes on", found.name);
+    found.tell(args.output, "pause", !already, true, &words)
 }
 
 /// Goes on with an app.
 pub async fn resume(args: AppArgs) -> Result<(), Error> {
     let found = Found::find(&args.cluster, &args.app).await?;
     if !found.app.annotations().contains_key(PAUSE) {
-        return print(&format!("{} was not paused\n", found.shown()));
+        return found.tell(args.output, "resume", false, true, " was not paused");
     }
     found.annotate(PAUSE, None).await?;
-    print(&format!("{} goes on: the operator brings it up to date\n", found.shown()))
+    found.tell(args.output, "resume", true, true, " goes on: the operator brings it up to date")
 }
 
 /// Asks for a rebalance.
 pub async fn rebalance(args: WaitArgs) -> Result<(), Error> {
     let found = Found::find(&args.cluster, &args.app).await?;
     not_paused(&found)?;
+    let changed = !annotated(&found.app, REBALANCE);
+    let tell = |done, words| found.tell(args.output, "rebalance", changed, done, words);
     let before = found.warnings("RebalanceFailed").await;
     found.annotate(REBALANCE, Some("true")).await?;
     if !args.wait {
-        return print(&format!("{}: the leader will be asked for a rebalance\n", found.shown()));
+        return tell(false, ": the leader will be asked for a rebalance");
     }
     let tried = |app: Option<&KasprApp>| app.is_none_or(|app| !app.annotations().contains_key(REBALANCE));
     found.wait(found.api(), &found.name, tried, args.timeout, "the rebalance").await?;
@@ -171,22 +210,24 @@ pub async fn rebalance(args: WaitArgs) -> Result<(), Error> {
         members.is_none_or(|members| members.starts_with("0/"))
     };
     found.wait(found.api(), &found.name, calm, args.timeout, "the end of the rebalance").await?;
-    print(&format!("{}: a rebalance was asked for, and no member is in one now\n", found.shown()))
+    tell(true, ": a rebalance was asked for, and no member is in one now")
 }
 
 /// Gives the pods the newer template.
 pub async fn roll(args: WaitArgs) -> Result<(), Error> {
     let found = Found::find(&args.cluster, &args.app).await?;
     not_paused(&found)?;
+    let changed = !annotated(&found.app, ROLL);
+    let tell = |done, words| found.tell(args.output, "roll", changed, done, words);
     found.annotate(ROLL, Some("true")).await?;
     if !args.wait {
-        return print(&format!("{}: its pods will take the template of this operator\n", found.shown()));
+        return tell(false, ": its pods will take the template of this operator");
     }
     let begun = |app: Option<&KasprApp>| app.is_none_or(|app| !app.annotations().contains_key(ROLL));
     found.wait(found.api(), &found.name, begun, args.timeout, "the roll").await?;
     let sets = Api::<StatefulSet>::namespaced(found.cluster.client.clone(), &found.cluster.namespace);
     found.wait(sets, &names::app(&found.name), rolled, args.timeout, "the end of the roll").await?;
-    print(&format!("{}: every pod has the template of this operator\n", found.shown()))
+    tell(true, ": every pod has the template of this operator")
 }
 
 /// Whether all pods of a StatefulSet are of its newest template, and ready.

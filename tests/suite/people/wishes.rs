@@ -1,5 +1,7 @@
 //! `pause`, `resume`, `rebalance` and `roll`.
 
+use serde_json::{Value, json};
+
 use super::{APP, settled, within};
 use crate::harness::{Namespace, condition};
 
@@ -44,6 +46,46 @@ fn wishes_are_heard_and_waited_for() {
         assert!(ran.code == 1 && ran.noted.contains(words), "{ran:?}");
     }
     assert!(namespace.get("kasprapp", "clicks")["metadata"]["annotations"]["kaspr.io/rebalance"].is_null());
+}
+
+/// What a wish for the app tells programs.
+fn told(namespace: &Namespace, wish: &[&str], form: &str) -> Value {
+    let said = within(namespace, &[wish, &["clicks", "-o", form]].concat(), "").ok();
+    match form {
+        "json" => serde_json::from_str(&said).expect("JSON"),
+        _ => serde_saphyr::from_str(&said).expect("YAML"),
+    }
+}
+
+#[test]
+fn programs_get_what_came_of_a_wish() {
+    let namespace = Namespace::new("wish");
+    namespace.apply(APP);
+    settled(&namespace, APP);
+    let name = &namespace.name;
+    for form in ["json", "yaml"] {
+        for (wish, changed, done, words) in [
+            (&["pause"][..], true, true, " is paused: nothing is written"),
+            (&["pause"], false, true, " was paused already: nothing is written"),
+            (&["resume"], true, true, " goes on: the operator"),
+            (&["resume"], false, true, " was not paused"),
+            (&["roll", "--wait", "--timeout", "2m"], true, true, ": every pod has the template"),
+        ] {
+            let outcome = told(&namespace, wish, form);
+            let message = outcome["message"].as_str().unwrap_or_default();
+            assert!(message.starts_with(&format!("KasprApp {name}/clicks{words}")), "{outcome}");
+            let expected = json!({
+                "namespace": name, "app": "clicks", "action": wish[0],
+                "changed": changed, "done": done, "message": message,
+            });
+            assert_eq!(outcome, expected);
+        }
+    }
+    let outcome = told(&namespace, &["rebalance"], "json");
+    assert!(outcome["changed"] == true && outcome["done"] == false, "{outcome}");
+    // What fails has nothing for programs but its exit code.
+    let ran = within(&namespace, &["roll", "visits", "-o", "json"], "");
+    assert_eq!((ran.code, ran.said.as_str()), (1, ""), "{ran:?}");
 }
 
 /// What the program before this one built stays until somebody asks for it to go.
