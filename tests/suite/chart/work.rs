@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::{
-    cluster::{Cluster, file, free_port},
+    NAME,
+    cluster::{CONFIGURATIONS, Cluster, file, free_port},
     monitoring,
 };
 use crate::{
@@ -44,6 +45,7 @@ pub fn done() -> &'static Work {
         let cluster = Cluster::start(ControlPlane::builder().audit(USER));
         cluster.install(&["settings.initialMaxReplicas=2", "leaderElection.leaseSeconds=6"]);
         let certificate = cluster.certify();
+        fails_open(&cluster);
         let operator = cluster.run_operator(&certificate);
         let port = free_port();
         let _prometheus = scrape(&cluster, port);
@@ -65,6 +67,24 @@ fn scrape(cluster: &Cluster, port: u16) -> Child {
     command.arg(format!("--config.file={}", config.display()));
     command.args(["--storage.tsdb.path=data", &format!("--web.listen-address=127.0.0.1:{port}")]);
     command.current_dir(cluster.folder()).stdin(Stdio::piped()).spawn().expect("a shell")
+}
+
+/// Nobody answers yet: with `Ignore` the API server lets a resource in, and counts it. It shows no count
+/// of what never happened.
+fn fails_open(cluster: &Cluster) {
+    let set = |policy: &str| {
+        let patch = json!([{ "op": "replace", "path": "/webhooks/0/failurePolicy", "value": policy }]);
+        for kind in CONFIGURATIONS {
+            cluster.kubectl(&["patch", kind, NAME, "--type=json", "-p", &patch.to_string()]);
+        }
+    };
+    set("Ignore");
+    let app = file("examples/minimal.yaml");
+    eventually_quiet("a resource that nobody was asked about", || {
+        let output = cluster.try_kubectl(&["apply", "--dry-run=server", "-f", "-"], &app);
+        if output.status.success() { Ok(()) } else { Err(text(&output.stderr)) }
+    });
+    set("Fail");
 }
 
 struct Shop<'a> {
@@ -195,6 +215,20 @@ impl<'a> Shop<'a> {
             self.patch_pod("clicks-app-0", &json!({ "initContainerStatuses": status }));
             let metrics = fetch(&format!("http://127.0.0.1:{}/metrics", self.cluster.ports.1));
             if metrics.contains("kasprop_package_cache_usage_percent{") { Ok(()) } else { Err(metrics) }
+        });
+        let fields = "reason=InstallationFailed,involvedObject.kind=KasprApp,involvedObject.name=clicks";
+        eventually_quiet("an event of it", || {
+            let said = self.cluster.kubectl(&[
+                "-n",
+                SHOP,
+                "get",
+                "events",
+                "--field-selector",
+                fields,
+                "-o",
+                "json",
+            ]);
+            if said.contains("(timeout): too slow") { Ok(()) } else { Err(said) }
         });
     }
 

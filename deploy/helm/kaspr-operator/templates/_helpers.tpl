@@ -50,9 +50,15 @@
 {{- end }}
 {{- end }}
 
+{{/* The namespaces that the webhooks leave alone. */}}
+{{- define "kaspr-operator.excludedNamespaces" -}}
+{{- concat (list "kube-system" .Release.Namespace) .Values.webhooks.excludedNamespaces | toYaml }}
+{{- end }}
+
 {{- define "kaspr-operator.testNamespace" -}}
-{{- if and (not .Values.watchNamespace) (eq .Values.test.namespace .Release.Namespace) }}
-{{- fail "test.namespace must be another one than the release's, which the webhooks leave alone" }}
+{{- $excluded := include "kaspr-operator.excludedNamespaces" . | fromYamlArray }}
+{{- if and (not .Values.watchNamespace) (has .Values.test.namespace $excluded) }}
+{{- fail (printf "test.namespace must be another one than %s, which the webhooks leave alone" (join ", " $excluded)) }}
 {{- end }}
 {{- default .Values.test.namespace .Values.watchNamespace }}
 {{- end }}
