@@ -7,6 +7,9 @@ use crate::reconcile::describe;
 /// Why a subcommand for people failed.
 #[derive(Debug, Error)]
 pub enum Trouble {
+    /// A picture of it fails.
+    #[error("this graph can't be drawn as a picture: write it with `-o dot`, and draw that with Graphviz")]
+    Undrawn,
     /// No cluster.
     #[error(
         "no cluster is configured: set KUBECONFIG to a file that names one, or give --kubeconfig or --context: {0}"

@@ -71,7 +71,7 @@ pub async fn graph(args: GraphArgs) -> Result<ExitCode, Error> {
         Form::Text => text::tree(&graph),
         Form::Mermaid => text::mermaid(&graph),
         Form::Dot => text::dot(&graph),
-        Form::Svg => svg::draw(&graph),
+        Form::Svg => svg::draw(&graph).ok_or(Trouble::Undrawn)?,
         Form::Json => document(&graph, true)?,
         Form::Yaml => document(&graph, false)?,
     };
