@@ -1,6 +1,9 @@
 //! Installers that are killed at any instant.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use kaspr_operator::api::PackageSource;
 
@@ -38,6 +41,58 @@ fn a_shared_volume_is_never_half_made() {
         let ended = container("app-0", life).run();
         assert!(ended.starts, "after {life} ms: {}", ended.log);
         assert_eq!(volume.python("app-0", "import kaspr_killed.late as l; print(l.VERSION)"), "1.0");
+    }
+}
+
+/// How a step shows: in the volume, in the store, or in the log.
+type Shows = fn(&Volume, &Server, &str) -> bool;
+
+#[test]
+fn after_each_step_the_next_one_goes_on() {
+    fn has(server: &Server, part: &str) -> bool {
+        server.names().iter().any(|name| name.contains(part))
+    }
+    let steps: [(&str, Shows); 7] = [
+        ("the lease", |_, server, _| has(server, ".lease")),
+        ("the install", |_, _, log| log.contains("installing with uv")),
+        ("the compilation", |_, _, log| log.contains("compiling")),
+        ("the set", |volume, _, _| !volume.names("sets").is_empty()),
+        ("a part of the archive", |_, server, _| has(server, "archives/")),
+        ("the entry", |_, server, _| has(server, ".json")),
+        ("the link", |volume, _, _| !volume.names("members").is_empty()),
+    ];
+    let index = Index::with(&[WHEEL]);
+    for (step, shows) in steps {
+        let server = Server::start(Cloud::Gcs);
+        let container = |volume: &Volume, member: &str| {
+            let container = volume.container(member, "steps", Tool::Uv, &["kaspr-killed"]);
+            server.give(container).env("PACKAGES_LEASE_SECONDS", "2").env("INDEX_URL", index.url("open"))
+        };
+        let volume = Volume::new();
+        let running = container(&volume, "app-0").start();
+        let begun = Instant::now();
+        while !shows(&volume, &server, &fs::read_to_string(&running.log).unwrap_or_default()) {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{step}");
+        }
+        running.kill();
+        for member in ["app-0", "app-1"] {
+            let ended = container(&volume, member).run();
+            assert!(
+                ended.starts && ended.report.warnings.is_empty(),
+                "{step}: {:?}\n{}",
+                ended.report,
+                ended.log
+            );
+            assert_eq!(
+                volume.python(member, "import kaspr_killed.late as l; print(l.VERSION)"),
+                "1.0",
+                "{step}"
+            );
+        }
+        // The set may be in the volume and not in the store, where it is kept by the next who needs it.
+        let elsewhere = container(&Volume::new(), "app-2").run();
+        assert!(elsewhere.starts && elsewhere.report.warnings.is_empty(), "{step}: {}", elsewhere.log);
+        container(&Volume::new(), "app-3").run().is_from(PackageSource::Cache);
     }
 }
 
