@@ -138,8 +138,10 @@ spec:
             let name = format!("clicks-app-{i}");
             let pod = self.namespace.get("pod", &name);
             if pod["status"]["phase"] == "Running" && pod["status"]["podIP"] != ip {
-                let patch = json!({ "status": { "podIP": ip, "podIPs": [{ "ip": ip }] } }).to_string();
-                // The pod may be on its way out.
+                let status = json!({ "podIP": ip, "podIPs": [{ "ip": ip }] });
+                // The pod may be on its way out, and another one of its name there, which is left alone.
+                let patch =
+                    json!({ "metadata": { "uid": pod["metadata"]["uid"] }, "status": status }).to_string();
                 let args = ["patch", "pod", &name, "--subresource=status", "--type=merge", "-p", &patch];
                 self.namespace.kubectl(&args, "");
             }

@@ -134,14 +134,15 @@ impl<'a> Shop<'a> {
             let name = format!("clicks-app-{i}");
             let pod = self.cluster.get("pod", &name, SHOP);
             if pod["status"]["phase"] == "Running" && pod["status"]["podIP"] != ip {
-                self.patch_pod(&name, &json!({ "podIP": ip, "podIPs": [{ "ip": ip }] }));
+                self.patch_pod(&pod, &json!({ "podIP": ip, "podIPs": [{ "ip": ip }] }));
             }
         }
     }
 
-    /// The pod may be on its way out.
-    fn patch_pod(&self, name: &str, status: &Value) {
-        let status = json!({ "status": status }).to_string();
+    /// The pod may be on its way out, and another one of its name there, which is left alone.
+    fn patch_pod(&self, pod: &Value, status: &Value) {
+        let (name, uid) = (pod["metadata"]["name"].as_str().unwrap_or_default(), &pod["metadata"]["uid"]);
+        let status = json!({ "metadata": { "uid": uid }, "status": status }).to_string();
         let args = ["-n", SHOP, "patch", "pod", name, "--subresource=status", "--type=merge", "-p", &status];
         self.cluster.try_kubectl(&args, "");
     }
@@ -212,7 +213,8 @@ impl<'a> Shop<'a> {
         }]);
         eventually_quiet("a failed install", || {
             self.address_pods();
-            self.patch_pod("clicks-app-0", &json!({ "initContainerStatuses": status }));
+            let pod = self.cluster.get("pod", "clicks-app-0", SHOP);
+            self.patch_pod(&pod, &json!({ "initContainerStatuses": status }));
             let metrics = fetch(&format!("http://127.0.0.1:{}/metrics", self.cluster.ports.1));
             if metrics.contains("kasprop_package_cache_usage_percent{") { Ok(()) } else { Err(metrics) }
         });
