@@ -3,7 +3,7 @@
 CARGO ?= cargo
 export ONCE FAULTS SEED APPS
 # Tests that need a server wait more than they work.
-export RUST_TEST_THREADS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
+export RUST_TEST_THREADS ?= $(shell expr 1 + $$(getconf _NPROCESSORS_ONLN))
 
 .PHONY: help demo test faults lint fuzz generate image-tree release bench bench-packages bench-scale clean
 
