@@ -129,6 +129,39 @@ fn a_policy_may_let_the_member_start_without() {
 }
 
 #[test]
+fn hosts_are_trusted_by_name_only() {
+    let index = index();
+    let host = index.secured();
+    for tool in TOOLS {
+        let volume = Volume::new();
+        let start = |trusted: &str| {
+            let container = volume.container("app-0", "trusted", tool, &["kaspr-small==1.0"]);
+            let container = container.env("INDEX_URL", format!("https://{host}/open/simple"));
+            container.env("TRUSTED_HOSTS", trusted).env("INSTALL_RETRIES", "0").run()
+        };
+        let ended = start("example.com");
+        assert_eq!(ended.report.error_type, Some(InstallErrorType::Network), "{tool:?}: {}", ended.log);
+        let message = ended.report.message.unwrap_or_default();
+        assert!(message.contains("for a certificate of your own, trustedHosts"), "{tool:?}: {message}");
+        start(&host).is_from(PackageSource::Index);
+    }
+}
+
+#[test]
+fn a_package_may_be_in_a_further_index_alone() {
+    const ELSEWHERE: Wheel = Wheel::new("kaspr-elsewhere", "2.0");
+    let (index, further) = (index(), Index::with(&[ELSEWHERE]));
+    for tool in TOOLS {
+        let volume = Volume::new();
+        let container = volume.container("app-0", "both", tool, &["kaspr-small==1.0", "kaspr-elsewhere"]);
+        let container = container.env("INDEX_URL", index.url("open"));
+        let ended = container.env("EXTRA_INDEX_URLS", further.url("open")).run();
+        ended.is_from(PackageSource::Index);
+        assert_eq!(ended.report.installed, ["kaspr-elsewhere==2.0", "kaspr-small==1.0"], "{tool:?}");
+    }
+}
+
+#[test]
 fn both_tools_give_the_same() {
     let index = index();
     let installed = TOOLS.map(|tool| {

@@ -18,9 +18,16 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
+use rcgen::CertifiedKey;
+use rustls::{ServerConfig, pki_types::PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
-use tokio::{net::TcpListener, runtime::Runtime};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    runtime::Runtime,
+};
+use tokio_rustls::TlsAcceptor;
 
 use crate::wheels::Wheel;
 
@@ -30,6 +37,8 @@ pub const PASSWORD: &str = "pa$$ w0rd/%+secret";
 /// The index. It ends when it is dropped.
 pub struct Index {
     address: SocketAddr,
+    /// Where it speaks TLS, with a certificate that nobody vouches for.
+    secured: SocketAddr,
     shared: Arc<Shared>,
     _runtime: Runtime,
 }
@@ -48,16 +57,25 @@ impl Index {
         let files = wheels.iter().map(|wheel| (wheel.file(), wheel.make(folder.path()))).collect();
         let shared = Arc::new(Shared { files, counts: Mutex::default(), _folder: folder });
         let runtime = Runtime::new().expect("a runtime");
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
-        let address = listener.local_addr().expect("an address");
-        runtime.spawn(serve(listener, shared.clone()));
-        Self { address, shared, _runtime: runtime }
+        let serve = |tls: Option<TlsAcceptor>| {
+            let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
+            let address = listener.local_addr().expect("an address");
+            runtime.spawn(serve(listener, tls, shared.clone()));
+            address
+        };
+        let (address, secured) = (serve(None), serve(Some(tls())));
+        Self { address, secured, shared, _runtime: runtime }
     }
 
     /// The index in a mood: `open`, `auth`, `forbidden`, `missing`, `broken`, `cut`, `slow`, `flaky`,
     /// `mismatch`.
     pub fn url(&self, mood: &str) -> String {
         format!("http://{}/{mood}/simple", self.address)
+    }
+
+    /// Its host and port with TLS.
+    pub fn secured(&self) -> String {
+        self.secured.to_string()
     }
 
     /// The address of a file.
@@ -71,15 +89,41 @@ impl Index {
     }
 }
 
-async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+/// TLS with a certificate that signed itself.
+fn tls() -> TlsAcceptor {
+    let CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der()).into();
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("TLS versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.into()], key)
+        .expect("a certificate and its key");
+    TlsAcceptor::from(Arc::new(config))
+}
+
+async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
     while let Ok((stream, _)) = listener.accept().await {
-        let shared = shared.clone();
+        let (shared, tls) = (shared.clone(), tls.clone());
         tokio::spawn(async move {
-            let answer = |request| answer(request, shared.clone());
-            // A connection that is cut is what the client is to see.
-            _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)).await;
+            match tls {
+                None => converse(stream, shared).await,
+                Some(tls) => {
+                    // Who does not trust it hangs up.
+                    if let Ok(stream) = tls.accept(stream).await {
+                        converse(stream, shared).await;
+                    }
+                }
+            }
         });
     }
+}
+
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
+    let answer = |request| answer(request, shared.clone());
+    // A connection that is cut is what the client is to see.
+    _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)).await;
 }
 
 fn with(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
