@@ -230,5 +230,7 @@ impl Ended {
         assert!(self.starts, "{}\n{:?}", self.log, self.report);
         assert_eq!(self.report.source, Some(source), "{}", self.log);
         assert_eq!(self.report.error_type, None, "{}", self.log);
+        assert!(self.report.seconds.is_some_and(|seconds| seconds > 0.0), "{:?}", self.report);
+        assert!(self.report.python.is_some(), "{:?}", self.report);
     }
 }

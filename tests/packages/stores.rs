@@ -84,3 +84,24 @@ fn an_archive_that_would_be_too_large_is_not_kept() {
         assert!(names.iter().all(|name| name.ends_with(".lease")), "{cloud:?}: {names:?}");
     }
 }
+
+#[test]
+fn a_key_that_is_none_holds_nobody_up_and_is_not_told() {
+    const KEY: &str = "not-a-key-5d0e77";
+    let index = Index::with(&[WHEEL]);
+    let server = Server::start(Cloud::Gcs);
+    let folder = tempfile::tempdir().expect("a folder");
+    let broken = folder.path().join("sa.json");
+    let text = format!(r#"{{"private_key": "{KEY}", "private_key_id": "", "client_email": ""}}"#);
+    std::fs::write(&broken, text).expect("written");
+    for (key, words) in
+        [(folder.path().join("none.json"), "can't be read"), (broken, "the store can't be used")]
+    {
+        let ended = member(&server, &index, &Volume::new(), "app-0", "key").env("GCS_KEY_FILE", &key).run();
+        ended.is_from(PackageSource::Index);
+        let warnings = ended.report.warnings.join("\n");
+        assert!(warnings.contains("the store can't be used") && warnings.contains(words), "{warnings}");
+        assert!(!ended.log.contains(KEY) && !warnings.contains(KEY), "{}", ended.log);
+    }
+    assert_eq!(server.names(), Vec::<String>::new());
+}

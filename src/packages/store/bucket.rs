@@ -14,7 +14,10 @@ use object_store::{
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
-use super::{Fetched, Store, StoreError, bucket_lease::Held};
+use super::{
+    Fetched, Store, StoreError,
+    bucket_lease::{Held, version_of_object},
+};
 use crate::packages::{
     archive::{self, ArchiveError, Archived, Form, Limits},
     installed,
@@ -100,7 +103,7 @@ impl Bucket {
             Err(Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let version = UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
+        let version = version_of_object(&found.meta);
         // Too much is no entry either.
         let text = if found.meta.size > ENTRY { Bytes::new() } else { found.bytes().await? };
         Ok(Some((text, version)))

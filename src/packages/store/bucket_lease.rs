@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use object_store::{Error, ObjectStoreExt, PutMode, PutPayload, PutResult, UpdateVersion, path::Path as Key};
+use object_store::{
+    Error, ObjectMeta, ObjectStoreExt, PutMode, PutPayload, PutResult, UpdateVersion, path::Path as Key,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{StoreError, bucket::Bucket};
@@ -20,6 +22,11 @@ pub struct Held {
 struct Content {
     token: String,
     held: bool,
+}
+
+/// The version of an object that was read, to write it on the condition that it still is that one.
+pub(super) fn version_of_object(meta: &ObjectMeta) -> UpdateVersion {
+    UpdateVersion { e_tag: meta.e_tag.clone(), version: meta.version.clone() }
 }
 
 fn version_of(put: PutResult) -> UpdateVersion {
@@ -40,8 +47,7 @@ impl Bucket {
             Err(Error::NotFound { .. }) => return Ok(Asked::Taken),
             Err(error) => return Err(error.into()),
         };
-        let meta = found.meta.clone();
-        let version = UpdateVersion { e_tag: meta.e_tag, version: meta.version };
+        let (modified, version) = (found.meta.last_modified, version_of_object(&found.meta));
         let content: Option<Content> = serde_json::from_slice(&found.bytes().await?).ok();
         match content {
             // Our own, from a try whose answer was lost.
@@ -49,7 +55,7 @@ impl Bucket {
                 return Ok(Asked::Mine(Held { key, version }));
             }
             Some(content) if content.held => {
-                let age = self.now().await?.saturating_sub(meta.last_modified.timestamp_millis());
+                let age = self.now().await?.saturating_sub(modified.timestamp_millis());
                 if age < i64::try_from(holds.as_millis()).unwrap_or(i64::MAX) {
                     return Ok(Asked::Taken);
                 }
