@@ -7,13 +7,16 @@ use tokio::process::Command;
 /// What a program needs to run at all.
 const NEEDED: [&str; 6] = ["PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "LANG", "LC_ALL", "TMPDIR"];
 
-/// The operator's own variables for credentials, and those of the stores: no tool needs them.
-const OURS: [&str; 9] = [
+/// The operator's own variables that may hold credentials, and those of the stores: no tool needs them.
+const OURS: [&str; 12] = [
+    "INDEX_URL",
+    "EXTRA_INDEX_URLS",
     "PYPI_USERNAME",
     "PYPI_PASSWORD",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
     "AZURE_STORAGE_ACCOUNT_KEY",
     "AZURE_CLIENT_SECRET",
     "GOOGLE_APPLICATION_CREDENTIALS",

@@ -1,7 +1,6 @@
 //! Installing from package indexes: with uv where there is one, with the image's pip otherwise.
 
 use std::{
-    collections::BTreeSet,
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -11,7 +10,7 @@ use tokio::{
     process::Command,
 };
 
-use super::{command, credentials::Secrets, failure::Failure};
+use super::{command, credentials::Secrets, failure::Failure, netrc::Netrc, private_file, repository};
 use crate::api::InstallErrorType;
 
 /// What is installed from where; everything is filled in.
@@ -107,27 +106,23 @@ impl Installer {
         places: Places<'_>,
         progress: &(impl Fn(&str) + Sync),
     ) -> Result<(), Failure> {
-        let Places { target, private, cache } = places;
-        let list = requirements(wanted, private)?;
-        let mut tool = match self {
-            Self::Uv(uv) => {
-                let mut tool = uv_command(uv, python, wanted, private)?;
-                if !wanted.extra_indexes.is_empty() {
-                    // What pip does: the best version wins, from whichever index.
-                    tool.args(["--index-strategy", "unsafe-best-match"]);
-                }
-                // A link is made in no time, where both lie on one volume.
-                let mode = if is_one_volume(cache, target) { "hardlink" } else { "copy" };
-                tool.args(["--link-mode", mode]).env("UV_CACHE_DIR", cache.join("uv"));
-                tool
+        let Places { target, private, .. } = places;
+        let repository::Apart { packages, settings } = repository::apart(&wanted.packages, private).await?;
+        // Requirements stand in a file that only this user reads: arguments are for everybody to see.
+        let list = private_file::write(private.join("requirements.txt"), &(packages.join("\n") + "\n"))?;
+        let complete = |mut tool: Command| {
+            tool.arg("--target").arg(target).arg("-r").arg(&list);
+            for name in wanted.secrets.names() {
+                tool.env_remove(name);
             }
+            tool.envs(repository::variables(&settings));
+            tool
+        };
+        let tool = match self {
+            Self::Uv(uv) => uv_install(uv, python, wanted, places)?,
             Self::Pip => pip_command(python, wanted, private)?,
         };
-        tool.arg("--target").arg(target).arg("-r").arg(&list);
-        for name in wanted.secrets.names() {
-            tool.env_remove(name);
-        }
-        let ran = run(tool, wanted, progress).await;
+        let ran = run(complete(tool), wanted, progress).await;
         let (worked, mut said) = ran.map_err(|e| {
             Failure::unknown(format!(
                 "{} can't be started: {e}: the image needs Python with pip",
@@ -154,8 +149,8 @@ impl Installer {
         match self {
             Self::Uv(uv) if failure.kind == InstallErrorType::PackageNotFound => {
                 let mut again = uv_command(uv, python, wanted, private)?;
-                again.arg("--dry-run").arg("--target").arg(target).arg("-r").arg(&list);
-                Err(refusal(again, wanted).await.unwrap_or(failure))
+                again.arg("--dry-run");
+                Err(refusal(complete(again), wanted).await.unwrap_or(failure))
             }
             _ => Err(failure),
         }
@@ -179,44 +174,6 @@ fn is_one_volume(one: &Path, other: &Path) -> bool {
 
 const PIP_LOG: &str = "pip.log";
 
-/// Requirements stand in a file that only this user reads: arguments are for everybody to see.
-fn requirements(wanted: &Wanted, private: &Path) -> Result<PathBuf, Failure> {
-    write(private.join("requirements.txt"), &(wanted.packages.join("\n") + "\n"))
-}
-
-/// User name and password stand in a netrc, which pip reads: variables would reach the programs
-/// that it starts too.
-fn logins(wanted: &Wanted, private: &Path) -> Result<PathBuf, Failure> {
-    let mut text = String::new();
-    if let Some((user, password)) = wanted.secrets.login() {
-        let urls = wanted.index.iter().chain(&wanted.extra_indexes);
-        let hosts: BTreeSet<String> =
-            urls.filter_map(|url| Some(url::Url::parse(url).ok()?.host_str()?.to_owned())).collect();
-        for host in hosts {
-            text += &format!("machine {host} login {} password {}\n", in_netrc(user), in_netrc(password));
-        }
-    }
-    write(private.join("netrc"), &text)
-}
-
-/// Quoted only where it must be: Python before 3.11 takes quotes for a part of the word.
-fn in_netrc(word: &str) -> String {
-    let plain = |c: char| !c.is_whitespace() && c != '"' && c != '\\';
-    if !word.is_empty() && word.chars().all(plain) && !word.starts_with('#') {
-        return word.to_owned();
-    }
-    format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
-fn write(path: PathBuf, text: &str) -> Result<PathBuf, Failure> {
-    use std::{io::Write, os::unix::fs::OpenOptionsExt};
-    let mut options = std::fs::OpenOptions::new();
-    let file = options.write(true).create(true).truncate(true).mode(0o600).open(&path);
-    file.and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|e| Failure::unknown(format!("can't write {}: {e}", path.display())))?;
-    Ok(path)
-}
-
 /// uv's settings, with user name and password in the addresses of the indexes.
 fn uv_settings(wanted: &Wanted, private: &Path) -> Result<PathBuf, Failure> {
     let index = |url: &String, default: bool| {
@@ -226,7 +183,7 @@ fn uv_settings(wanted: &Wanted, private: &Path) -> Result<PathBuf, Failure> {
     };
     let default = wanted.index.iter().map(|url| index(url, true));
     let extra = wanted.extra_indexes.iter().map(|url| index(url, false));
-    write(private.join("uv.toml"), &extra.chain(default).collect::<String>())
+    private_file::write(private.join("uv.toml"), &extra.chain(default).collect::<String>())
 }
 
 fn uv_command(uv: &Path, python: &Path, wanted: &Wanted, private: &Path) -> Result<Command, Failure> {
@@ -241,19 +198,35 @@ fn uv_command(uv: &Path, python: &Path, wanted: &Wanted, private: &Path) -> Resu
     Ok(tool)
 }
 
+fn uv_install(uv: &Path, python: &Path, wanted: &Wanted, places: Places<'_>) -> Result<Command, Failure> {
+    let Places { target, private, cache } = places;
+    let mut tool = uv_command(uv, python, wanted, private)?;
+    if !wanted.extra_indexes.is_empty() {
+        // What pip does: the best version wins, from whichever index.
+        tool.args(["--index-strategy", "unsafe-best-match"]);
+    }
+    // A link is made in no time, where both lie on one volume.
+    let mode = if is_one_volume(cache, target) { "hardlink" } else { "copy" };
+    tool.args(["--link-mode", mode]).env("UV_CACHE_DIR", cache.join("uv"));
+    Ok(tool)
+}
+
 fn pip_command(python: &Path, wanted: &Wanted, private: &Path) -> Result<Command, Failure> {
     let mut tool = command::with_environment(python, private);
-    tool.env("NETRC", logins(wanted, private)?);
     tool.args(["-m", "pip", "install", "--no-input", "--no-cache-dir", "--disable-pip-version-check"]);
     tool.args(["--no-compile", "--no-warn-script-location", "--progress-bar", "off", "--no-color"]);
     tool.env("PIP_ROOT_USER_ACTION", "ignore");
     tool.args(["--timeout", "30", "--retries", "2", "--log"]).arg(private.join(PIP_LOG));
+    let mut netrc = Netrc::default();
+    let mut without_login = |url: &String| netrc.take(&wanted.secrets.sign(url));
     if let Some(index) = &wanted.index {
-        tool.env("PIP_INDEX_URL", index);
+        tool.env("PIP_INDEX_URL", without_login(index));
     }
-    if !wanted.extra_indexes.is_empty() {
-        tool.env("PIP_EXTRA_INDEX_URL", wanted.extra_indexes.join(" "));
+    let extra: Vec<String> = wanted.extra_indexes.iter().map(without_login).collect();
+    if !extra.is_empty() {
+        tool.env("PIP_EXTRA_INDEX_URL", extra.join(" "));
     }
+    tool.env("NETRC", private_file::write(private.join("netrc"), &netrc.to_string())?);
     if !wanted.trusted_hosts.is_empty() {
         tool.env("PIP_TRUSTED_HOST", wanted.trusted_hosts.join(" "));
     }
@@ -299,22 +272,4 @@ async fn lines(
         line.clear();
     }
     said
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_login_is_quoted_only_where_it_must_be() {
-        for (word, written) in [
-            ("s3cr3t!#'$", "s3cr3t!#'$"),
-            ("", r#""""#),
-            ("two words", r#""two words""#),
-            (r#"a"b\c"#, r#""a\"b\\c""#),
-            ("#first", r##""#first""##),
-        ] {
-            assert_eq!(in_netrc(word), written);
-        }
-    }
 }

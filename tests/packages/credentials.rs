@@ -1,32 +1,27 @@
 //! Credentials stand nowhere: not in arguments, nor where a program that needs none could see them,
 //! nor in what is left behind.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs, path::Path};
 
 use kaspr_operator::api::PackageSource;
 use walkdir::WalkDir;
 
 use crate::{
-    index::{Index, PASSWORD, USER},
-    installer::{TOOLS, Tool, Volume},
+    index::{GIT_TOKEN, Index, PASSWORD, USER},
+    installer::{Container, TOOLS, Tool, Volume},
+    repository,
     server::{ACCOUNT_KEY, CLOUDS, SECRET, Server},
-    tools,
+    shims, tools,
     wheels::Wheel,
 };
 
 const WHEEL: Wheel = Wheel::new("kaspr-guarded", "1.0");
 const DIRECT: Wheel = Wheel::new("kaspr-direct", "1.0");
 
-/// A program in front of another one, which writes down what it was started with.
-fn watched(folder: &Path, program: &Path) -> std::path::PathBuf {
-    let path = folder.join(program.file_name().expect("a name"));
-    let (program, folder) = (program.display(), folder.display());
-    let script = format!(
-        "#!/bin/sh\nlog=$(mktemp {folder}/seen.XXXXXX)\n{{ echo \"ARGS $*\"; env | sed 's/^/ENV /'; }} > $log\nexec {program} \"$@\"\n"
-    );
-    fs::write(&path, script).expect("written");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a program");
-    path
+/// A script that writes down what it was started with.
+fn watching(seen: &Path) -> String {
+    let seen = seen.display();
+    format!("log=$(mktemp {seen}/seen.XXXXXX)\n{{ echo \"ARGS $*\"; env | sed 's/^/ENV /'; }} > $log")
 }
 
 /// The forms that a secret may stand in.
@@ -39,7 +34,6 @@ fn forms(secret: &str) -> [String; 3] {
 #[test]
 fn no_credential_is_seen_or_left() {
     const TOKEN: &str = "tok-6f1c9be2";
-    let python = tools::python("import sys; print(sys.executable)");
     for tool in TOOLS {
         for cloud in CLOUDS {
             let index = Index::with(&[WHEEL, DIRECT]);
@@ -48,16 +42,11 @@ fn no_credential_is_seen_or_left() {
             let direct = index.file("open", &DIRECT.file()).replace("http://", "http://reader:${TOKEN}@");
             let direct = format!("kaspr-direct @ {direct}");
             let container = volume.container("app-0", "guarded", tool, &["kaspr-guarded", &direct]);
-            let mut container = server
-                .give(container)
+            let container = watch(server.give(container), tool, seen.path())
                 .env("INDEX_URL", index.url("auth"))
                 .env("PYPI_USERNAME", USER)
                 .env("PYPI_PASSWORD", PASSWORD)
-                .env("TOKEN", TOKEN)
-                .env("PYTHON", watched(seen.path(), Path::new(&python)));
-            if tool == Tool::Uv {
-                container = container.env("UV", watched(seen.path(), &tools::uv()));
-            }
+                .env("TOKEN", TOKEN);
             let ended = container.run();
             ended.is_from(PackageSource::Index);
             let report = serde_json::to_string(&ended.report).expect("a report");
@@ -65,7 +54,7 @@ fn no_credential_is_seen_or_left() {
                 for form in forms(secret) {
                     assert!(!ended.log.contains(&form), "{tool:?}: {secret} in the log: {}", ended.log);
                     assert!(!report.contains(&form), "{tool:?}: {secret} in the report: {report}");
-                    calls(seen.path(), secret, &form);
+                    calls(seen.path(), &form);
                     left(&volume.root(), &form);
                 }
             }
@@ -78,19 +67,70 @@ fn no_credential_is_seen_or_left() {
     }
 }
 
-/// No program has it in its arguments; those that install nothing have it nowhere.
-fn calls(seen: &Path, secret: &str, form: &str) {
+/// As `watching`, for each Python that starts below: it says so itself.
+const SITE: &str = r#"
+import os, sys, tempfile
+number, path = tempfile.mkstemp(prefix="seen.", dir="SEEN")
+with os.fdopen(number, "w") as log:
+    log.write("ARGS " + " ".join(sys.orig_argv) + "\n")
+    log.writelines(f"ENV {name}={value}\n" for name, value in os.environ.items())
+"#;
+
+#[test]
+fn no_login_in_an_address_is_seen_or_left() {
+    let repository = repository::make("'kaspr-guarded'");
+    let index = Index::with_repository(&[WHEEL], Some(repository.path().join(".git")));
+    let [_, encoded, _] = forms(PASSWORD);
+    let login = format!("http://{USER}:${{INDEX_PASSWORD}}@");
+    for tool in TOOLS {
+        let (volume, seen) = (Volume::new(), tempfile::tempdir().expect("a folder"));
+        fs::write(seen.path().join("sitecustomize.py"), SITE.replace("SEEN", &seen.path().to_string_lossy()))
+            .expect("written");
+        let git = tools::python("import shutil; print(shutil.which('git'))");
+        shims::before(seen.path(), Path::new(&git), &watching(seen.path()));
+        let package = format!("kaspr-repo @ {}@v1", index.repository("${GIT_TOKEN}"));
+        let path = format!("{}:{}", seen.path().display(), std::env::var("PATH").expect("a path"));
+        let trace = seen.path().join("seen.git");
+        let container = watch(volume.container("app-0", "addresses", tool, &[&package]), tool, seen.path())
+            .env("INDEX_URL", index.url("auth").replace("http://", &login))
+            .env("INDEX_PASSWORD", &encoded)
+            .env("GIT_TOKEN", GIT_TOKEN)
+            .env("GIT_TRACE", &trace)
+            .env("PYTHONPATH", seen.path())
+            .env("PATH", path);
+        let ended = container.run();
+        ended.is_from(PackageSource::Index);
+        repository::is_there(&volume);
+        // What git starts is in its trace alone.
+        let started = fs::read_to_string(&trace).expect("a trace");
+        assert!(started.contains("remote-http"), "{started}");
+        for form in [PASSWORD, GIT_TOKEN].map(forms).concat() {
+            assert!(!started.contains(&form), "{form} in {started}");
+            assert!(!ended.log.contains(&form), "{tool:?}: {form} in the log: {}", ended.log);
+            calls(seen.path(), &form);
+            left(&volume.root(), &form);
+        }
+    }
+}
+
+/// Lets all that a container starts be written down.
+fn watch(container: Container, tool: Tool, seen: &Path) -> Container {
+    let container = container.env("PYTHON", shims::before_python(seen, &watching(seen)));
+    if tool == Tool::Pip {
+        return container;
+    }
+    container.env("UV", shims::before(seen, &tools::uv(), &watching(seen)))
+}
+
+/// No program has it in its arguments or in its environment.
+fn calls(seen: &Path, form: &str) {
     let logs = fs::read_dir(seen).expect("a folder").flatten();
     let logs: Vec<_> =
         logs.filter(|entry| entry.file_name().to_string_lossy().starts_with("seen.")).collect();
     assert!(logs.len() >= 3, "the probe, the install and the compiler were seen");
     for log in logs {
         let text = fs::read_to_string(log.path()).expect("text");
-        let (arguments, environment) = text.split_once('\n').expect("lines");
-        assert!(!arguments.contains(form), "{secret} in {arguments}");
-        let installs = arguments.contains("install");
-        let stores = [SECRET, ACCOUNT_KEY].contains(&secret);
-        assert!(!environment.contains(form) || installs && !stores, "{secret} seen by {arguments}");
+        assert!(!text.contains(form), "{form} in {text}");
     }
 }
 

@@ -18,8 +18,6 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
-use rcgen::CertifiedKey;
-use rustls::{ServerConfig, pki_types::PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::{
@@ -29,10 +27,12 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::wheels::Wheel;
+use crate::{tls, wheels::Wheel};
 
 pub const USER: &str = "deployer";
 pub const PASSWORD: &str = "pa$$ w0rd/%+secret";
+/// The user name, without password, that opens the repository.
+pub const GIT_TOKEN: &str = "git-tok-58e1";
 
 /// The index. It ends when it is dropped.
 pub struct Index {
@@ -45,6 +45,8 @@ pub struct Index {
 
 struct Shared {
     files: HashMap<String, PathBuf>,
+    /// What is below `git`.
+    repository: Option<PathBuf>,
     counts: Mutex<HashMap<String, usize>>,
     _folder: TempDir,
 }
@@ -53,9 +55,14 @@ type Body = BoxBody<Bytes, std::io::Error>;
 
 impl Index {
     pub fn with(wheels: &[Wheel]) -> Self {
+        Self::with_repository(wheels, None)
+    }
+
+    /// The same with a repository below `git`.
+    pub fn with_repository(wheels: &[Wheel], repository: Option<PathBuf>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let files = wheels.iter().map(|wheel| (wheel.file(), wheel.make(folder.path()))).collect();
-        let shared = Arc::new(Shared { files, counts: Mutex::default(), _folder: folder });
+        let shared = Arc::new(Shared { files, repository, counts: Mutex::default(), _folder: folder });
         let runtime = Runtime::new().expect("a runtime");
         let serve = |tls: Option<TlsAcceptor>| {
             let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
@@ -63,7 +70,7 @@ impl Index {
             runtime.spawn(serve(listener, tls, shared.clone()));
             address
         };
-        let (address, secured) = (serve(None), serve(Some(tls())));
+        let (address, secured) = (serve(None), serve(Some(tls::acceptor(&["127.0.0.1"]).0)));
         Self { address, secured, shared, _runtime: runtime }
     }
 
@@ -83,24 +90,15 @@ impl Index {
         format!("http://{}/{mood}/files/{file}", self.address)
     }
 
+    /// The address of the repository, with a login.
+    pub fn repository(&self, login: &str) -> String {
+        format!("git+http://{login}@{}/git", self.address)
+    }
+
     /// How often a file was asked for.
     pub fn downloads(&self, file: &str) -> usize {
         self.shared.counts.lock().expect("counts").get(file).copied().unwrap_or_default()
     }
-}
-
-/// TLS with a certificate that signed itself.
-fn tls() -> TlsAcceptor {
-    let CertifiedKey { cert, signing_key } =
-        rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
-    let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der()).into();
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("TLS versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![cert.into()], key)
-        .expect("a certificate and its key");
-    TlsAcceptor::from(Arc::new(config))
 }
 
 async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
@@ -142,12 +140,11 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Respo
         *count
     };
     match mood {
-        "auth" if !is_allowed(&request) => {
-            let mut refused = with(StatusCode::UNAUTHORIZED, "who are you?");
-            refused
-                .headers_mut()
-                .insert(WWW_AUTHENTICATE, "Basic realm=\"index\"".parse().expect("a header"));
-            return Ok(refused);
+        "auth" if !is_allowed(&request, USER, PASSWORD) => return Ok(unknown()),
+        "git" if !is_allowed(&request, GIT_TOKEN, "") => return Ok(unknown()),
+        "git" => {
+            let file = shared.repository.as_ref().and_then(|folder| std::fs::read(folder.join(rest)).ok());
+            return Ok(file.map_or(with(StatusCode::NOT_FOUND, "no file"), |file| with(StatusCode::OK, file)));
         }
         "forbidden" => return Ok(with(StatusCode::FORBIDDEN, "not for you")),
         "missing" => return Ok(with(StatusCode::NOT_FOUND, "not here")),
@@ -172,9 +169,15 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Respo
     Ok(page(mood, &name, &shared))
 }
 
-fn is_allowed(request: &Request<Incoming>) -> bool {
+fn unknown() -> Response<Body> {
+    let mut refused = with(StatusCode::UNAUTHORIZED, "who are you?");
+    refused.headers_mut().insert(WWW_AUTHENTICATE, "Basic realm=\"index\"".parse().expect("a header"));
+    refused
+}
+
+fn is_allowed(request: &Request<Incoming>, user: &str, password: &str) -> bool {
     use base64::{Engine, engine::general_purpose::STANDARD};
-    let expected = format!("Basic {}", STANDARD.encode(format!("{USER}:{PASSWORD}")));
+    let expected = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
     request.headers().get(AUTHORIZATION).is_some_and(|given| given == expected.as_str())
 }
 

@@ -13,6 +13,8 @@ mod proxy;
 mod repository;
 mod server;
 mod sets;
+mod shims;
 mod stores;
+mod tls;
 mod tools;
 mod wheels;

@@ -3,6 +3,7 @@
 use std::{fs, path::Path, process::Command};
 
 use kaspr_operator::api::PackageSource;
+use tempfile::TempDir;
 
 use crate::{
     index::Index,
@@ -12,7 +13,7 @@ use crate::{
 
 const PROJECT: &str = r#"
 [build-system]
-requires = []
+requires = [REQUIRES]
 build-backend = "backend"
 backend-path = ["."]
 
@@ -42,14 +43,28 @@ fn git(folder: &Path, arguments: &[&str]) {
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
 }
 
-#[test]
-fn a_repository_is_built_and_installed() {
+/// A repository whose build needs a package, with a tag.
+pub fn make(requires: &str) -> TempDir {
     let repository = tempfile::tempdir().expect("a folder");
-    fs::write(repository.path().join("pyproject.toml"), PROJECT).expect("written");
+    fs::write(repository.path().join("pyproject.toml"), PROJECT.replace("REQUIRES", requires))
+        .expect("written");
     fs::write(repository.path().join("backend.py"), BACKEND).expect("written");
     for arguments in [&["init", "-q"][..], &["add", "."], &["commit", "-q", "-m", "first"], &["tag", "v1"]] {
         git(repository.path(), arguments);
     }
+    // So that files are all that a server needs.
+    git(repository.path(), &["update-server-info"]);
+    repository
+}
+
+/// What Python finds after it was installed.
+pub fn is_there(volume: &Volume) {
+    assert_eq!(volume.python("app-0", "import kaspr_repo; print(kaspr_repo.VERSION)"), "1.0");
+}
+
+#[test]
+fn a_repository_is_built_and_installed() {
+    let repository = make("");
     let index = Index::with(&[Wheel::new("kaspr-other", "1.0")]);
     let package = format!("git+file://{}@v1", repository.path().display());
     for tool in TOOLS {
@@ -57,6 +72,6 @@ fn a_repository_is_built_and_installed() {
         let container = volume.container("app-0", "repository", tool, &[&package]);
         let ended = container.env("INDEX_URL", index.url("open")).run();
         ended.is_from(PackageSource::Index);
-        assert_eq!(volume.python("app-0", "import kaspr_repo; print(kaspr_repo.VERSION)"), "1.0");
+        is_there(&volume);
     }
 }

@@ -18,6 +18,7 @@ use object_store::{
         HttpService, ReqwestConnector,
     },
 };
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use url::{Url, form_urlencoded};
 
@@ -74,17 +75,14 @@ fn upload(request: &HttpRequest) -> Option<Uri> {
     }
     let url = Url::parse(&uri.to_string()).ok()?;
     let (bucket, key) = url.path().trim_start_matches('/').split_once('/')?;
-    // Both are percent-encoded once; a form's value is read the same way but for '+'.
-    let decoded = |text: &str| {
-        form_urlencoded::parse(text.replace('+', "%2B").as_bytes()).next().map(|(text, _)| text.into_owned())
-    };
+    let decoded = |text| percent_decode_str(text).decode_utf8().ok();
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("uploadType", "media").append_pair("name", &decoded(key)?);
     if let Some(generation) = request.headers().get(IF_GENERATION).and_then(|value| value.to_str().ok()) {
         query.append_pair("ifGenerationMatch", generation);
     }
     let (bucket, query) = (decoded(bucket)?, query.finish());
-    let mut target = url;
+    let mut target = url.clone();
     target.set_path(&format!("/upload/storage/v1/b/{bucket}/o"));
     target.set_query(Some(&query));
     target.as_str().parse().ok()

@@ -1,0 +1,23 @@
+//! Programs in front of others, of the same names.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use crate::tools;
+
+/// Runs a shell's script, and then the program.
+pub fn before(folder: &Path, program: &Path, script: &str) -> PathBuf {
+    let path = folder.join(program.file_name().expect("a name"));
+    let text = format!("#!/bin/sh\n{script}\nexec {} \"$@\"\n", program.display());
+    fs::write(&path, text).expect("written");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a program");
+    path
+}
+
+/// The same with Python.
+pub fn before_python(folder: &Path, script: &str) -> PathBuf {
+    before(folder, Path::new(&tools::python("import sys; print(sys.executable)")), script)
+}
