@@ -1,6 +1,6 @@
 //! As much of Azure Blob Storage as the installer talks to: there is no emulator that needs neither
 //! Node nor a container. Conditions, answers and error codes are those of its "Put Blob", "Get Blob"
-//! and "Get Blob Properties"; signatures are not checked.
+//! and "Get Blob Properties", signatures those of "Authorize with Shared Key".
 
 use std::{
     collections::HashMap,
@@ -9,16 +9,24 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use http_body_util::{BodyExt, Full};
 use hyper::{
     Method, Request, Response, StatusCode,
     body::{Bytes, Incoming},
+    http::request::Parts,
     server::conn::http1,
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
+use ring::hmac;
 use tokio::{net::TcpListener, runtime::Runtime};
+
+use crate::server::{ACCOUNT, ACCOUNT_KEY};
+
+/// The token that is taken in place of a signature.
+pub const TOKEN: &str = "entra-token-41c7";
 
 /// The store. It ends when it is dropped.
 pub struct Azure {
@@ -65,6 +73,9 @@ impl Azure {
 
 async fn answer(request: Request<Incoming>, blobs: Blobs) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
+    if !is_allowed(&parts) {
+        return Ok(refused(StatusCode::FORBIDDEN, "AuthenticationFailed"));
+    }
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let name = parts.uri.path().to_owned();
     let condition = |header: &str| parts.headers.get(header).and_then(|value| value.to_str().ok());
@@ -95,6 +106,31 @@ async fn answer(request: Request<Incoming>, blobs: Blobs) -> Result<Response<Ful
         }
         _ => refused(StatusCode::METHOD_NOT_ALLOWED, "UnsupportedHttpVerb"),
     })
+}
+
+/// It is signed with the account's key, or has the token.
+fn is_allowed(request: &Parts) -> bool {
+    let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
+    let Some(authorization) = header("authorization") else { return false };
+    if authorization == format!("Bearer {TOKEN}") {
+        return true;
+    }
+    let signature = authorization.strip_prefix(&format!("SharedKey {ACCOUNT}:"));
+    let signature = signature.and_then(|signature| STANDARD.decode(signature).ok()).unwrap_or_default();
+    let length = header("content-length").filter(|length| *length != "0");
+    let mut signed = format!("{}\n\n\n{}\n", request.method, length.unwrap_or_default());
+    for name in ["content-md5", "content-type", "date", "if-modified-since", "if-match", "if-none-match"] {
+        signed += &format!("{}\n", header(name).unwrap_or_default());
+    }
+    signed += &format!("\n{}\n", header("range").unwrap_or_default());
+    let mut own: Vec<&str> = request.headers.keys().map(|name| name.as_str()).collect();
+    own.retain(|name| name.starts_with("x-ms-"));
+    own.sort_unstable();
+    own.iter().for_each(|name| signed += &format!("{name}:{}\n", header(name).unwrap_or_default()));
+    assert_eq!(request.uri.query(), None, "a query would have to be signed too");
+    signed += &format!("/{ACCOUNT}{}", request.uri.path());
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &STANDARD.decode(ACCOUNT_KEY).expect("a key"));
+    hmac::verify(&key, signed.as_bytes(), &signature).is_ok()
 }
 
 fn etag(blob: &Blob) -> String {

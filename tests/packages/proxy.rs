@@ -1,7 +1,8 @@
-//! A store in front of a store, which goes down after some requests.
+//! A store in front of a store, with which something goes wrong after some requests.
 
 use std::{
-    convert::Infallible,
+    future::pending,
+    io,
     net::SocketAddr,
     sync::{
         Arc,
@@ -9,10 +10,13 @@ use std::{
     },
 };
 
-use http_body_util::{BodyExt, Full, combinators::BoxBody};
+use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
 use hyper::{
-    Request, Response, StatusCode, body::Bytes, body::Incoming, client::conn::http1 as client,
-    server::conn::http1, service::service_fn,
+    Request, Response, StatusCode,
+    body::{Bytes, Frame, Incoming},
+    client::conn::http1 as client,
+    server::conn::http1,
+    service::service_fn,
 };
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -26,20 +30,41 @@ pub struct Proxy {
     _runtime: Runtime,
 }
 
-type Body = BoxBody<Bytes, hyper::Error>;
+/// What happens after the requests that pass.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Trouble {
+    /// All others are answered with 503.
+    Down,
+    /// The next one reaches the store, but its answer breaks off; all others pass.
+    Cut,
+    /// No other is ever answered.
+    Silent,
+}
+
+pub type Body = BoxBody<Bytes, io::Error>;
 
 impl Proxy {
-    /// Passes on that many requests, and answers the others with 503.
-    pub fn start(to: SocketAddr, requests: usize) -> Self {
+    /// Passes on that many requests; then there is trouble.
+    pub fn start(to: SocketAddr, requests: usize, trouble: Trouble) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
         let address = listener.local_addr().expect("an address");
-        let left = Arc::new(AtomicUsize::new(requests));
+        let seen = Arc::new(AtomicUsize::new(0));
         runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let left = left.clone();
+                let seen = seen.clone();
                 tokio::spawn(async move {
-                    let answer = |request| pass(request, to, left.clone());
+                    let answer = |request: Request<Incoming>| {
+                        let number = seen.fetch_add(1, Ordering::SeqCst);
+                        async move {
+                            match trouble {
+                                Trouble::Cut if number == requests => cut(pass(request, to).await).await,
+                                Trouble::Down if number >= requests => Ok(down()),
+                                Trouble::Silent if number >= requests => pending().await,
+                                _ => Ok(pass(request, to).await),
+                            }
+                        }
+                    };
                     _ = http1::Builder::new()
                         .serve_connection(TokioIo::new(stream), service_fn(answer))
                         .await;
@@ -50,28 +75,38 @@ impl Proxy {
     }
 }
 
-async fn pass(
-    mut request: Request<Incoming>,
-    to: SocketAddr,
-    left: Arc<AtomicUsize>,
-) -> Result<Response<Body>, Infallible> {
-    let passes = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
-    if !passes {
-        return Ok(down());
-    }
-    // The request is signed for the proxy's own address where it is signed at all.
-    if request.headers().get("authorization").is_none() {
+/// Passes a request on to a store.
+pub async fn pass<B>(mut request: Request<B>, to: SocketAddr) -> Response<Body>
+where
+    B: hyper::body::Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Send + 'static,
+{
+    let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+    // Amazon's signature covers the host.
+    if !authorization.is_some_and(|value| value.starts_with("AWS4")) {
         request.headers_mut().insert("host", to.to_string().parse().expect("a host"));
     }
-    let Ok(stream) = TcpStream::connect(to).await else { return Ok(down()) };
+    let Ok(stream) = TcpStream::connect(to).await else { return down() };
     let Ok((mut sender, connection)) = client::handshake(TokioIo::new(stream)).await else {
-        return Ok(down());
+        return down();
     };
     tokio::spawn(connection);
     match sender.send_request(request).await {
-        Ok(answer) => Ok(answer.map(BodyExt::boxed)),
-        Err(_) => Ok(down()),
+        Ok(answer) => answer.map(|body| body.map_err(io::Error::other).boxed()),
+        Err(_) => down(),
     }
+}
+
+/// Breaks off an answer in the middle of its body, or before it begins if there is none.
+async fn cut(answer: Response<Body>) -> io::Result<Response<Body>> {
+    let (mut parts, body) = answer.into_parts();
+    let bytes = body.collect().await?.to_bytes();
+    let broken = || io::Error::other("cut");
+    if bytes.is_empty() {
+        return Err(broken());
+    }
+    parts.headers.insert("content-length", bytes.len().into());
+    let frames = [Ok(Frame::data(bytes.slice(..bytes.len() / 2))), Err(broken())];
+    Ok(Response::from_parts(parts, StreamBody::new(futures::stream::iter(frames)).boxed()))
 }
 
 fn down() -> Response<Body> {

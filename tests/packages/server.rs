@@ -21,10 +21,11 @@ const BUCKET: &str = "team-packages";
 /// What the names of all objects start with.
 pub const PREFIX: &str = "kaspr-packages/clicks-app";
 
-const KEY: &str = "AKIATEST";
+/// The name of the key to S3.
+pub const KEY: &str = "AKIATEST";
 /// The key to S3.
 pub const SECRET: &str = "storage-secret-key";
-const ACCOUNT: &str = "team";
+pub const ACCOUNT: &str = "team";
 /// The key to Azure.
 pub const ACCOUNT_KEY: &str = "c3RvcmFnZS1zZWNyZXQta2V5";
 
@@ -89,24 +90,32 @@ impl Server {
 
     /// The same at another address.
     pub fn give_at(&self, container: Container, address: SocketAddr) -> Container {
+        let container = self.name(container);
         match self.cloud {
-            Cloud::Gcs => container
-                .env("GCS_BUCKET", BUCKET)
-                .env("GCS_OBJECT_KEY", format!("{PREFIX}/hash.tar.gz"))
-                .env("STORAGE_EMULATOR_HOST", address.to_string()),
+            Cloud::Gcs => container.env("STORAGE_EMULATOR_HOST", address.to_string()),
             Cloud::S3 => container
-                .env("S3_BUCKET", BUCKET)
-                .env("S3_PREFIX", PREFIX)
                 .env("S3_ENDPOINT", format!("http://{address}"))
-                .env("AWS_REGION", "us-east-1")
                 .env("AWS_ACCESS_KEY_ID", KEY)
                 .env("AWS_SECRET_ACCESS_KEY", SECRET),
             Cloud::Azure => container
+                .env("AZURE_ENDPOINT", format!("http://{address}"))
+                .env("AZURE_STORAGE_ACCOUNT_KEY", ACCOUNT_KEY),
+        }
+    }
+
+    /// Tells a container the bucket's name alone: it is where the cloud has it.
+    pub fn name(&self, container: Container) -> Container {
+        match self.cloud {
+            Cloud::Gcs => {
+                container.env("GCS_BUCKET", BUCKET).env("GCS_OBJECT_KEY", format!("{PREFIX}/hash.tar.gz"))
+            }
+            Cloud::S3 => {
+                container.env("S3_BUCKET", BUCKET).env("S3_PREFIX", PREFIX).env("AWS_REGION", "us-east-1")
+            }
+            Cloud::Azure => container
                 .env("AZURE_CONTAINER", BUCKET)
                 .env("AZURE_PREFIX", PREFIX)
-                .env("AZURE_ENDPOINT", format!("http://{address}"))
-                .env("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT)
-                .env("AZURE_STORAGE_ACCOUNT_KEY", ACCOUNT_KEY),
+                .env("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT),
         }
     }
 

@@ -5,7 +5,7 @@ use kaspr_operator::api::PackageSource;
 use crate::{
     index::Index,
     installer::{Container, Tool, Volume},
-    proxy::Proxy,
+    proxy::{Proxy, Trouble},
     server::{CLOUDS, Cloud, Server},
     wheels::Wheel,
 };
@@ -43,30 +43,78 @@ fn ten_members_and_an_empty_bucket() {
     }
 }
 
+/// Starts a member with trouble at a request, and then two without; gives whether it was told of.
+fn after_trouble(server: &Server, index: &Index, requests: usize, trouble: Trouble) -> bool {
+    let proxy = Proxy::start(server.address, requests, trouble);
+    let volume = Volume::new();
+    let hash = format!("{trouble:?}{requests}").to_lowercase();
+    let container = volume.container("app-0", &hash, Tool::Uv, &["kaspr-stored"]);
+    let container = server.give_at(container, proxy.address).env("INDEX_URL", index.url("open"));
+    let ended = container.run();
+    ended.is_from(PackageSource::Index);
+    let next = member(server, index, &Volume::new(), "app-1", &hash).run();
+    if next.report.source == Some(PackageSource::Index) {
+        member(server, index, &Volume::new(), "app-2", &hash).run().is_from(PackageSource::Cache);
+    } else {
+        next.is_from(PackageSource::Cache);
+    }
+    !ended.report.warnings.is_empty()
+}
+
 #[test]
 fn a_store_that_goes_down_at_any_request_holds_nobody_up() {
     let index = Index::with(&[WHEEL]);
     for cloud in CLOUDS {
         let server = Server::start(cloud);
-        let mut warned = 0;
         // The undisturbed way takes a dozen requests, lease and upload together. It is the same for all
         // clouds, so that one of them is enough for every step.
+        let requests = (0..14).step_by(if cloud == Cloud::Gcs { 1 } else { 4 });
+        let warned = requests.filter(|n| after_trouble(&server, &index, *n, Trouble::Down)).count();
+        assert!(warned > 1, "{cloud:?}: what happened is told: {warned}");
+    }
+}
+
+/// The store has done what it was asked for, but the member does not know.
+#[test]
+fn an_answer_that_breaks_off_holds_nobody_up() {
+    let index = Index::with(&[WHEEL]);
+    for cloud in CLOUDS {
+        let server = Server::start(cloud);
         for requests in (0..14).step_by(if cloud == Cloud::Gcs { 1 } else { 4 }) {
-            let proxy = Proxy::start(server.address, requests);
-            let volume = Volume::new();
-            let hash = format!("down{requests}");
-            let container = volume.container("app-0", &hash, Tool::Uv, &["kaspr-stored"]);
-            let container = server.give_at(container, proxy.address).env("INDEX_URL", index.url("open"));
-            let ended = container.run();
-            ended.is_from(PackageSource::Index);
-            warned += usize::from(!ended.report.warnings.is_empty());
-            // Then it is up again.
-            let ended = member(&server, &index, &Volume::new(), "app-1", &hash).run();
-            if ended.report.source == Some(PackageSource::Index) {
-                member(&server, &index, &Volume::new(), "app-2", &hash).run().is_from(PackageSource::Cache);
+            after_trouble(&server, &index, requests, Trouble::Cut);
+        }
+    }
+}
+
+#[test]
+fn a_store_that_fails_while_an_archive_is_fetched_holds_nobody_up() {
+    let index = Index::with(&[WHEEL]);
+    for cloud in CLOUDS {
+        let server = Server::start(cloud);
+        member(&server, &index, &Volume::new(), "app-0", "kept").run().is_from(PackageSource::Index);
+        for trouble in [Trouble::Down, Trouble::Cut] {
+            // What is asked for: the entry, and the one part.
+            for requests in 0..3 {
+                let (proxy, volume) = (Proxy::start(server.address, requests, trouble), Volume::new());
+                let container = volume.container("app-1", "kept", Tool::Uv, &["kaspr-stored"]);
+                let ended =
+                    server.give_at(container, proxy.address).env("INDEX_URL", index.url("open")).run();
+                assert!(ended.starts, "{cloud:?} {trouble:?} {requests}: {}", ended.log);
+                let found = volume.python("app-1", "import kaspr_stored.late as l; print(l.VERSION)");
+                assert_eq!(found, "1.0", "{cloud:?} {trouble:?} {requests}");
+                let undisturbed = requests == 2;
+                assert!(!undisturbed || ended.report.source == Some(PackageSource::Cache), "{}", ended.log);
             }
         }
-        assert!(warned > 1, "{cloud:?}: what happened is told: {warned}");
+    }
+}
+
+#[test]
+fn a_store_that_never_answers_holds_nobody_up() {
+    let (server, index) = (Server::start(Cloud::Gcs), Index::with(&[WHEEL]));
+    // At the first look, and while the archive is sent.
+    for requests in [0, 6] {
+        assert!(after_trouble(&server, &index, requests, Trouble::Silent), "{requests}");
     }
 }
 

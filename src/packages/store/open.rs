@@ -1,7 +1,9 @@
 use std::{env, path::PathBuf, sync::Arc};
 
 use object_store::{
-    Certificate, ClientOptions, ObjectStore, RetryConfig, aws::AmazonS3Builder, azure::MicrosoftAzureBuilder,
+    Certificate, ClientOptions, ObjectStore, RetryConfig,
+    aws::{AmazonS3Builder, AmazonS3ConfigKey as Amazon},
+    azure::{AzureConfigKey as Azure, MicrosoftAzureBuilder},
     gcp::GoogleCloudStorageBuilder,
 };
 
@@ -45,56 +47,73 @@ pub fn open(
     max_archive_size: u64,
     token: String,
 ) -> Result<Bucket, StoreError> {
-    let store: Arc<dyn ObjectStore> = match place {
-        Place::Gcs { bucket, key } => {
-            let mut builder = GoogleCloudStorageBuilder::new()
-                .with_http_connector(Json)
-                .with_bucket_name(bucket)
-                .with_retry(retries())
-                .with_client_options(client(false)?);
-            if let Some(key) = key {
-                let text = std::fs::read_to_string(&key).map_err(|e| {
-                    StoreError::Settings(format!(
-                        "the service account's key {} can't be read: {e}",
-                        key.display()
-                    ))
-                })?;
-                builder = builder.with_service_account_key(text);
-            }
-            if let Ok(emulator) = env::var(GCS_EMULATOR) {
-                // Emulators take any token; object_store asks for one even where it is to sign nothing.
-                let url = if emulator.contains("://") { emulator } else { format!("http://{emulator}") };
-                builder = builder
-                    .with_base_url(&url)
-                    .with_bearer_token("emulator")
-                    .with_client_options(client(true)?);
-            }
-            Arc::new(builder.build()?)
-        }
-        Place::S3 { bucket, endpoint } => {
-            let plain = endpoint.as_deref().is_some_and(is_plain);
-            let mut builder = AmazonS3Builder::from_env()
-                .with_bucket_name(bucket)
-                .with_retry(retries())
-                .with_client_options(client(plain)?);
-            if let Some(endpoint) = endpoint {
-                builder = builder.with_endpoint(endpoint);
-            }
-            Arc::new(builder.build()?)
-        }
-        Place::Azure { container, endpoint } => {
-            let plain = endpoint.as_deref().is_some_and(is_plain);
-            let mut builder = MicrosoftAzureBuilder::from_env()
-                .with_container_name(container)
-                .with_retry(retries())
-                .with_client_options(client(plain)?);
-            if let Some(endpoint) = endpoint {
-                builder = builder.with_endpoint(endpoint);
-            }
-            Arc::new(builder.build()?)
-        }
+    let store = match place {
+        Place::Gcs { bucket, key } => gcs(bucket, key)?,
+        Place::S3 { bucket, endpoint } => s3(bucket, endpoint)?,
+        Place::Azure { container, endpoint } => azure(container, endpoint)?,
     };
     Ok(Bucket::new(store, prefix, max_archive_size, token))
+}
+
+type Opened = Result<Arc<dyn ObjectStore>, StoreError>;
+
+fn gcs(bucket: String, key: Option<PathBuf>) -> Opened {
+    let mut builder = GoogleCloudStorageBuilder::new()
+        .with_http_connector(Json)
+        .with_bucket_name(bucket)
+        .with_retry(retries())
+        .with_client_options(client(false)?);
+    if let Some(key) = key {
+        let text = std::fs::read_to_string(&key).map_err(|e| {
+            StoreError::Settings(format!("the service account's key {} can't be read: {e}", key.display()))
+        })?;
+        builder = builder.with_service_account_key(text);
+    }
+    if let Ok(emulator) = env::var(GCS_EMULATOR) {
+        // Emulators take any token; object_store asks for one even where it is to sign nothing.
+        let url = if emulator.contains("://") { emulator } else { format!("http://{emulator}") };
+        builder =
+            builder.with_base_url(&url).with_bearer_token("emulator").with_client_options(client(true)?);
+    }
+    Ok(Arc::new(builder.build()?))
+}
+
+fn s3(bucket: String, endpoint: Option<String>) -> Opened {
+    let plain = endpoint.as_deref().is_some_and(is_plain);
+    let mut builder = AmazonS3Builder::from_env()
+        .with_bucket_name(bucket)
+        .with_retry(retries())
+        .with_client_options(client(plain)?);
+    // Whoever wrote the Secret with `echo` has a line end in it.
+    for key in [Amazon::AccessKeyId, Amazon::SecretAccessKey, Amazon::Token] {
+        if let Some(value) = builder.get_config_value(&key) {
+            builder = builder.with_config(key, value.trim());
+        }
+    }
+    if let Some(endpoint) = endpoint {
+        builder = builder.with_endpoint(endpoint);
+    }
+    Ok(Arc::new(builder.build()?))
+}
+
+fn azure(container: String, endpoint: Option<String>) -> Opened {
+    let plain = endpoint.as_deref().is_some_and(is_plain);
+    let mut builder = MicrosoftAzureBuilder::from_env()
+        .with_container_name(container)
+        .with_retry(retries())
+        .with_client_options(client(plain)?);
+    if let Some(key) = builder.get_config_value(&Azure::AccessKey) {
+        builder = builder.with_access_key(key.trim());
+    }
+    // The webhook of Azure's workload identity gives it with a slash at its end, and object_store puts
+    // another one behind it.
+    if let Some(host) = builder.get_config_value(&Azure::AuthorityHost) {
+        builder = builder.with_authority_host(host.trim_end_matches('/'));
+    }
+    if let Some(endpoint) = endpoint {
+        builder = builder.with_endpoint(endpoint);
+    }
+    Ok(Arc::new(builder.build()?))
 }
 
 fn is_plain(endpoint: &str) -> bool {
