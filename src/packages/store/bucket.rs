@@ -2,7 +2,10 @@ use std::{
     fs::File,
     io::Read,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -12,7 +15,7 @@ use object_store::{
     Error, GetResult, ObjectStore, ObjectStoreExt, PutMode, PutPayload, UpdateVersion, path::Path as Key,
 };
 use serde::{Deserialize, Serialize};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, time::timeout};
 
 use super::{
     Fetched, Store, StoreError,
@@ -48,6 +51,10 @@ const ENTRY: u64 = 1 << 20;
 /// Chunks of a part that wait to be unpacked. The network decides on their size; 64 KiB is usual.
 const CHUNKS: usize = 128;
 
+/// How long a store may take to begin an answer. It is asked for something small first, so this is
+/// not the time for a part to be sent.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A bucket of any cloud. Below the app's prefix:
 ///
 /// - `SET.json` – what the set is and which archive it is in; made once, and only replaced by who found
@@ -62,6 +69,8 @@ pub struct Bucket {
     pub(super) token: String,
     /// The version of the entry that led to nothing of use.
     useless: Mutex<Option<UpdateVersion>>,
+    /// It did not answer: it is not asked again, or a start would wait for it again and again.
+    silent: AtomicBool,
 }
 
 /// What stands in `SET.json`.
@@ -79,7 +88,14 @@ struct Entry {
 impl Bucket {
     /// Of a store; `prefix` is the app's.
     pub fn new(store: Arc<dyn ObjectStore>, prefix: String, max_archive_size: u64, token: String) -> Self {
-        Self { store, prefix, max_archive_size, token, useless: Mutex::default() }
+        Self {
+            store,
+            prefix,
+            max_archive_size,
+            token,
+            useless: Mutex::default(),
+            silent: AtomicBool::default(),
+        }
     }
 
     /// The key of something of the app's.
@@ -95,14 +111,34 @@ impl Bucket {
         self.useless.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Waits for the begin of an answer, unless the store was silent before.
+    async fn begun<T>(&self, answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        self.is_heard()?;
+        timeout(PATIENCE, answer).await.unwrap_or_else(|_| {
+            self.silent.store(true, Ordering::Relaxed);
+            Err(StoreError::Silent)
+        })
+    }
+
+    fn is_heard(&self) -> Result<(), StoreError> {
+        if self.silent.load(Ordering::Relaxed) { Err(StoreError::Silent) } else { Ok(()) }
+    }
+
+    /// An object; none where there is none.
+    async fn object(&self, key: &Key) -> Result<Option<GetResult>, StoreError> {
+        let got = async {
+            match self.store.get(key).await {
+                Ok(found) => Ok(Some(found)),
+                Err(Error::NotFound { .. }) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
+        };
+        self.begun(got).await
+    }
+
     /// What is said of a set, and its version.
     async fn text(&self, set: &str) -> Result<Option<(Bytes, UpdateVersion)>, StoreError> {
-        let key = self.key(&format!("{set}.json"));
-        let found = match self.store.get(&key).await {
-            Ok(found) => found,
-            Err(Error::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
+        let Some(found) = self.object(&self.key(&format!("{set}.json"))).await? else { return Ok(None) };
         let version = version_of_object(&found.meta);
         // Too much is no entry either.
         let text = if found.meta.size > ENTRY { Bytes::new() } else { found.bytes().await? };
@@ -164,11 +200,7 @@ impl Bucket {
 
     async fn published(&self, set: &SetName, into: &Path) -> Result<Option<Fetched>, StoreError> {
         let name = format!("{}.tar.gz", set.published());
-        let found = match self.store.get(&self.key(&name)).await {
-            Ok(found) => found,
-            Err(Error::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
+        let Some(found) = self.object(&self.key(&name)).await? else { return Ok(None) };
         self.unpack(&name, found.into_stream(), Form::Gzip, into).await?;
         match installed::foreign(into, &set.python) {
             Some(why) => Err(StoreError::Foreign { name, why }),
@@ -259,6 +291,7 @@ impl Store for Bucket {
     }
 
     async fn publish(&self, info: &SetInfo, from: &Path, scratch: &Path) -> Result<(), StoreError> {
+        self.is_heard()?;
         let archive = tempfile::NamedTempFile::new_in(scratch)?.into_temp_path();
         let (from, to, limit) = (from.to_owned(), archive.to_path_buf(), self.max_archive_size);
         let packed = tokio::task::spawn_blocking(move || archive::pack(&from, &to, limit)).await;
@@ -275,7 +308,7 @@ impl Store for Bucket {
     }
 
     async fn lease(&self, set: &SetName, holds: Duration) -> Result<Asked<Held>, StoreError> {
-        self.ask(&format!("{set}.lease"), holds).await
+        self.begun(self.ask(&format!("{set}.lease"), holds)).await
     }
 
     async fn renew(&self, held: &mut Held) -> Result<(), StoreError> {

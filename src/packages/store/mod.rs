@@ -96,6 +96,9 @@ pub enum StoreError {
         /// What is wrong with it.
         why: String,
     },
+    /// It says nothing.
+    #[error("the store does not answer: look at its address, and whether the pod may reach it")]
+    Silent,
     /// Somebody else has the lease.
     #[error("the lease went to another member")]
     Lost,
@@ -122,7 +125,9 @@ impl StoreError {
                 ),
             },
             Self::Archive { .. } => true,
-            Self::Store(_) | Self::Io(_) | Self::Lost | Self::Ended | Self::Settings(_) => false,
+            Self::Store(_) | Self::Io(_) | Self::Silent | Self::Lost | Self::Ended | Self::Settings(_) => {
+                false
+            }
         }
     }
 }
