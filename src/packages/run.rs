@@ -1,6 +1,10 @@
 //! The install container, from its settings to its exit code.
 
-use std::time::Instant;
+use std::{
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
@@ -46,9 +50,7 @@ pub async fn run(settings: InstallSettings, stop: CancellationToken) -> bool {
             let linked = Folder::open(&volume).and_then(|folder| folder.link(&member, EMPTY));
             let starts = policy != "block" && linked.is_ok();
             if starts {
-                notes.warnings.push(
-                    "the member starts without its packages, as installPolicy.onFailure says".to_owned(),
-                );
+                notes.warn("the member starts without its packages, as installPolicy.onFailure says");
             }
             starts
         }
@@ -112,14 +114,23 @@ async fn install(
     }
 }
 
+/// How long a member waits for old sets to go. Removing takes its time on a network's volume; the next
+/// installer goes on with it.
+const COLLECT: Duration = Duration::from_secs(10);
+
 /// What is left to do when the member could start.
 fn finish(request: &Request, report: &mut InstallReport) {
     if !request.shared {
         return;
     }
-    match collect::collect(&request.folder, Ages::default()) {
-        Ok(gone) => gone.iter().for_each(|gone| say(&format!("removed {gone}, which no member uses"))),
-        Err(error) => say(&format!("old packages were not removed: {error}")),
+    let (tell, told) = mpsc::channel();
+    let folder = request.folder.clone();
+    // A thread of its own ends with the process.
+    thread::spawn(move || tell.send(collect::collect(&folder, Ages::default())));
+    match told.recv_timeout(COLLECT) {
+        Ok(Ok(gone)) => gone.iter().for_each(|gone| say(&format!("removed {gone}, which no member uses"))),
+        Ok(Err(error)) => say(&format!("old packages were not removed: {error}")),
+        Err(_) => say("old packages are not removed yet: it takes too long"),
     }
     if let Some((total, used)) = request.folder.usage() {
         report.cache_total_bytes = i64::try_from(total).ok();

@@ -44,11 +44,16 @@ pub struct Notes {
 }
 
 impl Notes {
-    /// A store's trouble keeps nobody from starting, but is told.
-    pub fn trouble(&mut self, what: &str, error: &StoreError) {
-        let warning = format!("{what}: {error}");
+    /// Tells of what keeps nobody from starting.
+    pub fn warn(&mut self, warning: impl Into<String>) {
+        let warning = warning.into();
         say(&format!("warning: {warning}"));
         self.warnings.push(warning);
+    }
+
+    /// Tells of a store's trouble.
+    pub fn trouble(&mut self, what: &str, error: &StoreError) {
+        self.warn(format!("{what}: {error}"));
     }
 }
 
@@ -115,7 +120,7 @@ async fn look<S: Store>(
         Ok(Some(Fetched::Ours(info))) => info,
         Ok(Some(Fetched::Published)) => {
             say("the store has the published operator's archive; compiling it");
-            deadline.keep(compile::compile(&request.python, &staging.set())).await??;
+            compile(request, &staging, deadline, notes).await?;
             SetInfo {
                 name: request.set.to_string(),
                 installed: installed::packages(&staging.set()),
@@ -177,8 +182,7 @@ async fn install_and_keep<S: Store>(
         Ok(Ok(())) => {}
         Ok(Err(error)) => notes.trouble("the packages are installed, but not kept in the store", &error),
         Err(_) => {
-            let warning = "the packages are installed, but there was no time left to keep them in the store";
-            notes.warnings.push(warning.to_owned());
+            notes.warn("the packages are installed, but there was no time left to keep them in the store");
         }
     }
     Ok(Found { info, source: PackageSource::Index })
@@ -222,12 +226,27 @@ async fn install(
     }
     installed::scrub(&target).map_err(|e| volume(&e))?;
     say("compiling");
-    deadline.keep(compile::compile(&request.python, &target)).await??;
+    compile(request, staging, deadline, notes).await?;
     Ok(SetInfo {
         name: request.set.to_string(),
         installed: installed::packages(&target),
         installed_by: Some(request.member.clone()),
     })
+}
+
+/// Compiles a set. What is not compiled works too, only slower.
+async fn compile(
+    request: &Request,
+    staging: &Staging,
+    deadline: &Deadline,
+    notes: &mut Notes,
+) -> Result<(), Failure> {
+    if !deadline.keep(compile::compile(&request.python, &staging.set())).await?? {
+        notes.warn(
+            "the compiler of bytecode was killed, so imports take longer: raise pythonPackages.resources",
+        );
+    }
+    Ok(())
 }
 
 /// A failure of the volume.

@@ -7,6 +7,7 @@ use kaspr_operator::api::{InstallErrorType, PackageSource};
 use crate::{
     index::{Index, PASSWORD, USER},
     installer::{TOOLS, Tool, Volume},
+    shims,
     wheels::Wheel,
 };
 
@@ -65,6 +66,20 @@ fn of_several_indexes_the_one_that_refuses_is_told() {
             ended.log
         );
     }
+}
+
+#[test]
+fn a_compiler_that_is_killed_keeps_nobody_from_starting() {
+    let (index, volume) = (index(), Volume::new());
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = "case \"$*\" in *compileall*) kill -9 $$;; esac";
+    let container = volume.container("app-0", "killed-compiler", Tool::Uv, &["kaspr-small"]);
+    let container = container.env("PYTHON", shims::before_python(folder.path(), script));
+    let ended = container.env("INDEX_URL", index.url("open")).run();
+    ended.is_from(PackageSource::Index);
+    let warnings = ended.report.warnings.join("\n");
+    assert!(warnings.contains("raise pythonPackages.resources"), "{warnings}");
+    assert_eq!(volume.python("app-0", "import kaspr_small; print('works')"), "works");
 }
 
 #[test]
