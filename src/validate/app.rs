@@ -1,6 +1,8 @@
 use kube::core::ObjectMeta;
 
-use super::{Around, Findings, Path, Validate, ValidateUpdate, across, immutable, mounts, rule, shared};
+use super::{
+    Around, Findings, Path, Validate, ValidateUpdate, across, immutable, mounts, rule, shared, variables,
+};
 use crate::api::{
     Authentication, AuthenticationType, CaSecret, CertificateSecret, KasprApp, KasprAppSpec, PasswordSecret,
     Probe, Storage, StorageType, Tls, versions,
@@ -15,6 +17,7 @@ impl Validate for KasprApp {
         app_name(&self.metadata, &at.child("metadata"), found);
         self.spec.validate(&at.child("spec"), found);
         mounts::check(self, &at.child("spec").child("template"), found);
+        variables::check(self, &at.child("spec"), found);
     }
 }
 

@@ -24,6 +24,7 @@ mod table;
 mod task;
 mod template;
 mod topic;
+mod variables;
 mod webview;
 
 pub use around::{Around, Objects, Surroundings, channel_of, tables_of};

@@ -158,6 +158,11 @@ fn words_of(message: &str) -> String {
     format!("must be a requirement such as 'pandas>=2': {first}")
 }
 
+/// The names of the variables in a text.
+pub fn variables(text: &str) -> impl Iterator<Item = &str> {
+    text.split("${").skip(1).filter_map(|after| Some(after.split_once('}')?.0))
+}
+
 /// The text with each `${NAME}` replaced by `1`, which is a name, a version and a port; any other
 /// `$` is an error, because a shell would run `$(…)`.
 pub fn without_variables(text: &str) -> Result<String, String> {

@@ -253,6 +253,13 @@ const CASES: &[(&str, &str, &str, &str, &str)] = &[
         "spec.pythonPackages.indexUrl: is not encrypted: pip uses it only if its host is in trustedHosts",
     ),
     (
+        "package-variable",
+        "app",
+        "spec: {pythonPackages: {packages: ['a==${A}', '${B}'], indexUrl: 'https://${PYPI_USERNAME}@a'}, template: {pythonPackagesInitContainer: {env: [{name: B, value: b}]}}}",
+        "",
+        "spec.pythonPackages.packages[0]: names '${A}', which nothing gives to the install container unless its image does: add it to template.pythonPackagesInitContainer.env\nspec.pythonPackages.indexUrl: names '${PYPI_USERNAME}', which nothing gives to the install container unless its image does: add it to template.pythonPackagesInitContainer.env",
+    ),
+    (
         "password-shown",
         "app",
         "spec: {pythonPackages: {packages: [a], indexUrl: 'https://u:p@a'}}",

@@ -10,7 +10,9 @@ const NAME: &str = "must start with a name that starts and ends with a letter or
 const DOLLAR: &str = "must not contain '$' other than in '${NAME}', a variable of the install container";
 
 fn with_packages() -> String {
-    format!("{APP}  pythonPackages: {{packages: [requests]}}\n")
+    let env = ["TOKEN", "HOST", "PORT"].map(|name| format!("{{name: {name}, value: a}}")).join(", ");
+    let template = format!("  template: {{pythonPackagesInitContainer: {{env: [{env}]}}}}\n");
+    format!("{APP}  pythonPackages: {{packages: [requests]}}\n{template}")
 }
 
 #[test]
