@@ -118,7 +118,8 @@ fn published(wheel: &Wheel, tag: &str) -> Vec<u8> {
     let pip = ["-m", "pip", "install", "--quiet", "--no-index", "--target"];
     let mut install = Command::new("python3");
     install.args(pip).arg(folder.path()).arg(&file).env("PIP_CONFIG_FILE", "/dev/null");
-    assert!(install.status().expect("Python").success());
+    let ran = install.output().expect("Python");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     let wheel = format!("{}-{}.dist-info/WHEEL", wheel.name.replace('-', "_"), wheel.version);
     fs::write(folder.path().join(wheel), format!("Wheel-Version: 1.0\nTag: {tag}\n")).expect("written");
     fs::write(folder.path().join(".installed-published"), "{}").expect("written");
