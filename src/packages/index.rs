@@ -107,7 +107,8 @@ impl Installer {
         progress: &(impl Fn(&str) + Sync),
     ) -> Result<(), Failure> {
         let Places { target, private, .. } = places;
-        let repository::Apart { packages, settings } = repository::apart(&wanted.packages, private).await?;
+        let repository::Apart { packages, settings } =
+            repository::apart(&wanted.packages, &wanted.secrets, private).await?;
         // Requirements stand in a file that only this user reads: arguments are for everybody to see.
         let list = private_file::write(private.join("requirements.txt"), &(packages.join("\n") + "\n"))?;
         let complete = |mut tool: Command| {

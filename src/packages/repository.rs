@@ -5,10 +5,10 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use super::{command, failure::Failure, private_file};
+use super::{command, credentials::Secrets, failure::Failure, private_file};
 
 /// Requirements whose repositories' logins stand apart.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug)]
 pub struct Apart {
     /// The requirements.
     pub packages: Vec<String>,
@@ -33,9 +33,12 @@ struct Repository {
 
 /// Writes the logins to files in a folder that only this user reads.
 ///
-/// A git before 2.31 does not read settings from its environment; its logins stay where they are.
-pub async fn apart(packages: &[String], folder: &Path) -> Result<Apart, Failure> {
-    let found: Vec<Option<Repository>> = packages.iter().map(|package| Repository::find(package)).collect();
+/// A git before 2.31 does not read settings from its environment; its logins stay where they are. So
+/// do mere user names: the image may know the password.
+pub async fn apart(packages: &[String], secrets: &Secrets, folder: &Path) -> Result<Apart, Failure> {
+    let is_secret = |r: &Repository| r.login.contains(':') || secrets.redact(&r.login) != r.login;
+    let find = |package: &String| Repository::find(package).filter(is_secret);
+    let found: Vec<Option<Repository>> = packages.iter().map(find).collect();
     let unchanged = Apart { packages: packages.to_vec(), settings: Vec::new() };
     if found.iter().all(Option::is_none) || !reads_its_environment().await {
         return Ok(unchanged);
@@ -151,6 +154,21 @@ mod tests {
         ] {
             assert_eq!(Repository::find(none), None);
         }
+    }
+
+    #[tokio::test]
+    async fn a_mere_user_name_stays_where_it_is() {
+        let mut secrets = Secrets::default();
+        let token = secrets.fill("git+https://${TOKEN}@one/x", &|_| Some("t0ken".to_owned()));
+        let packages = [token.expect("filled"), "git+https://git@two/x".to_owned()];
+        let folder = tempfile::tempdir().expect("a folder");
+        let apart = apart(&packages, &secrets, folder.path()).await.expect("files");
+        assert_eq!(apart.packages, ["git+https://one/x", "git+https://git@two/x"]);
+        let helper = format!("store --file '{}'", folder.path().join("git-0").display());
+        let key = "credential.https://one.helper".to_owned();
+        assert_eq!(apart.settings, [(key.clone(), String::new()), (key, helper)]);
+        let written = std::fs::read_to_string(folder.path().join("git-0")).expect("a file");
+        assert_eq!(written, "https://t0ken:@one\n");
     }
 
     #[test]
