@@ -1,5 +1,7 @@
 //! Buckets: one install for all members, whatever happens to the store.
 
+use std::thread;
+
 use kaspr_operator::api::PackageSource;
 
 use crate::{
@@ -61,15 +63,30 @@ fn after_trouble(server: &Server, index: &Index, requests: usize, trouble: Troub
     !ended.report.warnings.is_empty()
 }
 
+/// The same for each cloud and each request of the undisturbed way, all at the same time: they wait for
+/// leases, not for this machine. Gives how many were told of it, by cloud.
+fn after_trouble_at_any_request(trouble: Trouble) -> Vec<(Cloud, usize)> {
+    let index = &Index::with(&[WHEEL]);
+    let of = |cloud: Cloud| {
+        let server = &Server::start(cloud);
+        // It takes a dozen requests, lease and upload together, and is the same for all clouds, so that
+        // one of them is enough for every step.
+        let requests = (0..14).step_by(if cloud == Cloud::Gcs { 1 } else { 4 });
+        thread::scope(|scope| {
+            let start = |n| scope.spawn(move || after_trouble(server, index, n, trouble));
+            let running: Vec<_> = requests.map(start).collect();
+            running.into_iter().map(|ended| usize::from(ended.join().expect("a start"))).sum()
+        })
+    };
+    thread::scope(|scope| {
+        let running = CLOUDS.map(|cloud| (cloud, scope.spawn(move || of(cloud))));
+        running.into_iter().map(|(cloud, ended)| (cloud, ended.join().expect("a cloud"))).collect()
+    })
+}
+
 #[test]
 fn a_store_that_goes_down_at_any_request_holds_nobody_up() {
-    let index = Index::with(&[WHEEL]);
-    for cloud in CLOUDS {
-        let server = Server::start(cloud);
-        // The undisturbed way takes a dozen requests, lease and upload together. It is the same for all
-        // clouds, so that one of them is enough for every step.
-        let requests = (0..14).step_by(if cloud == Cloud::Gcs { 1 } else { 4 });
-        let warned = requests.filter(|n| after_trouble(&server, &index, *n, Trouble::Down)).count();
+    for (cloud, warned) in after_trouble_at_any_request(Trouble::Down) {
         assert!(warned > 1, "{cloud:?}: what happened is told: {warned}");
     }
 }
@@ -77,13 +94,7 @@ fn a_store_that_goes_down_at_any_request_holds_nobody_up() {
 /// The store has done what it was asked for, but the member does not know.
 #[test]
 fn an_answer_that_breaks_off_holds_nobody_up() {
-    let index = Index::with(&[WHEEL]);
-    for cloud in CLOUDS {
-        let server = Server::start(cloud);
-        for requests in (0..14).step_by(if cloud == Cloud::Gcs { 1 } else { 4 }) {
-            after_trouble(&server, &index, requests, Trouble::Cut);
-        }
-    }
+    after_trouble_at_any_request(Trouble::Cut);
 }
 
 #[test]
@@ -111,11 +122,13 @@ fn a_store_that_fails_while_an_archive_is_fetched_holds_nobody_up() {
 
 #[test]
 fn a_store_that_never_answers_holds_nobody_up() {
-    let (server, index) = (Server::start(Cloud::Gcs), Index::with(&[WHEEL]));
+    let (server, index) = (&Server::start(Cloud::Gcs), &Index::with(&[WHEEL]));
     // At the first look, and while the archive is sent.
-    for requests in [0, 6] {
-        assert!(after_trouble(&server, &index, requests, Trouble::Silent), "{requests}");
-    }
+    thread::scope(|scope| {
+        let start = |requests| scope.spawn(move || after_trouble(server, index, requests, Trouble::Silent));
+        let told = [0, 6].map(start).map(|ended| ended.join().expect("a start"));
+        assert_eq!(told, [true, true]);
+    });
 }
 
 #[test]
