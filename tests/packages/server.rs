@@ -88,7 +88,7 @@ impl Server {
         self.give_at(container, self.address)
     }
 
-    /// The same at another address.
+    /// The same at another address. Keys end as `echo` writes them into a Secret.
     pub fn give_at(&self, container: Container, address: SocketAddr) -> Container {
         let container = self.name(container);
         match self.cloud {
@@ -96,10 +96,10 @@ impl Server {
             Cloud::S3 => container
                 .env("S3_ENDPOINT", format!("http://{address}"))
                 .env("AWS_ACCESS_KEY_ID", KEY)
-                .env("AWS_SECRET_ACCESS_KEY", SECRET),
+                .env("AWS_SECRET_ACCESS_KEY", format!("{SECRET}\n")),
             Cloud::Azure => container
                 .env("AZURE_ENDPOINT", format!("http://{address}"))
-                .env("AZURE_STORAGE_ACCOUNT_KEY", ACCOUNT_KEY),
+                .env("AZURE_STORAGE_ACCOUNT_KEY", format!("{ACCOUNT_KEY}\n")),
         }
     }
 
