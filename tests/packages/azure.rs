@@ -5,7 +5,6 @@
 use std::{
     collections::HashMap,
     convert::Infallible,
-    net::SocketAddr,
     sync::{Arc, Mutex},
 };
 
@@ -15,24 +14,22 @@ use hyper::{
     Method, Request, Response, StatusCode,
     body::{Bytes, Incoming},
     http::request::Parts,
-    server::conn::http1,
-    service::service_fn,
 };
-use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use ring::hmac;
-use tokio::{net::TcpListener, runtime::Runtime};
 
-use crate::server::{ACCOUNT, ACCOUNT_KEY};
+use crate::{
+    listening::Listening,
+    server::{ACCOUNT, ACCOUNT_KEY},
+};
 
 /// The token that is taken in place of a signature.
 pub const TOKEN: &str = "entra-token-41c7";
 
 /// The store. It ends when it is dropped.
 pub struct Azure {
-    pub address: SocketAddr,
+    pub listening: Listening,
     blobs: Blobs,
-    _runtime: Runtime,
 }
 
 type Blobs = Arc<Mutex<HashMap<String, Blob>>>;
@@ -46,23 +43,10 @@ struct Blob {
 
 impl Azure {
     pub fn start() -> Self {
-        let runtime = Runtime::new().expect("a runtime");
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
-        let address = listener.local_addr().expect("an address");
         let blobs = Blobs::default();
         let all = blobs.clone();
-        runtime.spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let blobs = all.clone();
-                tokio::spawn(async move {
-                    let answer = |request| answer(request, blobs.clone());
-                    _ = http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), service_fn(answer))
-                        .await;
-                });
-            }
-        });
-        Self { address, blobs, _runtime: runtime }
+        let listening = Listening::start(move |request| answer(request, all.clone()));
+        Self { listening, blobs }
     }
 
     /// The names of what is kept.

@@ -19,10 +19,9 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use tempfile::NamedTempFile;
-use tokio::{net::TcpListener, runtime::Runtime};
 use tokio_rustls::TlsAcceptor;
 
-use crate::{installer::Container, proxy, tls};
+use crate::{installer::Container, listening::Listening, proxy, tls};
 
 /// What becomes of a request.
 pub enum Verdict {
@@ -39,10 +38,9 @@ pub type Rule = fn(&str, &mut Parts, &str) -> Verdict;
 
 /// The clouds. They end when they are dropped.
 pub struct Gateway {
-    pub address: SocketAddr,
+    pub listening: Listening,
     certificate: NamedTempFile,
     refused: Arc<Mutex<Vec<String>>>,
-    _runtime: Runtime,
 }
 
 #[derive(Clone)]
@@ -56,32 +54,19 @@ struct Clouds {
 impl Gateway {
     /// Plays hosts in front of a store.
     pub fn start(hosts: &[&str], store: SocketAddr, rule: Rule) -> Self {
-        let runtime = Runtime::new().expect("a runtime");
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
-        let address = listener.local_addr().expect("an address");
         let (tls, pem) = tls::acceptor(hosts);
         let certificate = NamedTempFile::new().expect("a file");
         std::fs::write(certificate.path(), pem).expect("written");
         let refused = Arc::default();
         let clouds = Clouds { tls, store, rule, refused: Arc::clone(&refused) };
-        runtime.spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let clouds = clouds.clone();
-                tokio::spawn(async move {
-                    let answer = |request| connect(request, clouds.clone());
-                    let connection =
-                        http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer));
-                    _ = connection.with_upgrades().await;
-                });
-            }
-        });
-        Self { address, certificate, refused, _runtime: runtime }
+        let listening = Listening::start(move |request| connect(request, clouds.clone()));
+        Self { listening, certificate, refused }
     }
 
     /// Leads a container here.
     pub fn give(&self, container: Container) -> Container {
         container
-            .env("HTTPS_PROXY", format!("http://{}", self.address))
+            .env("HTTPS_PROXY", format!("http://{}", self.listening.address))
             .env("SSL_CERT_FILE", self.certificate.path())
     }
 

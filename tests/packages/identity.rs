@@ -72,7 +72,7 @@ const IDENTITIES: [Identity; 5] = [
             pass_if(header(request, "authorization") == format!("Bearer {GOOGLE_TOKEN}"))
         },
         give: |container, gateway, _| {
-            let address = gateway.address.to_string();
+            let address = gateway.listening.address.to_string();
             container.env("GCE_METADATA_HOST", &address).env("GCE_METADATA_IP", &address)
         },
     },
@@ -115,7 +115,7 @@ const IDENTITIES: [Identity; 5] = [
             is_of_session(request)
         },
         give: |container, gateway, folder| {
-            let uri = format!("http://{}/v1/credentials", gateway.address);
+            let uri = format!("http://{}/v1/credentials", gateway.listening.address);
             container
                 .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri)
                 .env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file(folder, "token", POD_TOKEN))

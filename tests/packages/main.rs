@@ -10,6 +10,7 @@ mod identity;
 mod index;
 mod installer;
 mod killed;
+mod listening;
 mod musl;
 mod proxy;
 mod repository;

@@ -13,22 +13,13 @@ use std::{
 use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
 use hyper::{
     Request, Response, StatusCode,
-    body::{Bytes, Frame, Incoming},
+    body::{Bytes, Frame},
     client::conn::http1 as client,
-    server::conn::http1,
-    service::service_fn,
 };
 use hyper_util::rt::TokioIo;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    runtime::Runtime,
-};
+use tokio::net::TcpStream;
 
-/// The proxy. It ends when it is dropped.
-pub struct Proxy {
-    pub address: SocketAddr,
-    _runtime: Runtime,
-}
+use crate::listening::Listening;
 
 /// What happens after the requests that pass.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -43,36 +34,20 @@ pub enum Trouble {
 
 pub type Body = BoxBody<Bytes, io::Error>;
 
-impl Proxy {
-    /// Passes on that many requests; then there is trouble.
-    pub fn start(to: SocketAddr, requests: usize, trouble: Trouble) -> Self {
-        let runtime = Runtime::new().expect("a runtime");
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let seen = Arc::new(AtomicUsize::new(0));
-        runtime.spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let seen = seen.clone();
-                tokio::spawn(async move {
-                    let answer = |request: Request<Incoming>| {
-                        let number = seen.fetch_add(1, Ordering::SeqCst);
-                        async move {
-                            match trouble {
-                                Trouble::Cut if number == requests => cut(pass(request, to).await).await,
-                                Trouble::Down if number >= requests => Ok(down()),
-                                Trouble::Silent if number >= requests => pending().await,
-                                _ => Ok(pass(request, to).await),
-                            }
-                        }
-                    };
-                    _ = http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), service_fn(answer))
-                        .await;
-                });
+/// Passes on that many requests; then there is trouble.
+pub fn start(to: SocketAddr, requests: usize, trouble: Trouble) -> Listening {
+    let seen = Arc::new(AtomicUsize::new(0));
+    Listening::start(move |request| {
+        let number = seen.fetch_add(1, Ordering::SeqCst);
+        async move {
+            match trouble {
+                Trouble::Cut if number == requests => cut(pass(request, to).await).await,
+                Trouble::Down if number >= requests => Ok(down()),
+                Trouble::Silent if number >= requests => pending().await,
+                _ => Ok(pass(request, to).await),
             }
-        });
-        Self { address, _runtime: runtime }
-    }
+        }
+    })
 }
 
 /// Passes a request on to a store.

@@ -59,7 +59,7 @@ impl Server {
         let runtime = Runtime::new().expect("a runtime");
         if cloud == Cloud::Azure {
             let azure = Azure::start();
-            return Self { cloud, address: azure.address, runtime, played: Played::Here(azure) };
+            return Self { cloud, address: azure.listening.address, runtime, played: Played::Here(azure) };
         }
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join(BUCKET)).expect("a bucket");

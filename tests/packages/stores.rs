@@ -7,7 +7,7 @@ use kaspr_operator::api::PackageSource;
 use crate::{
     index::Index,
     installer::{Container, Tool, Volume},
-    proxy::{Proxy, Trouble},
+    proxy::{self, Trouble},
     server::{CLOUDS, Cloud, Server},
     wheels::Wheel,
 };
@@ -47,7 +47,7 @@ fn ten_members_and_an_empty_bucket() {
 
 /// Starts a member with trouble at a request, and then two without; gives whether it was told of.
 fn after_trouble(server: &Server, index: &Index, requests: usize, trouble: Trouble) -> bool {
-    let proxy = Proxy::start(server.address, requests, trouble);
+    let proxy = proxy::start(server.address, requests, trouble);
     let volume = Volume::new();
     let hash = format!("{trouble:?}{requests}").to_lowercase();
     let container = volume.container("app-0", &hash, Tool::Uv, &["kaspr-stored"]);
@@ -106,7 +106,7 @@ fn a_store_that_fails_while_an_archive_is_fetched_holds_nobody_up() {
         for trouble in [Trouble::Down, Trouble::Cut] {
             // What is asked for: the entry, and the one part.
             for requests in 0..3 {
-                let (proxy, volume) = (Proxy::start(server.address, requests, trouble), Volume::new());
+                let (proxy, volume) = (proxy::start(server.address, requests, trouble), Volume::new());
                 let container = volume.container("app-1", "kept", Tool::Uv, &["kaspr-stored"]);
                 let ended =
                     server.give_at(container, proxy.address).env("INDEX_URL", index.url("open")).run();
