@@ -6,16 +6,12 @@ use semver::Version;
 use serde_json::json;
 
 use crate::{
-    api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView},
-    build::hash,
+    api::{
+        KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView,
+        annotations::{OPERATOR_VERSION, RESOURCE_HASH},
+    },
+    resources::hash,
 };
-
-/// The annotation with the version of the operator that a CRD belongs to.
-pub const VERSION_ANNOTATION: &str = "kaspr.io/operator-version";
-
-/// The annotation with the hash of a CRD: the API server fills in so much that the CRD itself can't
-/// tell whether it is the same.
-pub const HASH_ANNOTATION: &str = "kaspr.io/resource-hash";
 
 /// All six CRDs, KasprApp first.
 pub fn all() -> Vec<CustomResourceDefinition> {
@@ -31,8 +27,8 @@ pub fn all() -> Vec<CustomResourceDefinition> {
     .map(|mut crd| {
         let hash = hash::of_json(&json!(crd));
         let annotations = crd.annotations_mut();
-        annotations.insert(VERSION_ANNOTATION.to_owned(), version().to_string());
-        annotations.insert(HASH_ANNOTATION.to_owned(), hash);
+        annotations.insert(OPERATOR_VERSION.to_owned(), version().to_string());
+        annotations.insert(RESOURCE_HASH.to_owned(), hash);
         crd
     })
     .collect()

@@ -17,15 +17,21 @@
 //! server in `webhook` and `telemetry` only.
 //! `tests/suite/rooms.rs` holds all this.
 
+pub mod admission;
 pub mod api;
-pub mod build;
+pub mod certificates;
 pub mod cli;
 pub mod crds;
 pub mod defaults;
-pub mod kinds;
-pub mod packages;
+mod error_chain;
+mod install_contract;
+pub mod installer;
+pub mod naming;
+pub mod pod_layout;
 pub mod reconcile;
+pub mod resources;
 pub mod settings;
+mod sync;
 pub mod telemetry;
 pub mod validate;
 pub mod webhook;

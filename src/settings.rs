@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
 
+use crate::{api::defaults, install_contract as variable, naming};
+
 /// What reaches the objects that are made.
 #[derive(Args, Clone, Debug)]
 pub struct BuildSettings {
@@ -189,16 +191,16 @@ pub struct InstallSettings {
     #[arg(required = true, value_name = "PACKAGE")]
     pub packages: Vec<String>,
     /// Hash of what is installed
-    #[arg(long, env = "PACKAGES_HASH", value_name = "HASH")]
+    #[arg(long, env = variable::PACKAGES_HASH, value_name = "HASH")]
     pub hash: String,
     /// The volume with the packages
-    #[arg(long, env = "PACKAGES_DIR", default_value = "/opt/kaspr/packages", value_name = "DIRECTORY")]
+    #[arg(long, env = variable::PACKAGES_DIR, default_value = naming::PACKAGES_DIR, value_name = "DIRECTORY")]
     pub packages_dir: PathBuf,
     /// Whether members share that volume
-    #[arg(long, env = "PACKAGES_SHARED", default_value = "false", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    #[arg(long, env = variable::PACKAGES_SHARED, default_value = "false", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     pub shared: bool,
     /// Where only this container writes [default: a folder of its own in the temporary one]
-    #[arg(long, env = "SCRATCH_DIR", value_name = "DIRECTORY")]
+    #[arg(long, env = variable::SCRATCH_DIR, value_name = "DIRECTORY")]
     pub scratch_dir: Option<PathBuf>,
     /// Python of the image
     #[arg(long, env = "PYTHON", default_value = "python3", value_name = "PROGRAM")]
@@ -207,25 +209,25 @@ pub struct InstallSettings {
     #[arg(long, env = "UV", value_name = "PROGRAM")]
     pub uv: Option<PathBuf>,
     /// Package index in place of PyPI
-    #[arg(long, env = "INDEX_URL", value_name = "URL")]
+    #[arg(long, env = variable::INDEX_URL, value_name = "URL")]
     pub index_url: Option<String>,
     /// Further package indexes
-    #[arg(long, env = "EXTRA_INDEX_URLS", value_name = "URL", value_delimiter = ',')]
+    #[arg(long, env = variable::EXTRA_INDEX_URLS, value_name = "URL", value_delimiter = ',')]
     pub extra_index_url: Vec<String>,
     /// Hosts whose certificates are not checked
-    #[arg(long, env = "TRUSTED_HOSTS", value_name = "HOST", value_delimiter = ',')]
+    #[arg(long, env = variable::TRUSTED_HOSTS, value_name = "HOST", value_delimiter = ',')]
     pub trusted_host: Vec<String>,
     /// Tries after the first one
-    #[arg(long, env = "INSTALL_RETRIES", default_value_t = 3, value_name = "N")]
+    #[arg(long, env = variable::INSTALL_RETRIES, default_value_t = defaults::INSTALL_RETRIES as u64, value_name = "N")]
     pub retries: u64,
     /// Seconds for everything together
-    #[arg(long, env = "INSTALL_TIMEOUT", default_value_t = 600, value_name = "SECONDS")]
+    #[arg(long, env = variable::INSTALL_TIMEOUT, default_value_t = defaults::INSTALL_TIMEOUT as u64, value_name = "SECONDS")]
     pub timeout: u64,
     /// What happens when no try succeeds: block, allow or warn
-    #[arg(long, env = "INSTALL_ON_FAILURE", default_value = "block", value_name = "POLICY", value_parser = ["block", "allow", "warn"])]
+    #[arg(long, env = variable::INSTALL_ON_FAILURE, default_value = defaults::INSTALL_ON_FAILURE, value_name = "POLICY", value_parser = ["block", "allow", "warn"])]
     pub on_failure: String,
     /// This member's name
-    #[arg(long, env = "POD_NAME", default_value = "member", value_name = "NAME")]
+    #[arg(long, env = variable::POD_NAME, default_value = "member", value_name = "NAME")]
     pub member: String,
     /// Where the report goes
     #[arg(long, env = "TERMINATION_LOG", default_value = "/dev/termination-log", value_name = "FILE")]
@@ -243,39 +245,39 @@ pub struct InstallSettings {
 #[derive(Args, Clone, Debug)]
 pub struct BucketSettings {
     /// Bucket of Google Cloud Storage
-    #[arg(long, env = "GCS_BUCKET", value_name = "BUCKET", requires = "gcs_object_key", conflicts_with_all = ["s3_bucket", "azure_container"])]
+    #[arg(long, env = variable::GCS_BUCKET, value_name = "BUCKET", requires = "gcs_object_key", conflicts_with_all = ["s3_bucket", "azure_container"])]
     pub gcs_bucket: Option<String>,
     /// PREFIX/APP/HASH.tar.gz; the part before the hash is the app's place in the bucket
-    #[arg(long, env = "GCS_OBJECT_KEY", value_name = "KEY")]
+    #[arg(long, env = variable::GCS_OBJECT_KEY, value_name = "KEY")]
     pub gcs_object_key: Option<String>,
     /// File with the service account's key; without it, the pod's own identity
-    #[arg(long, env = "GCS_KEY_FILE", value_name = "FILE")]
+    #[arg(long, env = variable::GCS_KEY_FILE, value_name = "FILE")]
     pub gcs_key_file: Option<PathBuf>,
     /// Bucket of S3 or what speaks like it
     #[arg(
         long,
-        env = "S3_BUCKET",
+        env = variable::S3_BUCKET,
         value_name = "BUCKET",
         requires = "s3_prefix",
         conflicts_with = "azure_container"
     )]
     pub s3_bucket: Option<String>,
     /// The app's place in the bucket
-    #[arg(long, env = "S3_PREFIX", value_name = "PREFIX")]
+    #[arg(long, env = variable::S3_PREFIX, value_name = "PREFIX")]
     pub s3_prefix: Option<String>,
     /// Address of the store, if it is not Amazon's
-    #[arg(long, env = "S3_ENDPOINT", value_name = "URL")]
+    #[arg(long, env = variable::S3_ENDPOINT, value_name = "URL")]
     pub s3_endpoint: Option<String>,
     /// Container of Azure Blob Storage
-    #[arg(long, env = "AZURE_CONTAINER", value_name = "CONTAINER", requires = "azure_prefix")]
+    #[arg(long, env = variable::AZURE_CONTAINER, value_name = "CONTAINER", requires = "azure_prefix")]
     pub azure_container: Option<String>,
     /// The app's place in the container
-    #[arg(long, env = "AZURE_PREFIX", value_name = "PREFIX")]
+    #[arg(long, env = variable::AZURE_PREFIX, value_name = "PREFIX")]
     pub azure_prefix: Option<String>,
     /// Address of the store, if it is not Microsoft's
-    #[arg(long, env = "AZURE_ENDPOINT", value_name = "URL")]
+    #[arg(long, env = variable::AZURE_ENDPOINT, value_name = "URL")]
     pub azure_endpoint: Option<String>,
     /// Bytes beyond which an archive is not kept
-    #[arg(long, env = "MAX_ARCHIVE_SIZE", default_value_t = 1 << 30, value_name = "BYTES")]
+    #[arg(long, env = variable::MAX_ARCHIVE_SIZE, default_value_t = defaults::MAX_ARCHIVE_BYTES, value_name = "BYTES")]
     pub max_archive_size: u64,
 }

@@ -1,4 +1,4 @@
-//! The yardstick: the Go webhook of benches/peers/webhook as a process.
+//! The yardstick: the Go webhook of benches/comparison/webhook as a process.
 
 use std::{
     fs::{self, File},
@@ -78,7 +78,7 @@ fn build() -> io::Result<PathBuf> {
     let binary = Path::new(env!("CARGO_TARGET_TMPDIR")).join("webhook-peer");
     eprintln!("building the peer ...");
     let built = Command::new("go")
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers/webhook"))
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/comparison/webhook"))
         .env("GOWORK", "off")
         .args(["build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o"])
         .arg(&binary)

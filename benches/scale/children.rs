@@ -11,10 +11,9 @@ use futures::{
     future::ready,
     stream::{BoxStream, select_all},
 };
-use kaspr_operator::build::{
-    OwnedKind,
-    labels::{MANAGED_BY, MANAGER},
-    names,
+use kaspr_operator::{
+    naming::{self, MANAGED_BY_LABEL, MANAGER},
+    resources::OwnedKind,
 };
 use kube::{
     Api, Client, ResourceExt,
@@ -42,12 +41,12 @@ type Child = (OwnedKind, String);
 
 /// Objects of a kind that follow from units, in all namespaces.
 pub fn all(client: &Client, kind: OwnedKind) -> Api<DynamicObject> {
-    Api::all_with(client.clone(), &kind.resource())
+    Api::all_with(client.clone(), &kind.api_resource())
 }
 
 /// The label that tells them from others.
 pub fn label() -> String {
-    format!("{MANAGED_BY}={MANAGER}")
+    format!("{MANAGED_BY_LABEL}={MANAGER}")
 }
 
 /// Waits until all objects of so many units are right. Gives the time since `begun`.
@@ -69,11 +68,11 @@ pub async fn until_right(client: &Client, units: usize, begun: Instant) -> io::R
 fn expected(unit: Unit) -> Vec<Child> {
     let app = unit.app();
     let mut children = vec![
-        (OwnedKind::ServiceAccount, names::app(&app)),
-        (OwnedKind::ConfigMap, names::config_map(&app)),
-        (OwnedKind::Service, names::app(&app)),
-        (OwnedKind::Service, names::api_service(&app)),
-        (OwnedKind::HorizontalPodAutoscaler, names::autoscaler(&app)),
+        (OwnedKind::ServiceAccount, naming::app(&app)),
+        (OwnedKind::ConfigMap, naming::config_map(&app)),
+        (OwnedKind::Service, naming::app(&app)),
+        (OwnedKind::Service, naming::api_service(&app)),
+        (OwnedKind::HorizontalPodAutoscaler, naming::autoscaler(&app)),
         (OwnedKind::StatefulSet, unit.statefulset()),
     ];
     children.extend(unit.definitions().map(|name| (OwnedKind::ConfigMap, name)));
@@ -92,7 +91,7 @@ fn right_ones(client: &Client, kind: OwnedKind) -> BoxStream<'static, Child> {
             })
             .boxed()
     } else {
-        let api: Api<PartialObjectMeta<DynamicObject>> = Api::all_with(client.clone(), &kind.resource());
+        let api: Api<PartialObjectMeta<DynamicObject>> = Api::all_with(client.clone(), &kind.api_resource());
         watcher(api, config)
             .default_backoff()
             .applied_objects()

@@ -9,7 +9,7 @@ use std::{
 use control_plane::{ControlPlane, Operator};
 
 use crate::{
-    change, children, floor,
+    baseline, change, children,
     meter::{Meter, Spent},
     quiet,
     site::{self, AUDITED},
@@ -90,11 +90,11 @@ pub async fn measure(apps: usize) -> io::Result<Figures> {
     let restart = meter.until_silent().await?;
     let restarted = meter.resident()?;
 
-    let objects = floor::read(&client).await?;
+    let objects = baseline::read(&client).await?;
     drop(operator);
     drop(plane);
     progress(apps, "the floor");
-    let floor = floor::measure(&site::start(apps)?, apps, &objects).await?;
+    let floor = baseline::measure(&site::start(apps)?, apps, &objects).await?;
     Ok(Figures {
         apps,
         created,

@@ -4,12 +4,12 @@
 //! `APPS` lists the numbers of apps; `OPERATOR` names another binary than the one built here.
 
 mod audit;
+mod baseline;
 mod change;
 mod children;
 #[path = "../admission/cpu.rs"]
 mod cpu;
 mod figures;
-mod floor;
 mod meter;
 #[path = "../support/process.rs"]
 mod process;

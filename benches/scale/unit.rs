@@ -47,7 +47,7 @@ impl Unit {
         [format!("agent-{}-agent", self.0), format!("table-{}-table", self.0)]
     }
 
-    /// The resources that a user would write, after tests/recorded/minimal; the storage of
+    /// The resources that a user would write, after tests/golden/minimal; the storage of
     /// examples/minimal.yaml, because a volume for each app would be work for others than the operator.
     pub fn resources(self) -> [Value; 3] {
         let Self(number) = self;

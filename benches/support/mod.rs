@@ -28,9 +28,9 @@ pub async fn client(plane: &ControlPlane) -> io::Result<Client> {
     Client::try_from(config.map_err(io::Error::other)?).map_err(io::Error::other)
 }
 
-/// The KasprApp of tests/recorded/full.
+/// The KasprApp of tests/golden/full.
 pub fn recorded() -> io::Result<Value> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded/full/manifest.yaml");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/full/manifest.yaml");
     let text = fs::read_to_string(path)?;
     text.split("\n---\n")
         .filter_map(|document| serde_saphyr::from_str::<Value>(document).ok())

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use kaspr_operator::webhook::{Phase, answer};
+use kaspr_operator::admission::{Phase, answer};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 

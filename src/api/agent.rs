@@ -32,7 +32,7 @@ pub struct KasprAgentSpec {
     pub description: Option<String>,
     /// Run one instance of the agent for each partition. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(default = "super::schema::no")]
+    #[schemars(default = "super::schema::disabled")]
     pub isolated_partitions: Option<bool>,
     /// Where values come from.
     pub input: AgentInput,

@@ -3,9 +3,6 @@ use serde::{Deserialize, Serialize};
 
 use super::cel;
 
-/// The words for a bucket that nothing opens.
-pub const NO_KEY: &str = "must be given unless workloadIdentity is true";
-
 /// A Google Cloud Storage bucket.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -16,11 +13,11 @@ pub struct GcsCache {
     pub bucket: String,
     /// What the names of the objects start with. Default kaspr-packages/.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(default = "super::schema::packages_prefix")]
+    #[schemars(default = "super::schema::bucket_prefix")]
     pub prefix: Option<String>,
     /// A larger archive is not stored. Default 1Gi.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(default = "super::schema::one_gibibyte")]
+    #[schemars(default = "super::schema::max_archive_size")]
     pub max_archive_size: Option<String>,
     /// The Secret with the service-account key; or workloadIdentity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,7 +37,7 @@ pub struct GcsSecretRef {
     pub name: String,
     /// Key of the JSON file. Default sa.json.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(default = "super::schema::service_account_key")]
+    #[schemars(default = "super::schema::gcs_key")]
     pub key: Option<String>,
 }
 
@@ -133,7 +130,7 @@ pub struct AzureSecretRef {
 
 /// A bucket of any kind, for what is the same with all of them.
 #[derive(Clone, Copy, Debug)]
-pub struct Bucket<'a> {
+pub struct BucketConfig<'a> {
     /// The field that it stands in, which is also its type.
     pub field: &'static str,
     /// The name of the bucket or container.
@@ -152,8 +149,8 @@ macro_rules! buckets {
     ($($cache:ty: $field:literal, $name:ident);* $(;)?) => {$(
         impl $cache {
             /// What it has in common with the others.
-            pub fn bucket(&self) -> Bucket<'_> {
-                Bucket {
+            pub fn bucket(&self) -> BucketConfig<'_> {
+                BucketConfig {
                     field: $field,
                     name: &self.$name,
                     prefix: self.prefix.as_deref(),

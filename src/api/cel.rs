@@ -4,6 +4,9 @@
 
 use kube::core::cel::{Reason, Rule};
 
+/// The words for a bucket that nothing opens.
+pub const NO_BUCKET_CREDENTIALS: &str = "must be given unless workloadIdentity is true";
+
 /// Whether a field has a value.
 fn given(field: &str) -> String {
     format!("(has(self.{field}) && dyn(self.{field}) != null)")
@@ -70,7 +73,7 @@ pub(super) fn needs_when(other: &str, value: &str, field: &str, message: &str) -
 /// What opens a bucket: a key or the pod's own identity.
 pub(super) fn key_or_identity() -> Rule {
     let identity = format!("({} && self.workloadIdentity)", given("workloadIdentity"));
-    required(format!("{} || {identity}", given("secretRef")), super::buckets::NO_KEY).field_path(".secretRef")
+    required(format!("{} || {identity}", given("secretRef")), NO_BUCKET_CREDENTIALS).field_path(".secretRef")
 }
 
 /// Not both of them.

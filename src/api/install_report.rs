@@ -1,44 +1,56 @@
 use serde::{Deserialize, Serialize};
 
-/// What an install container leaves in its termination message, as JSON.
+/// The report of an install container: its termination message, as JSON.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct InstallReport {
-    /// The hash of what was to be installed.
+    /// The hash of the package set.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub hash: String,
-    /// The Python that it was installed for: `3.11 (x86_64, gnu)`.
+    /// The Python that the set is for: `3.11 (x86_64, gnu)`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub python: Option<String>,
     /// Where the packages came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<PackageSource>,
-    /// Seconds that this container took.
+    /// Duration of the container, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
-    /// The member that installed what this container found.
+    /// The member that installed the set that this container found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub installed_by: Option<String>,
-    /// What went wrong, in one word of the published operator's.
+    /// Why the install failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_type: Option<InstallErrorType>,
-    /// What went wrong, in words.
+    /// The error message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// Tries after the first one.
+    /// Retries after the first attempt.
     pub retries: u64,
-    /// What the user should know.
+    /// Warnings for the user.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// Size of the cache in bytes, if it can be told.
+    /// Size of the cache in bytes, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_total_bytes: Option<i64>,
     /// Used bytes of the cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_used_bytes: Option<i64>,
-    /// Packages with their versions, those that were asked for first.
+    /// Packages with their versions, the requested ones first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub installed: Vec<String>,
+}
+
+impl InstallReport {
+    /// Parses a termination message. One that is not a report, such as the end of a log, becomes the
+    /// message of an otherwise empty report.
+    #[must_use]
+    pub fn from_termination_message(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_else(|_| Self {
+            message: Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+            ..Self::default()
+        })
+    }
 }
 
 /// Where a container's packages came from.
@@ -49,23 +61,23 @@ pub enum PackageSource {
     Index,
     /// A store, or the shared claim.
     Cache,
-    /// Nowhere: the install failed, and the policy lets the member start.
+    /// Nowhere: the install failed, and the policy lets the member start without.
     Nowhere,
 }
 
-/// The published operator's words for what went wrong. Dashboards count by them.
+/// Why an install failed. Dashboards of the Python operator count by these values.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InstallErrorType {
     /// An index has no such package, or no such version for this Python.
     PackageNotFound,
-    /// A file is not the one that the index promised.
+    /// A file does not have the hash that the index states.
     HashMismatch,
-    /// An index or a repository refused the credentials, or asked for some.
+    /// An index or a repository rejected the credentials, or requires some.
     Authentication,
-    /// An index could not be reached, or failed.
+    /// An index could not be reached or returned an error.
     Network,
-    /// It took longer than `installPolicy.timeout`.
+    /// The install took longer than `installPolicy.timeout`.
     Timeout,
     /// Anything else.
     #[serde(other)]
@@ -73,8 +85,9 @@ pub enum InstallErrorType {
 }
 
 impl InstallErrorType {
-    /// The word.
-    pub fn word(self) -> &'static str {
+    /// Returns the value of the metric label `error_type`.
+    #[must_use]
+    pub fn label(self) -> &'static str {
         match self {
             Self::PackageNotFound => "package_not_found",
             Self::HashMismatch => "hash_mismatch",

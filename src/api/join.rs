@@ -45,7 +45,7 @@ pub struct KasprJoinSpec {
     pub extractor: Code,
     /// `inner` drops left values without a partner, `left` keeps them. Default inner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(default = "super::schema::inner")]
+    #[schemars(default = "super::schema::join_type")]
     pub r#type: Option<JoinType>,
     /// The channel that gets the pairs. Default: the join's name with `-channel`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,16 +5,20 @@
 //! `kubectl explain` prints.
 
 mod agent;
+pub mod annotations;
 mod app;
 mod buckets;
 mod cel;
 mod code;
 pub mod config_keys;
+pub mod defaults;
 mod install_report;
 mod join;
+mod kind;
 mod packages;
 mod processors;
 mod schema;
+mod secret_refs;
 mod status;
 mod storage;
 mod table;
@@ -29,15 +33,18 @@ pub use app::{
     AppConfig, Authentication, AuthenticationType, CaSecret, CertificateSecret, KasprApp, KasprAppSpec,
     PasswordSecret, Probe, Tls,
 };
-pub use buckets::{AzureCache, AzureSecretRef, Bucket, GcsCache, GcsSecretRef, NO_KEY, S3Cache, S3SecretRef};
+pub use buckets::{AzureCache, AzureSecretRef, BucketConfig, GcsCache, GcsSecretRef, S3Cache, S3SecretRef};
+pub use cel::NO_BUCKET_CREDENTIALS;
 pub use code::Code;
 pub use install_report::{InstallErrorType, InstallReport, PackageSource};
 pub use join::{JoinType, KasprJoin, KasprJoinSpec};
+pub use kind::{KasprResource, Kind};
 pub use packages::{
     CacheType, InstallPolicy, OnFailure, PackageAccessMode, PackageCache, PackageCredentials,
     PackageSecretRef, PythonPackages,
 };
 pub use processors::{Operation, Processors, TableRef};
+pub use secret_refs::SecretRef;
 pub use status::{
     AppReference, AppStatus, ComponentStatus, Condition, ConditionStatus, LinkedAgent, LinkedComponent,
     LinkedResources, LinkedTable, Member, PackagesStatus, TableReference,
@@ -60,6 +67,3 @@ pub const GROUP: &str = "kaspr.io";
 
 /// The version of the API of all six kinds.
 pub const VERSION: &str = "v1alpha1";
-
-/// The label that ties a component to its app, in the component's namespace.
-pub const APP_LABEL: &str = "kaspr.io/app";

@@ -57,11 +57,11 @@ pub struct PackageSecretRef {
     pub name: String,
     /// Key of the user name. Default username.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(default = "super::schema::username")]
+    #[schemars(default = "super::schema::index_username_key")]
     pub username_key: Option<String>,
     /// Key of the password. Default password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(default = "super::schema::password")]
+    #[schemars(default = "super::schema::index_password_key")]
     pub password_key: Option<String>,
 }
 
@@ -76,11 +76,11 @@ pub struct PackageSecretRef {
 pub struct PackageCache {
     /// Kind of store. Default pvc.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(default = "super::schema::pvc")]
+    #[schemars(default = "super::schema::cache_type")]
     pub r#type: Option<CacheType>,
     /// Keep packages in a claim that all members share; only for type pvc. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(default = "super::schema::no")]
+    #[schemars(default = "super::schema::disabled")]
     pub enabled: Option<bool>,
     /// Storage class of the claim; it must offer ReadWriteMany.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,7 +90,7 @@ pub struct PackageCache {
     pub size: Option<String>,
     /// Access mode of the claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(default = "super::schema::read_write_many")]
+    #[schemars(default = "super::schema::access_mode")]
     pub access_mode: Option<PackageAccessMode>,
     /// Delete the claim together with the app. Default true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -154,4 +154,16 @@ pub enum OnFailure {
     Allow,
     /// The same as allow.
     Warn,
+}
+
+impl OnFailure {
+    /// Returns the value in manifests.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Block => "block",
+            Self::Allow => "allow",
+            Self::Warn => "warn",
+        }
+    }
 }

@@ -35,7 +35,7 @@ pub struct KasprTaskSpec {
     pub description: Option<String>,
     /// Run on the leading member only. Default false: on every member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(default = "super::schema::no")]
+    #[schemars(default = "super::schema::disabled")]
     pub on_leader: Option<bool>,
     /// When the task runs. Without it, once when a member starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]

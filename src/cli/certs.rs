@@ -3,7 +3,7 @@ use std::{fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, path::PathBu
 use clap::Args;
 
 use super::{Error, make_folder, write};
-use crate::webhook::certificate;
+use crate::certificates;
 
 /// Arguments of `certs`.
 #[derive(Args, Debug)]
@@ -19,7 +19,7 @@ pub struct CertsArgs {
 /// Makes the certificates. They are for development: the CA's key is thrown away.
 pub fn certs(args: CertsArgs) -> Result<(), Error> {
     let CertsArgs { out, hosts } = args;
-    let made = certificate::development(&hosts)?;
+    let made = certificates::development(&hosts)?;
     make_folder(&out)?;
     write(out.join("ca.crt"), &made.authority)?;
     write(out.join("tls.crt"), &made.certificate)?;

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::Error;
 use crate::{
     api::{GROUP, KasprApp, VERSION},
-    reconcile::describe,
+    error_chain::describe,
 };
 
 /// The pause between two looks.

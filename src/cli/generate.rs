@@ -8,11 +8,9 @@ use serde::Serialize;
 
 use super::{Error, make_folder, write};
 use crate::{
+    admission::validating_admission_policy,
     crds,
-    webhook::{
-        policy,
-        registration::{Target, configurations},
-    },
+    webhook::registration::{Target, configurations},
 };
 
 /// Arguments of `crds`.
@@ -87,7 +85,7 @@ pub fn webhook_config(args: WebhookConfigArgs) -> Result<(), Error> {
 pub fn admission_policy(args: AdmissionPolicyArgs) -> Result<(), Error> {
     let AdmissionPolicyArgs { out } = args;
     let mut texts = Vec::new();
-    for (policy, binding) in policy::policies() {
+    for (policy, binding) in validating_admission_policy::policies() {
         texts.extend([yaml(&policy)?, yaml(&binding)?]);
     }
     emit(out, vec![("validating-admission-policy.yaml".to_owned(), texts.join("---\n"))])

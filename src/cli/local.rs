@@ -18,8 +18,9 @@ use semver::Version;
 
 use super::Error;
 use crate::{
-    build::labels::MANAGER,
+    api::annotations::{OPERATOR_VERSION, RESOURCE_HASH},
     crds,
+    naming::MANAGER,
     webhook::registration::{NAME, Target, configurations},
 };
 
@@ -59,11 +60,11 @@ pub async fn ensure_crds(client: &Client) -> Result<(), Error> {
 }
 
 fn same_hash(installed: &CustomResourceDefinition, crd: &CustomResourceDefinition) -> bool {
-    installed.annotations().get(crds::HASH_ANNOTATION) == crd.annotations().get(crds::HASH_ANNOTATION)
+    installed.annotations().get(RESOURCE_HASH) == crd.annotations().get(RESOURCE_HASH)
 }
 
 fn installed_version(crd: &CustomResourceDefinition) -> Option<Version> {
-    crd.annotations().get(crds::VERSION_ANNOTATION)?.parse().ok()
+    crd.annotations().get(OPERATOR_VERSION)?.parse().ok()
 }
 
 /// Registers both webhooks.
@@ -97,7 +98,7 @@ where
         match attempt().await {
             Ok(value) => return value,
             Err(error) => {
-                let error = crate::reconcile::describe(&error);
+                let error = crate::error_chain::describe(&error);
                 tracing::warn!(error, again_in = ?pause, "the API server refused or can't be reached");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(PAUSES.1);

@@ -1,15 +1,13 @@
 //! The subcommands.
 
-mod authority;
-mod certificate;
 mod certs;
 mod check_admission;
 mod deregister;
 mod fields;
 mod generate;
+mod install_packages;
 mod local;
-mod packages;
-mod people;
+mod plugin;
 mod rules;
 mod run;
 mod settings;
@@ -19,8 +17,8 @@ pub use certs::CertsArgs;
 pub use check_admission::CheckAdmissionArgs;
 pub use deregister::DeregisterArgs;
 pub use generate::{AdmissionPolicyArgs, CrdsArgs, WebhookConfigArgs};
-pub use packages::CopyInstallerArgs;
-pub use people::Plugin;
+pub use install_packages::CopyInstallerArgs;
+pub use plugin::Plugin;
 pub use validate::{Format, ValidateArgs, report};
 
 use std::{ffi::OsString, io, path::PathBuf, process::ExitCode};
@@ -29,10 +27,12 @@ use clap::{Parser, Subcommand};
 use thiserror::Error;
 
 use crate::{
+    certificates::{CertificateSourceError, KeyPairError},
+    error_chain::describe,
     reconcile,
     settings::{InstallSettings, LogSettings, RunSettings},
     telemetry,
-    webhook::{PairError, ServerError, authority::AuthorityError},
+    webhook::WebhookServerError,
 };
 
 /// Runs Kaspr stream processors on Kubernetes, and refuses at `kubectl apply` what would fail later
@@ -73,7 +73,7 @@ enum Command {
     #[command(hide = true)]
     CopyInstaller(CopyInstallerArgs),
     #[command(flatten)]
-    People(people::People),
+    People(plugin::People),
     /// Try until the cluster refuses a bad resource and accepts a good one; `helm test` runs this
     #[command(hide = true)]
     CheckAdmission(CheckAdmissionArgs),
@@ -113,17 +113,12 @@ pub enum Error {
     /// A cluster that can't be talked to.
     #[error("the cluster's configuration can't be used: {0}")]
     Client(kube::Error),
-    /// A Secret that the operator can't keep its certificate in.
-    #[error("the Secret {secret} can't be used: {source}")]
-    Secret {
-        /// `namespace/name`.
-        secret: String,
-        /// Why.
-        source: AuthorityError,
-    },
-    /// A certificate that can't be served.
+    /// No initial certificate.
     #[error(transparent)]
-    Pair(#[from] PairError),
+    CertificateSource(#[from] CertificateSourceError),
+    /// A certificate that cannot be served.
+    #[error(transparent)]
+    KeyPair(#[from] KeyPairError),
     /// The API server refused.
     #[error("{what}: {source}")]
     Api {
@@ -143,10 +138,10 @@ pub enum Error {
     Prometheus(#[from] prometheus::Error),
     /// The HTTPS server.
     #[error(transparent)]
-    Server(#[from] ServerError),
+    Server(#[from] WebhookServerError),
     /// A subcommand for people.
     #[error(transparent)]
-    People(#[from] people::Trouble),
+    People(#[from] plugin::CliError),
     /// Objects that can't be made.
     #[error(transparent)]
     Plan(#[from] reconcile::PlanError),
@@ -155,19 +150,19 @@ pub enum Error {
 /// Reads the arguments and runs the subcommand; as `kubectl-kaspr`, one of those for people. Gives
 /// the exit code.
 pub async fn main(arguments: Vec<OsString>) -> ExitCode {
-    let ran = match people::is_plugin() {
+    let ran = match plugin::is_plugin() {
         true => Plugin::parse_from(arguments).run().await,
         false => Cli::parse_from(arguments).run().await,
     };
     ran.unwrap_or_else(|error| {
-        eprintln!("{}: {}", program(), reconcile::describe(&error));
+        eprintln!("{}: {}", program(), describe(&error));
         ExitCode::FAILURE
     })
 }
 
 /// The name that messages start with.
 fn program() -> &'static str {
-    if people::is_plugin() { "kubectl kaspr" } else { "kaspr-operator" }
+    if plugin::is_plugin() { "kubectl kaspr" } else { "kaspr-operator" }
 }
 
 impl Cli {
@@ -187,8 +182,8 @@ impl Cli {
             Command::WebhookConfig(args) => generate::webhook_config(args)?,
             Command::AdmissionPolicy(args) => generate::admission_policy(args)?,
             Command::Certs(args) => certs::certs(args)?,
-            Command::InstallPackages(settings) => return packages::install(*settings).await,
-            Command::CopyInstaller(args) => packages::copy_installer(args)?,
+            Command::InstallPackages(settings) => return install_packages::install(*settings).await,
+            Command::CopyInstaller(args) => install_packages::copy_installer(args)?,
             Command::People(people) => return people.run().await,
             Command::CheckAdmission(args) => check_admission::check_admission(args).await?,
             Command::Deregister(args) => {

@@ -30,7 +30,7 @@ fn row(rule: &Rule) -> String {
     let Rule { id, level, says, why, mend } = rule;
     let level = match level {
         Level::Error => "error",
-        Level::Order => "order",
+        Level::MissingReference => "order",
         Level::Warning => "warning",
     };
     format!("| `{id}` | {level} | {says} | {why} | {mend} |\n")

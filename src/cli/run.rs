@@ -11,12 +11,14 @@ use kube::Client;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, authority::Keeper, certificate::Source, local};
+use super::{Error, local};
 use crate::{
-    reconcile::{Lease, Operator, Scope, counted},
+    certificates::{CertificateSource, Rotator, url_host},
+    error_chain::describe,
+    reconcile::{LeaseConfig, Operator, Scope, counting_client},
     settings::{LeaseSettings, RunSettings},
     telemetry::{Metrics, MetricsServer},
-    webhook::{Known, Server, certificate::url_host, registration::Target},
+    webhook::{SharedAppContext, WebhookServer, registration::Target},
 };
 
 /// The port of the webhooks: the one that private clusters of the large clouds leave open between
@@ -42,16 +44,17 @@ pub async fn run(settings: RunSettings) -> Result<(), Error> {
         reconcile,
     } = settings;
     let address = webhook_address.unwrap_or_else(|| default_address(local));
-    let source = Source::of(&certificate, address)?;
+    let source = CertificateSource::from_settings(&certificate, address)?;
     let metrics = Arc::new(Metrics::new()?);
     let config = kube::Config::infer().await?;
     let server_url = config.cluster_url.to_string();
     let own_namespace = lease.lease_namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
     let lease = lease_of(lease, local, &config);
-    let client = counted(config.clone(), metrics.clone()).map_err(Error::Client)?;
+    let client = counting_client(config.clone(), metrics.clone()).map_err(Error::Client)?;
     let ready = Arc::new(AtomicBool::new(false));
-    let known = Known::default();
-    let server = Server::bind(address, source.first(), ready.clone(), known.clone(), metrics.clone())?;
+    let known = SharedAppContext::default();
+    let server =
+        WebhookServer::bind(address, source.initial(), ready.clone(), known.clone(), metrics.clone())?;
     let base =
         format!("https://{}:{}", url_host(&server.address().ip().to_string()), server.address().port());
     let metrics_server = MetricsServer::bind(metrics_address(local, metrics_port), metrics.clone());
@@ -63,8 +66,8 @@ pub async fn run(settings: RunSettings) -> Result<(), Error> {
     let drain = Duration::from_secs(drain_seconds);
     stop_on_signal(drain, stop.clone(), drained.clone())?;
     let target = source.authority().map(|authority| Target::Url { base: base.clone(), authority });
-    let keeper = |served| Keeper::new(&client, &own_namespace, &certificate, served);
-    let certified = source.follow(server.served(), keeper, &drained)?;
+    let keeper = |served| Rotator::new(&client, &own_namespace, &certificate, served);
+    let certified = source.follow(server.certificate_reloader(), keeper, &drained)?;
     let serving = tokio::spawn(server.serve(stop.clone(), drained.clone()));
     tokio::spawn(metrics_server.serve(drained.clone()));
     if target.is_some() {
@@ -77,7 +80,7 @@ pub async fn run(settings: RunSettings) -> Result<(), Error> {
     let operator = Operator::new(client.clone(), scope, reconcile, metrics);
     let filled = operator.filled();
     // Nobody else sets it.
-    _ = known.set(operator.surroundings());
+    _ = known.set(operator.app_context_provider());
     let reconciling = tokio::spawn(operator.run(lease.map(|lease| (lease, config)), stop.clone()));
 
     let announced = announce(&client, target.as_ref(), [&filled, &certified], &ready, &base);
@@ -111,7 +114,7 @@ async fn announce(
 async fn deregister(client: &Client) {
     let error = match tokio::time::timeout(GOODBYE / 4, local::deregister(client)).await {
         Ok(Ok(())) => return,
-        Ok(Err(error)) => crate::reconcile::describe(&error),
+        Ok(Err(error)) => describe(&error),
         Err(_) => "the API server does not answer".to_owned(),
     };
     tracing::warn!(error, "the webhooks stay registered: delete their configurations by hand");
@@ -119,7 +122,7 @@ async fn deregister(client: &Client) {
 
 async fn goodbye(
     time: Duration,
-    serving: tokio::task::JoinHandle<Result<(), crate::webhook::ServerError>>,
+    serving: tokio::task::JoinHandle<Result<(), crate::webhook::WebhookServerError>>,
     reconciling: tokio::task::JoinHandle<tokio::task::JoinSet<()>>,
 ) -> Result<(), Error> {
     let both = async {
@@ -142,10 +145,10 @@ fn default_address(local: bool) -> SocketAddr {
 }
 
 /// A laptop has no second replica, unless somebody says so.
-fn lease_of(settings: LeaseSettings, local: bool, config: &kube::Config) -> Option<Lease> {
+fn lease_of(settings: LeaseSettings, local: bool, config: &kube::Config) -> Option<LeaseConfig> {
     let LeaseSettings { leader_election, lease_namespace, lease_seconds, lease_identity } = settings;
     let namespace = lease_namespace.or_else(|| (!local).then(|| config.default_namespace.clone()))?;
-    leader_election.then_some(Lease { namespace, identity: lease_identity, seconds: lease_seconds })
+    leader_election.then_some(LeaseConfig { namespace, identity: lease_identity, seconds: lease_seconds })
 }
 
 fn metrics_address(local: bool, port: Option<u16>) -> SocketAddr {

@@ -1,11 +1,11 @@
 use serde_json::{Map, Value};
 
 use super::{Defaults, block, set};
-use crate::api::KasprApp;
+use crate::api::{KasprApp, defaults};
 
 impl Defaults for KasprApp {
-    fn fill(spec: &mut Map<String, Value>) {
-        set(spec, "replicas", 1);
+    fn apply(spec: &mut Map<String, Value>) {
+        set(spec, "replicas", defaults::REPLICAS);
         if let Some(packages) = block(spec, "pythonPackages") {
             python_packages(packages);
         }
@@ -15,37 +15,43 @@ impl Defaults for KasprApp {
 fn python_packages(packages: &mut Map<String, Value>) {
     set(packages, "installPolicy", Map::new());
     if let Some(policy) = block(packages, "installPolicy") {
-        set(policy, "retries", 3);
-        set(policy, "timeout", 600);
-        set(policy, "onFailure", "block");
+        set(policy, "retries", defaults::INSTALL_RETRIES);
+        set(policy, "timeout", defaults::INSTALL_TIMEOUT);
+        set(policy, "onFailure", defaults::INSTALL_ON_FAILURE);
     }
     if let Some(secret) = block(packages, "credentials").and_then(|c| block(c, "secretRef")) {
-        set(secret, "usernameKey", "username");
-        set(secret, "passwordKey", "password");
+        set(secret, "usernameKey", defaults::INDEX_USERNAME_KEY);
+        set(secret, "passwordKey", defaults::INDEX_PASSWORD_KEY);
     }
     if let Some(cache) = block(packages, "cache") {
-        cache_of(cache);
+        package_cache(cache);
     }
 }
 
-fn cache_of(cache: &mut Map<String, Value>) {
-    set(cache, "type", "pvc");
-    set(cache, "enabled", false);
-    set(cache, "accessMode", "ReadWriteMany");
-    // The fields of the claim say nothing when there is a bucket in its place.
-    if cache.get("type").and_then(Value::as_str) == Some("pvc") {
-        set(cache, "size", "256Mi");
-        set(cache, "deleteClaim", true);
+fn package_cache(cache: &mut Map<String, Value>) {
+    set(cache, "type", defaults::CACHE_TYPE);
+    set(cache, "enabled", defaults::CACHE_ENABLED);
+    set(cache, "accessMode", defaults::CACHE_ACCESS_MODE);
+    // With a bucket, the fields of the claim have no effect.
+    if cache.get("type").and_then(Value::as_str) == Some(defaults::CACHE_TYPE) {
+        set(cache, "size", defaults::CACHE_SIZE);
+        set(cache, "deleteClaim", defaults::CACHE_DELETE_CLAIM);
     }
     let buckets: [(&str, &[(&str, &str)]); 3] = [
-        ("gcs", &[("key", "sa.json")]),
-        ("s3", &[("accessKeyIdKey", "accessKeyId"), ("secretAccessKeyKey", "secretAccessKey")]),
-        ("azure", &[("key", "accountKey")]),
+        ("gcs", &[("key", defaults::GCS_KEY)]),
+        (
+            "s3",
+            &[
+                ("accessKeyIdKey", defaults::S3_ACCESS_KEY_ID_KEY),
+                ("secretAccessKeyKey", defaults::S3_SECRET_ACCESS_KEY_KEY),
+            ],
+        ),
+        ("azure", &[("key", defaults::AZURE_ACCOUNT_KEY_KEY)]),
     ];
     for (field, keys) in buckets {
         let Some(bucket) = block(cache, field) else { continue };
-        set(bucket, "prefix", "kaspr-packages/");
-        set(bucket, "maxArchiveSize", "1Gi");
+        set(bucket, "prefix", defaults::BUCKET_PREFIX);
+        set(bucket, "maxArchiveSize", defaults::MAX_ARCHIVE_SIZE);
         if let Some(secret) = block(bucket, "secretRef") {
             keys.iter().for_each(|(field, value)| set(secret, field, *value));
         }

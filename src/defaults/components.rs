@@ -1,30 +1,30 @@
 use serde_json::{Map, Value};
 
 use super::{Defaults, set};
-use crate::api::{KasprAgent, KasprJoin, KasprTable, KasprTask, KasprWebView};
+use crate::api::{KasprAgent, KasprJoin, KasprTable, KasprTask, KasprWebView, defaults};
 
 impl Defaults for KasprAgent {
-    fn fill(spec: &mut Map<String, Value>) {
-        set(spec, "isolatedPartitions", false);
+    fn apply(spec: &mut Map<String, Value>) {
+        set(spec, "isolatedPartitions", defaults::ISOLATED_PARTITIONS);
     }
 }
 
 impl Defaults for KasprTask {
-    fn fill(spec: &mut Map<String, Value>) {
-        set(spec, "onLeader", false);
+    fn apply(spec: &mut Map<String, Value>) {
+        set(spec, "onLeader", defaults::ON_LEADER);
     }
 }
 
 impl Defaults for KasprJoin {
-    fn fill(spec: &mut Map<String, Value>) {
-        set(spec, "type", "inner");
+    fn apply(spec: &mut Map<String, Value>) {
+        set(spec, "type", defaults::JOIN_TYPE);
     }
 }
 
 impl Defaults for KasprTable {
-    fn fill(_: &mut Map<String, Value>) {}
+    fn apply(_: &mut Map<String, Value>) {}
 }
 
 impl Defaults for KasprWebView {
-    fn fill(_: &mut Map<String, Value>) {}
+    fn apply(_: &mut Map<String, Value>) {}
 }

@@ -13,22 +13,24 @@ use serde_json::{Map, Value};
 /// A kind whose absent fields have a meaning.
 pub trait Defaults {
     /// Fills in what is absent from the spec.
-    fn fill(spec: &mut Map<String, Value>);
+    fn apply(spec: &mut Map<String, Value>);
 }
 
 /// Fills in what is absent from an object as the API server sends it.
-pub fn fill<T: Defaults>(object: &mut Value) {
+pub fn apply_defaults<T: Defaults>(object: &mut Value) {
     if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
-        T::fill(spec);
+        T::apply(spec);
     }
 }
 
 /// A copy of the resource with absent fields filled in.
 ///
 /// Errors: the resource's own (de)serialisation, which for a resource that was read succeeds.
-pub fn of<T: Defaults + Serialize + DeserializeOwned>(resource: &T) -> Result<T, serde_json::Error> {
+pub fn with_defaults<T: Defaults + Serialize + DeserializeOwned>(
+    resource: &T,
+) -> Result<T, serde_json::Error> {
     let mut object = serde_json::to_value(resource)?;
-    fill::<T>(&mut object);
+    apply_defaults::<T>(&mut object);
     serde_json::from_value(object)
 }
 
@@ -36,7 +38,9 @@ pub fn of<T: Defaults + Serialize + DeserializeOwned>(resource: &T) -> Result<T,
 /// whether or not somebody filled them in.
 ///
 /// Errors: as `of`.
-pub fn undone<T: Defaults + Serialize + DeserializeOwned>(resource: &T) -> Result<T, serde_json::Error> {
+pub fn without_defaults<T: Defaults + Serialize + DeserializeOwned>(
+    resource: &T,
+) -> Result<T, serde_json::Error> {
     let mut object = serde_json::to_value(resource)?;
     if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
         undo::<T>(spec);
@@ -45,15 +49,15 @@ pub fn undone<T: Defaults + Serialize + DeserializeOwned>(resource: &T) -> Resul
 }
 
 fn undo<T: Defaults>(spec: &mut Map<String, Value>) {
-    T::fill(spec);
+    T::apply(spec);
     let whole = spec.clone();
     // What is filled into blocks without fields is what may be a default at all.
     let mut blocks = blocks_of(&whole);
-    T::fill(&mut blocks);
+    T::apply(&mut blocks);
     for path in leaves(&blocks) {
         let mut without = whole.clone();
         let Some(value) = take(&mut without, &path) else { continue };
-        T::fill(&mut without);
+        T::apply(&mut without);
         if take(&mut without, &path) == Some(value) {
             take(spec, &path);
             // A block of which nothing is left may have been filled in too.

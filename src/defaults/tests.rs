@@ -1,15 +1,15 @@
 use proptest::{collection::btree_map, prelude::*, sample::select};
 use serde_json::{Map, Value, json};
 
-use super::{Defaults, fill, undo};
+use super::{Defaults, apply_defaults, undo};
 use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView, PythonPackages},
-    build::hash,
+    resources::hash,
 };
 
 fn filled<T: Defaults>(spec: Value) -> Value {
     let mut object = json!({ "spec": spec });
-    fill::<T>(&mut object);
+    apply_defaults::<T>(&mut object);
     object["spec"].take()
 }
 
@@ -126,7 +126,7 @@ fn components() {
 fn other_shapes_are_left_alone() {
     for mut object in [json!(null), json!([]), json!({}), json!({ "spec": 1 })] {
         let before = object.clone();
-        fill::<KasprApp>(&mut object);
+        apply_defaults::<KasprApp>(&mut object);
         assert_eq!(object, before);
     }
     gives::<KasprApp>(&[("{replicas: 1, pythonPackages: [a]}", "{replicas: 1, pythonPackages: [a]}")]);

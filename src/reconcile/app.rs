@@ -12,253 +12,257 @@ use kube::{
 use serde_json::json;
 
 use super::{
-    Error, apply,
-    caches::Guarded,
-    conditions::{self as is, Fact, fact},
+    ReconcileError, apply,
+    cache::{index::ObjectKey, store::Guarded},
+    conditions::{self, NewCondition, condition},
     context::Context,
-    links::{APP, Key},
-    plan, published,
-    quarantine::Sorted,
-    refusal, report,
-    status::{self, Pods, Seen},
-    storage,
-    watch::describe,
+    events, fetch, packages, plan,
+    quarantine::Quarantine,
+    resize,
+    rollout_status::RolloutStatus,
+    status::{self, Observed},
+    status_writer::write_status,
+    takeover,
 };
 use crate::{
-    api::{AppStatus, KasprApp},
-    build::{self, Linked, Object, OwnedKind, labels, names, rollout},
+    api::{
+        AppStatus, KasprApp,
+        annotations::{PAUSE, ROLL},
+    },
     defaults,
+    error_chain::describe,
+    naming,
+    resources::{self, AppComponents, OwnedKind, OwnedObject, labels},
     validate::Valid,
 };
 
-/// The annotation that stops all writes for an app.
-pub const PAUSE: &str = "kaspr.io/pause-reconciliation";
-
-/// Makes an app's objects follow it and its components.
-pub async fn reconcile(app: Arc<Guarded<KasprApp>>, ctx: Arc<Context>) -> Result<Action, Error> {
-    published::release::<KasprApp>(&ctx, &*app).await?;
+/// Brings an app's objects to the state that the app and its components ask for.
+///
+/// # Errors
+///
+/// Something could not be read or written; the reconcile is retried.
+pub async fn reconcile(app: Arc<Guarded<KasprApp>>, ctx: Arc<Context>) -> Result<Action, ReconcileError> {
+    takeover::remove_kopf_marks::<KasprApp>(&ctx, &*app).await?;
     if app.meta().deletion_timestamp.is_some() {
-        // Its objects go with it: they are owned.
+        // Its objects are garbage-collected: the app owns them.
         return Ok(Action::await_change());
     }
     let given = match &app.0 {
         Ok(given) => given,
-        Err(unreadable) => {
-            tracing::warn!(name = app.name_any(), namespace = app.namespace(), error = %unreadable, "can't read a KasprApp");
-            report::warning(&ctx, &*app, is::INVALID, refusal::unreadable()).await;
-            return Ok(Action::await_change());
-        }
+        Err(error) => return Ok(report_unreadable(&ctx, &app, error).await),
     };
-    let key = Key::of(APP, given);
-    ctx.look_after.send(key.clone());
-    let given = &*ctx.told.newest(&key, given);
-    if build::annotated(given, PAUSE) {
+    let key = ObjectKey::of(given);
+    ctx.monitor_queue.send(key.clone());
+    let given = &*ctx.assumed.newest(&key, given);
+    if resources::is_annotated(given, PAUSE) {
         let message = format!("Paused by the annotation {PAUSE}");
-        keep(&ctx, given, vec![fact(is::PROGRESSING, false, is::PAUSED, message)]).await?;
+        let paused = condition(conditions::PROGRESSING, false, conditions::PAUSED, message);
+        patch_conditions(&ctx, &key, given, vec![paused]).await?;
         return Ok(Action::await_change());
     }
-    let app = match Valid::check(defaults::of(given)?) {
+    let app = match Valid::check(defaults::with_defaults(given)?) {
         Ok((app, _)) => app,
-        Err(found) => return refuse(&ctx, given, refusal::of_findings(&found)).await,
+        Err(found) => {
+            return report_invalid(&ctx, &key, given, conditions::invalid_spec_message(&found)).await;
+        }
     };
-    let Sorted { linked, waiting } = ctx.sorted(&key, given);
-    ctx.queues.send(ctx.now_waiting(&key, &waiting));
-    let mut desired = build::app(&app, &defaults::undone(given)?, &linked, &ctx.settings.build)?;
-    let live = match live_set(&ctx, given).await {
-        // The watch brings the news.
-        Err(Error::Gone) => return Ok(Action::await_change()),
+    let Quarantine { components, withheld } = fetch::quarantined_components(&ctx, &key, &app);
+    ctx.queues.send(ctx.withheld.update(&key, &withheld));
+    let user_spec = defaults::without_defaults(given)?;
+    let mut desired = resources::build(&app, &user_spec, &components, &ctx.settings.build)?;
+    let live = match fetch::live_stateful_set(&ctx, &key, given).await {
+        // The watch will deliver the deletion.
+        Err(ReconcileError::Deleted) => return Ok(Action::await_change()),
         live => live?,
     };
-    let newer_template_waits = plan::keep_running(given, &mut desired, live.as_ref())?;
-    plan::keep_size(&mut desired, |claim| ctx.caches.owned(claim.kind, &key.namespace, &claim.name));
-    let written = match settle(&ctx, &app, &linked, desired, live.as_ref()).await {
+    let newer_template_waits = plan::keep_running_template(given, &mut desired, live.as_ref())?;
+    plan::keep_claim_sizes(&mut desired, |claim| ctx.caches.owned(claim.kind, &key.namespace, &claim.name));
+    let written = match apply_and_prune(&ctx, &key, &app, &components, desired, live.as_ref()).await {
         Ok(written) => written,
-        Err(error) => return failed(&ctx, given, error).await,
+        Err(error) => return report_failure(&ctx, &key, given, error).await,
     };
-    tell(&ctx, given, &written).await;
-    if build::annotated(given, rollout::ROLL) {
-        forget_roll(&ctx, given).await?;
+    record_applied(&ctx, given, &written).await;
+    if resources::is_annotated(given, ROLL) {
+        remove_roll_annotation(&ctx, &key).await?;
     }
-    let seen = Seen { waiting, newer_template_waits, ..observe(&ctx, &key, &app) };
-    let next = status::app(&app, &linked, &seen, &ctx.settings.build, Timestamp::now());
-    tell_of_packages(&ctx, given, &next).await;
-    if let Err(error) = report::status(&ctx, &key, given, next).await {
-        if seen.rebalanced {
-            // Else the next status would ask for the same rebalance again.
-            ctx.members.give_rebalanced_back(&key);
+    let observed = Observed { withheld, newer_template_waits, ..observe(&ctx, &key, &app) };
+    let next = status::app(&app, &components, &observed, &ctx.settings.build, Timestamp::now());
+    record_failed_install(&ctx, given, &next).await;
+    if let Err(error) = write_status(&ctx, &key, given, next).await {
+        if observed.rebalance_requested {
+            // Otherwise the next status would request the same rebalance again.
+            ctx.members.set_rebalance_requested(&key);
         }
         return Err(error);
     }
     Ok(Action::await_change())
 }
 
-/// What is known of an app's objects and members without asking anybody.
-fn observe(ctx: &Context, key: &Key, app: &KasprApp) -> Seen {
+/// Collects what the caches tell about an app's objects and members.
+fn observe(ctx: &Context, key: &ObjectKey, app: &KasprApp) -> Observed {
     let owned = |kind, name: String| ctx.caches.owned(kind, &key.namespace, &name);
-    let autoscaler = owned(OwnedKind::HorizontalPodAutoscaler, names::autoscaler(&key.name));
-    let seen = Seen {
-        pods: Pods::of(ctx.stateful_set(key).as_ref()),
-        members: ctx.member_pods(key),
-        picture: ctx.settings.members.client_status_check.then(|| ctx.members.picture(key)),
-        autoscaler: autoscaler.as_ref().and_then(status::blocked),
-        packages_claim: owned(OwnedKind::PersistentVolumeClaim, names::packages_claim(&key.name)),
-        rebalanced: ctx.members.take_rebalanced(key),
-        ..Seen::default()
+    let autoscaler = owned(OwnedKind::HorizontalPodAutoscaler, naming::autoscaler(&key.name));
+    let observed = Observed {
+        rollout: RolloutStatus::from_stateful_set(fetch::cached_stateful_set(ctx, key).as_ref()),
+        pods: fetch::member_pods(ctx, key),
+        members: ctx.settings.members.client_status_check.then(|| ctx.members.snapshot(key)),
+        blocked_autoscaler: autoscaler.as_ref().and_then(status::autoscaler_blocker),
+        packages_claim: owned(OwnedKind::PersistentVolumeClaim, naming::packages_claim(&key.name)),
+        rebalance_requested: ctx.members.take_rebalance_requested(key),
+        ..Observed::default()
     };
     if let Some(packages) = &app.spec.python_packages {
-        let custom = packages.index_url.is_some() || packages.extra_index_urls.is_some();
-        ctx.metrics.packages(&key.name, &key.namespace, packages.credentials.is_some(), custom);
-        ctx.count_installs(key, &seen.members);
+        let custom_index = packages.index_url.is_some() || packages.extra_index_urls.is_some();
+        ctx.metrics.package_settings(&key.name, &key.namespace, packages.credentials.is_some(), custom_index);
+        packages::count_installs(&ctx.counted_installs, &ctx.metrics, key, &observed.pods);
     }
-    seen
+    observed
 }
 
-/// The StatefulSet as it is. One that the published operator made has no label for the cache, and
-/// what is not in the cache may be that.
-async fn live_set(ctx: &Context, app: &KasprApp) -> Result<Option<DynamicObject>, Error> {
-    let (namespace, name) = (namespace(app), names::app(&app.name_any()));
-    if let Some(cached) = ctx.caches.owned(OwnedKind::StatefulSet, &namespace, &name) {
-        return Ok(Some(cached));
-    }
-    let api = apply::api(ctx.client.clone(), OwnedKind::StatefulSet, &namespace);
-    let found = api.get_opt(&name).await.map_err(Error::api(format!("can't read StatefulSet {name}")))?;
-    if found.is_none() && !is_there(ctx, app).await? {
-        return Err(Error::Gone);
-    }
-    Ok(found)
-}
-
-/// Whether an app that has no StatefulSet is there to stay. The cache may be behind: what is made for
-/// an app that is gone would be collected again, pods included.
-async fn is_there(ctx: &Context, app: &KasprApp) -> Result<bool, Error> {
-    let api: Api<KasprApp> = Api::namespaced(ctx.client.clone(), &namespace(app));
-    let name = app.name_any();
-    let live =
-        api.get_metadata_opt(&name).await.map_err(Error::api(format!("can't read KasprApp {name}")))?;
-    Ok(live.is_some_and(|live| live.uid() == app.uid() && live.metadata.deletion_timestamp.is_none()))
-}
-
-/// Brings the objects to what is desired; then what is left over goes. The components' definitions
-/// are among them, because a pod that starts with an old one would run it until its next restart.
-async fn settle(
+/// Applies the desired objects, then deletes those that are no longer desired. The definitions of the
+/// components are among them: a pod that starts with an old definition would run it until its next
+/// restart.
+async fn apply_and_prune(
     ctx: &Context,
+    key: &ObjectKey,
     app: &KasprApp,
-    linked: &Linked,
-    desired: Vec<Object>,
+    components: &AppComponents,
+    desired: Vec<OwnedObject>,
     live: Option<&DynamicObject>,
-) -> Result<Vec<String>, Error> {
-    let namespace = namespace(app);
-    let mut objects = plan::definitions(linked)?;
+) -> Result<Vec<String>, ReconcileError> {
+    let mut objects = plan::definitions(components)?;
     objects.extend(desired.iter().cloned());
-    let mut written = set_aside(ctx, app, &namespace, &desired, live).await?;
-    written.extend(apply::apply(ctx, &Key::of(APP, app), &objects).await?);
-    for (kind, name) in plan::left_over(app, linked, &desired) {
-        let owner = app.uid().unwrap_or_default();
-        written.extend(apply::remove(ctx, &owner, kind, &namespace, &name).await?);
+    let mut written = reconcile_storage(ctx, key, app, &desired, live).await?;
+    written.extend(apply::apply(ctx, key, &objects).await?);
+    let owner = app.uid().unwrap_or_default();
+    for (kind, name) in plan::orphaned(app, components, &desired) {
+        written.extend(apply::delete_owned(ctx, &owner, kind, &key.namespace, &name).await?);
     }
     Ok(written)
 }
 
-/// Sees to what apply can't do with a StatefulSet: grow its claims, and find its pods again.
-async fn set_aside(
+/// Does what apply cannot do with a StatefulSet: resize its claims, adopt its pods, and start a stopped
+/// app.
+async fn reconcile_storage(
     ctx: &Context,
+    key: &ObjectKey,
     app: &KasprApp,
-    namespace: &str,
-    desired: &[Object],
+    desired: &[OwnedObject],
     live: Option<&DynamicObject>,
-) -> Result<Vec<String>, Error> {
+) -> Result<Vec<String>, ReconcileError> {
     let Some(set) = desired.iter().find(|object| object.kind == OwnedKind::StatefulSet) else {
         return Ok(Vec::new());
     };
-    let selector = labels::selector(&app.name_any());
-    let grown = storage::make_way(ctx, namespace, &selector, set, live).await?;
-    let first = build::replicas(app).min(ctx.settings.build.initial_max_replicas);
-    if live.is_none() || !grown.is_empty() {
-        storage::adopt(ctx, &Key::of(APP, app), set, first).await?;
+    let selector = labels::selector(&key.name);
+    let resized = resize::prepare_resize(ctx, &key.namespace, &selector, set, live).await?;
+    let first = resources::replicas(app).min(ctx.settings.build.initial_max_replicas);
+    if live.is_none() || !resized.is_empty() {
+        resize::recreate_around_pods(ctx, key, set, first).await?;
     } else if first > 1 && live.is_some_and(|live| live.data["spec"]["replicas"] == 0) {
-        storage::start(ctx, namespace, set, first).await?;
+        resize::scale_from_zero(ctx, &key.namespace, set, first).await?;
     }
-    Ok(grown)
+    Ok(resized)
 }
 
-/// The annotation asked for one roll, which has begun.
-async fn forget_roll(ctx: &Context, app: &KasprApp) -> Result<(), Error> {
-    let patch = json!({ "metadata": { "annotations": { (rollout::ROLL): null } } });
-    let api: Api<KasprApp> = Api::namespaced(ctx.client.clone(), &namespace(app));
-    let patched = api.patch_metadata(&app.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await;
-    patched.map(drop).map_err(Error::api("can't take the annotation kaspr.io/roll off"))
+/// The annotation requested one roll, which has begun.
+async fn remove_roll_annotation(ctx: &Context, key: &ObjectKey) -> Result<(), ReconcileError> {
+    let patch = json!({ "metadata": { "annotations": { ROLL: null } } });
+    let api: Api<KasprApp> = Api::namespaced(ctx.client.clone(), &key.namespace);
+    let patched = api.patch_metadata(&key.name, &PatchParams::default(), &Patch::Merge(&patch)).await;
+    patched.map(drop).map_err(ReconcileError::api(format!("failed to remove the annotation {ROLL}")))
 }
 
-async fn refuse(ctx: &Context, app: &KasprApp, message: String) -> Result<Action, Error> {
-    tracing::warn!(name = app.name_any(), namespace = app.namespace(), message, "refused a KasprApp");
-    let first = app.status.as_ref().is_none_or(|status| !says(status, is::READY, is::INVALID));
-    if first {
-        report::warning(ctx, app, is::INVALID, message.clone()).await;
+async fn report_unreadable(
+    ctx: &Context,
+    app: &Guarded<KasprApp>,
+    error: &kube::core::error_boundary::InvalidObject,
+) -> Action {
+    let (name, namespace) = (app.name_any(), app.namespace());
+    tracing::warn!(name, namespace, %error, "failed to read a KasprApp");
+    events::warning(ctx, app, conditions::INVALID, conditions::UNREADABLE_MESSAGE.to_owned()).await;
+    Action::await_change()
+}
+
+async fn report_invalid(
+    ctx: &Context,
+    key: &ObjectKey,
+    app: &KasprApp,
+    message: String,
+) -> Result<Action, ReconcileError> {
+    tracing::warn!(name = key.name, namespace = key.namespace, message, "rejected an invalid KasprApp");
+    if !has_condition(app, conditions::READY, conditions::INVALID) {
+        events::warning(ctx, app, conditions::INVALID, message.clone()).await;
     }
-    let facts = vec![
-        fact(is::PROGRESSING, false, is::ERROR, message.clone()),
-        fact(is::READY, false, is::INVALID, message),
+    let next = vec![
+        condition(conditions::PROGRESSING, false, conditions::ERROR, message.clone()),
+        condition(conditions::READY, false, conditions::INVALID, message),
     ];
-    keep(ctx, app, facts).await?;
+    patch_conditions(ctx, key, app, next).await?;
     Ok(Action::await_change())
 }
 
-/// An object could not be written. The status says so, and the queue tries again.
-async fn failed(ctx: &Context, app: &KasprApp, error: Error) -> Result<Action, Error> {
-    if matches!(error, Error::Waiting(_)) {
+/// Reports an object that could not be written in the status. The queue retries.
+async fn report_failure(
+    ctx: &Context,
+    key: &ObjectKey,
+    app: &KasprApp,
+    error: ReconcileError,
+) -> Result<Action, ReconcileError> {
+    if matches!(error, ReconcileError::Waiting(_)) {
         return Err(error);
     }
     let message = describe(&error);
-    let known = app.status.as_ref().is_some_and(|status| says(status, is::PROGRESSING, is::ERROR));
-    if !known {
-        report::warning(ctx, app, is::ERROR, message.clone()).await;
+    if !has_condition(app, conditions::PROGRESSING, conditions::ERROR) {
+        events::warning(ctx, app, conditions::ERROR, message.clone()).await;
     }
-    // The API server may be what failed; the error that is tried again is the first one.
-    let mut facts = vec![fact(is::PROGRESSING, true, is::ERROR, message.clone())];
-    // Members that run go on.
-    if app.status.as_ref().is_none_or(|status| !says(status, is::READY, is::HEALTHY)) {
-        facts.push(fact(is::READY, false, is::ERROR, message));
+    let mut next = vec![condition(conditions::PROGRESSING, true, conditions::ERROR, message.clone())];
+    // Members that run are not affected.
+    if !has_condition(app, conditions::READY, conditions::HEALTHY) {
+        next.push(condition(conditions::READY, false, conditions::ERROR, message));
     }
-    let _ = keep(ctx, app, facts).await;
+    // The API server may be what failed; the first error is the one to report.
+    let _ = patch_conditions(ctx, key, app, next).await;
     Err(error)
 }
 
-/// Writes new conditions and leaves the rest of the status, other conditions included.
-async fn keep(ctx: &Context, app: &KasprApp, facts: Vec<Fact>) -> Result<(), Error> {
-    let mut next = status::unchanged(app, facts, Timestamp::now());
-    let before = app.status.as_ref().and_then(|status| status.conditions.as_ref());
+/// Writes new conditions and keeps the rest of the status, other conditions included.
+async fn patch_conditions(
+    ctx: &Context,
+    key: &ObjectKey,
+    app: &KasprApp,
+    conditions: Vec<NewCondition>,
+) -> Result<(), ReconcileError> {
+    let mut next = status::with_conditions(app, conditions, Timestamp::now());
+    let previous = app.status.as_ref().and_then(|status| status.conditions.as_ref());
     if let Some(conditions) = &mut next.conditions {
-        let told: Vec<String> = conditions.iter().map(|condition| condition.r#type.clone()).collect();
-        conditions.extend(before.into_iter().flatten().filter(|c| !told.contains(&c.r#type)).cloned());
+        let new: Vec<String> = conditions.iter().map(|condition| condition.r#type.clone()).collect();
+        conditions.extend(previous.into_iter().flatten().filter(|c| !new.contains(&c.r#type)).cloned());
     }
-    report::status(ctx, &Key::of(APP, app), app, next).await
+    write_status(ctx, key, app, next).await
 }
 
-async fn tell(ctx: &Context, app: &KasprApp, written: &[String]) {
+async fn record_applied(ctx: &Context, app: &KasprApp, written: &[String]) {
     if !written.is_empty() {
-        report::normal(ctx, app, "Applied", format!("Brought up to date: {}", written.join(", "))).await;
+        events::normal(ctx, app, "Applied", format!("Applied {}", written.join(", "))).await;
     }
 }
 
-/// A failed install is an event too, once for each message of an installer.
-async fn tell_of_packages(ctx: &Context, app: &KasprApp, next: &AppStatus) {
+/// Publishes an event for a failed install, once for each message of an installer.
+async fn record_failed_install(ctx: &Context, app: &KasprApp, next: &AppStatus) {
     let failure = |status: &AppStatus| {
         let mut conditions = status.conditions.iter().flatten();
         conditions
-            .find(|c| c.r#type == is::PACKAGES_READY && c.reason == is::INSTALLATION_FAILED)
+            .find(|c| c.r#type == conditions::PACKAGES_READY && c.reason == conditions::INSTALLATION_FAILED)
             .map(|c| c.message.clone())
     };
     if let Some(message) = failure(next)
         && app.status.as_ref().and_then(failure).as_ref() != Some(&message)
     {
-        report::warning(ctx, app, is::INSTALLATION_FAILED, message).await;
+        events::warning(ctx, app, conditions::INSTALLATION_FAILED, message).await;
     }
 }
 
-fn says(status: &AppStatus, kind: &str, reason: &str) -> bool {
-    status.conditions.iter().flatten().any(|condition| condition.r#type == kind && condition.reason == reason)
-}
-
-fn namespace(app: &KasprApp) -> String {
-    app.namespace().unwrap_or_default()
+fn has_condition(app: &KasprApp, r#type: &str, reason: &str) -> bool {
+    let mut conditions = app.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    conditions.any(|condition| condition.r#type == r#type && condition.reason == reason)
 }

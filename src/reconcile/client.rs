@@ -7,34 +7,41 @@ use std::{
 
 use futures::{FutureExt, TryFutureExt, future::BoxFuture};
 use hyper::http::{Request, Response};
-use kube::{Client, Config, client::ClientBuilder};
+use kube::{Api, Client, Config, client::ClientBuilder, core::DynamicObject};
 use tower::{Layer, Service};
 
-use crate::telemetry::Metrics;
+use crate::{resources::OwnedKind, telemetry::Metrics};
 
-/// A client whose requests are counted.
+/// Creates a client that counts its requests.
 ///
-/// Errors: the configuration does not make a client.
-pub fn counted(config: Config, metrics: Arc<Metrics>) -> kube::Result<Client> {
-    Ok(ClientBuilder::try_from(config)?.with_layer(&Counting(metrics)).build())
+/// # Errors
+///
+/// The configuration is not usable.
+pub fn counting_client(config: Config, metrics: Arc<Metrics>) -> kube::Result<Client> {
+    Ok(ClientBuilder::try_from(config)?.with_layer(&CountingLayer(metrics)).build())
 }
 
-struct Counting(Arc<Metrics>);
+/// Returns the API of a kind of owned objects.
+pub(super) fn owned_api(client: Client, kind: OwnedKind, namespace: &str) -> Api<DynamicObject> {
+    Api::namespaced_with(client, namespace, &kind.api_resource())
+}
 
-impl<S> Layer<S> for Counting {
-    type Service = Counted<S>;
+struct CountingLayer(Arc<Metrics>);
 
-    fn layer(&self, inner: S) -> Counted<S> {
-        Counted { inner, metrics: self.0.clone() }
+impl<S> Layer<S> for CountingLayer {
+    type Service = CountingService<S>;
+
+    fn layer(&self, inner: S) -> CountingService<S> {
+        CountingService { inner, metrics: self.0.clone() }
     }
 }
 
-struct Counted<S> {
+struct CountingService<S> {
     inner: S,
     metrics: Arc<Metrics>,
 }
 
-impl<S, A, B> Service<Request<A>> for Counted<S>
+impl<S, A, B> Service<Request<A>> for CountingService<S>
 where
     S: Service<Request<A>, Response = Response<B>>,
     S::Future: Send + 'static,
@@ -51,11 +58,13 @@ where
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
         let (metrics, method) = (self.metrics.clone(), request.method().clone());
-        let lost = (metrics.clone(), method.clone());
+        let failed = (metrics.clone(), method.clone());
         self.inner
             .call(request)
-            .inspect_ok(move |response| metrics.requested(method.as_str(), Some(response.status().as_u16())))
-            .inspect_err(move |_| lost.0.requested(lost.1.as_str(), None))
+            .inspect_ok(move |response| {
+                metrics.client_request(method.as_str(), Some(response.status().as_u16()));
+            })
+            .inspect_err(move |_| failed.0.client_request(failed.1.as_str(), None))
             .boxed()
     }
 }

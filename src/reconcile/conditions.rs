@@ -1,116 +1,139 @@
-//! The conditions: their types and reasons, and how one follows another.
+//! The condition types and reasons, and how a condition follows from the previous one.
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 
-use crate::api::{Condition, ConditionStatus};
+use crate::{
+    api::{Condition, ConditionStatus},
+    validate::Findings,
+};
 
 /// The members run what the spec asks for.
 pub const READY: &str = "Ready";
-/// The objects are being made or replaced.
+/// Objects are being created or replaced.
 pub const PROGRESSING: &str = "Progressing";
-/// Every component is given to the members.
+/// The members run every component.
 pub const COMPONENTS_READY: &str = "ComponentsReady";
 /// The Python packages are installed.
 pub const PACKAGES_READY: &str = "PythonPackagesReady";
 
 /// Progressing: the spec changed.
 pub const NEW_SPEC: &str = "NewSpec";
-/// Progressing: objects were made, members are starting.
+/// Progressing: objects were applied, members are starting.
 pub const RECONCILING: &str = "Reconciling";
 /// Progressing: nothing is left to do.
 pub const RECONCILE_COMPLETE: &str = "ReconcileComplete";
-/// Progressing: the user asked for a pause.
+/// Progressing: the user paused reconciliation.
 pub const PAUSED: &str = "Paused";
-/// Progressing and Ready: something failed.
+/// Progressing and Ready: an operation failed.
 pub const ERROR: &str = "Error";
-/// Ready: the spec is refused; what runs stays as it was.
+/// Ready: the spec is invalid; running members are unchanged.
 pub const INVALID: &str = "Invalid";
 /// Ready: all members are available.
 pub const HEALTHY: &str = "Healthy";
-/// Ready: members hang in a rebalance.
+/// Ready: members are stuck in a rebalance.
 pub const HUNG_MEMBERS: &str = "HungMembers";
 /// Ready: members are missing.
 pub const NOT_READY: &str = "NotReady";
-/// PythonPackagesReady: an install is under way.
+/// PythonPackagesReady: an install is running.
 pub const INSTALLING: &str = "Installing";
-/// PythonPackagesReady: members that have older ones are being replaced.
+/// PythonPackagesReady: members with older packages are being replaced.
 pub const PACKAGES_UPDATING: &str = "PackagesUpdating";
-/// PythonPackagesReady: a member could not install them.
+/// PythonPackagesReady: a member failed to install them.
 pub const INSTALLATION_FAILED: &str = "InstallationFailed";
-/// PythonPackagesReady: there is no member that could tell.
+/// PythonPackagesReady: no member runs that could report.
 pub const STATUS_UNKNOWN: &str = "StatusUnknown";
 /// PythonPackagesReady: every member has them.
 pub const PACKAGES_INSTALLED: &str = "PackagesInstalled";
 
-/// Ready, of a component: its definition is there for its app.
+/// Ready, of a component: its app has its definition.
 pub const DEFINED: &str = "Defined";
-/// Ready, of a component: what it names is not there.
+/// Ready, of a component: something that it names does not exist.
 pub const WAITING: &str = "Waiting";
-/// Ready, of a component: it clashes with another one.
+/// Ready, of a component: it conflicts with another one.
 pub const CONFLICT: &str = "Conflict";
-/// ComponentsReady: some are not given to the members.
+/// ComponentsReady: some components are withheld from the members.
 pub const COMPONENTS_WAITING: &str = "ComponentsWaiting";
-/// ComponentsReady: none waits.
+/// ComponentsReady: no component is withheld.
 pub const ALL_DEFINED: &str = "AllDefined";
-/// A component's app is there.
+/// The app of a component exists.
 pub const APP_FOUND: &str = "AppFound";
-/// A component's app is missing.
+/// The app of a component does not exist.
 pub const APP_NOT_FOUND: &str = "AppNotFound";
-/// A table that a join names is missing.
+/// A table that a join names does not exist.
 pub const TABLE_NOT_FOUND: &str = "TableNotFound";
 
-/// A condition as it should be, before it is known since when.
+/// A condition without its transition time.
 #[derive(Clone, Debug)]
-pub struct Fact {
-    kind: &'static str,
+pub struct NewCondition {
+    r#type: &'static str,
     status: ConditionStatus,
     reason: &'static str,
     message: String,
 }
 
-/// A condition that holds, or does not.
-pub fn fact(kind: &'static str, holds: bool, reason: &'static str, message: impl Into<String>) -> Fact {
-    let status = if holds { ConditionStatus::True } else { ConditionStatus::False };
-    Fact { kind, status, reason, message: message.into() }
+/// Creates a condition that is True or False.
+pub fn condition(
+    r#type: &'static str,
+    is_true: bool,
+    reason: &'static str,
+    message: impl Into<String>,
+) -> NewCondition {
+    let status = if is_true { ConditionStatus::True } else { ConditionStatus::False };
+    NewCondition { r#type, status, reason, message: message.into() }
 }
 
-/// The next conditions: the time of the last transition stays while the status does.
-pub fn follow(
-    before: Option<&[Condition]>,
-    facts: Vec<Fact>,
+/// Adds transition times: the previous one is kept while the status of the condition is unchanged.
+pub fn with_transition_times(
+    previous: Option<&[Condition]>,
+    next: Vec<NewCondition>,
     generation: i64,
     now: Timestamp,
 ) -> Vec<Condition> {
-    let since = |fact: &Fact| {
-        let same = before.into_iter().flatten().find(|c| c.r#type == fact.kind && c.status == fact.status);
-        same.map_or(Time(now), |condition| condition.last_transition_time.clone())
+    let since = |next: &NewCondition| {
+        let unchanged =
+            previous.into_iter().flatten().find(|c| c.r#type == next.r#type && c.status == next.status);
+        unchanged.map_or(Time(now), |condition| condition.last_transition_time.clone())
     };
-    facts
-        .into_iter()
-        .map(|fact| Condition {
-            last_transition_time: since(&fact),
-            r#type: fact.kind.to_owned(),
-            status: fact.status,
-            reason: fact.reason.to_owned(),
-            message: fact.message,
+    next.into_iter()
+        .map(|next| Condition {
+            last_transition_time: since(&next),
+            r#type: next.r#type.to_owned(),
+            status: next.status,
+            reason: next.reason.to_owned(),
+            message: next.message,
             observed_generation: generation,
         })
         .collect()
 }
 
-impl Fact {
-    /// Whether it holds.
-    pub fn holds(&self) -> bool {
+impl NewCondition {
+    /// Returns whether the status is True.
+    pub fn is_true(&self) -> bool {
         self.status == ConditionStatus::True
     }
 
-    /// Why, in one word.
+    /// Returns the reason, in CamelCase.
     pub fn reason(&self) -> &'static str {
         self.reason
     }
 
-    /// Why, in words.
+    /// Returns the message.
     pub fn message(&self) -> &str {
         &self.message
     }
 }
+
+/// Describes an invalid spec for conditions and events: the field paths, never the values, which may
+/// be secrets.
+pub fn invalid_spec_message(found: &Findings) -> String {
+    let mut paths: Vec<String> = found.errors.iter().map(|error| error.path.to_string()).collect();
+    paths.dedup();
+    format!(
+        "spec is invalid at {}; running members are unchanged. Run `kubectl apply --dry-run=server` for details",
+        paths.join(", ")
+    )
+}
+
+/// Describes a resource whose fields do not have the types of the API.
+pub const UNREADABLE_MESSAGE: &str = "failed to read the resource: its fields do not have the types of the installed \
+     CRD; running members are unchanged";

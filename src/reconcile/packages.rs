@@ -1,4 +1,4 @@
-//! What the install containers tell of an app's Python packages. Pure.
+//! The state of an app's Python packages, as its install containers report it. Pure.
 
 use std::time::Duration;
 
@@ -7,103 +7,100 @@ use kube::core::DynamicObject;
 use serde_json::Value;
 
 use super::{
-    conditions::{self as is, Fact, fact},
-    pods::{Install, MemberPod},
+    cache::{
+        index::ObjectKey,
+        pod::{Install, MemberPod},
+    },
+    conditions::{self, NewCondition, condition},
+    state::counted_installs::CountedInstalls,
 };
 use crate::{
     api::{InstallErrorType, InstallReport, PackageSource, PackagesStatus, PythonPackages},
-    build::{self, hash},
-    telemetry::metrics::InstallEnd,
+    resources::{self, hash},
+    telemetry::{Metrics, metrics::InstallOutcome},
 };
 
-/// Reads a termination message; one of another form is words.
-fn report_of(words: &str) -> InstallReport {
-    serde_json::from_str(words).unwrap_or_else(|_| InstallReport {
-        message: Some(words.trim().to_owned()).filter(|words| !words.is_empty()),
-        ..InstallReport::default()
-    })
-}
-
-/// The condition of an app's packages, and their part of its status.
-pub fn judge(
+/// Returns the condition of an app's packages, and their part of its status.
+pub fn status(
     packages: &PythonPackages,
     pods: &[MemberPod],
     claim: Option<&DynamicObject>,
-    before: Option<&PackagesStatus>,
-) -> (Fact, PackagesStatus) {
-    let (mode, hash) = (build::cache_mode(packages), hash::of_packages(packages));
+    previous: Option<&PackagesStatus>,
+) -> (NewCondition, PackagesStatus) {
+    let (mode, hash) = (resources::cache_mode(packages), hash::of_packages(packages));
     let current: Vec<&MemberPod> =
         pods.iter().filter(|pod| pod.packages_hash.as_deref() == Some(&hash)).collect();
-    let status = status(&hash, mode, &current, claim, before);
+    let status = packages_status(&hash, mode, &current, claim, previous);
     let failed = current.iter().find_map(|pod| match &pod.install {
-        Install::Failed(words) => Some((pod, report_of(words))),
-        _ => None,
+        Install::Failed(report) => Some((pod, report)),
+        Install::Unknown | Install::Running | Install::Succeeded { .. } => None,
     });
-    let ready = current.iter().filter(|pod| pod.ready || matches!(pod.install, Install::Done(..))).count();
-    let count = packages.packages.len();
-    let fact = |holds, reason, message| fact(is::PACKAGES_READY, holds, reason, message);
-    let fact = if let Some((pod, report)) = failed {
-        let kind = report.error_type.map(|kind| format!(" ({})", kind.word())).unwrap_or_default();
-        let words = report.message.unwrap_or_else(|| "see the log of its install container".to_owned());
-        fact(false, is::INSTALLATION_FAILED, format!("Pod {}{kind}: {words}", pod.name))
+    let ready =
+        current.iter().filter(|pod| pod.ready || matches!(pod.install, Install::Succeeded { .. })).count();
+    let (is_true, reason, message) = if let Some((pod, report)) = failed {
+        let kind = report.error_type.map(|kind| format!(" ({})", kind.label())).unwrap_or_default();
+        let message = report.message.as_deref().unwrap_or("see the log of its install container");
+        (false, conditions::INSTALLATION_FAILED, format!("Pod {}{kind}: {message}", pod.name))
     } else if pods.is_empty() {
-        fact(false, is::STATUS_UNKNOWN, "No member runs that could tell".to_owned())
+        (false, conditions::STATUS_UNKNOWN, "No member is running, so the state is unknown".to_owned())
     } else if current.len() < pods.len() {
         let message = format!("{ready} of {} members have the new packages ({mode} mode)", pods.len());
-        fact(false, is::PACKAGES_UPDATING, message)
+        (false, conditions::PACKAGES_UPDATING, message)
     } else if ready < pods.len() {
-        fact(false, is::INSTALLING, format!("Installing packages ({mode} mode)"))
+        (false, conditions::INSTALLING, format!("Installing packages ({mode} mode)"))
     } else {
-        fact(true, is::PACKAGES_INSTALLED, format!("{count} packages are installed ({mode} mode)"))
+        let count = packages.packages.len();
+        (true, conditions::PACKAGES_INSTALLED, format!("{count} packages are installed ({mode} mode)"))
     };
-    (fact, status)
+    (condition(conditions::PACKAGES_READY, is_true, reason, message), status)
 }
 
-fn status(
+fn packages_status(
     hash: &str,
     mode: &str,
     current: &[&MemberPod],
     claim: Option<&DynamicObject>,
-    before: Option<&PackagesStatus>,
+    previous: Option<&PackagesStatus>,
 ) -> PackagesStatus {
-    // What was installed stays known when the pods that installed it are gone.
-    let kept = before.filter(|before| before.hash.as_deref() == Some(hash)).cloned().unwrap_or_default();
+    // The result of an install remains known after its pods are gone.
+    let kept =
+        previous.filter(|previous| previous.hash.as_deref() == Some(hash)).cloned().unwrap_or_default();
     let mut next = PackagesStatus {
         hash: Some(hash.to_owned()),
         cache_mode: Some(mode.to_owned()),
         warnings: None,
         ..kept
     };
-    let mut done: Vec<_> = current
+    let mut succeeded: Vec<_> = current
         .iter()
         .filter_map(|pod| match &pod.install {
-            Install::Done(begun, ended, words) => Some((*ended, *begun, pod, report_of(words))),
-            _ => None,
+            Install::Succeeded { started, finished, report } => Some((*finished, *started, pod, report)),
+            Install::Unknown | Install::Running | Install::Failed(_) => None,
         })
         .collect();
-    done.sort_by_key(|(ended, ..)| *ended);
-    let mut warnings: Vec<String> = claim.and_then(unbound).into_iter().collect();
-    // Members that found the packages in a cache tell less than the one that installed them.
-    let installer = done.iter().rev().find(|(.., report)| report.source != Some(PackageSource::Cache));
+    succeeded.sort_by_key(|(finished, ..)| *finished);
+    let mut warnings: Vec<String> = claim.and_then(unbound_claim_warning).into_iter().collect();
+    // Members that found the packages in a cache report less than the one that installed them.
+    let installer = succeeded.iter().rev().find(|(.., report)| report.source != Some(PackageSource::Cache));
     let known = next.last_install_time.is_some();
-    if let Some((ended, begun, pod, report)) = installer.or(done.last().filter(|_| !known)) {
-        next.last_install_time = Timestamp::from_second(*ended).ok().map(|time| time.to_string());
+    if let Some((finished, started, pod, report)) = installer.or(succeeded.last().filter(|_| !known)) {
+        next.last_install_time = Timestamp::from_second(*finished).ok().map(|time| time.to_string());
         let seconds = report.seconds.map(|seconds| format!("{seconds:.1}s"));
-        next.install_duration = seconds.or_else(|| Some(format!("{}s", ended.saturating_sub(*begun))));
+        next.install_duration = seconds.or_else(|| Some(format!("{}s", finished.saturating_sub(*started))));
         next.installed_by = report.installed_by.clone().or_else(|| Some(pod.name.clone()));
     }
-    if let Some((.., report)) = done.pop() {
+    if let Some((.., report)) = succeeded.pop() {
         if !report.installed.is_empty() {
-            next.installed = Some(report.installed);
+            next.installed = Some(report.installed.clone());
         }
-        warnings.extend(report.warnings);
+        warnings.extend(report.warnings.iter().cloned());
     }
     next.warnings = (!warnings.is_empty()).then_some(warnings);
     next
 }
 
-/// A claim that no volume was found for. Which storage classes offer ReadWriteMany can't be asked.
-fn unbound(claim: &DynamicObject) -> Option<String> {
+/// Warns of a claim that is not bound. The API does not tell which storage classes offer ReadWriteMany.
+fn unbound_claim_warning(claim: &DynamicObject) -> Option<String> {
     let text = |path: &str| claim.data.pointer(path).and_then(Value::as_str);
     if text("/status/phase") != Some("Pending") {
         return None;
@@ -117,18 +114,29 @@ fn unbound(claim: &DynamicObject) -> Option<String> {
     ))
 }
 
-/// How a pod's install ended, for metrics.
-pub fn end_of(pod: &MemberPod) -> Option<(InstallEnd, InstallReport)> {
-    match &pod.install {
-        Install::Done(begun, ended, words) => {
-            let report = report_of(words);
-            let took = Duration::from_secs(u64::try_from(ended - begun).unwrap_or_default());
-            Some((InstallEnd { took, error: None, retries: report.retries }, report))
+/// Counts the installs that ended since the last reconcile.
+pub fn count_installs(counted: &CountedInstalls, metrics: &Metrics, app: &ObjectKey, pods: &[MemberPod]) {
+    let succeeded = |pod: &MemberPod| outcome(pod).map(|(outcome, _)| outcome.error.is_none());
+    for pod in counted.take_uncounted(app, pods, succeeded) {
+        let Some((outcome, report)) = outcome(pod) else { continue };
+        metrics.packages_installed(&app.name, &app.namespace, &outcome);
+        if let (Some(total), Some(used)) = (report.cache_total_bytes, report.cache_used_bytes) {
+            metrics.cache_usage(&app.name, &app.namespace, total, used);
         }
-        Install::Failed(words) => {
-            let report = report_of(words);
-            let error = report.error_type.unwrap_or(InstallErrorType::Unknown).word().to_owned();
-            Some((InstallEnd { took: Duration::ZERO, error: Some(error), retries: report.retries }, report))
+    }
+}
+
+/// Returns how the install of a pod ended, for metrics.
+fn outcome(pod: &MemberPod) -> Option<(InstallOutcome, &InstallReport)> {
+    match &pod.install {
+        Install::Succeeded { started, finished, report } => {
+            let duration = Duration::from_secs(u64::try_from(finished - started).unwrap_or_default());
+            Some((InstallOutcome { duration, error: None, retries: report.retries }, report))
+        }
+        Install::Failed(report) => {
+            let error = report.error_type.unwrap_or(InstallErrorType::Unknown).label().to_owned();
+            let retries = report.retries;
+            Some((InstallOutcome { duration: Duration::ZERO, error: Some(error), retries }, report))
         }
         Install::Running | Install::Unknown => None,
     }
@@ -155,11 +163,15 @@ mod tests {
         const HASH: &str = "705ebf671c1c70ee";
         let packages: PythonPackages =
             serde_json::from_value(json!({ "packages": ["requests"] })).expect("packages");
-        let done =
-            || Install::Done(100, 145, r#"{"installed": ["requests==2.32.0"], "retries": 1}"#.to_owned());
-        let failed = |words: &str| Install::Failed(words.to_owned());
+        let report = |message: &str| InstallReport::from_termination_message(message);
+        let done = || Install::Succeeded {
+            started: 100,
+            finished: 145,
+            report: report(r#"{"installed": ["requests==2.32.0"], "retries": 1}"#),
+        };
+        let failed = |message: &str| Install::Failed(report(message));
         let cases = [
-            (vec![], "False StatusUnknown: No member runs that could tell"),
+            (vec![], "False StatusUnknown: No member is running, so the state is unknown"),
             (vec![pod(0, HASH, Install::Running)], "False Installing: Installing packages (ephemeral mode)"),
             (
                 vec![pod(0, HASH, done()), pod(1, "other", done())],
@@ -179,21 +191,21 @@ mod tests {
             ),
         ];
         for (pods, expected) in cases {
-            let (fact, _) = judge(&packages, &pods, None, None);
-            let status = if fact.holds() { "True" } else { "False" };
-            assert_eq!(format!("{status} {}: {}", fact.reason(), fact.message()), expected);
+            let (condition, _) = status(&packages, &pods, None, None);
+            let is_true = if condition.is_true() { "True" } else { "False" };
+            assert_eq!(format!("{is_true} {}: {}", condition.reason(), condition.message()), expected);
         }
-        let (_, status) = judge(&packages, &[pod(0, HASH, done())], None, None);
-        assert_eq!(status.install_duration.as_deref(), Some("45s"));
-        assert_eq!(status.installed_by.as_deref(), Some("clicks-app-0"));
-        assert_eq!(status.installed.as_deref(), Some(&["requests==2.32.0".to_owned()][..]));
-        // What is known outlives the pods.
-        let (_, later) = judge(&packages, &[], None, Some(&status));
-        assert_eq!(later.installed, status.installed);
+        let (_, first) = status(&packages, &[pod(0, HASH, done())], None, None);
+        assert_eq!(first.install_duration.as_deref(), Some("45s"));
+        assert_eq!(first.installed_by.as_deref(), Some("clicks-app-0"));
+        assert_eq!(first.installed.as_deref(), Some(&["requests==2.32.0".to_owned()][..]));
+        // The result outlives the pods.
+        let (_, later) = status(&packages, &[], None, Some(&first));
+        assert_eq!(later.installed, first.installed);
     }
 
     #[test]
-    fn a_claim_without_a_volume_is_told() {
+    fn a_claim_without_a_volume_is_reported() {
         let claim = |phase: &str| -> DynamicObject {
             serde_json::from_value(json!({
                 "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": "c" },
@@ -202,9 +214,9 @@ mod tests {
             .expect("a claim")
         };
         assert!(
-            unbound(&claim("Pending"))
-                .is_some_and(|words| words.contains("storage class 'standard' must offer ReadWriteMany"))
+            unbound_claim_warning(&claim("Pending"))
+                .is_some_and(|warning| warning.contains("storage class 'standard' must offer ReadWriteMany"))
         );
-        assert_eq!(unbound(&claim("Bound")), None);
+        assert_eq!(unbound_claim_warning(&claim("Bound")), None);
     }
 }

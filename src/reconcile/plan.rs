@@ -1,216 +1,234 @@
-//! What an app's objects should be: the part of a reconcile that only thinks. The command line shows
-//! it before anything is written.
+//! Computes the desired objects of an app: the pure part of a reconcile. The command line prints the
+//! result before anything is written.
 
 use kube::{ResourceExt, core::DynamicObject};
 use serde_json::Value;
 use thiserror::Error;
 
 use super::{
-    component::{Reconciled, kind_of},
-    conditions as is,
-    links::Key,
-    quarantine::{self, AllWaiting, Sorted, Waiting},
-    refusal,
+    cache::index::ObjectKey,
+    component_kind::ComponentKind,
+    conditions,
+    quarantine::{self, HoldReason, Quarantine, Withheld},
 };
 use crate::{
-    api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView},
-    build::{self, BuildError, Link, Linked, Object, OwnedKind, by_name, names, rollout},
-    defaults,
+    api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView, annotations::ROLL},
+    defaults, naming,
+    resources::{
+        self, AppComponents, BuildError, CLAIM_SIZE, OwnedKind, OwnedObject, RunnableComponent, rollout,
+        sort_by_name,
+    },
     settings::BuildSettings,
     validate::{Valid, quantity},
 };
 
-/// The components of an app as their users wrote them.
+/// The components of an app as users wrote them.
 #[derive(Clone, Debug, Default)]
-pub struct Components {
-    /// Its agents.
+pub struct ComponentSet {
+    /// The agents.
     pub agents: Vec<KasprAgent>,
-    /// Its tables.
+    /// The tables.
     pub tables: Vec<KasprTable>,
-    /// Its tasks.
+    /// The tasks.
     pub tasks: Vec<KasprTask>,
-    /// Its webviews.
+    /// The webviews.
     pub webviews: Vec<KasprWebView>,
-    /// Its joins.
+    /// The joins.
     pub joins: Vec<KasprJoin>,
 }
 
-/// What the operator would bring about for an app.
+/// What the operator would do for an app.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// The components' definitions.
-    pub definitions: Vec<Object>,
-    /// The app's own objects, the StatefulSet last; none where there is no app.
-    pub objects: Vec<Object>,
-    /// Objects that have to go if they are there and the app controls them.
-    pub left_over: Vec<(OwnedKind, String)>,
-    /// Components that are not given to the members, or only as they were before.
-    pub left_out: Vec<(Key, Waiting)>,
-    /// Whether pods keep the template that they run with, though this program would build another.
+    /// The definitions of the components.
+    pub definitions: Vec<OwnedObject>,
+    /// The app's own objects, the StatefulSet last; empty without an app.
+    pub objects: Vec<OwnedObject>,
+    /// Objects to delete if they exist and the app controls them.
+    pub orphaned: Vec<(OwnedKind, String)>,
+    /// Components that are withheld from the members, or run an older definition.
+    pub withheld: Vec<(ObjectKey, HoldReason)>,
+    /// Whether pods keep their template, though this operator version would build another one.
     pub newer_template_waits: bool,
 }
 
 /// Why there is no plan.
 #[derive(Debug, Error)]
 pub enum PlanError {
-    /// The app is invalid: what runs stays as it is.
+    /// The app is invalid: running members are unchanged.
     #[error("{0}")]
-    Refused(String),
-    /// An object can't be made.
+    Invalid(String),
+    /// An object could not be built.
     #[error(transparent)]
     Build(#[from] BuildError),
-    /// A resource can't be read back.
-    #[error("the resource can't be read: {0}")]
-    Read(#[from] serde_json::Error),
+    /// A resource could not be converted to or from JSON.
+    #[error("failed to convert the resource: {0}")]
+    Convert(#[from] serde_json::Error),
 }
 
-/// Makes the plan of an app, or of components whose app is not there. `live` looks an object of the
-/// namespace up.
+/// Plans the objects of an app, or of components whose app does not exist. `live` looks up an object of
+/// the namespace.
 ///
-/// Errors: the app is invalid, or an object can't be made.
-pub fn of(
+/// # Errors
+///
+/// The app is invalid, or an object could not be built.
+pub fn plan_app(
     given: Option<&KasprApp>,
-    components: &Components,
+    components: &ComponentSet,
     live: impl Fn(OwnedKind, &str) -> Option<DynamicObject>,
     settings: &BuildSettings,
 ) -> Result<Plan, PlanError> {
-    let defined = |component: &Key| {
-        live(OwnedKind::ConfigMap, &names::definition(component.kind, &component.name)).is_some()
+    let has_definition = |component: &ObjectKey| {
+        live(OwnedKind::ConfigMap, &naming::definition(component.kind, &component.name)).is_some()
     };
-    let mut invalid = AllWaiting::new();
-    let all = link_all(components, &defined, &mut invalid);
+    let mut invalid = Withheld::new();
+    let all = validate_all(components, &has_definition, &mut invalid);
     let Some(given) = given else {
-        return Ok(Plan { definitions: definitions(&all)?, left_out: list(invalid), ..Plan::default() });
+        return Ok(Plan {
+            definitions: definitions(&all)?,
+            withheld: invalid.into_iter().collect(),
+            ..Plan::default()
+        });
     };
-    let app = Valid::check(defaults::of(given)?)
-        .map_err(|found| PlanError::Refused(refusal::of_findings(&found)))?
+    let app = Valid::check(defaults::with_defaults(given)?)
+        .map_err(|found| PlanError::Invalid(conditions::invalid_spec_message(&found)))?
         .0;
-    let Sorted { linked, waiting } = quarantine::sort(&app, all, defined);
-    let mut objects = build::app(&app, &defaults::undone(given)?, &linked, settings)?;
-    let set = live(OwnedKind::StatefulSet, &names::app(&given.name_any()));
-    let newer_template_waits = keep_running(given, &mut objects, set.as_ref())?;
-    keep_size(&mut objects, |claim| live(claim.kind, &claim.name));
+    let Quarantine { components, withheld } = quarantine::sort(&app, all, has_definition);
+    let mut objects = resources::build(&app, &defaults::without_defaults(given)?, &components, settings)?;
+    let set = live(OwnedKind::StatefulSet, &naming::app(&given.name_any()));
+    let newer_template_waits = keep_running_template(given, &mut objects, set.as_ref())?;
+    keep_claim_sizes(&mut objects, |claim| live(claim.kind, &claim.name));
     Ok(Plan {
-        definitions: definitions(&linked)?,
-        left_over: left_over(&app, &linked, &objects),
-        left_out: list(waiting.into_iter().chain(invalid).collect()),
+        definitions: definitions(&components)?,
+        orphaned: orphaned(&app, &components, &objects),
+        withheld: withheld.into_iter().chain(invalid).collect(),
         objects,
         newer_template_waits,
     })
 }
 
-fn list(waiting: AllWaiting) -> Vec<(Key, Waiting)> {
-    waiting.into_iter().collect()
-}
-
-fn link_all(components: &Components, defined: &impl Fn(&Key) -> bool, invalid: &mut AllWaiting) -> Linked {
-    let Components { agents, tables, tasks, webviews, joins } = components;
-    Linked {
-        agents: links(agents, defined, invalid),
-        webviews: links(webviews, defined, invalid),
-        tables: links(tables, defined, invalid),
-        tasks: links(tasks, defined, invalid),
-        joins: links(joins, defined, invalid),
+fn validate_all(
+    components: &ComponentSet,
+    has_definition: &impl Fn(&ObjectKey) -> bool,
+    invalid: &mut Withheld,
+) -> AppComponents {
+    let ComponentSet { agents, tables, tasks, webviews, joins } = components;
+    AppComponents {
+        agents: validate_kind(agents, has_definition, invalid),
+        webviews: validate_kind(webviews, has_definition, invalid),
+        tables: validate_kind(tables, has_definition, invalid),
+        tasks: validate_kind(tasks, has_definition, invalid),
+        joins: validate_kind(joins, has_definition, invalid),
     }
 }
 
-fn links<C: Reconciled>(
+fn validate_kind<C: ComponentKind>(
     components: &[C],
-    defined: &impl Fn(&Key) -> bool,
-    invalid: &mut AllWaiting,
-) -> Vec<Link<C>> {
-    let mut links = Vec::new();
+    has_definition: &impl Fn(&ObjectKey) -> bool,
+    invalid: &mut Withheld,
+) -> Vec<RunnableComponent<C>> {
+    let mut runnable = Vec::new();
     for component in components.iter().filter(|component| component.meta().deletion_timestamp.is_none()) {
-        let key = Key::of(kind_of::<C>(), component);
-        let Ok(filled) = defaults::of(component) else { continue };
+        let key = ObjectKey::of(component);
+        let Ok(filled) = defaults::with_defaults(component) else { continue };
         match Valid::check(filled) {
-            Ok((valid, _)) => links.push(Link::valid(valid)),
+            Ok((valid, _)) => runnable.push(RunnableComponent::valid(valid)),
             Err(found) => {
-                links.extend(frozen(component, defined(&key)));
-                let message = refusal::of_findings(&found);
-                invalid.insert(key, Waiting { reason: is::INVALID, message });
+                runnable.extend(last_valid(component, has_definition(&key)));
+                let message = conditions::invalid_spec_message(&found);
+                invalid.insert(key, HoldReason { reason: conditions::INVALID, message });
             }
         }
     }
-    by_name(links)
+    sort_by_name(runnable)
 }
 
-/// A component that is invalid now, as members run it since before, if its ConfigMap is there.
-pub fn frozen<C: Reconciled>(given: &C, defined: bool) -> Option<Link<C>> {
-    let hash = given.status().and_then(|status| status.hash.clone()).filter(|_| defined)?;
-    Some(Link::frozen(defaults::of(given).ok()?, hash))
+/// Returns the last valid definition of a component that is invalid now, if its ConfigMap still
+/// contains it.
+pub fn last_valid<C: ComponentKind>(given: &C, has_definition: bool) -> Option<RunnableComponent<C>> {
+    let hash = given.status().and_then(|status| status.hash.clone()).filter(|_| has_definition)?;
+    Some(RunnableComponent::frozen(defaults::with_defaults(given).ok()?, hash))
 }
 
-/// Leaves running pods as they are, where the user changed nothing. Gives whether a newer template
-/// waits for him.
+/// Keeps the template of running pods where the user changed nothing. Returns whether a newer template
+/// waits for the next change.
 ///
-/// Errors: an object can't be written again.
-pub fn keep_running(
+/// # Errors
+///
+/// An object could not be built again.
+pub fn keep_running_template(
     app: &KasprApp,
-    desired: &mut [Object],
+    desired: &mut [OwnedObject],
     live: Option<&DynamicObject>,
 ) -> Result<bool, BuildError> {
     let set = desired.iter_mut().find(|object| object.kind == OwnedKind::StatefulSet);
     match (set, live) {
-        (Some(set), Some(live)) if !build::annotated(app, rollout::ROLL) => rollout::keep_running(set, live),
+        (Some(set), Some(live)) if !resources::is_annotated(app, ROLL) => {
+            rollout::keep_running_template(set, live)
+        }
         _ => Ok(false),
     }
 }
 
-/// A claim can't shrink: one that somebody made larger stays so.
-pub fn keep_size(desired: &mut [Object], live: impl Fn(&Object) -> Option<DynamicObject>) {
-    const SIZE: &str = "/spec/resources/requests/storage";
+/// Keeps the size of claims that are larger than desired: a claim cannot shrink.
+pub fn keep_claim_sizes(desired: &mut [OwnedObject], live: impl Fn(&OwnedObject) -> Option<DynamicObject>) {
     for claim in desired.iter_mut().filter(|object| object.kind == OwnedKind::PersistentVolumeClaim) {
         let live = live(claim);
-        let live = live.as_ref().and_then(|live| live.data.pointer(SIZE)).and_then(Value::as_str);
-        let wanted = claim.value.pointer(SIZE).and_then(Value::as_str);
-        if let (Some(live), Some(wanted)) = (live, wanted)
-            && quantity(live) > quantity(wanted)
+        let live = live.as_ref().and_then(|live| live.data.pointer(CLAIM_SIZE)).and_then(Value::as_str);
+        let desired_size = claim.value.pointer(CLAIM_SIZE).and_then(Value::as_str);
+        if let (Some(live), Some(desired_size)) = (live, desired_size)
+            && quantity(live) > quantity(desired_size)
         {
             let live = Value::String(live.to_owned());
-            if let Some(size) = claim.value.pointer_mut(SIZE) {
+            if let Some(size) = claim.value.pointer_mut(CLAIM_SIZE) {
                 *size = live;
             }
         }
     }
 }
 
-/// The definitions; one that became invalid stays as it is.
+/// Returns the definitions of all components but those that became invalid, whose ConfigMaps stay.
 ///
-/// Errors: a definition can't be written.
-pub fn definitions(linked: &Linked) -> Result<Vec<Object>, BuildError> {
-    let Linked { agents, webviews, tables, tasks, joins } = linked;
+/// # Errors
+///
+/// A definition could not be built.
+pub fn definitions(components: &AppComponents) -> Result<Vec<OwnedObject>, BuildError> {
+    let AppComponents { agents, webviews, tables, tasks, joins } = components;
     let mut objects = Vec::new();
-    for agent in agents.iter().filter_map(Link::as_valid) {
-        objects.push(build::component(agent)?);
+    for agent in agents.iter().filter_map(RunnableComponent::as_valid) {
+        objects.push(resources::build_component(agent)?);
     }
-    for webview in webviews.iter().filter_map(Link::as_valid) {
-        objects.push(build::component(webview)?);
+    for webview in webviews.iter().filter_map(RunnableComponent::as_valid) {
+        objects.push(resources::build_component(webview)?);
     }
-    for table in tables.iter().filter_map(Link::as_valid) {
-        objects.push(build::component(table)?);
+    for table in tables.iter().filter_map(RunnableComponent::as_valid) {
+        objects.push(resources::build_component(table)?);
     }
-    for task in tasks.iter().filter_map(Link::as_valid) {
-        objects.push(build::component(task)?);
+    for task in tasks.iter().filter_map(RunnableComponent::as_valid) {
+        objects.push(resources::build_component(task)?);
     }
-    for join in joins.iter().filter_map(Link::as_valid) {
-        objects.push(build::component(join)?);
+    for join in joins.iter().filter_map(RunnableComponent::as_valid) {
+        objects.push(resources::build_component(join)?);
     }
     Ok(objects)
 }
 
-/// The objects that an app has at times, and that are not desired now.
-pub fn left_over(app: &KasprApp, linked: &Linked, desired: &[Object]) -> Vec<(OwnedKind, String)> {
+/// Returns the objects that an app has only under some specs and that are not desired now.
+pub fn orphaned(
+    app: &KasprApp,
+    components: &AppComponents,
+    desired: &[OwnedObject],
+) -> Vec<(OwnedKind, String)> {
     let name = app.name_any();
-    let sometimes = [
-        (OwnedKind::HorizontalPodAutoscaler, names::autoscaler(&name)),
-        (OwnedKind::PodDisruptionBudget, names::disruption_budget(&name)),
-        (OwnedKind::PersistentVolumeClaim, names::packages_claim(&name)),
-        (OwnedKind::ConfigMap, names::joins(&name)),
+    let optional = [
+        (OwnedKind::HorizontalPodAutoscaler, naming::autoscaler(&name)),
+        (OwnedKind::PodDisruptionBudget, naming::disruption_budget(&name)),
+        (OwnedKind::PersistentVolumeClaim, naming::packages_claim(&name)),
+        (OwnedKind::ConfigMap, naming::joins(&name)),
     ];
-    let left = sometimes.into_iter().filter(|(kind, name)| {
-        let frozen = *kind == OwnedKind::ConfigMap && !linked.joins.is_empty();
+    let orphaned = optional.into_iter().filter(|(kind, name)| {
+        let frozen = *kind == OwnedKind::ConfigMap && !components.joins.is_empty();
         !frozen && desired.iter().all(|object| object.kind != *kind || object.name != *name)
     });
-    left.collect()
+    orphaned.collect()
 }

@@ -1,90 +1,91 @@
-//! Which components are given to the members. One that clashes with another, or names something that
-//! is not there, would take its whole app down: it waits, and goes in by itself when it can.
+//! Which components the members of an app run. A component that conflicts with another one, or names
+//! something that does not exist, would take its whole app down: it is withheld until it can run.
 
 use std::collections::BTreeMap;
 
 use kube::ResourceExt;
 
-use super::{component::Reconciled, conditions as is, links::Key};
+use super::{cache::index::ObjectKey, component_kind::ComponentKind, conditions};
 use crate::{
     api::KasprApp,
-    build::{Link, Linked},
-    validate::{Around, Findings, rule::Level},
+    resources::{AppComponents, RunnableComponent, sort_by_name},
+    validate::{AppContext, Findings, rule::Level},
 };
 
-/// Why a component is not given to the members as it is.
+/// Why a component is withheld from the members.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Waiting {
+pub struct HoldReason {
     /// The reason of its Ready condition.
     pub reason: &'static str,
-    /// What it waits for, with the field that says so; never a secret's value.
+    /// What must change, with the field path; never the value of a Secret.
     pub message: String,
 }
 
-/// The components that wait, by key.
-pub type AllWaiting = BTreeMap<Key, Waiting>;
+/// The withheld components of an app.
+pub type Withheld = BTreeMap<ObjectKey, HoldReason>;
 
-/// What the members of an app run, and what waits.
+/// The components of an app, sorted by whether its members can run them.
 #[derive(Default)]
-pub struct Sorted {
-    /// What they run.
-    pub linked: Linked,
-    /// What waits.
-    pub waiting: AllWaiting,
+pub struct Quarantine {
+    /// The components that the members run.
+    pub components: AppComponents,
+    /// The components that are withheld, or that run an older definition.
+    pub withheld: Withheld,
 }
 
 /// Sorts the components of an app.
 ///
-/// What others can name goes first, and the older before the newer: of two that clash, the one that
-/// was there first stays. `defined` tells whether the ConfigMap of a component is there: if it holds
-/// another definition than the waiting one, members go on with that.
-pub fn sort(app: &KasprApp, all: Linked, defined: impl Fn(&Key) -> bool) -> Sorted {
-    let Linked { agents, webviews, tables, tasks, joins } = all;
-    let mut around = Around::default();
-    around.set_app(app);
-    let mut waiting = AllWaiting::new();
-    let tables = admit(tables, &mut around, &mut waiting, &defined);
-    let joins = admit(joins, &mut around, &mut waiting, &defined);
-    let agents = admit(agents, &mut around, &mut waiting, &defined);
-    let webviews = admit(webviews, &mut around, &mut waiting, &defined);
-    let tasks = admit(tasks, &mut around, &mut waiting, &defined);
-    Sorted { linked: Linked { agents, webviews, tables, tasks, joins }, waiting }
+/// Components that others can name come first, and older ones before newer ones: of two that
+/// conflict, the one that was created first stays. `has_definition` tells whether the ConfigMap of a
+/// component exists: if it contains another definition than the withheld one, members keep running
+/// that one.
+pub fn sort(app: &KasprApp, all: AppComponents, has_definition: impl Fn(&ObjectKey) -> bool) -> Quarantine {
+    let AppComponents { agents, webviews, tables, tasks, joins } = all;
+    let mut context = AppContext::default();
+    context.set_app(app);
+    let mut withheld = Withheld::new();
+    let tables = admit(tables, &mut context, &mut withheld, &has_definition);
+    let joins = admit(joins, &mut context, &mut withheld, &has_definition);
+    let agents = admit(agents, &mut context, &mut withheld, &has_definition);
+    let webviews = admit(webviews, &mut context, &mut withheld, &has_definition);
+    let tasks = admit(tasks, &mut context, &mut withheld, &has_definition);
+    Quarantine { components: AppComponents { agents, webviews, tables, tasks, joins }, withheld }
 }
 
-fn admit<C: Reconciled>(
-    mut links: Vec<Link<C>>,
-    around: &mut Around,
-    waiting: &mut AllWaiting,
-    defined: &impl Fn(&Key) -> bool,
-) -> Vec<Link<C>> {
-    links.sort_by_cached_key(|link| (link.creation_timestamp().map(|time| time.0), link.name_any()));
+fn admit<C: ComponentKind>(
+    mut components: Vec<RunnableComponent<C>>,
+    context: &mut AppContext,
+    withheld: &mut Withheld,
+    has_definition: &impl Fn(&ObjectKey) -> bool,
+) -> Vec<RunnableComponent<C>> {
+    components.sort_by_cached_key(|c| (c.creation_timestamp().map(|time| time.0), c.name_any()));
     let mut admitted = Vec::new();
-    for link in links {
+    for component in components {
         let mut found = Findings::default();
-        link.validate_across(around, &mut found);
-        let Some(why) = why(&found) else {
-            link.show(around);
-            admitted.push(link);
+        component.validate_in_app(context, &mut found);
+        let Some(hold) = hold_reason(&found) else {
+            component.register(context);
+            admitted.push(component);
             continue;
         };
-        let key = Key::of(super::component::kind_of::<C>(), &*link);
-        let running = link.status().and_then(|status| status.hash.clone());
-        if let Some(running) = running.filter(|hash| *hash != link.hash && defined(&key)) {
-            admitted.push(Link::frozen((*link).clone(), running));
+        let key = ObjectKey::of(&*component);
+        let running = component.status().and_then(|status| status.hash.clone());
+        if let Some(running) = running.filter(|hash| *hash != component.hash && has_definition(&key)) {
+            admitted.push(RunnableComponent::frozen((*component).clone(), running));
         }
-        waiting.insert(key, why);
+        withheld.insert(key, hold);
     }
-    crate::build::by_name(admitted)
+    sort_by_name(admitted)
 }
 
-fn why(found: &Findings) -> Option<Waiting> {
+fn hold_reason(found: &Findings) -> Option<HoldReason> {
     let first = found.errors.first()?;
-    let missing = found.errors.iter().all(|error| error.rule.level == Level::Order);
-    let reason = match (missing, first.rule.id) {
-        (true, "table-missing") => is::TABLE_NOT_FOUND,
-        (true, _) => is::WAITING,
-        (false, _) => is::CONFLICT,
+    let only_missing = found.errors.iter().all(|error| error.rule.level == Level::MissingReference);
+    let reason = match (only_missing, first.rule.id) {
+        (true, "table-missing") => conditions::TABLE_NOT_FOUND,
+        (true, _) => conditions::WAITING,
+        (false, _) => conditions::CONFLICT,
     };
-    let mistakes: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
-    Some(Waiting { reason, message: mistakes.join("; ") })
+    let problems: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
+    Some(HoldReason { reason, message: problems.join("; ") })
 }

@@ -1,5 +1,5 @@
 use super::{
-    Around, Findings, Path, Validate, ValidateUpdate, across,
+    AppContext, Findings, Path, Validate, ValidateUpdate, cross_resource,
     processors::Caller,
     python::{Call, Init},
     rule, shared, topic,
@@ -32,12 +32,12 @@ impl Validate for KasprAgent {
 }
 
 impl ValidateUpdate for KasprAgent {
-    fn show(&self, around: &mut Around) {
-        around.add_agent(self);
+    fn register(&self, context: &mut AppContext) {
+        context.add_agent(self);
     }
 
-    fn validate_across(&self, around: &Around, found: &mut Findings) {
-        across::agent(self, around, found);
+    fn validate_in_app(&self, context: &AppContext, found: &mut Findings) {
+        cross_resource::agent(self, context, found);
     }
 }
 

@@ -1,7 +1,8 @@
 use kube::core::ObjectMeta;
 
 use super::{
-    Around, Findings, Path, Validate, ValidateUpdate, across, immutable, mounts, rule, shared, variables,
+    AppContext, Findings, Path, Validate, ValidateUpdate, cross_resource, immutable, mounts, rule, shared,
+    variables,
 };
 use crate::api::{
     Authentication, AuthenticationType, CaSecret, CertificateSecret, KasprApp, KasprAppSpec, PasswordSecret,
@@ -26,12 +27,12 @@ impl ValidateUpdate for KasprApp {
         immutable::app(&old.spec, &self.spec, found);
     }
 
-    fn show(&self, around: &mut Around) {
-        around.set_app(self);
+    fn register(&self, context: &mut AppContext) {
+        context.set_app(self);
     }
 
-    fn validate_across(&self, around: &Around, found: &mut Findings) {
-        across::app(self, around, found);
+    fn validate_in_app(&self, context: &AppContext, found: &mut Findings) {
+        cross_resource::app(self, context, found);
     }
 }
 

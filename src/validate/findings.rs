@@ -6,10 +6,10 @@ use super::rule::{Level, Rule};
 
 /// A place in a resource, printed the way the API server prints it: `spec.pythonPackages.packages[1]`.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Path(Option<Arc<Link>>);
+pub struct Path(Option<Arc<RunnableComponent>>);
 
 #[derive(Debug, Eq, PartialEq)]
-struct Link {
+struct RunnableComponent {
     parent: Path,
     segment: Segment,
 }
@@ -47,7 +47,7 @@ impl Path {
     }
 
     fn then(&self, segment: Segment) -> Self {
-        Self(Some(Arc::new(Link { parent: self.clone(), segment })))
+        Self(Some(Arc::new(RunnableComponent { parent: self.clone(), segment })))
     }
 
     /// The steps from the resource to the place.
@@ -291,14 +291,14 @@ impl Findings {
     }
 
     /// Turns the errors that `before` has too into warnings.
-    pub fn forgive(&mut self, before: &Self) {
+    pub fn ratchet(&mut self, before: &Self) {
         let known: BTreeSet<String> = before.errors.iter().map(FieldError::identity).collect();
         self.soften(|error| known.contains(&error.identity()));
     }
 
     /// Turns what may only be a matter of order into warnings.
-    pub fn allow_any_order(&mut self) {
-        self.soften(|error| error.rule.level == Level::Order);
+    pub fn defer_missing_references(&mut self) {
+        self.soften(|error| error.rule.level == Level::MissingReference);
     }
 
     fn soften(&mut self, is_soft: impl Fn(&FieldError) -> bool) {

@@ -1,5 +1,5 @@
 use super::{
-    Around, Findings, Path, Validate, ValidateUpdate, across,
+    AppContext, Findings, Path, Validate, ValidateUpdate, cross_resource,
     python::{self, Call, Init},
     rule, shared,
 };
@@ -27,11 +27,11 @@ impl Validate for KasprJoin {
 }
 
 impl ValidateUpdate for KasprJoin {
-    fn show(&self, around: &mut Around) {
-        around.add_join(self);
+    fn register(&self, context: &mut AppContext) {
+        context.add_join(self);
     }
 
-    fn validate_across(&self, around: &Around, found: &mut Findings) {
-        across::join(self, around, found);
+    fn validate_in_app(&self, context: &AppContext, found: &mut Findings) {
+        cross_resource::join(self, context, found);
     }
 }

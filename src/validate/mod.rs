@@ -4,19 +4,19 @@
 //! kind has a file with its rules; `shared` holds those that several kinds have, `rule` lists all by
 //! their ids, and `across` judges resources of one app against each other.
 
-mod across;
 mod agent;
 mod app;
-mod around;
+mod app_context;
 mod config;
+mod cross_resource;
 mod findings;
 mod immutable;
 mod join;
 mod mounts;
+mod object_refs;
 mod packages;
 mod processors;
 mod python;
-mod references;
 mod requirement;
 pub mod rule;
 mod shared;
@@ -27,7 +27,7 @@ mod topic;
 mod variables;
 mod webview;
 
-pub use around::{Around, Objects, Surroundings, channel_of, tables_of};
+pub use app_context::{AppContext, AppContextProvider, Objects, channel_of, tables_of};
 pub use findings::{FieldError, Findings, Line, Path, Problem, Segment, Warning};
 pub use python::{entrypoint_of, entrypoint_to_render};
 pub use shared::{nearest, quantity};
@@ -48,10 +48,10 @@ pub trait ValidateUpdate: Validate {
     fn validate_update(&self, _old: &Self, _found: &mut Findings) {}
 
     /// Makes itself known to the others of its app, if they can depend on it.
-    fn show(&self, _around: &mut Around) {}
+    fn register(&self, _around: &mut AppContext) {}
 
-    /// Adds what does not fit the resources around it, of which it may be one itself.
-    fn validate_across(&self, around: &Around, found: &mut Findings);
+    /// Adds what does not fit the resources context it, of which it may be one itself.
+    fn validate_in_app(&self, context: &AppContext, found: &mut Findings);
 }
 
 /// A resource that was checked; nothing else can make one.
@@ -75,25 +75,25 @@ impl<T> Deref for Valid<T> {
     }
 }
 
-/// Findings on a new or changed resource; `around` is what is known of the other resources of its
+/// Findings on a new or changed resource; `context` is what is known of the other resources of its
 /// app, if anything.
 ///
 /// A mistake that the old one already had, the same value at the same path, is a warning: an object
 /// that was accepted before a rule existed can still be edited.
-pub fn review<T: ValidateUpdate>(new: &T, old: Option<&T>, around: Option<&Around>) -> Findings {
-    let mut found = all(new, around);
+pub fn review<T: ValidateUpdate>(new: &T, old: Option<&T>, context: Option<&AppContext>) -> Findings {
+    let mut found = all(new, context);
     if let Some(old) = old {
-        found.forgive(&all(old, around));
+        found.ratchet(&all(old, context));
         new.validate_update(old, &mut found);
     }
     found
 }
 
-fn all<T: ValidateUpdate>(resource: &T, around: Option<&Around>) -> Findings {
+fn all<T: ValidateUpdate>(resource: &T, context: Option<&AppContext>) -> Findings {
     let mut found = Findings::default();
     resource.validate(&Path::root(), &mut found);
-    if let Some(around) = around {
-        resource.validate_across(around, &mut found);
+    if let Some(context) = context {
+        resource.validate_in_app(context, &mut found);
     }
     found
 }

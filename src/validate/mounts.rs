@@ -3,16 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::VolumeMount;
-use kube::ResourceExt;
 
 use super::{Findings, Path, rule, shared};
-use crate::api::{CacheType, KasprApp};
-
-/// Where the members find Python packages.
-const PACKAGES_DIR: &str = "/opt/kaspr/packages";
-
-/// Where the install container finds the installer.
-const INSTALLER_DIR: &str = "/opt/kaspr/installer";
+use crate::{
+    api::KasprApp,
+    pod_layout::{self, PodVolume},
+};
 
 /// Mounts need a volume, and each path can be mounted once. `at` is the template.
 pub fn check(app: &KasprApp, at: &Path, found: &mut Findings) {
@@ -20,8 +16,9 @@ pub fn check(app: &KasprApp, at: &Path, found: &mut Findings) {
     let volumes = || {
         template.pod.iter().flat_map(|pod| pod.volumes.iter().flatten()).map(|volume| volume.name.as_str())
     };
-    let own = Own::of(app);
-    for (i, volume) in volumes().enumerate().filter(|(_, volume)| own.volumes.contains(*volume)) {
+    let own = pod_layout::volumes(app);
+    let is_own = |volume: &str| own.iter().any(|own| own.name == volume);
+    for (i, volume) in volumes().enumerate().filter(|(_, volume)| is_own(volume)) {
         let at = at.child("pod").child("volumes").index(i).child("name");
         found.forbidden(
             rule::VOLUME,
@@ -29,17 +26,22 @@ pub fn check(app: &KasprApp, at: &Path, found: &mut Findings) {
             format!("'{volume}' is the name of a volume that the operator adds"),
         );
     }
-    let known: BTreeSet<&str> = volumes().chain(own.volumes.iter().map(String::as_str)).collect();
+    let known: BTreeSet<&str> = volumes().chain(own.iter().map(|volume| volume.name.as_str())).collect();
     let offered = match volumes().next() {
         None => "there is none".to_owned(),
         Some(_) => format!("one of {}", shared::quoted(volumes())),
     };
+    let paths = |mount: fn(&PodVolume) -> Option<&String>| -> Vec<&str> {
+        own.iter().filter_map(mount).map(|path| path.trim_end_matches('/')).collect()
+    };
+    let member_paths = paths(|volume| volume.member_mount.as_ref());
+    let install_paths = paths(|volume| volume.install_mount.as_ref());
     let containers = [
-        ("kasprContainer", &template.kaspr_container, &own.mounts),
-        ("pythonPackagesInitContainer", &template.python_packages_init_container, &own.install_mounts),
+        ("kasprContainer", &template.kaspr_container, &member_paths),
+        ("pythonPackagesInitContainer", &template.python_packages_init_container, &install_paths),
     ];
     for (field, container, taken) in containers {
-        let mut paths: BTreeMap<&str, bool> = taken.iter().map(|path| (path.as_str(), true)).collect();
+        let mut paths: BTreeMap<&str, bool> = taken.iter().map(|path| (*path, true)).collect();
         for (i, mount) in
             container.iter().flat_map(|container| container.volume_mounts.iter().flatten()).enumerate()
         {
@@ -51,50 +53,6 @@ pub fn check(app: &KasprApp, at: &Path, found: &mut Findings) {
             path(mount, &mut paths, &at, found);
             sub_path(mount, &at, found);
         }
-    }
-}
-
-/// What the operator itself adds to the pods.
-struct Own {
-    volumes: BTreeSet<String>,
-    mounts: Vec<String>,
-    install_mounts: Vec<String>,
-}
-
-impl Own {
-    fn of(app: &KasprApp) -> Self {
-        let name = format!("{}-app", app.name_any());
-        let tables =
-            app.spec.config.as_ref().and_then(|config| config.0.get("tableDir")).filter(|dir| !dir.is_null());
-        let tables = tables.map_or("/var/lib/data/tables".to_owned(), shared::as_text);
-        let mut own = Self {
-            volumes: [format!("{name}-pv")].into(),
-            mounts: vec![tables.trim_end_matches('/').to_owned()],
-            install_mounts: Vec::new(),
-        };
-        let tls = app.spec.tls.as_ref();
-        let secrets = [
-            ("kafka-ca", tls.is_some_and(|tls| tls.ca_secret.is_some())),
-            ("kafka-certificate", tls.is_some_and(|tls| tls.certificate_secret.is_some())),
-        ];
-        for (volume, _) in secrets.into_iter().filter(|(_, given)| *given) {
-            own.volumes.insert(volume.to_owned());
-            own.mounts.push(format!("/var/run/secrets/{volume}"));
-        }
-        let Some(packages) = &app.spec.python_packages else { return own };
-        own.volumes.insert(format!("{name}-packages"));
-        own.mounts.push(PACKAGES_DIR.to_owned());
-        own.install_mounts.push(PACKAGES_DIR.to_owned());
-        own.volumes.insert(format!("{name}-installer"));
-        own.install_mounts.push(INSTALLER_DIR.to_owned());
-        if packages.cache.as_ref().is_some_and(|cache| {
-            cache.r#type == Some(CacheType::Gcs)
-                && cache.gcs.as_ref().is_some_and(|gcs| gcs.secret_ref.is_some())
-        }) {
-            own.volumes.insert("gcs-sa-key".to_owned());
-            own.install_mounts.push("/var/run/secrets/gcs".to_owned());
-        }
-        own
     }
 }
 

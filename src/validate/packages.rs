@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use url::Url;
 
 use super::{Findings, Path, Validate, requirement, rule, shared};
-use crate::api::{AzureCache, Bucket, CacheType, GcsCache, NO_KEY, PackageCache, PythonPackages, S3Cache};
+use crate::api::{
+    AzureCache, BucketConfig, CacheType, GcsCache, NO_BUCKET_CREDENTIALS, PackageCache, PythonPackages,
+    S3Cache,
+};
 
 impl Validate for PythonPackages {
     fn validate(&self, at: &Path, found: &mut Findings) {
@@ -137,8 +140,8 @@ impl Validate for PackageCache {
 }
 
 impl PackageCache {
-    fn bucket(&self, bucket: &Bucket, at: &Path, found: &mut Findings) {
-        let Bucket { field, name, prefix, max_archive_size, secret, workload_identity } = *bucket;
+    fn bucket(&self, bucket: &BucketConfig, at: &Path, found: &mut Findings) {
+        let BucketConfig { field, name, prefix, max_archive_size, secret, workload_identity } = *bucket;
         let (name_field, shape, is_name): (_, _, fn(&str) -> bool) = match field {
             "gcs" => ("bucket", GCS_NAME, is_gcs_bucket),
             "s3" => ("bucket", S3_NAME, is_s3_bucket),
@@ -159,7 +162,7 @@ impl PackageCache {
             shared::positive_quantity(size, at.child("maxArchiveSize"), found);
         }
         match (secret, workload_identity) {
-            (None, false) => found.required(rule::BUCKET_KEY, at.child("secretRef"), NO_KEY),
+            (None, false) => found.required(rule::BUCKET_KEY, at.child("secretRef"), NO_BUCKET_CREDENTIALS),
             (Some(_), true) => {
                 let why = "must not be given together with secretRef";
                 found.forbidden(rule::BUCKET_KEY, at.child("workloadIdentity"), why);

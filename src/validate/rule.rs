@@ -7,7 +7,7 @@ pub enum Level {
     /// The resource is refused.
     Error,
     /// A warning while resources arrive one after the other; an error where a whole set is judged.
-    Order,
+    MissingReference,
     /// The resource is accepted, with a word about it.
     Warning,
 }
@@ -282,15 +282,15 @@ rules! {
         "A webview's first function does not take a parameter of the path."
         "The framework passes each as a keyword, and the call fails."
         "Take them as arguments, or take `**kwargs`."
-    APP_MISSING Order "app-missing"
+    APP_MISSING MissingReference "app-missing"
         "There is no KasprApp of the name in the namespace."
         "Nothing runs the component until there is."
         "Apply the app too, or mend the label `kaspr.io/app`."
-    TABLE_MISSING Order "table-missing"
+    TABLE_MISSING MissingReference "table-missing"
         "The app has no table of that name."
         "The framework fails on the first event that uses it."
         "Apply a KasprTable with that `spec.name` and the same label `kaspr.io/app`."
-    CHANNEL_MISSING Order "channel-missing"
+    CHANNEL_MISSING MissingReference "channel-missing"
         "No join of the app writes the channel."
         "The framework fails at start for any other channel."
         "Apply the KasprJoin, or read its `outputChannel`."

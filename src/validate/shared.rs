@@ -8,7 +8,7 @@ use kube::core::ObjectMeta;
 use serde_json::Value;
 
 use super::{Findings, Path, rule};
-use crate::api::APP_LABEL;
+use crate::naming::APP_LABEL;
 
 /// The name that a resource has or will have, and the field that it comes from. The API server
 /// appends five characters to a `generateName`.

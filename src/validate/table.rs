@@ -1,9 +1,12 @@
 use super::{
-    Around, Findings, Path, Validate, ValidateUpdate, across,
+    AppContext, Findings, Path, Validate, ValidateUpdate, cross_resource,
     python::{self, Call, Init},
     rule, shared, topic,
 };
-use crate::api::{APP_LABEL, KasprTable, RelativeTo, Window};
+use crate::{
+    api::{KasprTable, RelativeTo, Window},
+    naming,
+};
 
 impl Validate for KasprTable {
     fn validate(&self, at: &Path, found: &mut Findings) {
@@ -28,19 +31,20 @@ impl Validate for KasprTable {
 }
 
 impl ValidateUpdate for KasprTable {
-    fn show(&self, around: &mut Around) {
-        around.add_table(self);
+    fn register(&self, context: &mut AppContext) {
+        context.add_table(self);
     }
 
-    fn validate_across(&self, around: &Around, found: &mut Findings) {
-        across::table(self, around, found);
+    fn validate_in_app(&self, context: &AppContext, found: &mut Findings) {
+        cross_resource::table(self, context, found);
     }
 }
 
 /// The topic that the framework keeps a table's changes in.
 fn changelog(table: &KasprTable, name: &str) -> String {
     let labels = table.metadata.labels.as_ref();
-    let app = labels.and_then(|labels| labels.get(APP_LABEL)).filter(|app| shared::is_dns_1035_label(app));
+    let app =
+        labels.and_then(|labels| labels.get(naming::APP_LABEL)).filter(|app| shared::is_dns_1035_label(app));
     format!("{}-app-{name}-changelog", app.map_or("", String::as_str))
 }
 

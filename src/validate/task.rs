@@ -3,7 +3,9 @@ use std::str::FromStr;
 use croner::Cron;
 use jiff::tz::TimeZone;
 
-use super::{Around, Findings, Path, Validate, ValidateUpdate, across, processors::Caller, rule, shared};
+use super::{
+    AppContext, Findings, Path, Validate, ValidateUpdate, cross_resource, processors::Caller, rule, shared,
+};
 use crate::api::{KasprTask, Schedule};
 
 /// Longer than any cron expression that a person writes.
@@ -33,8 +35,8 @@ impl Validate for KasprTask {
 }
 
 impl ValidateUpdate for KasprTask {
-    fn validate_across(&self, around: &Around, found: &mut Findings) {
-        across::task(self, around, found);
+    fn validate_in_app(&self, context: &AppContext, found: &mut Findings) {
+        cross_resource::task(self, context, found);
     }
 }
 

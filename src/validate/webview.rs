@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Around, Findings, Path, Validate, ValidateUpdate, across,
+    AppContext, Findings, Path, Validate, ValidateUpdate, cross_resource,
     processors::Caller,
     python::{self, Call, Init},
     rule, shared,
@@ -42,12 +42,12 @@ impl Validate for KasprWebView {
 }
 
 impl ValidateUpdate for KasprWebView {
-    fn show(&self, around: &mut Around) {
-        around.add_webview(self);
+    fn register(&self, context: &mut AppContext) {
+        context.add_webview(self);
     }
 
-    fn validate_across(&self, around: &Around, found: &mut Findings) {
-        across::webview(self, around, found);
+    fn validate_in_app(&self, context: &AppContext, found: &mut Findings) {
+        cross_resource::webview(self, context, found);
     }
 }
 

@@ -13,6 +13,7 @@ use super::{DEFAULT_PATH, VALIDATE_PATH};
 use crate::{
     api::{GROUP, VERSION},
     crds,
+    naming::NAME_LABEL,
 };
 
 /// The name of both configurations.
@@ -109,7 +110,7 @@ fn metadata(target: &Target) -> ObjectMeta {
     };
     ObjectMeta {
         name: Some(NAME.to_owned()),
-        labels: Some([("app.kubernetes.io/name".to_owned(), NAME.to_owned())].into()),
+        labels: Some([(NAME_LABEL.to_owned(), NAME.to_owned())].into()),
         annotations,
         ..ObjectMeta::default()
     }

@@ -26,97 +26,114 @@ use kube::core::{DynamicObject, admission::AdmissionReview};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use super::{DEFAULT_PATH, NotAReview, Pair, PairError, Phase, VALIDATE_PATH, deadline::Judge, pair::Served};
-use crate::{telemetry::Metrics, validate::Surroundings};
+use super::{DEFAULT_PATH, VALIDATE_PATH};
+use crate::{
+    admission::{Phase, ReviewError, ReviewExecutor},
+    certificates::{CertificateReloader, KeyPair, KeyPairError},
+    telemetry::Metrics,
+    validate::AppContextProvider,
+};
 
-/// The largest review: the API server takes objects of 3 MiB, and a review carries two.
-const LARGEST_BODY: usize = 8 << 20;
+/// The largest review: the API server accepts objects of 3 MiB, and a review carries two.
+const MAX_BODY_BYTES: usize = 8 << 20;
 
-/// How long requests may take to end when the server stops.
-const LAST_ANSWERS: Duration = Duration::from_secs(10);
+/// How long requests may take to finish when the server stops.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why the server can't serve.
+/// Why the server cannot serve.
 #[derive(Debug, Error)]
-pub enum ServerError {
-    /// The address is taken or not allowed.
-    #[error("can't listen at {address}: {source}")]
+pub enum WebhookServerError {
+    /// The address is in use or not allowed.
+    #[error("failed to listen on {address}: {source}")]
     Listen {
         /// The address.
         address: SocketAddr,
         /// Why.
         source: io::Error,
     },
-    /// The certificate can't be used.
+    /// The certificate is not usable.
     #[error(transparent)]
-    Pair(#[from] PairError),
-    /// The server broke.
-    #[error("the server ended: {0}")]
+    KeyKeyPair(#[from] KeyPairError),
+    /// The server failed.
+    #[error("the webhook server failed: {0}")]
     Serve(#[from] io::Error),
 }
 
 /// The HTTPS server: bound to its address, not yet serving.
-pub struct Server {
+pub struct WebhookServer {
     listener: TcpListener,
     address: SocketAddr,
     tls: RustlsConfig,
     ready: Arc<AtomicBool>,
-    surroundings: Known,
+    app_context: SharedAppContext,
     metrics: Arc<Metrics>,
 }
 
-/// What is known of other resources, once somebody has it.
-pub type Known = Arc<OnceLock<Arc<dyn Surroundings>>>;
+/// The provider of what is known about other resources, once it is set.
+pub type SharedAppContext = Arc<OnceLock<Arc<dyn AppContextProvider>>>;
 
-impl Server {
-    /// Binds the address with a first certificate.
+impl WebhookServer {
+    /// Binds the address with an initial certificate.
     ///
-    /// `ready` says whether `/readyz` answers 200; rules across resources hold once `surroundings`
-    /// is set.
+    /// `ready` decides whether `/readyz` answers 200. Rules across resources apply once `app_context` is
+    /// set.
+    ///
+    /// # Errors
+    ///
+    /// The address is not available, or the certificate is not usable.
     pub fn bind(
         address: SocketAddr,
-        certificate: &Pair,
+        certificate: &KeyPair,
         ready: Arc<AtomicBool>,
-        surroundings: Known,
+        app_context: SharedAppContext,
         metrics: Arc<Metrics>,
-    ) -> Result<Self, ServerError> {
-        let tls = RustlsConfig::from_config(Arc::new(certificate.config()?));
+    ) -> Result<Self, WebhookServerError> {
+        let tls = RustlsConfig::from_config(Arc::new(certificate.server_config()?));
         let bind = || {
             let listener = TcpListener::bind(address)?;
             listener.set_nonblocking(true)?;
             Ok((listener.local_addr()?, listener))
         };
-        let (address, listener) = bind().map_err(|source| ServerError::Listen { address, source })?;
-        Ok(Self { listener, address, tls, ready, surroundings, metrics })
+        let (address, listener) = bind().map_err(|source| WebhookServerError::Listen { address, source })?;
+        Ok(Self { listener, address, tls, ready, app_context, metrics })
     }
 
-    /// The address with the port that was got.
+    /// Returns the address, with the actual port.
+    #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What replaces its certificate while it serves.
-    pub fn served(&self) -> Served {
-        Served::new(self.tls.clone(), self.metrics.clone())
+    /// Returns what replaces the certificate while the server runs.
+    #[must_use]
+    pub fn certificate_reloader(&self) -> CertificateReloader {
+        CertificateReloader::new(self.tls.clone(), self.metrics.clone())
     }
 
-    /// Serves until `drained`; then requests under way get their answers, and connections are told to
-    /// end. From `stop` on, which comes first, `/readyz` says no, and each answer ends its connection:
-    /// the API server keeps connections over HTTP/1.1, and a request that meets the end of one is lost.
+    /// Serves until `drained`; then requests in progress are answered and connections are closed. From
+    /// `stop` on, which comes first, `/readyz` answers 503 and each answer closes its connection: the API
+    /// server reuses HTTP/1.1 connections, and a request on one that is just being closed is lost.
     ///
-    /// Errors: the listener broke.
-    pub async fn serve(self, stop: CancellationToken, drained: CancellationToken) -> Result<(), ServerError> {
+    /// # Errors
+    ///
+    /// The listener failed.
+    pub async fn serve(
+        self,
+        stop: CancellationToken,
+        drained: CancellationToken,
+    ) -> Result<(), WebhookServerError> {
         let handle = Handle::new();
         let stopping = handle.clone();
         tokio::spawn(async move {
             drained.cancelled().await;
-            stopping.graceful_shutdown(Some(LAST_ANSWERS));
+            stopping.graceful_shutdown(Some(SHUTDOWN_TIMEOUT));
         });
-        // Without it, a delayed acknowledgement holds small answers back for 40 ms.
+        // Otherwise a delayed acknowledgement holds small answers back for 40 ms.
         let acceptor = RustlsAcceptor::new(self.tls).acceptor(NoDelayAcceptor::new());
         axum_server::from_tcp(self.listener)?
             .acceptor(acceptor)
             .handle(handle)
-            .serve(router(self.ready, stop, self.surroundings, self.metrics).into_make_service())
+            .serve(router(self.ready, stop, self.app_context, self.metrics).into_make_service())
             .await?;
         Ok(())
     }
@@ -125,7 +142,7 @@ impl Server {
 fn router(
     ready: Arc<AtomicBool>,
     stop: CancellationToken,
-    surroundings: Known,
+    app_context: SharedAppContext,
     metrics: Arc<Metrics>,
 ) -> Router {
     let stopping = stop.clone();
@@ -135,50 +152,50 @@ fn router(
         } else if ready.load(Ordering::Relaxed) {
             (StatusCode::OK, "ok")
         } else {
-            (StatusCode::SERVICE_UNAVAILABLE, "the caches are not filled yet, or there is no certificate")
+            (StatusCode::SERVICE_UNAVAILABLE, "the caches are not complete yet, or there is no certificate")
         }
     };
-    let judge = Judge::default();
-    let judged = move |phase| {
-        let (judge, surroundings, metrics) = (judge.clone(), surroundings.clone(), metrics.clone());
+    let executor = ReviewExecutor::default();
+    let review = move |phase| {
+        let (executor, app_context, metrics) = (executor.clone(), app_context.clone(), metrics.clone());
         post(move |body: Bytes| async move {
             let begun = Instant::now();
-            let known = surroundings.get().filter(|_| phase == Phase::Validate).cloned();
-            let answered = judge.answer(phase, body, known).await;
+            let context = app_context.get().filter(|_| phase == Phase::Validate).cloned();
+            let answered = executor.answer(phase, body, context).await;
             if let Some(response) = answered.as_ref().ok().and_then(|review| review.response.as_ref()) {
-                metrics.reviewed(phase.name(), response.allowed, begun.elapsed());
+                metrics.admission_reviewed(phase.name(), response.allowed, begun.elapsed());
             }
-            answer(answered)
+            into_response(answered)
         })
     };
     Router::new()
-        .route(DEFAULT_PATH, judged(Phase::Default))
-        .route(VALIDATE_PATH, judged(Phase::Validate))
+        .route(DEFAULT_PATH, review(Phase::Default))
+        .route(VALIDATE_PATH, review(Phase::Validate))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(readyz))
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(middleware::from_fn_with_state(stop, last_of_its_connection))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn_with_state(stop, close_connection_when_stopping))
 }
 
-/// HTTP/2 has a message of its own for this, which the server sends at its end.
-async fn last_of_its_connection(
+/// Closes HTTP/1.1 connections; for HTTP/2 the server sends GOAWAY when it shuts down.
+async fn close_connection_when_stopping(
     State(stop): State<CancellationToken>,
     request: Request,
     next: Next,
 ) -> Response {
-    let one_by_one = request.version() <= Version::HTTP_11;
+    let is_http1 = request.version() <= Version::HTTP_11;
     let mut response = next.run(request).await;
-    if one_by_one && stop.is_cancelled() {
+    if is_http1 && stop.is_cancelled() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
 
-fn answer(answer: Result<AdmissionReview<DynamicObject>, NotAReview>) -> Response {
+fn into_response(answer: Result<AdmissionReview<DynamicObject>, ReviewError>) -> Response {
     match answer {
         Ok(review) => Json(review).into_response(),
         Err(error) => {
-            tracing::warn!(%error, "refused a request that is no admission review");
+            tracing::warn!(%error, "rejected a request that is not an admission review");
             (StatusCode::BAD_REQUEST, error.to_string()).into_response()
         }
     }

@@ -59,7 +59,7 @@ fn explain_helps() {
 #[test]
 fn the_category_lists_every_kind() {
     let namespace = Namespace::new("category");
-    namespace.apply(&fs::read_to_string(project("tests/recorded/full/manifest.yaml")).expect("a manifest"));
+    namespace.apply(&fs::read_to_string(project("tests/golden/full/manifest.yaml")).expect("a manifest"));
     let listed = namespace.run(&["get", "kaspr", "-o", "name"]);
     for name in [
         "kasprapp.kaspr.io/orders",

@@ -1,30 +1,30 @@
 //! What a user sees, on a real API server and through the real binary.
 
-mod across;
 mod admission;
 mod bad_input;
 mod certificates;
 mod chart;
 mod command_line;
 mod crds;
-mod disturbed;
+mod cross_resource;
 mod docs;
 mod examples;
+mod golden;
 mod harness;
 #[path = "../support/https.rs"]
 mod https;
-mod laws;
+mod invariants;
 mod leader;
 mod lifecycle;
 mod members;
 mod metrics;
-mod no_lost_calls;
-mod people;
+mod module_boundaries;
+mod plugin;
 mod probe;
 mod quarantine;
-mod recorded;
 mod release;
-mod rooms;
+mod resilience;
 mod takeover;
 mod validate;
 mod without_webhook;
+mod zero_downtime;

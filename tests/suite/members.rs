@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     harness::{Namespace, condition, eventually, metrics},
-    people::within,
+    plugin::within,
 };
 
 /// A member's web server: what it answers, and how often it was asked for a rebalance.

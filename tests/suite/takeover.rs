@@ -11,7 +11,7 @@ use crate::harness::{BINARY, eventually_quiet, kubectl_of, text};
 const LIBRARY: &str = "--field-manager=OpenAPI-Generator";
 
 fn file(path: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded").join(path))
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(path))
         .expect("a recording")
 }
 
@@ -22,13 +22,13 @@ fn kubectl(plane: &ControlPlane, args: &[&str], input: &str) -> String {
 }
 
 fn get(plane: &ControlPlane, kind: &str, name: &str) -> Value {
-    let output = kubectl_of(plane, &["-n", "recorded", "get", kind, name, "-o", "json"], "");
+    let output = kubectl_of(plane, &["-n", "golden", "get", kind, name, "-o", "json"], "");
     serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
 }
 
 fn pods(plane: &ControlPlane) -> BTreeMap<String, Value> {
     let list: Value =
-        serde_json::from_str(&kubectl(plane, &["-n", "recorded", "get", "pods", "-o", "json"], ""))
+        serde_json::from_str(&kubectl(plane, &["-n", "golden", "get", "pods", "-o", "json"], ""))
             .expect("JSON");
     let named = |pod: &Value| (pod["metadata"]["name"].to_string(), pod["metadata"]["uid"].clone());
     list["items"].as_array().into_iter().flatten().map(named).collect()
@@ -36,10 +36,10 @@ fn pods(plane: &ControlPlane) -> BTreeMap<String, Value> {
 
 /// Makes what the published operator made of the recorded apps, and waits for the pods.
 pub fn as_the_published_operator_left_it(plane: &ControlPlane) {
-    kubectl(plane, &["create", "namespace", "recorded"], "");
+    kubectl(plane, &["create", "namespace", "golden"], "");
     kubectl(plane, &["label", "node", "fake-node", "pool=stream"], "");
     for case in ["minimal", "full"] {
-        kubectl(plane, &["-n", "recorded", "apply", "-f", "-"], &file(&format!("{case}/manifest.yaml")));
+        kubectl(plane, &["-n", "golden", "apply", "-f", "-"], &file(&format!("{case}/manifest.yaml")));
         let objects: Map<String, Value> =
             serde_json::from_str(&file(&format!("{case}/objects.json"))).expect("JSON");
         for (_, mut object) in objects {
@@ -55,7 +55,7 @@ pub fn as_the_published_operator_left_it(plane: &ControlPlane) {
                     plane,
                     &[
                         "-n",
-                        "recorded",
+                        "golden",
                         "patch",
                         &kind,
                         &name,
@@ -77,13 +77,13 @@ pub fn as_the_published_operator_left_it(plane: &ControlPlane) {
                 owner["uid"] =
                     get(plane, kind.trim_matches('"'), name.trim_matches('"'))["metadata"]["uid"].clone();
             }
-            kubectl(plane, &["-n", "recorded", "create", LIBRARY, "-f", "-"], &object.to_string());
+            kubectl(plane, &["-n", "golden", "create", LIBRARY, "-f", "-"], &object.to_string());
         }
     }
     eventually_quiet("the pods", || {
         let ready = kubectl(
             plane,
-            &["-n", "recorded", "get", "statefulset", "-o", "jsonpath={.items[*].status.readyReplicas}"],
+            &["-n", "golden", "get", "statefulset", "-o", "jsonpath={.items[*].status.readyReplicas}"],
             "",
         );
         if ready == "1 1" { Ok(()) } else { Err(ready) }
@@ -137,11 +137,8 @@ fn nothing_restarts_when_the_operator_is_replaced() {
     for (kind, name) in
         [("statefulset", "clicks-app"), ("service", "orders-app"), ("configmap", "counter-agent")]
     {
-        let output = kubectl(
-            &plane,
-            &["-n", "recorded", "get", kind, name, "-o", "json", "--show-managed-fields"],
-            "",
-        );
+        let output =
+            kubectl(&plane, &["-n", "golden", "get", kind, name, "-o", "json", "--show-managed-fields"], "");
         assert!(!output.contains("OpenAPI-Generator"), "{output}");
     }
 
@@ -150,7 +147,7 @@ fn nothing_restarts_when_the_operator_is_replaced() {
         &plane,
         &[
             "-n",
-            "recorded",
+            "golden",
             "patch",
             "kasprapp",
             "orders",
@@ -171,7 +168,7 @@ fn nothing_restarts_when_the_operator_is_replaced() {
     assert_eq!(template("clicks-app"), templates[0]);
 
     // An annotation asks for it too.
-    kubectl(&plane, &["-n", "recorded", "annotate", "kasprapp", "clicks", "kaspr.io/roll=true"], "");
+    kubectl(&plane, &["-n", "golden", "annotate", "kasprapp", "clicks", "kaspr.io/roll=true"], "");
     eventually_quiet("the roll", || {
         if template("clicks-app") == templates[0] { Err("old".to_owned()) } else { Ok(()) }
     });
@@ -186,7 +183,7 @@ fn nothing_restarts_when_the_operator_is_replaced() {
     }
     first.stop().expect("the end of the first operator");
     let second = operator(&plane);
-    kubectl(&plane, &["-n", "recorded", "create", "-f", "-"], LATER);
+    kubectl(&plane, &["-n", "golden", "create", "-f", "-"], LATER);
     complete(&plane, "later");
     let applied = second.lines().into_iter().filter(|line| line["message"] == "applied");
     let again: Vec<Value> = applied.filter(|line| line["owner"] != "later").collect();
@@ -197,7 +194,7 @@ fn nothing_restarts_when_the_operator_is_replaced() {
         &plane,
         &[
             "-n",
-            "recorded",
+            "golden",
             "delete",
             "kasprapp,kaspragent,kasprtable,kasprtask,kasprwebview,kasprjoin",
             "--all",
@@ -206,7 +203,7 @@ fn nothing_restarts_when_the_operator_is_replaced() {
         "",
     );
     eventually_quiet("the end", || {
-        let left = kubectl(&plane, &["-n", "recorded", "get", "statefulset,service,hpa", "-o", "name"], "");
+        let left = kubectl(&plane, &["-n", "golden", "get", "statefulset,service,hpa", "-o", "name"], "");
         if left.is_empty() { Ok(()) } else { Err(left) }
     });
 }

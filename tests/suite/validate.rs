@@ -199,7 +199,7 @@ fn a_file_that_is_not_there_is_told() {
 }
 
 #[test]
-fn templates_of_a_chart_are_left_out() {
+fn templates_of_a_chart_are_extra_checks() {
     let folder = tempfile::tempdir().expect("a folder");
     let templates = folder.path().join("chart/templates");
     fs::create_dir_all(&templates).expect("a folder");

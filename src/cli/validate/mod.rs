@@ -1,6 +1,6 @@
 //! `validate`: judges manifests as the cluster would, without one.
 
-mod judge;
+mod evaluate;
 mod locate;
 mod print;
 mod read;
@@ -109,7 +109,7 @@ pub fn validate(args: ValidateArgs) -> Result<ExitCode, Error> {
     }
     let progress = progress();
     let documents = read::documents(&inputs, &progress);
-    let findings = judge::judge(&inputs, &documents, &namespace, &progress);
+    let findings = evaluate::evaluate(&inputs, &documents, &namespace, &progress);
     progress.finish_and_clear();
     let printer = Printer { inputs: &inputs, findings: &findings, documents: documents.len() };
     let mut out = io::BufWriter::new(io::stdout().lock());
@@ -131,7 +131,7 @@ pub fn report(text: &str, format: Format) -> io::Result<String> {
     let inputs = [Input::new("-".to_owned(), Ok(text.to_owned()))];
     let progress = ProgressBar::hidden();
     let documents = read::documents(&inputs, &progress);
-    let findings = judge::judge(&inputs, &documents, "default", &progress);
+    let findings = evaluate::evaluate(&inputs, &documents, "default", &progress);
     let mut out = Vec::new();
     Printer { inputs: &inputs, findings: &findings, documents: documents.len() }
         .print(format, false, &mut out)?;

@@ -69,7 +69,7 @@ impl Printer<'_> {
         let Ok(text) = &self.inputs[finding.input].content else {
             return report.element(Level::NOTE.message(label));
         };
-        // The lines around it would drown it, and cutting them here keeps large files fast.
+        // The lines context it would drown it, and cutting them here keeps large files fast.
         let (first, start) = self.inputs[finding.input].line(finding.bytes.start);
         let end =
             text[finding.bytes.end..].find('\n').map_or(text.len(), |length| finding.bytes.end + length);

@@ -10,6 +10,7 @@ use jsonschema::{
 use serde_json::{Value, json};
 
 use crate::{
+    api::Kind,
     crds,
     validate::{FieldError, Path, Problem, nearest, rule},
 };
@@ -21,7 +22,7 @@ struct Closed {
 }
 
 /// The schemas of the six kinds.
-static SCHEMAS: LazyLock<BTreeMap<String, Closed>> = LazyLock::new(|| {
+static SCHEMAS: LazyLock<BTreeMap<Kind, Closed>> = LazyLock::new(|| {
     let closed = crds::all().into_iter().filter_map(|crd| {
         let version = crd.spec.versions.into_iter().next()?;
         let mut schema = json!(version.schema?.open_api_v3_schema?);
@@ -31,14 +32,14 @@ static SCHEMAS: LazyLock<BTreeMap<String, Closed>> = LazyLock::new(|| {
         schema["properties"]["kind"] = json!({ "type": "string" });
         schema["properties"]["metadata"] = json!({ "type": "object" });
         let validator = jsonschema::draft7::new(&schema).ok()?;
-        Some((crd.spec.names.kind, Closed { schema, validator }))
+        Some((Kind::from_name(&crd.spec.names.kind)?, Closed { schema, validator }))
     });
     closed.collect()
 });
 
 /// What the schema of a kind says of an object.
-pub fn check(kind: &str, object: &Value) -> Vec<FieldError> {
-    let Some(closed) = SCHEMAS.get(kind) else { return Vec::new() };
+pub fn check(kind: Kind, object: &Value) -> Vec<FieldError> {
+    let Some(closed) = SCHEMAS.get(&kind) else { return Vec::new() };
     closed.validator.iter_errors(object).flat_map(|error| mistakes(&error, &closed.schema)).collect()
 }
 

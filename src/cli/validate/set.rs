@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use serde_json::Value;
 
 use super::{
-    Finding, Format, Severity, judge,
+    Finding, Format, Severity, evaluate,
     print::Printer,
     progress,
     read::{self, Document, Input},
@@ -30,14 +30,14 @@ impl Files {
         let inputs: Vec<Input> = paths.iter().flat_map(|path| read::inputs(path)).collect();
         let progress = progress();
         let documents = read::documents(&inputs, &progress);
-        let findings = judge::judge(&inputs, &documents, namespace, &progress);
+        let findings = evaluate::evaluate(&inputs, &documents, namespace, &progress);
         progress.finish_and_clear();
         Self { inputs, documents, findings, namespace: namespace.to_owned() }
     }
 
     /// The resources of the group, in the order of the files, with their namespaces.
     pub fn resources(&self) -> Vec<Value> {
-        let manifests = judge::manifests(&self.documents, &self.namespace);
+        let manifests = evaluate::manifests(&self.documents, &self.namespace);
         let ours = manifests.into_iter().filter_map(|manifest| {
             let mut value = manifest.value;
             let group = value["apiVersion"].as_str().and_then(|version| version.split('/').next());
@@ -58,7 +58,7 @@ impl Files {
     /// Whether something is wrong that no other resource could mend.
     pub fn refused(&self) -> bool {
         let wrong = |finding: &&Finding| finding.severity == Severity::Error;
-        self.findings.iter().filter(wrong).any(|finding| finding.rule.level != Level::Order)
+        self.findings.iter().filter(wrong).any(|finding| finding.rule.level != Level::MissingReference)
     }
 
     /// Prints the findings for people, as `validate` does.

@@ -1,7 +1,7 @@
-//! Topics that no member works on, found from the members' own answers. Pure.
+//! Detection of topics that no member is assigned, from the members' own answers. Pure.
 //!
-//! A member that starts while its topics are new is assigned none of them and stays so, healthy to
-//! look at, until a rebalance.
+//! A member that starts before its topics exist is assigned none of their partitions and looks healthy
+//! until a rebalance.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -9,92 +9,91 @@ use kube::ResourceExt;
 use tokio::time::Instant;
 
 use super::client::Answer;
-use crate::{
-    api::KasprApp,
-    build::{Linked, names},
-};
+use crate::{api::KasprApp, naming, resources::AppComponents};
 
-/// Rounds in a row in which a topic must be missing: members learn of their partitions a moment
-/// after a rebalance.
-const ROUNDS: u32 = 3;
+/// Consecutive polls in which a topic must be missing: members learn of their partitions a moment after
+/// a rebalance.
+const CONSECUTIVE_POLLS: u32 = 3;
 
-/// The pause after the first rebalance that did not help; it doubles.
-const FIRST_PAUSE: Duration = Duration::from_secs(300);
+/// Delay after the first rebalance that did not help; it doubles.
+const FIRST_DELAY: Duration = Duration::from_secs(300);
 
-/// The longest pause: a rebalance can repeat messages, and one that never helps is for people.
-const LONGEST_PAUSE: Duration = Duration::from_secs(6 * 3600);
+/// The longest delay: a rebalance can repeat messages, and one that never helps needs a person.
+const MAX_DELAY: Duration = Duration::from_secs(6 * 3600);
 
-/// The topics that some member must hold: what agents read by name, and the tables' changelogs.
-pub fn expected(app: &KasprApp, linked: &Linked) -> BTreeSet<String> {
-    let agents = linked.agents.iter().filter_map(|agent| agent.spec.input.topic.as_ref()?.name.clone());
-    let identity = names::app(&app.name_any());
-    let changelogs = linked.tables.iter().map(|table| format!("{identity}-{}-changelog", table.spec.name));
+/// Returns the topics that some member must be assigned: those that agents read by name, and the
+/// changelogs of tables.
+pub fn expected_topics(app: &KasprApp, components: &AppComponents) -> BTreeSet<String> {
+    let agents = components.agents.iter().filter_map(|agent| agent.spec.input.topic.as_ref()?.name.clone());
+    let identity = naming::app(&app.name_any());
+    let changelogs =
+        components.tables.iter().map(|table| format!("{identity}-{}-changelog", table.spec.name));
     agents.chain(changelogs).collect()
 }
 
-/// Those that no member holds.
+/// Returns the expected topics that no member is assigned.
 pub fn unassigned(expected: &BTreeSet<String>, answers: &[&Answer]) -> Vec<String> {
-    let held = |topic: &String| {
+    let is_assigned = |topic: &String| {
         answers.iter().any(|answer| {
             let of = [&answer.assignment.actives, &answer.assignment.standbys];
             of.iter().any(|topics| topics.get(topic).is_some_and(|partitions| !partitions.is_empty()))
         })
     };
-    expected.iter().filter(|topic| !held(topic)).cloned().collect()
+    expected.iter().filter(|topic| !is_assigned(topic)).cloned().collect()
 }
 
-/// When a rebalance is worth a try.
+/// The topics that no member is assigned, and when a rebalance may fix that.
 #[derive(Debug, Default)]
-pub struct Cure {
-    /// Rounds in a row.
-    seen: u32,
+pub struct UnassignedTopics {
+    /// Consecutive polls.
+    polls: u32,
     /// Whether the topics were missing for long enough once.
     confirmed: bool,
     missing: Vec<String>,
-    tries: u32,
+    attempts: u32,
     next: Option<Instant>,
 }
 
-impl Cure {
-    /// What was missing in a round in which all members answered and none was busy. Gives the topics
-    /// that are missing for long enough to say so, which stay said until they are held.
-    pub fn saw(&mut self, missing: Vec<String>) -> Vec<String> {
+impl UnassignedTopics {
+    /// Records what was missing in a poll that all members answered and in which none was busy. Returns
+    /// the topics that have been missing for long enough to report; they remain until they are assigned.
+    pub fn observe(&mut self, missing: Vec<String>) -> Vec<String> {
         if missing.is_empty() {
             *self = Self::default();
             return Vec::new();
         }
         if missing != self.missing {
-            // Other topics are another matter.
+            // Other topics start over.
             *self = Self { missing, ..Self::default() };
         }
-        self.seen = self.seen.saturating_add(1);
-        self.confirmed |= self.seen >= ROUNDS;
+        self.polls = self.polls.saturating_add(1);
+        self.confirmed |= self.polls >= CONSECUTIVE_POLLS;
         if self.confirmed { self.missing.clone() } else { Vec::new() }
     }
 
-    /// Members were busy, or not all of them answered: rounds count in a row only.
-    pub fn saw_nothing(&mut self) {
-        self.seen = 0;
+    /// Records a poll with busy or silent members: only consecutive polls count.
+    pub fn interrupt(&mut self) {
+        self.polls = 0;
     }
 
-    /// Whether the next look may tell of a missing topic.
+    /// Returns whether the next poll may confirm a missing topic.
     pub fn is_suspicious(&self) -> bool {
-        !self.missing.is_empty() && self.seen < ROUNDS
+        !self.missing.is_empty() && self.polls < CONSECUTIVE_POLLS
     }
 
-    /// Whether a rebalance is to be asked for now.
+    /// Returns whether a rebalance should be requested now.
     pub fn is_due(&self, now: Instant) -> bool {
-        self.seen >= ROUNDS && self.next.is_none_or(|next| next <= now)
+        self.polls >= CONSECUTIVE_POLLS && self.next.is_none_or(|next| next <= now)
     }
 
-    /// A rebalance was asked for. One for another reason is no try where nothing is missing.
-    pub fn tried(&mut self, now: Instant) {
+    /// Records a rebalance. Where no topic is missing it had another reason.
+    pub fn rebalance_attempted(&mut self, now: Instant) {
         if self.missing.is_empty() {
             return;
         }
-        let pause = FIRST_PAUSE.saturating_mul(1 << self.tries.min(16)).min(LONGEST_PAUSE);
-        self.tries = self.tries.saturating_add(1);
-        self.next = Some(now + pause);
+        let delay = FIRST_DELAY.saturating_mul(1 << self.attempts.min(16)).min(MAX_DELAY);
+        self.attempts = self.attempts.saturating_add(1);
+        self.next = Some(now + delay);
     }
 }
 
@@ -102,10 +101,10 @@ impl Cure {
 mod tests {
     use super::*;
 
-    const REAL: &str = include_str!("../../../tests/recorded/members/member-status.json");
+    const REAL: &str = include_str!("../../../tests/golden/members/member-status.json");
 
     #[test]
-    fn a_real_members_answer_is_read() {
+    fn the_answer_of_a_real_member_is_parsed() {
         let answer: Answer = serde_json::from_str(REAL).expect("an answer");
         assert!(answer.leader && !answer.rebalancing && !answer.recovering);
         let expected = ["views", "views-app-counts-changelog", "orders"].map(str::to_owned).into();
@@ -113,24 +112,24 @@ mod tests {
     }
 
     #[test]
-    fn a_rebalance_is_tried_once_and_then_ever_more_rarely() {
-        let mut cure = Cure::default();
+    fn a_rebalance_is_requested_once_and_then_with_growing_delays() {
+        let mut topics = UnassignedTopics::default();
         let mut now = Instant::now();
         let missing = || vec!["orders".to_owned()];
         let mut tried = Vec::new();
         for second in 0..4000_u64 {
             now += Duration::from_secs(1);
-            cure.saw(missing());
-            if cure.is_due(now) {
-                cure.tried(now);
+            topics.observe(missing());
+            if topics.is_due(now) {
+                topics.rebalance_attempted(now);
                 tried.push(second);
             }
         }
         assert_eq!(tried, [2, 302, 902, 2102]);
-        cure.saw(Vec::new());
-        assert!(!cure.is_due(now));
-        assert_eq!(cure.saw(missing()), Vec::<String>::new());
-        cure.saw_nothing();
-        assert_eq!(cure.saw(missing()), Vec::<String>::new());
+        topics.observe(Vec::new());
+        assert!(!topics.is_due(now));
+        assert_eq!(topics.observe(missing()), Vec::<String>::new());
+        topics.interrupt();
+        assert_eq!(topics.observe(missing()), Vec::<String>::new());
     }
 }

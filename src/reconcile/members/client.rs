@@ -1,4 +1,4 @@
-//! The members' web servers.
+//! The client of the members' web servers.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -15,83 +15,87 @@ use serde::Deserialize;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
-/// Members that are asked at a time. A thousand apps start at once with their cluster, and each
-/// connection takes memory and a file descriptor.
-const AT_A_TIME: usize = 64;
+/// How many members are polled concurrently. The members of a thousand apps start with their cluster,
+/// and each connection takes memory and a file descriptor.
+const CONCURRENCY: usize = 64;
 
-/// A pod's network answers at once or not at all.
-const CONNECT: Duration = Duration::from_secs(5);
+/// A pod network connects at once or not at all.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// More than any assignment: a member that sends more is not one of ours.
-const LONGEST_ANSWER: usize = 16 << 20;
+/// Larger than any assignment: what sends more is not a member.
+const MAX_ANSWER_BYTES: usize = 16 << 20;
 
-/// What a member says of itself.
+/// The status that a member reports.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 pub struct Answer {
-    /// Whether it leads.
+    /// Whether it is the leader of its consumer group.
     #[serde(default)]
     pub leader: bool,
-    /// Whether it is in a rebalance.
+    /// Whether it is rebalancing.
     #[serde(default)]
     pub rebalancing: bool,
-    /// Whether it rebuilds its tables.
+    /// Whether it is rebuilding its tables.
     #[serde(default)]
     pub recovering: bool,
-    /// What it works on.
+    /// The partitions that it is assigned.
     #[serde(default)]
-    pub assignment: Assignment,
+    pub assignment: TopicPartitions,
 }
 
 /// The partitions of a member, by topic.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
-pub struct Assignment {
-    /// Those that it processes.
+pub struct TopicPartitions {
+    /// Partitions that it processes.
     #[serde(default)]
     pub actives: BTreeMap<String, Vec<i64>>,
-    /// Those that it keeps a copy of.
+    /// Partitions that it keeps a standby copy of.
     #[serde(default)]
     pub standbys: BTreeMap<String, Vec<i64>>,
 }
 
-/// Why a member gave no answer.
+/// Why a member did not answer.
 #[derive(Debug, Error)]
 pub enum MemberError {
-    /// Its address is none.
-    #[error("the member has no usable address: {0}")]
+    /// The address is not valid.
+    #[error("the address of the member is not valid: {0}")]
     Address(#[from] hyper::http::Error),
-    /// It can't be reached, or broke off.
-    #[error("the member can't be reached: {0}")]
+    /// The connection failed or was closed.
+    #[error("failed to reach the member: {0}")]
     Unreachable(String),
-    /// It took too long.
+    /// The member did not answer in time.
     #[error("the member did not answer in time")]
     Timeout,
-    /// It answered something else.
+    /// The member answered with an error.
     #[error("the member answered with status {0}")]
     Refused(StatusCode),
-    /// Its answer can't be read.
-    #[error("the member's answer can't be read: {0}")]
+    /// The answer is not the expected JSON.
+    #[error("failed to parse the answer of the member: {0}")]
     Answer(#[from] serde_json::Error),
 }
 
-/// Speaks to members.
+/// An HTTP client for members.
 #[derive(Clone)]
 pub struct MemberClient {
     client: Client<HttpConnector, Empty<Bytes>>,
     timeout: Duration,
-    turns: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl MemberClient {
-    /// A client that waits that long for a whole answer.
+    /// Creates a client with a timeout for the whole answer.
     pub fn new(timeout: Duration) -> Self {
         let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(timeout.min(CONNECT)));
-        // A connection that is kept for the next time ties up both ends for nothing.
+        connector.set_connect_timeout(Some(timeout.min(CONNECT_TIMEOUT)));
+        // Polls are rare: an idle connection would occupy both ends for nothing.
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
-        Self { client, timeout, turns: Arc::new(Semaphore::new(AT_A_TIME)) }
+        Self { client, timeout, permits: Arc::new(Semaphore::new(CONCURRENCY)) }
     }
 
-    /// How a member is.
+    /// Asks a member for its status.
+    ///
+    /// # Errors
+    ///
+    /// The member could not be reached, or did not answer with a status in time.
     pub async fn status(&self, address: &(String, i32), path: &str) -> Result<Answer, MemberError> {
         let (status, body) = self.send(Method::GET, address, path).await?;
         match status {
@@ -100,10 +104,14 @@ impl MemberClient {
         }
     }
 
-    /// Asks a leader for a rebalance.
+    /// Requests a rebalance from the leader.
     ///
-    /// The framework's handler takes the signal and returns no response, which its web server reports
-    /// as an internal error: that is no refusal. The route ends with a slash in some versions.
+    /// The framework's handler returns no response, which its web server reports as an internal error:
+    /// that is a success. The route ends with a slash in some versions.
+    ///
+    /// # Errors
+    ///
+    /// The member could not be reached, or rejected the request.
     pub async fn rebalance(&self, address: &(String, i32), path: &str) -> Result<(), MemberError> {
         let mut last = StatusCode::NOT_FOUND;
         for path in [path.to_owned(), format!("{path}/")] {
@@ -133,22 +141,22 @@ impl MemberClient {
             .uri(uri)
             .header("accept", "application/json")
             .body(Empty::<Bytes>::new())?;
-        let whole = async {
+        let exchange = async {
             let response = self.client.request(request).await.map_err(unreachable)?;
             let (head, body) = response.into_parts();
-            Ok((head.status, read(body).await?))
+            Ok((head.status, read_body(body).await?))
         };
-        // It is never closed.
-        let _turn = self.turns.acquire().await;
-        tokio::time::timeout(self.timeout, whole).await.map_err(|_| MemberError::Timeout)?
+        // The semaphore is never closed.
+        let _permit = self.permits.acquire().await;
+        tokio::time::timeout(self.timeout, exchange).await.map_err(|_| MemberError::Timeout)?
     }
 }
 
-async fn read(body: Incoming) -> Result<Bytes, MemberError> {
-    let read = Limited::new(body, LONGEST_ANSWER).collect().await;
+async fn read_body(body: Incoming) -> Result<Bytes, MemberError> {
+    let read = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
     read.map(|body| body.to_bytes()).map_err(|error| MemberError::Unreachable(error.to_string()))
 }
 
 fn unreachable(error: hyper_util::client::legacy::Error) -> MemberError {
-    MemberError::Unreachable(super::super::watch::describe(&error))
+    MemberError::Unreachable(crate::error_chain::describe(&error))
 }

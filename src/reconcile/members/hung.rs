@@ -1,44 +1,45 @@
-//! Members that hang in a rebalance. Pure.
+//! Detection of members that are stuck in a rebalance. Pure.
 
 use std::collections::HashMap;
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::picture::seconds_in_state;
+use super::snapshot::seconds_in_state;
 use crate::api::Member;
 
-/// Checks in a row in which a member must be seen to hang.
+/// Consecutive checks in which a member must hang.
 pub const STRIKES: u32 = 3;
 
-/// The most pods that are ended in a round.
-const BUDGET: usize = 5;
+/// The maximum number of pods to delete after one poll.
+const MAX_TERMINATIONS: usize = 5;
 
-/// The strikes of each pod, by UID: a new pod starts with none.
+/// The consecutive detections of each pod, by UID: a new pod starts with none.
 #[derive(Debug, Default)]
 pub struct Strikes(HashMap<String, u32>);
 
 /// A member that hangs.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Hung {
-    /// Its number.
+pub struct HungMember {
+    /// Its ordinal.
     pub id: i32,
     /// The UID of its pod.
     pub uid: String,
-    /// Checks in a row.
+    /// Consecutive detections.
     pub strikes: u32,
-    /// How long it has been in its rebalance.
+    /// Seconds since its rebalance began.
     pub seconds: i64,
 }
 
 impl Strikes {
-    /// A check. `answered` tells which members answered just now: an old answer is no evidence.
+    /// Checks the members. `answered` tells which members answered this poll: an older answer is not
+    /// evidence. `threshold` is in seconds.
     pub fn check(
         &mut self,
         members: &[Member],
         answered: impl Fn(i32) -> bool,
         threshold: i64,
         now: Timestamp,
-    ) -> Vec<Hung> {
+    ) -> Vec<HungMember> {
         let mut next = HashMap::new();
         let mut hung = Vec::new();
         for member in members {
@@ -48,25 +49,25 @@ impl Strikes {
             if stuck && seconds > threshold && answered(member.id) {
                 let strikes = self.0.get(&uid).copied().unwrap_or_default().saturating_add(1);
                 next.insert(uid.clone(), strikes);
-                hung.push(Hung { id: member.id, uid, strikes, seconds });
+                hung.push(HungMember { id: member.id, uid, strikes, seconds });
             }
         }
         self.0 = next;
         hung
     }
 
-    /// Nothing is checked while pods come and go.
+    /// Forgets all detections: pods are being replaced.
     pub fn clear(&mut self) {
         self.0.clear();
     }
 }
 
-/// Those to end now: the longest first, and never more than a few.
-pub fn to_end(hung: &[Hung]) -> Vec<Hung> {
-    let mut ripe: Vec<Hung> = hung.iter().filter(|hung| hung.strikes >= STRIKES).cloned().collect();
-    ripe.sort_by_key(|hung| std::cmp::Reverse(hung.seconds));
-    ripe.truncate(BUDGET);
-    ripe
+/// Returns the members to terminate now: those that hang longest first, limited in number.
+pub fn members_to_terminate(hung: &[HungMember]) -> Vec<HungMember> {
+    let mut due: Vec<HungMember> = hung.iter().filter(|hung| hung.strikes >= STRIKES).cloned().collect();
+    due.sort_by_key(|hung| std::cmp::Reverse(hung.seconds));
+    due.truncate(MAX_TERMINATIONS);
+    due
 }
 
 #[cfg(test)]
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn three_checks_in_a_row_and_five_pods_at_most() {
+    fn three_consecutive_checks_and_at_most_five_pods() {
         let now = Timestamp::from_second(1000).expect("a time");
         let mut members: Vec<Member> =
             (0..7).map(|id| member(id, true, false, 600 - i64::from(id))).collect();
@@ -96,10 +97,13 @@ mod tests {
         let mut check = |answered: &dyn Fn(i32) -> bool| strikes.check(&members, answered, 300, now);
         let hung = check(&|_| true);
         assert_eq!(hung.iter().map(|hung| hung.id).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6]);
-        assert_eq!(to_end(&hung), []);
+        assert_eq!(members_to_terminate(&hung), []);
         check(&|id| id != 6);
         let third = check(&|_| true);
-        assert_eq!(to_end(&third).iter().map(|hung| hung.id).collect::<Vec<_>>(), [5, 4, 3, 2, 1]);
+        assert_eq!(
+            members_to_terminate(&third).iter().map(|hung| hung.id).collect::<Vec<_>>(),
+            [5, 4, 3, 2, 1]
+        );
         assert_eq!(third.iter().find(|hung| hung.id == 6).map(|hung| hung.strikes), Some(1));
     }
 }

@@ -1,5 +1,5 @@
-//! Metrics under the published operator's names, labels and buckets: dashboards and alerts hang on
-//! them. Series end with the app that they tell of, and when another replica reconciles.
+//! Metrics under the Python operator's names, labels and buckets, on which dashboards and alerts depend.
+//! Series end with the app that they describe, and when another replica reconciles.
 
 mod families;
 mod series;
@@ -10,7 +10,7 @@ use prometheus::{Encoder, Error, TextEncoder};
 
 use families::Families;
 
-/// Where a reconcile was asked for. The published operator has one way only.
+/// The value of the label `trigger_source`.
 const TRIGGER: &str = "queue";
 
 /// Every metric of the operator.
@@ -20,38 +20,42 @@ pub struct Metrics {
     of: Families,
 }
 
-/// Whose metric it is: an app, or one of its components.
+/// The labels of a resource: an app, or one of its components.
 #[derive(Clone, Copy, Debug)]
-pub struct Of<'a> {
-    /// The app.
+pub struct ResourceLabels<'a> {
+    /// Name of the app.
     pub app: &'a str,
-    /// The component, or the app again.
+    /// Name of the component, or of the app again.
     pub component: &'a str,
     /// Their namespace.
     pub namespace: &'a str,
 }
 
-/// How something ended.
-fn result_of(success: bool) -> &'static str {
+/// Returns the value of the label `result`.
+fn result_label(success: bool) -> &'static str {
     if success { "success" } else { "failure" }
 }
 
 impl Metrics {
-    /// All metrics, empty.
+    /// Creates all metrics, without series.
     ///
-    /// Errors: a name or label that Prometheus does not take.
+    /// # Errors
+    ///
+    /// A name or label is not valid in Prometheus.
     pub fn new() -> Result<Self, Error> {
         let metrics = Self { of: Families::new()? };
-        metrics.leads(false);
+        metrics.set_leader(false);
         Ok(metrics)
     }
 
-    /// The metrics as Prometheus reads them.
+    /// Returns the metrics in the Prometheus text format.
     ///
-    /// Errors: a metric that can't be written.
+    /// # Errors
+    ///
+    /// A metric could not be encoded.
     pub fn text(&self) -> Result<Vec<u8>, Error> {
         let mut text = Vec::new();
-        // One by one: all of them at once take several times the memory of their text.
+        // One by one: all families at once take several times the memory of their text.
         for collector in self.of.all.values() {
             let mut families = collector.collect();
             families.retain(|family| !family.get_metric().is_empty());
@@ -60,9 +64,14 @@ impl Metrics {
         Ok(text)
     }
 
-    /// A reconcile ended after that time; a failed one with the type of its error.
-    pub fn reconciled(&self, Of { app, component, namespace }: Of, took: Duration, error: Option<&str>) {
-        let labels = [app, component, namespace, TRIGGER, result_of(error.is_none())];
+    /// Records a reconcile. `error` is the type of its error, if it failed.
+    pub fn reconciled(
+        &self,
+        ResourceLabels { app, component, namespace }: ResourceLabels,
+        took: Duration,
+        error: Option<&str>,
+    ) {
+        let labels = [app, component, namespace, TRIGGER, result_label(error.is_none())];
         self.of.reconcile_duration.observe(&labels, took);
         self.of.reconcile_total.add(&labels, 1);
         if let Some(error) = error {
@@ -70,31 +79,31 @@ impl Metrics {
         }
     }
 
-    /// A reconcile waits for its turn.
-    pub fn queued(&self, Of { app, component, namespace }: Of) {
+    /// Records that a reconcile waits in the queue.
+    pub fn enqueued(&self, ResourceLabels { app, component, namespace }: ResourceLabels) {
         self.of.queue_depth.set(&[app, component, namespace], 1);
     }
 
-    /// A reconcile's turn came after that time.
-    pub fn dequeued(&self, Of { app, component, namespace }: Of, waited: Duration) {
+    /// Records that a reconcile left the queue.
+    pub fn dequeued(&self, ResourceLabels { app, component, namespace }: ResourceLabels, waited: Duration) {
         self.of.queue_depth.set(&[app, component, namespace], 0);
         self.of.queue_wait.observe(&[app, component, namespace], waited);
     }
 
-    /// A rebalance was asked for.
-    pub fn rebalanced(&self, app: &str, namespace: &str, reason: &str, took: Duration, success: bool) {
-        let labels = [app, namespace, reason, result_of(success)];
+    /// Records a request for a rebalance.
+    pub fn rebalance(&self, app: &str, namespace: &str, reason: &str, took: Duration, success: bool) {
+        let labels = [app, namespace, reason, result_label(success)];
         self.of.rebalance_duration.observe(&labels, took);
         self.of.rebalance_total.add(&labels, 1);
     }
 
-    /// A member's state changed.
-    pub fn member_changed(&self, app: &str, namespace: &str, member: i32, from: &str, to: &str) {
+    /// Records a state transition of a member.
+    pub fn member_transition(&self, app: &str, namespace: &str, member: i32, from: &str, to: &str) {
         self.of.member_transitions.add(&[app, namespace, &member.to_string(), from, to], 1);
     }
 
-    /// A member has been in a rebalance for that many seconds, seen that many times in a row.
-    pub fn hung(&self, app: &str, namespace: &str, member: i32, times: u32, seconds: i64) {
+    /// Records a hung member: seconds in the rebalance, and consecutive detections.
+    pub fn hung_member(&self, app: &str, namespace: &str, member: i32, times: u32, seconds: i64) {
         let member = member.to_string();
         let labels = [app, namespace, member.as_str()];
         if times > 0 {
@@ -104,21 +113,21 @@ impl Metrics {
         self.of.hung_duration.set(&labels, seconds);
     }
 
-    /// A pod was ended.
-    pub fn terminated(&self, app: &str, namespace: &str, member: i32, reason: &str) {
+    /// Records that the pod of a member was deleted.
+    pub fn member_terminated(&self, app: &str, namespace: &str, member: i32, reason: &str) {
         self.of.member_terminations.add(&[app, namespace, &member.to_string(), reason], 1);
     }
 
-    /// An object was written, or could not be.
-    pub fn synced(
+    /// Records a write of an object. `error` is the type of its error, if it failed.
+    pub fn resource_synced(
         &self,
-        Of { app, component, namespace }: Of,
+        ResourceLabels { app, component, namespace }: ResourceLabels,
         (kind, name): (&str, &str),
         operation: &str,
         took: Duration,
         error: Option<&str>,
     ) {
-        let labels = [app, component, name, namespace, kind, operation, result_of(error.is_none())];
+        let labels = [app, component, name, namespace, kind, operation, result_label(error.is_none())];
         self.of.sync_duration.observe(&labels, took);
         self.of.sync_total.add(&labels, 1);
         if let Some(error) = error {
@@ -126,23 +135,28 @@ impl Metrics {
         }
     }
 
-    /// Somebody else had changed an object's top-level field.
-    pub fn drifted(&self, Of { app, component, namespace }: Of, (kind, name): (&str, &str), field: &str) {
+    /// Records that another client changed a top-level field of an object.
+    pub fn drift_detected(
+        &self,
+        ResourceLabels { app, component, namespace }: ResourceLabels,
+        (kind, name): (&str, &str),
+        field: &str,
+    ) {
         self.of.drift.add(&[app, component, name, namespace, kind, field], 1);
     }
 
-    /// A status was written.
+    /// Records a write of a status.
     pub fn status_updated<'a>(&self, app: &str, namespace: &str, fields: impl IntoIterator<Item = &'a str>) {
         for field in fields {
             self.of.status_updates.add(&[app, namespace, field], 1);
         }
     }
 
-    /// An install of packages ended.
-    pub fn installed(&self, app: &str, namespace: &str, end: &InstallEnd) {
-        let InstallEnd { took, error, retries } = end;
-        self.of.install_duration.observe(&[app, namespace], *took);
-        self.of.install_total.add(&[app, namespace, result_of(error.is_none())], 1);
+    /// Records a package install that ended.
+    pub fn packages_installed(&self, app: &str, namespace: &str, outcome: &InstallOutcome) {
+        let InstallOutcome { duration, error, retries } = outcome;
+        self.of.install_duration.observe(&[app, namespace], *duration);
+        self.of.install_total.add(&[app, namespace, result_label(error.is_none())], 1);
         if let Some(error) = error {
             self.of.install_errors.add(&[app, namespace, error], 1);
             if error == "timeout" {
@@ -154,13 +168,13 @@ impl Metrics {
         }
     }
 
-    /// What an app's packages are installed with.
-    pub fn packages(&self, app: &str, namespace: &str, credentials: bool, custom_index: bool) {
+    /// Records the package settings of an app.
+    pub fn package_settings(&self, app: &str, namespace: &str, credentials: bool, custom_index: bool) {
         self.of.auth_enabled.set(&[app, namespace], credentials.into());
         self.of.custom_index.set(&[app, namespace], custom_index.into());
     }
 
-    /// How full an app's package cache is, in bytes.
+    /// Records the size and usage of an app's package cache, in bytes.
     pub fn cache_usage(&self, app: &str, namespace: &str, total: i64, used: i64) {
         let sizes = [("total", total), ("used", used), ("available", total - used)];
         for (kind, bytes) in sizes {
@@ -170,55 +184,55 @@ impl Metrics {
         self.of.cache_percent.set(&[app, namespace], percent);
     }
 
-    /// An admission review was answered.
-    pub fn reviewed(&self, webhook: &str, allowed: bool, took: Duration) {
+    /// Records an admission review.
+    pub fn admission_reviewed(&self, webhook: &str, allowed: bool, took: Duration) {
         self.of.admission_duration.observe(&[webhook], took);
         let allowed = if allowed { "true" } else { "false" };
         self.of.admission_total.add(&[webhook, allowed], 1);
     }
 
-    /// A request to the API server was answered, or got no answer.
-    pub fn requested(&self, method: &str, status: Option<u16>) {
+    /// Records a request to the API server; `status` is `None` if there was no answer.
+    pub fn client_request(&self, method: &str, status: Option<u16>) {
         let status = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
         self.of.requests.add(&[method, &status], 1);
     }
 
-    /// Whether this replica reconciles. When that changes, the series of all apps end: what they say
-    /// is no longer so, and nobody would take it back.
-    pub fn leads(&self, leads: bool) {
-        self.of.leader.set(&[], leads.into());
+    /// Records whether this replica reconciles. When that changes, the series of all apps end: they are out
+    /// of date, and nothing would correct them.
+    pub fn set_leader(&self, is_leader: bool) {
+        self.of.leader.set(&[], is_leader.into());
         self.of.all.values().for_each(|family| family.forget_all("app_name"));
     }
 
-    /// The webhooks serve a certificate that ends then, in Unix seconds.
-    pub fn certificate_ends(&self, timestamp: i64) {
+    /// Records the expiry of the served certificate, in Unix seconds.
+    pub fn certificate_expires_at(&self, timestamp: i64) {
         self.of.certificate_expiry.set(&[], timestamp);
     }
 
-    /// Ends the series of an app that is gone.
+    /// Ends the series of a deleted app.
     pub fn forget_app(&self, app: &str, namespace: &str) {
-        let whose = [("app_name", app), ("namespace", namespace)];
-        self.forget(&whose);
+        let labels = [("app_name", app), ("namespace", namespace)];
+        self.forget(&labels);
     }
 
-    /// Ends the series of a component that is gone.
+    /// Ends the series of a deleted component.
     pub fn forget_component(&self, component: &str, namespace: &str) {
         self.forget(&[("component_name", component), ("namespace", namespace)]);
     }
 
-    fn forget(&self, whose: &[(&str, &str)]) {
-        self.of.all.values().for_each(|family| family.forget(whose));
+    fn forget(&self, labels: &[(&str, &str)]) {
+        self.of.all.values().for_each(|family| family.forget(labels));
     }
 }
 
-/// How an install of packages ended.
+/// The outcome of a package install.
 #[derive(Clone, Debug, Default)]
-pub struct InstallEnd {
-    /// How long it took.
-    pub took: Duration,
-    /// The type of its error, if it failed.
+pub struct InstallOutcome {
+    /// Duration.
+    pub duration: Duration,
+    /// The type of the error, if it failed.
     pub error: Option<String>,
-    /// Tries after the first one.
+    /// Retries after the first attempt.
     pub retries: u64,
 }
 
@@ -233,14 +247,14 @@ mod tests {
     #[test]
     fn no_series_of_an_app_outlives_the_lease() {
         let metrics = Metrics::new().expect("metrics");
-        metrics.leads(true);
-        let of = Of { app: "clicks", component: "counter", namespace: "shop" };
-        metrics.queued(of);
-        metrics.reconciled(of, Duration::from_secs(1), Some("Conflict"));
-        metrics.hung("clicks", "shop", 1, 3, 400);
-        metrics.reviewed("validate", true, Duration::from_millis(1));
+        metrics.set_leader(true);
+        let labels = ResourceLabels { app: "clicks", component: "counter", namespace: "shop" };
+        metrics.enqueued(labels);
+        metrics.reconciled(labels, Duration::from_secs(1), Some("Conflict"));
+        metrics.hung_member("clicks", "shop", 1, 3, 400);
+        metrics.admission_reviewed("validate", true, Duration::from_millis(1));
         assert!(text(&metrics).contains("kasprop_hung_member_consecutive_detections{"));
-        metrics.leads(false);
+        metrics.set_leader(false);
         let left = text(&metrics);
         assert!(!left.contains("clicks") && !left.contains("counter\""), "{left}");
         assert!(left.contains("kasprop_leader 0"), "{left}");

@@ -5,10 +5,10 @@
 //! reading does not tell (imports, decorators, what a call returns, `exec`), it is accepted.
 
 mod call;
-mod depth;
+mod extra_checks;
 mod indent;
-mod left_out;
 mod names;
+mod nesting;
 mod scan;
 mod scopes;
 mod syntax;
@@ -21,7 +21,7 @@ use ruff_python_ast::{ModModule, PythonVersion, token::TokenKind};
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 use ruff_text_size::{Ranged, TextRange};
 
-use self::{call::Signature, depth::Depth, names::What, scopes::Mistake};
+use self::{call::Signature, names::What, nesting::Depth, scopes::Mistake};
 use super::{Findings, Line, Path, findings::shortened, processors::is_identifier, rule, shared};
 use crate::api::Code;
 
@@ -236,7 +236,7 @@ impl Block {
         if source.len() > LARGEST {
             return whole(format!("must not be larger than {} KiB", LARGEST / 1024));
         }
-        match depth::measure(source) {
+        match nesting::measure(source) {
             Ok(Depth::Shallow) => Self::parse(source),
             Ok(Depth::Deep) => thread::scope(|scope| {
                 let deep = thread::Builder::new().stack_size(DEEP_STACK);

@@ -170,7 +170,7 @@ pub fn declared(body: &[Stmt]) -> Declared<'_> {
 pub struct Declared<'a> {
     /// Those that belong to the module.
     pub globals: HashMap<&'a str, TextRange>,
-    /// Those of a function around.
+    /// Those of a function context.
     pub nonlocals: HashMap<&'a str, TextRange>,
     /// Those with a type.
     pub annotated: Vec<(&'a str, TextRange)>,

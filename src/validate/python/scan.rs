@@ -3,7 +3,7 @@
 //! The scan follows brackets, strings and lines as the lexer does, and counts no less than
 //! [`depth`](super::depth) would. What it is not sure of it leaves to the lexer, by giving up.
 
-use super::depth::Level;
+use super::nesting::Level;
 
 /// What a byte outside of strings and comments may be.
 #[derive(Clone, Copy)]
@@ -82,7 +82,7 @@ struct Scan<'a> {
     at: usize,
     limit: usize,
     indents: Vec<usize>,
-    /// Of the brackets around, and their sum.
+    /// Of the brackets context, and their sum.
     levels: Vec<Level>,
     outer: usize,
     level: Level,

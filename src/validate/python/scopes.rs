@@ -1,4 +1,4 @@
-//! The scopes around a piece of code, which Ruff's checker asks for.
+//! The scopes context a piece of code, which Ruff's checker asks for.
 
 use std::{
     cell::{OnceCell, RefCell},
@@ -52,7 +52,7 @@ pub struct Scope<'a> {
     pub in_loop: bool,
     /// Whether the nearest block is `except*`.
     pub in_except_star: bool,
-    /// Loops, `with` and `try` around the statement.
+    /// Loops, `with` and `try` context the statement.
     pub blocks: usize,
 }
 
@@ -134,7 +134,7 @@ impl<'a> Context<'a> {
         self.scopes.last()?.declared.as_ref()
     }
 
-    /// The scope, then those around it.
+    /// The scope, then those context it.
     fn outwards(&self) -> impl Iterator<Item = Kind> {
         self.scopes.iter().rev().map(|scope| scope.kind)
     }

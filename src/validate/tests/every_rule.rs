@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     APP,
-    across::{AGENT, JOIN, TABLE, TASK, VIEW, around},
+    cross_resource::{AGENT, JOIN, TABLE, TASK, VIEW, context},
     patched, review,
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 /// Rules of manifests that no resource can break: `tests/suite/validate.rs` has their cases.
 const OF_FILES: &[&str] = &["unreadable", "schema", "twice"];
 
-/// Kind, patch over a good manifest, what stands around it (a resource a line), and what the rule
+/// Kind, patch over a good manifest, what stands context it (a resource a line), and what the rule
 /// then says.
 const CASES: &[(&str, &str, &str, &str, &str)] = &[
     (
@@ -507,7 +507,7 @@ fn said<T: ValidateUpdate + DeserializeOwned>(
     lines: &str,
 ) -> Vec<String> {
     let (new, old): (T, T) = (patched(manifest, patch), patched(manifest, "{}"));
-    let found = review(&new, None, Some(&around(lines)));
+    let found = review(&new, None, Some(&context(lines)));
     let errors = found.errors.iter().map(|error| (error.rule.id, error.to_string()));
     let warnings = found.warnings.iter().map(|warning| (warning.rule.id, warning.to_string()));
     let changed = review(&new, Some(&old), None);

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{errors, warnings, yaml};
 use crate::{
-    api::{APP_LABEL, KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView},
+    api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView},
     defaults::{self, Defaults},
     validate::{Findings, ValidateUpdate, review},
 };
@@ -53,7 +53,7 @@ fn admitted(manifest: &Value) -> Findings {
 
 fn admitted_as<T: Defaults + ValidateUpdate + DeserializeOwned + Serialize>(manifest: &Value) -> Findings {
     let mut filled = manifest.clone();
-    defaults::fill::<T>(&mut filled);
+    defaults::apply_defaults::<T>(&mut filled);
     let resource: T = serde_json::from_value(filled).unwrap_or_else(|e| panic!("{manifest}: {e}"));
     let read = serde_json::to_value(&resource).expect("a resource");
     assert_eq!(lost(manifest, &read, ""), Vec::<String>::new(), "are no fields");
@@ -98,8 +98,7 @@ fn examples_are_accepted() {
 /// What the published operator took from its users.
 #[test]
 fn recorded_manifests_are_accepted() {
-    for (file, text) in files("../tests/recorded/full").into_iter().chain(files("../tests/recorded/minimal"))
-    {
+    for (file, text) in files("../tests/golden/full").into_iter().chain(files("../tests/golden/minimal")) {
         let manifests = documents(&text);
         let ours = manifests.iter().filter(|manifest| manifest["kind"].as_str() != Some("Secret"));
         for manifest in ours {
@@ -148,7 +147,11 @@ fn files_hold_together() {
                 .unwrap_or_else(|| panic!("{file}: {name}"))
         };
         for manifest in manifests.iter().filter(|manifest| manifest["kind"] != "KasprApp") {
-            assert_eq!(manifest["metadata"]["labels"][APP_LABEL], app["metadata"]["name"], "{file}");
+            assert_eq!(
+                manifest["metadata"]["labels"][crate::naming::APP_LABEL],
+                app["metadata"]["name"],
+                "{file}"
+            );
             for name in used_tables(manifest) {
                 let table = &table(name)["spec"];
                 let topic = &manifest["spec"]["input"]["topic"];

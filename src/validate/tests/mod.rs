@@ -2,11 +2,11 @@
 //!
 //! A row of a table is a patch, merged over a manifest that is valid, and every line that it gives.
 
-mod across;
 mod agent;
 mod app;
 mod components;
 mod config;
+mod cross_resource;
 mod every_rule;
 mod examples;
 mod hostile;

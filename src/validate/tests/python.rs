@@ -754,7 +754,7 @@ fn hostile() {
     }
 }
 
-/// No code before or around hides how deep the rest is.
+/// No code before or context hides how deep the rest is.
 #[test]
 fn depth_shows() {
     let before = [
@@ -777,7 +777,7 @@ fn depth_shows() {
     let within =
         ["f'{_}'", "f'{a:{_}}'", "f\"\"\"{a} {_!r}\"\"\"", "[a, (b, _)]", "lambda a, b=_: a", "(\n# ' (\n_)"];
     let mut all: Vec<String> = before.iter().map(|line| format!("{line}x = {deep}")).collect();
-    all.extend(within.iter().map(|around| format!("x = {}", around.replace('_', &deep))));
+    all.extend(within.iter().map(|context| format!("x = {}", context.replace('_', &deep))));
     for python in all {
         let said = code(&python).join("\n");
         assert!(said.ends_with("must not nest more than 200 brackets"), "{python}: {said}");

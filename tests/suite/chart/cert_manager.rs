@@ -15,7 +15,7 @@ use super::{
 use crate::{
     certificates,
     harness::{condition, eventually_quiet},
-    no_lost_calls::calls::Calls,
+    zero_downtime::calls::Calls,
 };
 
 /// The certificate of the webhooks, and its Secret.

@@ -120,7 +120,7 @@ fn spoken_commands_work(cluster: &Cluster, shell: &Shell, operator: &mut Option<
 
 #[test]
 fn migration_leads_over_and_back() {
-    let (cluster, shell) = cluster("recorded");
+    let (cluster, shell) = cluster("golden");
     published_crds(&cluster);
     cluster.kubectl(&["create", "namespace", "kaspr"]);
     let deployment = ["create", "deployment", "kaspr-operator", "--image=published"];
@@ -129,7 +129,7 @@ fn migration_leads_over_and_back() {
     let crd = || cluster.get("crd", "kasprapps.kaspr.io", "")["spec"].clone();
     let before = crd();
     follow(&cluster, &shell, "docs/migration.md", &mut None);
-    assert!(cluster.get("kasprapp", "clicks", "recorded").is_object(), "resources outlive {NAME}");
+    assert!(cluster.get("kasprapp", "clicks", "golden").is_object(), "resources outlive {NAME}");
     assert_eq!(crd(), before);
     assert_eq!(cluster.get("deployment", "kaspr-operator", "kaspr")["spec"]["replicas"], 1);
 }

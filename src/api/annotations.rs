@@ -1,0 +1,44 @@
+//! The keys of every annotation that the operator reads or writes.
+
+/// On a KasprApp: stops all writes for the app but its status.
+pub const PAUSE: &str = "kaspr.io/pause-reconciliation";
+
+/// On a KasprApp: requests one rebalance. The operator removes it after the attempt.
+pub const REBALANCE: &str = "kaspr.io/rebalance";
+
+/// On a KasprApp: overrides the setting `--auto-rebalance`.
+pub const AUTO_REBALANCE: &str = "kaspr.io/auto-rebalance";
+
+/// On a KasprApp: overrides the setting `--hung-member-detection`.
+pub const HUNG_MEMBER_DETECTION: &str = "kaspr.io/hung-member-detection-enabled";
+
+/// On a KasprApp: overrides the setting `--hung-rebalancing-threshold-seconds`.
+pub const HUNG_THRESHOLD_SECONDS: &str = "kaspr.io/hung-rebalancing-threshold-seconds";
+
+/// On a KasprApp: rolls its pods to the template of the current operator. The operator removes it.
+pub const ROLL: &str = "kaspr.io/roll";
+
+/// On a KasprApp: members join their consumer group without a fixed identity.
+pub const DISABLE_STATIC_MEMBERSHIP: &str = "kaspr.io/disable-static-group-membership";
+
+/// On made objects: the hash of what the object was made from, as the Python operator computes it.
+pub const RESOURCE_HASH: &str = "kaspr.io/resource-hash";
+
+/// On made objects: the hash of the whole object as it was applied. After a restart it tells whether
+/// there is anything to apply.
+pub const APPLIED_HASH: &str = "kaspr.io/applied-hash";
+
+/// On a StatefulSet: the hash of the inputs that its pod template was built from.
+pub const INPUT_HASH: &str = "kaspr.io/input-hash";
+
+/// On a StatefulSet: the hash of its pod template as it was built.
+pub const TEMPLATE_HASH: &str = "kaspr.io/template-hash";
+
+/// On CRDs: the version of the operator that they belong to.
+pub const OPERATOR_VERSION: &str = "kaspr.io/operator-version";
+
+/// Left by the Python operator on every resource.
+pub const KOPF_LAST_HANDLED: &str = "kopf.zalando.org/last-handled-configuration";
+
+/// Left by kubectl on every object that it applies on the client side.
+pub const KUBECTL_LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";

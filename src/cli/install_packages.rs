@@ -1,0 +1,67 @@
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{Error, make_folder};
+use crate::{installer, settings::InstallSettings};
+
+/// What `copy-installer` needs to know.
+#[derive(Args, Clone, Debug)]
+pub struct CopyInstallerArgs {
+    /// The folder that is shared with the install container
+    #[arg(value_name = "DIRECTORY")]
+    to: PathBuf,
+}
+
+/// The code of a process that SIGTERM ended.
+const TERMINATED: u8 = 143;
+
+/// Installs packages; ends early, with its children, when it is told to.
+pub async fn install(settings: InstallSettings) -> Result<ExitCode, Error> {
+    // The first process of a container ignores the signal unless it asks for it.
+    let mut terminate = signal(SignalKind::terminate()).map_err(Error::Output)?;
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    tokio::spawn(async move {
+        terminate.recv().await;
+        told.cancel();
+    });
+    let starts = installer::run(settings, stop.clone()).await;
+    Ok(match (stop.is_cancelled(), starts) {
+        (true, _) => ExitCode::from(TERMINATED),
+        (false, true) => ExitCode::SUCCESS,
+        (false, false) => ExitCode::FAILURE,
+    })
+}
+
+/// Copies this program, and uv where it lies beside it, to where the app's image can run them.
+pub fn copy_installer(args: CopyInstallerArgs) -> Result<(), Error> {
+    let program = std::env::current_exe().map_err(|source| Error::File {
+        what: "find",
+        path: "/proc/self/exe".into(),
+        source,
+    })?;
+    make_folder(&args.to)?;
+    copy(&program, &args.to.join("kaspr-operator"))?;
+    let uv = program.with_file_name("uv");
+    if uv.is_file() {
+        copy(&uv, &args.to.join("uv"))?;
+    }
+    Ok(())
+}
+
+/// A container that starts again must not write into a program that runs.
+fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+    let failed = |what| move |source| Error::File { what, path: to.to_owned(), source };
+    let fresh = to.with_extension("new");
+    fs::copy(from, &fresh).map_err(failed("write"))?;
+    fs::set_permissions(&fresh, fs::Permissions::from_mode(0o755)).map_err(failed("write"))?;
+    fs::rename(&fresh, to).map_err(failed("write"))
+}

@@ -1,0 +1,161 @@
+//! The volumes that the operator adds to an app's pods, and where it mounts them: the builders create
+//! them from this list, and the rules check the user's volumes and mounts against it.
+//!
+//! Component definitions are volumes too. They depend on the components of the app and are not listed
+//! here.
+
+use kube::ResourceExt;
+use serde_json::Value;
+
+use crate::{
+    api::{
+        CaSecret, CacheType, CertificateSecret, GcsCache, KasprApp, PackageCache, PythonPackages,
+        StorageType, Tls,
+    },
+    naming,
+};
+
+/// A volume that the operator adds.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PodVolume {
+    /// Name of the volume.
+    pub name: String,
+    /// What the volume contains.
+    pub source: PodVolumeSource,
+    /// Mount path in the member's container, if it is mounted there.
+    pub member_mount: Option<String>,
+    /// Mount path in the install container, if it is mounted there.
+    pub install_mount: Option<String>,
+}
+
+/// What a volume contains.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum PodVolumeSource {
+    /// A claim of the StatefulSet's template, which adds the volume by itself.
+    ClaimTemplate,
+    /// A claim.
+    Claim(String),
+    /// An empty directory, with its size limit.
+    EmptyDir(Option<String>),
+    /// Keys of a Secret as files.
+    Secret {
+        /// Name of the Secret.
+        name: String,
+        /// Keys and file names.
+        items: Vec<(String, &'static str)>,
+    },
+}
+
+/// Returns every volume that the operator adds, but those of component definitions.
+#[must_use]
+pub fn volumes(app: &KasprApp) -> Vec<PodVolume> {
+    let mut volumes = vec![tables(app)];
+    volumes.extend(tls(app));
+    volumes.extend(packages(app));
+    volumes
+}
+
+/// Returns the volume with the tables.
+#[must_use]
+pub fn tables(app: &KasprApp) -> PodVolume {
+    let source = match &app.spec.storage {
+        Some(storage) if storage.r#type == StorageType::PersistentClaim => PodVolumeSource::ClaimTemplate,
+        Some(storage) => PodVolumeSource::EmptyDir(storage.size.clone()),
+        None => PodVolumeSource::EmptyDir(None),
+    };
+    PodVolume {
+        name: naming::tables_volume(&app.name_any()),
+        source,
+        member_mount: Some(table_dir(app)),
+        install_mount: None,
+    }
+}
+
+/// Returns the directory of the tables: `config.tableDir`, or the default.
+#[must_use]
+pub fn table_dir(app: &KasprApp) -> String {
+    let config = app.spec.config.as_ref().and_then(|config| config.0.get("tableDir"));
+    match config {
+        None | Some(Value::Null) => naming::TABLE_DIR.to_owned(),
+        Some(Value::String(directory)) => directory.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// Returns the volumes with certificates for Kafka.
+#[must_use]
+pub fn tls(app: &KasprApp) -> Vec<PodVolume> {
+    let Some(Tls { ca_secret, certificate_secret }) = &app.spec.tls else { return Vec::new() };
+    let volume = |name: &str, mount: &str, secret: &str, items| PodVolume {
+        name: name.to_owned(),
+        source: PodVolumeSource::Secret { name: secret.to_owned(), items },
+        member_mount: Some(mount.to_owned()),
+        install_mount: None,
+    };
+    let authorities = ca_secret.as_ref().map(|secret| {
+        let CaSecret { secret_name, .. } = secret;
+        let items = vec![(secret.key().to_owned(), naming::KAFKA_CA_FILE)];
+        volume(naming::KAFKA_CA_VOLUME, naming::KAFKA_CA_DIR, secret_name, items)
+    });
+    let certificate = certificate_secret.as_ref().map(|secret| {
+        let CertificateSecret { secret_name, .. } = secret;
+        let items = vec![
+            (secret.certificate_key().to_owned(), naming::KAFKA_CERTIFICATE_FILE),
+            (secret.private_key_key().to_owned(), naming::KAFKA_PRIVATE_KEY_FILE),
+        ];
+        volume(naming::KAFKA_CERTIFICATE_VOLUME, naming::KAFKA_CERTIFICATE_DIR, secret_name, items)
+    });
+    authorities.into_iter().chain(certificate).collect()
+}
+
+/// Returns the volumes of the package installer.
+#[must_use]
+pub fn packages(app: &KasprApp) -> Vec<PodVolume> {
+    let Some(packages) = &app.spec.python_packages else { return Vec::new() };
+    let name = app.name_any();
+    let source = if uses_claim(packages) {
+        PodVolumeSource::Claim(naming::packages_claim(&name))
+    } else {
+        PodVolumeSource::EmptyDir(None)
+    };
+    let mut volumes = vec![
+        PodVolume {
+            name: naming::packages_volume(&name),
+            source,
+            member_mount: Some(naming::PACKAGES_DIR.to_owned()),
+            install_mount: Some(naming::PACKAGES_DIR.to_owned()),
+        },
+        PodVolume {
+            name: naming::installer_volume(&name),
+            source: PodVolumeSource::EmptyDir(None),
+            member_mount: None,
+            install_mount: Some(naming::INSTALLER_DIR.to_owned()),
+        },
+    ];
+    volumes.extend(bucket_key(packages));
+    volumes
+}
+
+/// Returns whether packages are cached in a claim.
+#[must_use]
+pub fn uses_claim(packages: &PythonPackages) -> bool {
+    packages.cache.as_ref().is_some_and(|cache| {
+        cache.enabled == Some(true) && matches!(cache.r#type, None | Some(CacheType::Pvc))
+    })
+}
+
+/// Returns the volume with the service-account key of a Google Cloud Storage bucket.
+fn bucket_key(packages: &PythonPackages) -> Option<PodVolume> {
+    let in_use = |cache: &PackageCache| cache.gcs.clone().filter(|_| cache.r#type == Some(CacheType::Gcs));
+    let GcsCache { secret_ref, .. } = packages.cache.as_ref().and_then(in_use)?;
+    let secret = secret_ref?;
+    Some(PodVolume {
+        name: naming::GCS_KEY_VOLUME.to_owned(),
+        source: PodVolumeSource::Secret {
+            items: vec![(secret.key().to_owned(), naming::GCS_KEY_FILE)],
+            name: secret.name,
+        },
+        member_mount: None,
+        install_mount: Some(naming::GCS_KEY_DIR.to_owned()),
+    })
+}

@@ -1,0 +1,73 @@
+//! What the watch caches tell about an app, for rules across resources.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    cache::{
+        index::ObjectKey,
+        store::{Cached, Guarded},
+    },
+    context::Context,
+    scope::Scope,
+};
+use crate::{
+    api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView, Kind},
+    validate::{AppContext, AppContextProvider, ValidateUpdate},
+};
+
+/// Answers from the caches once they are complete; never asks the API server.
+pub struct CachedAppContext {
+    pub ctx: Arc<Context>,
+    pub scope: Scope,
+    /// Cancelled when every cache is complete.
+    pub filled: CancellationToken,
+}
+
+impl AppContextProvider for CachedAppContext {
+    fn app_context(&self, namespace: &str, app: &str) -> Option<AppContext> {
+        if !self.filled.is_cancelled() || !self.scope.contains(namespace) {
+            return None;
+        }
+        let app = ObjectKey { kind: Kind::App, namespace: namespace.to_owned(), name: app.to_owned() };
+        let (components, namesakes) = {
+            let index = self.ctx.index();
+            (index.components(&app), index.namesakes(&app))
+        };
+        let mut context = AppContext::default();
+        if self.ctx.caches.get::<KasprApp>(&app).is_some_and(|app| app.0.is_err()) {
+            context.set_app_exists();
+        }
+        self.register::<KasprApp>(&app, &mut context);
+        for app in namesakes.iter().filter_map(|app| self.ctx.caches.get::<KasprApp>(app)) {
+            if let Some(app) = live(&app) {
+                context.add_namesake(app);
+            }
+        }
+        for key in &components {
+            match key.kind {
+                Kind::App => {}
+                Kind::Agent => self.register::<KasprAgent>(key, &mut context),
+                Kind::Table => self.register::<KasprTable>(key, &mut context),
+                Kind::Task => self.register::<KasprTask>(key, &mut context),
+                Kind::WebView => self.register::<KasprWebView>(key, &mut context),
+                Kind::Join => self.register::<KasprJoin>(key, &mut context),
+            }
+        }
+        Some(context)
+    }
+}
+
+impl CachedAppContext {
+    fn register<K: Cached + ValidateUpdate>(&self, key: &ObjectKey, context: &mut AppContext) {
+        if let Some(resource) = self.ctx.caches.get::<K>(key).as_deref().and_then(live) {
+            resource.register(context);
+        }
+    }
+}
+
+/// Returns a resource that parses and is not being deleted.
+fn live<K: Cached>(cached: &Guarded<K>) -> Option<&K> {
+    cached.0.as_ref().ok().filter(|resource| resource.meta().deletion_timestamp.is_none())
+}

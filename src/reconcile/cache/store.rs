@@ -1,0 +1,92 @@
+//! The caches that the watches fill.
+
+use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
+
+use kube::{
+    Resource,
+    core::{DeserializeGuard, DynamicObject, NamespaceResourceScope},
+    runtime::reflector::{ObjectRef, Store},
+};
+use serde::de::DeserializeOwned;
+
+use super::{index::ObjectKey, object::SerializedObject, pod::CachedPod};
+use crate::{
+    api::{KasprAgent, KasprApp, KasprJoin, KasprResource, KasprTable, KasprTask, KasprWebView},
+    resources::OwnedKind,
+};
+
+/// A resource, or why it does not parse: one unreadable object must not stop the watch.
+pub type Guarded<K> = DeserializeGuard<K>;
+
+/// The watch caches.
+pub struct Caches {
+    pub apps: Store<Guarded<KasprApp>>,
+    pub agents: Store<Guarded<KasprAgent>>,
+    pub tables: Store<Guarded<KasprTable>>,
+    pub tasks: Store<Guarded<KasprTask>>,
+    pub webviews: Store<Guarded<KasprWebView>>,
+    pub joins: Store<Guarded<KasprJoin>>,
+    pub pods: Store<CachedPod>,
+    pub owned: BTreeMap<OwnedKind, Store<SerializedObject>>,
+}
+
+/// A resource type with a cache.
+pub trait Cached:
+    Clone
+    + Debug
+    + DeserializeOwned
+    + KasprResource
+    + Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + Send
+    + Sync
+    + 'static
+{
+    /// Returns the cache of the type.
+    fn store(caches: &Caches) -> &Store<Guarded<Self>>;
+}
+
+macro_rules! cached {
+    ($($type:ty => $field:ident),* $(,)?) => {
+        $(impl Cached for $type {
+            fn store(caches: &Caches) -> &Store<Guarded<Self>> {
+                &caches.$field
+            }
+        })*
+    };
+}
+
+cached! {
+    KasprApp => apps,
+    KasprAgent => agents,
+    KasprTable => tables,
+    KasprTask => tasks,
+    KasprWebView => webviews,
+    KasprJoin => joins,
+}
+
+impl Caches {
+    /// Returns a resource of one of the six kinds.
+    pub fn get<K: Cached>(&self, key: &ObjectKey) -> Option<Arc<Guarded<K>>> {
+        K::store(self).get(&ObjectRef::new(&key.name).within(&key.namespace))
+    }
+
+    /// Returns the pod of a member.
+    pub fn pod(&self, namespace: &str, name: &str) -> Option<Arc<CachedPod>> {
+        self.pods.get(&ObjectRef::new(name).within(namespace))
+    }
+
+    /// Returns an object that the operator made.
+    pub fn owned(&self, kind: OwnedKind, namespace: &str, name: &str) -> Option<DynamicObject> {
+        self.serialized(kind, namespace, name)?.parse(kind)
+    }
+
+    /// Returns whether an object that the operator made exists.
+    pub fn contains(&self, kind: OwnedKind, namespace: &str, name: &str) -> bool {
+        self.serialized(kind, namespace, name).is_some()
+    }
+
+    /// Returns an object that the operator made, in serialized form.
+    pub fn serialized(&self, kind: OwnedKind, namespace: &str, name: &str) -> Option<Arc<SerializedObject>> {
+        self.owned.get(&kind)?.get(&ObjectRef::new_with(name, kind).within(namespace))
+    }
+}

@@ -1,0 +1,48 @@
+//! Kubernetes events.
+
+use kube::{
+    Resource, ResourceExt,
+    runtime::events::{Event, EventType, Recorder},
+};
+
+use super::context::Context;
+use crate::error_chain::describe;
+
+/// The longest note that the API server accepts, in bytes.
+const MAX_NOTE_BYTES: usize = 1024;
+
+/// Publishes an event of type Normal.
+pub async fn normal<K: Resource<DynamicType = ()>>(ctx: &Context, resource: &K, reason: &str, note: String) {
+    // Successes differ each time, so there is no series to remember.
+    publish(&ctx.fresh_recorder(), resource, EventType::Normal, reason, note).await;
+}
+
+/// Publishes an event of type Warning.
+pub async fn warning<K: Resource<DynamicType = ()>>(ctx: &Context, resource: &K, reason: &str, note: String) {
+    publish(&ctx.recorder, resource, EventType::Warning, reason, note).await;
+}
+
+/// Publishing is best effort: a failure is logged and stops nothing.
+async fn publish<K: Resource<DynamicType = ()>>(
+    recorder: &Recorder,
+    resource: &K,
+    type_: EventType,
+    reason: &str,
+    mut note: String,
+) {
+    if note.len() > MAX_NOTE_BYTES {
+        // The ellipsis takes three bytes.
+        note.truncate(note.floor_char_boundary(MAX_NOTE_BYTES - 3));
+        note.push('…');
+    }
+    let event = Event {
+        type_,
+        reason: reason.to_owned(),
+        note: Some(note),
+        action: "Reconcile".to_owned(),
+        secondary: None,
+    };
+    if let Err(error) = recorder.publish(&event, &resource.object_ref(&())).await {
+        tracing::warn!(name = resource.name_any(), error = describe(&error), "failed to publish an event");
+    }
+}

@@ -1,0 +1,111 @@
+//! Reads an app and what belongs to it, from the watch caches wherever they can tell. Applies no rule
+//! and writes nothing.
+
+use kube::{Api, ResourceExt, core::DynamicObject};
+
+use super::{
+    ReconcileError,
+    cache::{index::ObjectKey, pod::MemberPod},
+    client::owned_api,
+    component_kind::ComponentKind,
+    context::Context,
+    plan,
+    quarantine::{self, Quarantine},
+};
+use crate::{
+    api::KasprApp,
+    naming,
+    resources::{AppComponents, OwnedKind, RunnableComponent, definition::config_map_name, sort_by_name},
+};
+
+/// Returns the components that the members of an app run, and those that are withheld. `app` has its
+/// defaults filled in.
+pub fn quarantined_components(ctx: &Context, key: &ObjectKey, app: &KasprApp) -> Quarantine {
+    let has_definition = |component: &ObjectKey| {
+        let config_map = naming::definition(component.kind, &component.name);
+        ctx.caches.contains(OwnedKind::ConfigMap, &component.namespace, &config_map)
+    };
+    quarantine::sort(app, components(ctx, key), has_definition)
+}
+
+/// Returns the components of an app that can run, each judged by itself.
+pub fn components(ctx: &Context, app: &ObjectKey) -> AppComponents {
+    let keys = ctx.index().components(app);
+    AppComponents {
+        agents: components_of_kind(ctx, &keys),
+        webviews: components_of_kind(ctx, &keys),
+        tables: components_of_kind(ctx, &keys),
+        tasks: components_of_kind(ctx, &keys),
+        joins: components_of_kind(ctx, &keys),
+    }
+}
+
+fn components_of_kind<C: ComponentKind>(ctx: &Context, keys: &[ObjectKey]) -> Vec<RunnableComponent<C>> {
+    let of_kind = keys.iter().filter(|key| key.kind == C::KIND);
+    sort_by_name(of_kind.filter_map(|key| runnable_component(ctx, key)).collect())
+}
+
+/// Returns a component that can run, or that could before it became invalid.
+fn runnable_component<C: ComponentKind>(ctx: &Context, key: &ObjectKey) -> Option<RunnableComponent<C>> {
+    let cached = ctx.caches.get::<C>(key)?;
+    let given = cached.0.as_ref().ok().filter(|c| c.meta().deletion_timestamp.is_none())?;
+    if let Some(runnable) = ctx.validated.runnable(key, given) {
+        return Some(runnable);
+    }
+    let has_definition = ctx.caches.contains(OwnedKind::ConfigMap, &key.namespace, &config_map_name(given));
+    plan::last_valid(given, has_definition)
+}
+
+/// Returns the app with its newest status, unless it is unreadable or being deleted.
+pub fn app(ctx: &Context, key: &ObjectKey) -> Option<KasprApp> {
+    let cached = ctx.caches.get::<KasprApp>(key)?;
+    let app = cached.0.as_ref().ok().filter(|app| app.metadata.deletion_timestamp.is_none())?;
+    Some(ctx.assumed.newest(key, app).into_owned())
+}
+
+/// Returns the StatefulSet of an app from the cache.
+pub fn cached_stateful_set(ctx: &Context, app: &ObjectKey) -> Option<DynamicObject> {
+    ctx.caches.owned(OwnedKind::StatefulSet, &app.namespace, &naming::app(&app.name))
+}
+
+/// Returns the pods of the members, by ordinal.
+pub fn member_pods(ctx: &Context, app: &ObjectKey) -> Vec<MemberPod> {
+    let names = ctx.index().pods(app);
+    let cached = names.iter().filter_map(|name| ctx.caches.pod(&app.namespace, name));
+    let mut pods: Vec<MemberPod> = cached.filter_map(|pod| pod.member.clone()).collect();
+    pods.sort_by_key(|pod| pod.ordinal);
+    pods
+}
+
+/// Returns the StatefulSet of an app. One that the Python operator made lacks the label that the cache
+/// selects by, so a StatefulSet that is not in the cache is read from the API server.
+///
+/// # Errors
+///
+/// The API server failed; [`ReconcileError::Deleted`] if the app was deleted meanwhile.
+pub async fn live_stateful_set(
+    ctx: &Context,
+    key: &ObjectKey,
+    app: &KasprApp,
+) -> Result<Option<DynamicObject>, ReconcileError> {
+    if let Some(cached) = cached_stateful_set(ctx, key) {
+        return Ok(Some(cached));
+    }
+    let name = naming::app(&key.name);
+    let api = owned_api(ctx.client.clone(), OwnedKind::StatefulSet, &key.namespace);
+    let found = api.get_opt(&name).await;
+    let found = found.map_err(ReconcileError::api(format!("failed to read StatefulSet {name}")))?;
+    if found.is_none() && !app_exists(ctx, key, app).await? {
+        return Err(ReconcileError::Deleted);
+    }
+    Ok(found)
+}
+
+/// Returns whether an app without a StatefulSet still exists. The cache may lag behind: objects made
+/// for a deleted app would be garbage-collected again, pods included.
+async fn app_exists(ctx: &Context, key: &ObjectKey, app: &KasprApp) -> Result<bool, ReconcileError> {
+    let api: Api<KasprApp> = Api::namespaced(ctx.client.clone(), &key.namespace);
+    let live = api.get_metadata_opt(&key.name).await;
+    let live = live.map_err(ReconcileError::api(format!("failed to read KasprApp {}", key.name)))?;
+    Ok(live.is_some_and(|live| live.uid() == app.uid() && live.metadata.deletion_timestamp.is_none()))
+}

@@ -1,0 +1,183 @@
+//! Resizes the members' claims.
+//!
+//! The claim template of a StatefulSet is immutable, so the claims are grown, the StatefulSet is deleted
+//! with its pods left running, and recreated around them. The operator may restart after each step: the
+//! next reconcile finds what is left to do.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy},
+    core::DynamicObject,
+    runtime::{conditions::is_deleted, wait::await_condition},
+};
+use serde_json::{Value, json};
+
+use super::{
+    ReconcileError, cache::index::ObjectKey, client::owned_api, context::Context, fetch,
+    managed_fields::RECREATE_MANAGER,
+};
+use crate::{
+    naming::COMPONENT_LABEL,
+    resources::{CLAIM_SIZE, OwnedObject, labels::Labels},
+    validate::quantity,
+};
+
+/// JSON pointer to the claim templates of a StatefulSet.
+const CLAIM_TEMPLATES: &str = "/spec/volumeClaimTemplates";
+
+/// Prepares the recreation of a StatefulSet whose claims must grow: grows the claims and, if the claim
+/// template of the live StatefulSet is smaller, deletes the StatefulSet without its pods.
+///
+/// Returns what was done, for the event.
+///
+/// # Errors
+///
+/// The API server failed, or the old StatefulSet still exists after the timeout.
+pub async fn prepare_resize(
+    ctx: &Context,
+    namespace: &str,
+    selector: &Labels,
+    desired: &OwnedObject,
+    live: Option<&DynamicObject>,
+) -> Result<Vec<String>, ReconcileError> {
+    let Some(live) = live else { return Ok(Vec::new()) };
+    if live.metadata.deletion_timestamp.is_some() {
+        return Err(ReconcileError::Waiting(format!("the deletion of StatefulSet {}", desired.name)));
+    }
+    let (Some(wanted), Some(current)) = (template_size(&desired.value), template_size(&live.data)) else {
+        return Ok(Vec::new());
+    };
+    if quantity(wanted) <= quantity(current) {
+        return Ok(Vec::new());
+    }
+    let mut done = grow_claims(ctx, namespace, selector, wanted).await?;
+    let api = owned_api(ctx.client.clone(), desired.kind, namespace);
+    let uid = live.uid().unwrap_or_default();
+    let params = DeleteParams {
+        preconditions: Some(Preconditions { uid: Some(uid.clone()), resource_version: None }),
+        propagation_policy: Some(PropagationPolicy::Orphan),
+        ..DeleteParams::default()
+    };
+    match api.delete(&desired.name, &params).await {
+        Ok(_) => tracing::info!(
+            object = desired.name,
+            namespace,
+            from = current,
+            to = wanted,
+            "recreating the StatefulSet around its pods"
+        ),
+        // Deleted or replaced meanwhile: the next step checks again.
+        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {}
+        Err(error) => {
+            return Err(ReconcileError::api(format!("failed to delete StatefulSet {}", desired.name))(error));
+        }
+    }
+    let timeout = Duration::from_secs(ctx.settings.statefulset_deletion_timeout_seconds);
+    // The garbage collector releases the pods before it deletes the StatefulSet; one created earlier would
+    // be deleted with it.
+    let gone = tokio::time::timeout(timeout, await_condition(api, &desired.name, is_deleted(&uid))).await;
+    if !matches!(gone, Ok(Ok(_))) {
+        return Err(ReconcileError::Waiting(format!("the deletion of StatefulSet {}", desired.name)));
+    }
+    ctx.applied.forget(desired.kind, namespace, &desired.name);
+    done.push(format!("StatefulSet {} (storage {current} to {wanted})", desired.name));
+    Ok(done)
+}
+
+/// Grows the members' claims that are smaller.
+async fn grow_claims(
+    ctx: &Context,
+    namespace: &str,
+    selector: &Labels,
+    wanted: &str,
+) -> Result<Vec<String>, ReconcileError> {
+    let api: Api<PersistentVolumeClaim> = Api::namespaced(ctx.client.clone(), namespace);
+    let claims = api
+        .list(&list_params(selector))
+        .await
+        .map_err(ReconcileError::api("failed to list the members' claims"))?;
+    let mut grown = Vec::new();
+    for claim in claims {
+        let name = claim.name_any();
+        let value = serde_json::to_value(&claim)?;
+        let current = value.pointer(CLAIM_SIZE).and_then(Value::as_str);
+        // The packages claim has the same labels and a size of its own.
+        let of_member = !claim.labels().contains_key(COMPONENT_LABEL);
+        if of_member && current.is_some_and(|current| quantity(current) < quantity(wanted)) {
+            let patch = json!({ "spec": { "resources": { "requests": { "storage": wanted } } } });
+            api.patch(&name, &PatchParams::default(), &Patch::Merge(&patch))
+                .await
+                .map_err(ReconcileError::api(format!("failed to grow PersistentVolumeClaim {name}")))?;
+            tracing::info!(object = name, namespace, from = current, to = wanted, "grew a claim");
+            grown.push(format!("PersistentVolumeClaim {name}"));
+        }
+    }
+    Ok(grown)
+}
+
+/// Creates a StatefulSet around running pods, with as many replicas as there are pods: otherwise they
+/// would be scaled down to one. Without pods, a StatefulSet that starts with one member needs no such
+/// help.
+///
+/// # Errors
+///
+/// The API server refused the creation or could not be reached.
+pub async fn recreate_around_pods(
+    ctx: &Context,
+    app: &ObjectKey,
+    desired: &OwnedObject,
+    first: i32,
+) -> Result<(), ReconcileError> {
+    let namespace = app.namespace.as_str();
+    let pods = fetch::member_pods(ctx, app);
+    let highest = pods.iter().filter(|pod| !pod.terminating).map(|pod| pod.ordinal).max();
+    let members = highest.map_or(first, |highest| highest + 1);
+    if highest.is_none() && members <= 1 {
+        return Ok(());
+    }
+    let mut set = desired.value.clone();
+    if set["spec"]["replicas"].is_null() {
+        set["spec"]["replicas"] = json!(members);
+    }
+    let params = PostParams { field_manager: Some(RECREATE_MANAGER.to_owned()), ..PostParams::default() };
+    let set: DynamicObject = serde_json::from_value(set)?;
+    match owned_api(ctx.client.clone(), desired.kind, namespace).create(&params, &set).await {
+        Ok(_) => Ok(()),
+        // The cache lagged behind: it exists.
+        Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
+        Err(error) => {
+            Err(ReconcileError::api(format!("failed to recreate StatefulSet {}", desired.name))(error))
+        }
+    }
+}
+
+/// Starts a stopped app with several members at once; the autoscaler adds the others.
+///
+/// # Errors
+///
+/// The API server refused the write or could not be reached.
+pub async fn scale_from_zero(
+    ctx: &Context,
+    namespace: &str,
+    desired: &OwnedObject,
+    first: i32,
+) -> Result<(), ReconcileError> {
+    let params = PatchParams { field_manager: Some(RECREATE_MANAGER.to_owned()), ..PatchParams::default() };
+    let patch = json!({ "spec": { "replicas": first } });
+    let api = owned_api(ctx.client.clone(), desired.kind, namespace);
+    let started = api.patch(&desired.name, &params, &Patch::Merge(&patch)).await;
+    started.map(drop).map_err(ReconcileError::api(format!("failed to scale up StatefulSet {}", desired.name)))
+}
+
+fn list_params(labels: &Labels) -> ListParams {
+    let pairs: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    ListParams::default().labels(&pairs.join(","))
+}
+
+/// Returns the size in the claim template of a StatefulSet.
+fn template_size(set: &Value) -> Option<&str> {
+    set.pointer(CLAIM_TEMPLATES)?.as_array()?.first()?.pointer(CLAIM_SIZE)?.as_str()
+}

@@ -1,0 +1,68 @@
+use k8s_openapi::api::core::v1::ConfigMap;
+
+use super::{
+    AppComponents, BuildError, OwnedObject, autoscaler, claim,
+    definition::{self, Component},
+    disruption_budget, rollout, service, service_account, settings_map,
+    spec_view::replicas,
+    statefulset,
+};
+use crate::{
+    api::{KasprApp, KasprTable},
+    settings::BuildSettings,
+    validate::Valid,
+};
+
+/// Builds every object of an app, in the order in which they are applied: what pods mount and refer to
+/// comes before the StatefulSet.
+///
+/// `user_spec` is the app without defaults, whoever filled them in: a default is not a change by the
+/// user.
+///
+/// # Errors
+///
+/// A definition or an object could not be serialized.
+pub fn build(
+    app: &Valid<KasprApp>,
+    user_spec: &KasprApp,
+    components: &AppComponents,
+    settings: &BuildSettings,
+) -> Result<Vec<OwnedObject>, BuildError> {
+    let config = settings_map::config_map(app);
+    let mut objects =
+        vec![OwnedObject::new(&service_account::service_account(app))?, OwnedObject::new(&config)?];
+    // If one of them is frozen, the existing file stays.
+    if !components.joins.is_empty() && components.joins_are_valid() {
+        objects.push(OwnedObject::new(&joins(app, components)?)?);
+    }
+    if let Some(claim) = claim::packages(app) {
+        objects.push(OwnedObject::new(&claim)?);
+    }
+    objects.push(OwnedObject::new(&service::headless(app))?);
+    objects.push(OwnedObject::new(&service::api(app))?);
+    if replicas(app) > 0 {
+        objects.push(OwnedObject::new(&autoscaler::autoscaler(app, settings))?);
+    }
+    if let Some(budget) = disruption_budget::disruption_budget(app) {
+        objects.push(OwnedObject::new(&budget)?);
+    }
+    let mut set = statefulset::statefulset(app, components, &config, settings);
+    rollout::mark(&mut set, user_spec, components, settings)?;
+    objects.push(OwnedObject::new(&set)?);
+    objects.into_iter().map(OwnedObject::stamped).collect()
+}
+
+/// Builds the one object of a component: the ConfigMap with its definition.
+///
+/// # Errors
+///
+/// The definition or the object could not be serialized.
+pub fn build_component<C: Component>(component: &Valid<C>) -> Result<OwnedObject, BuildError> {
+    OwnedObject::new(&definition::config_map(component)?)?.stamped()
+}
+
+fn joins(app: &KasprApp, components: &AppComponents) -> Result<ConfigMap, BuildError> {
+    let tables: Vec<_> = components.joined_tables().map(|table: &KasprTable| table.definition()).collect();
+    let joins: Vec<_> = components.joins.iter().map(|join| join.definition()).collect();
+    Ok(definition::joins(app, &tables, &joins)?)
+}

@@ -1,0 +1,40 @@
+//! The images of members and of the package installer.
+
+use crate::{
+    api::{KasprApp, versions},
+    settings::BuildSettings,
+};
+
+/// Returns the image of an app's members.
+#[must_use]
+pub fn image(app: &KasprApp, settings: &BuildSettings) -> String {
+    let version = app.spec.version.as_deref().unwrap_or(versions::DEFAULT);
+    match (&app.spec.image, &settings.image_registry) {
+        (Some(image), _) => image.clone(),
+        (None, Some(registry)) => format!("{}/kasprio/kaspr:{version}", registry.trim_end_matches('/')),
+        (None, None) => format!("kasprio/kaspr:{version}"),
+    }
+}
+
+/// Returns the image that the package installer is copied from.
+#[must_use]
+pub fn operator_image(settings: &BuildSettings) -> String {
+    let image = &settings.operator_image;
+    // An image with a registry host does not come from the default registry.
+    let has_host =
+        image.split_once('/').is_some_and(|(host, _)| host.contains(['.', ':']) || host == "localhost");
+    match settings.image_registry.as_deref().filter(|_| !has_host) {
+        Some(registry) => format!("{}/{image}", registry.trim_end_matches('/')),
+        None => image.clone(),
+    }
+}
+
+/// Returns the framework version of an image, by its tag.
+#[must_use]
+pub fn version_of(image: &str) -> &str {
+    let tagged = image.split('@').next().unwrap_or(image);
+    match tagged.rsplit_once(':') {
+        Some((_, tag)) if !tag.contains('/') => tag,
+        _ => "latest",
+    }
+}

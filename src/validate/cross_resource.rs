@@ -1,0 +1,235 @@
+//! Rules across the resources of one app. A resource is never compared with itself.
+
+use kube::{Resource, ResourceExt};
+
+use super::{
+    AppContext, Findings, Path,
+    app_context::{self, Agent, App, Route, Table, Topic},
+    object_refs, rule, shared,
+};
+use crate::{
+    api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView, Processors, TableRef},
+    naming,
+};
+
+/// The rules of an app.
+pub fn app(app: &KasprApp, context: &AppContext, found: &mut Findings) {
+    let spec = Path::root().child("spec");
+    // The app may be about to change.
+    let context = &AppContext { app: Some(App::of(app)), ..context.clone() };
+    let brokers = app_context::brokers(app);
+    let namespace = app.namespace().unwrap_or_default();
+    let mut namesakes = context.namesakes.iter().filter_map(|(other, theirs)| {
+        (*other != namespace && !theirs.is_disjoint(&brokers)).then_some(other)
+    });
+    if let Some(first) = namesakes.next() {
+        let more = match namesakes.count() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let text = format!("shares group and topics with the app of this name in namespace '{first}'{more}");
+        found.warn(rule::SHARED_IDENTITY, Path::root().child("metadata").child("name"), text);
+    }
+    idle_members(app, context, &spec.child("replicas"), found);
+    for (agent, table, of_topic, of_table) in differing(context) {
+        if table.partitions.is_none() || agent.topic.as_ref().is_some_and(|topic| topic.partitions.is_none())
+        {
+            let (agent, table) = (&agent.name, &table.resource);
+            let detail = format!(
+                "agent '{agent}' reads a topic of {of_topic} partitions and uses table '{table}' of {of_table}: must be the same"
+            );
+            let at = spec.child("config").child("topicPartitions");
+            found.invalid(
+                rule::PARTITIONS_DIFFER,
+                at,
+                context.app.as_ref().and_then(|app| app.partitions),
+                detail,
+            );
+        }
+    }
+    object_refs::check(app, context, found);
+}
+
+/// Members beyond the number of partitions get none.
+fn idle_members(app: &KasprApp, context: &AppContext, at: &Path, found: &mut Findings) {
+    let Some(replicas) = app.spec.replicas else { return };
+    let config = context.app.as_ref().and_then(|app| app.partitions);
+    let topics = context.agents.values().filter_map(|agent| agent.topic.as_ref()?.partitions);
+    let Some(most) = topics.chain(config).max().filter(|most| i64::from(replicas) > *most) else { return };
+    let whose = if config == Some(most) { "config.topicPartitions" } else { "the partitions of any topic" };
+    found.warn(
+        rule::IDLE_MEMBERS,
+        at.clone(),
+        format!("exceeds {whose} ({most}): the members above it idle"),
+    );
+}
+
+/// The rules of an agent.
+pub fn agent(agent: &KasprAgent, context: &AppContext, found: &mut Findings) {
+    app_is_there(agent, context, found);
+    let spec = Path::root().child("spec");
+    let input = spec.child("input");
+    if let Some(processors) = &agent.spec.processors {
+        tables_are_there(processors, context, found);
+    }
+    if let Some(channel) = agent.spec.input.channel.as_ref().filter(|channel| !channel.name.is_empty())
+        && !context.channels.contains(&channel.name)
+    {
+        let known = one_of(context.channels.iter().map(String::as_str));
+        let detail = format!("must be the output channel of a KasprJoin of the app: {known}");
+        found.not_found(rule::CHANNEL_MISSING, input.child("channel").child("name"), &channel.name, detail);
+    }
+    let this = Agent::of(agent);
+    let Some(topic) = &this.topic else { return };
+    let at = input.child("topic");
+    for table in
+        this.tables.iter().filter_map(|name| context.tables.values().find(|table| table.name == *name))
+    {
+        if let Some((of_topic, of_table)) = differ(&this, table, context) {
+            let detail = format!("must be {of_table}, the partitions of table '{}' that it uses", table.name);
+            found.invalid(rule::PARTITIONS_DIFFER, at.child("partitions"), of_topic, detail);
+        }
+    }
+    fewer_than_replicas(topic, context, &at.child("partitions"), found);
+    let first =
+        this.tables.first().and_then(|name| context.tables.values().find(|table| table.name == *name));
+    if let Some(table) = first {
+        let ours = topic.serializers.or(context.app.as_ref());
+        let theirs = table.serializers.or(context.app.as_ref());
+        let sides = [("keySerializer", ours.key, theirs.key), ("valueSerializer", ours.value, theirs.value)];
+        for (field, ours, theirs) in sides {
+            if let (Some(ours), Some(theirs)) = (ours, theirs)
+                && ours != theirs
+            {
+                let text = format!(
+                    "is '{ours}', table '{}' has '{theirs}': values may be encoded twice",
+                    table.name
+                );
+                found.warn(rule::SERIALIZERS_DIFFER, at.child(field), text);
+            }
+        }
+    }
+}
+
+/// The same as an app's idle members, told where the topic is.
+fn fewer_than_replicas(topic: &Topic, context: &AppContext, at: &Path, found: &mut Findings) {
+    let Some(App { replicas: Some(replicas), partitions: config, .. }) = context.app else { return };
+    let topics = context.agents.values().filter_map(|agent| agent.topic.as_ref()?.partitions);
+    let Some(partitions) = topic.partitions else { return };
+    if topics.chain(config).all(|other| other <= partitions) && partitions < i64::from(replicas) {
+        found.warn(
+            rule::IDLE_MEMBERS,
+            at.clone(),
+            format!("is less than the app's {replicas} replicas: the members above it idle"),
+        );
+    }
+}
+
+/// The rules of a table.
+pub fn table(table: &KasprTable, context: &AppContext, found: &mut Findings) {
+    app_is_there(table, context, found);
+    let this = Table::of(table);
+    let spec = Path::root().child("spec");
+    if let Some(other) =
+        context.tables.values().find(|other| other.name == this.name && other.resource != this.resource)
+    {
+        let detail = format!("must be unique in the app: KasprTable '{}' has the same name", other.resource);
+        found.invalid(rule::TABLE_TWICE, spec.child("name"), this.name.as_str(), detail);
+    }
+    for agent in context.agents.values().filter(|agent| agent.tables.contains(&this.name)) {
+        if let Some((of_topic, of_table)) = differ(agent, &this, context) {
+            let detail = format!(
+                "must be {of_topic}, the partitions of the topic of agent '{}' that uses it",
+                agent.name
+            );
+            found.invalid(rule::PARTITIONS_DIFFER, spec.child("partitions"), of_table, detail);
+        }
+    }
+}
+
+/// The rules of a task.
+pub fn task(task: &KasprTask, context: &AppContext, found: &mut Findings) {
+    app_is_there(task, context, found);
+    tables_are_there(&task.spec.processors, context, found);
+}
+
+/// The rules of a webview.
+pub fn webview(view: &KasprWebView, context: &AppContext, found: &mut Findings) {
+    app_is_there(view, context, found);
+    if let Some(processors) = &view.spec.processors {
+        tables_are_there(processors, context, found);
+    }
+    let this = Route::of(view);
+    let same = |other: &&Route| {
+        other.method == this.method && other.path == this.path && other.resource != this.resource
+    };
+    if let Some(other) = context.routes.values().find(same) {
+        let detail = format!("KasprWebView '{}' of the app answers the same method and path", other.resource);
+        let at = Path::root().child("spec").child("request").child("path");
+        found.invalid(rule::ROUTE_TWICE, at, this.path.as_str(), detail);
+    }
+}
+
+/// The rules of a join.
+pub fn join(join: &KasprJoin, context: &AppContext, found: &mut Findings) {
+    app_is_there(join, context, found);
+    let spec = Path::root().child("spec");
+    for (field, name) in [("leftTable", &join.spec.left_table), ("rightTable", &join.spec.right_table)] {
+        table_is_there(name, spec.child(field), context, found);
+    }
+}
+
+/// Agents with their tables, where the numbers of partitions are known and differ.
+fn differing(context: &AppContext) -> Vec<(&Agent, &Table, i64, i64)> {
+    let mut found = Vec::new();
+    for agent in context.agents.values() {
+        for table in context.tables.values().filter(|table| agent.tables.contains(&table.name)) {
+            if let Some((of_topic, of_table)) = differ(agent, table, context) {
+                found.push((agent, table, of_topic, of_table));
+            }
+        }
+    }
+    found
+}
+
+/// The partitions of an agent's topic and of a table that it uses, if both are known and differ. A
+/// global table has all partitions everywhere.
+fn differ(agent: &Agent, table: &Table, context: &AppContext) -> Option<(i64, i64)> {
+    let of_topic = context.topic_partitions(agent.topic.as_ref()?)?;
+    let of_table = context.table_partitions(table)?;
+    (!table.global && of_topic != of_table).then_some((of_topic, of_table))
+}
+
+fn app_is_there<C: Resource>(component: &C, context: &AppContext, found: &mut Findings) {
+    let label = component.meta().labels.as_ref().and_then(|labels| labels.get(naming::APP_LABEL));
+    let Some(app) = label.filter(|app| context.app.is_none() && shared::is_dns_1035_label(app)) else {
+        return;
+    };
+    let at = Path::root().child("metadata").child("labels").key(naming::APP_LABEL);
+    found.not_found(rule::APP_MISSING, at, app, "there is no KasprApp of this name in the namespace");
+}
+
+fn tables_are_there(processors: &Processors, context: &AppContext, found: &mut Findings) {
+    let at = Path::root().child("spec").child("processors").child("operations");
+    for (i, operation) in processors.operations.iter().flatten().enumerate() {
+        for (j, TableRef { name, .. }) in operation.tables.iter().flatten().enumerate() {
+            table_is_there(name, at.index(i).child("tables").index(j).child("name"), context, found);
+        }
+    }
+}
+
+/// An app that is not there has no tables either, which needs no words of its own.
+fn table_is_there(name: &str, at: Path, context: &AppContext, found: &mut Findings) {
+    if name.is_empty() || context.app.is_none() || context.tables.values().any(|table| table.name == name) {
+        return;
+    }
+    let known = one_of(context.tables.values().map(|table| table.name.as_str()));
+    let detail = format!("must be the spec.name of a KasprTable of the app: {known}");
+    found.not_found(rule::TABLE_MISSING, at, name, detail);
+}
+
+/// The names that a message offers.
+pub fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names = shared::quoted(names);
+    if names.is_empty() { "there is none".to_owned() } else { format!("one of {names}") }
+}

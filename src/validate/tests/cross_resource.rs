@@ -1,0 +1,345 @@
+//! Rules across the resources of one app: a resource, in the midst of others.
+
+use serde::de::DeserializeOwned;
+
+use super::{APP, compare, patched, yaml};
+use crate::{
+    api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView},
+    validate::{AppContext, Findings, Objects, ValidateUpdate},
+};
+
+pub const AGENT: &str = "
+metadata: {name: counter, labels: {kaspr.io/app: orders}}
+spec:
+  input: {topic: {name: orders}}
+  processors:
+    pipeline: [count]
+    operations:
+      - {name: count, tables: [{name: totals, paramName: totals}], map: {python: 'def count(v, totals): return v'}}
+";
+pub const TABLE: &str = "{metadata: {name: totals, labels: {kaspr.io/app: orders}}, spec: {name: totals}}";
+pub const TASK: &str = "
+metadata: {name: report, labels: {kaspr.io/app: orders}}
+spec:
+  name: report
+  processors: {pipeline: [say], operations: [{name: say, map: {python: 'def say(): return 1'}}]}
+";
+pub const VIEW: &str = "
+metadata: {name: order, labels: {kaspr.io/app: orders}}
+spec: {name: order, request: {method: GET, path: /order}}
+";
+pub const JOIN: &str = "
+metadata: {name: pairs, labels: {kaspr.io/app: orders}}
+spec: {leftTable: totals, rightTable: names, extractor: {python: 'def key(v): return v'}}
+";
+
+/// What a text of one resource a line, each its kind and a patch, tells of the surroundings.
+pub fn context(lines: &str) -> AppContext {
+    let mut context = AppContext::default();
+    for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (kind, patch) = line.split_once(' ').unwrap_or((line, "{}"));
+        match kind {
+            "app" => context.set_app(&patched(APP, patch)),
+            "agent" => context.add_agent(&patched(AGENT, patch)),
+            "table" => context.add_table(&patched(TABLE, patch)),
+            "view" => context.add_webview(&patched(VIEW, patch)),
+            "join" => context.add_join(&patched(JOIN, patch)),
+            "namesake" => context.add_namesake(&patched(APP, patch)),
+            "objects" => {
+                let names =
+                    |field: &str| serde_json::from_value(yaml(patch)[field].clone()).unwrap_or_default();
+                context.set_objects(Objects { secrets: names("secrets"), config_maps: names("configMaps") });
+            }
+            other => panic!("{other} is no kind"),
+        }
+    }
+    context
+}
+
+fn said<T: ValidateUpdate + DeserializeOwned>(manifest: &str, patch: &str, lines: &str) -> Findings {
+    let resource: T = patched(manifest, patch);
+    let mut found = Findings::default();
+    resource.validate_in_app(&context(lines), &mut found);
+    found
+}
+
+/// A row is a patch and the surroundings, separated by a line, and what is said: errors, then
+/// warnings after a `~`.
+fn gives<T: ValidateUpdate + DeserializeOwned>(manifest: &str, rows: &[(&str, &str)]) {
+    compare(rows, |row| {
+        let (patch, lines) = row.split_once('\n').unwrap_or((row, ""));
+        let found = said::<T>(manifest, patch, lines);
+        let errors = found.errors.iter().map(ToString::to_string);
+        errors.chain(found.warnings.iter().map(|warning| format!("~ {warning}"))).collect()
+    });
+}
+
+#[test]
+fn an_app_that_is_not_there() {
+    const MISSING: &str = "metadata.labels[kaspr.io/app]: Not found: \"orders\": there is no KasprApp of this name in the namespace";
+    gives::<KasprAgent>(AGENT, &[("{}\ntable", MISSING), ("{}\napp\ntable", "")]);
+    gives::<KasprTable>(TABLE, &[("{}", MISSING), ("{}\napp", "")]);
+    gives::<KasprTask>(TASK, &[("{}", MISSING), ("{}\napp", "")]);
+    gives::<KasprWebView>(VIEW, &[("{}", MISSING), ("{}\napp", "")]);
+    gives::<KasprJoin>(
+        JOIN,
+        &[("{}", MISSING), ("{}\napp\ntable\ntable {metadata: {name: names}, spec: {name: names}}", "")],
+    );
+}
+
+#[test]
+fn tables_that_are_not_there() {
+    gives::<KasprAgent>(
+        AGENT,
+        &[
+            (
+                "{}\napp",
+                "spec.processors.operations[0].tables[0].name: Not found: \"totals\": must be the spec.name of a KasprTable of the app: there is none",
+            ),
+            (
+                "{}\napp\ntable {metadata: {name: b}, spec: {name: sums}}\ntable {metadata: {name: a}, spec: {name: names}}",
+                "spec.processors.operations[0].tables[0].name: Not found: \"totals\": must be the spec.name of a KasprTable of the app: one of 'names', 'sums'",
+            ),
+        ],
+    );
+    const OPERATIONS: &str = "spec: {processors: {operations: [{name: say, tables: [{name: sums, paramName: t}], map: {python: 'def say(t): return 1'}}]}}";
+    gives::<KasprTask>(
+        TASK,
+        &[(
+            &format!("{OPERATIONS}\napp\ntable"),
+            "spec.processors.operations[0].tables[0].name: Not found: \"sums\": must be the spec.name of a KasprTable of the app: one of 'totals'",
+        )],
+    );
+    gives::<KasprJoin>(
+        JOIN,
+        &[(
+            "{}\napp\ntable",
+            "spec.rightTable: Not found: \"names\": must be the spec.name of a KasprTable of the app: one of 'totals'",
+        )],
+    );
+}
+
+#[test]
+fn channels() {
+    const CHANNEL: &str = "spec: {input: {topic: null, channel: {name: pairs-channel}}}";
+    const MISSING: &str = "spec.input.channel.name: Not found: \"pairs-channel\": must be the output channel of a KasprJoin of the app";
+    gives::<KasprAgent>(
+        AGENT,
+        &[
+            (&format!("{CHANNEL}\napp\ntable"), &format!("{MISSING}: there is none")),
+            (&format!("{CHANNEL}\napp\ntable\njoin"), ""),
+            (&format!("{CHANNEL}\napp\ntable\njoin {{metadata: {{name: a}}, spec: {{name: pairs}}}}"), ""),
+            (
+                &format!(
+                    "{CHANNEL}\napp\ntable\njoin {{metadata: {{name: a}}, spec: {{outputChannel: pairs-channel}}}}"
+                ),
+                "",
+            ),
+            (
+                &format!("{CHANNEL}\napp\ntable\njoin {{spec: {{outputChannel: other}}}}"),
+                &format!("{MISSING}: one of 'other'"),
+            ),
+        ],
+    );
+}
+
+#[test]
+fn what_may_stand_once() {
+    gives::<KasprTable>(
+        TABLE,
+        &[
+            ("{}\napp\ntable", ""),
+            (
+                "{}\napp\ntable\ntable {metadata: {name: sums}}",
+                "spec.name: Invalid value: \"totals\": must be unique in the app: KasprTable 'sums' has the same name",
+            ),
+            ("spec: {name: sums}\napp\ntable {metadata: {name: other}}", ""),
+        ],
+    );
+    gives::<KasprWebView>(
+        VIEW,
+        &[
+            ("{}\napp\nview", ""),
+            (
+                "{}\napp\nview {metadata: {name: other}}",
+                "spec.request.path: Invalid value: \"/order\": KasprWebView 'other' of the app answers the same method and path",
+            ),
+            ("{}\napp\nview {metadata: {name: other}, spec: {request: {method: POST}}}", ""),
+            ("{}\napp\nview {metadata: {name: other}, spec: {request: {path: /orders}}}", ""),
+        ],
+    );
+}
+
+#[test]
+fn partitions() {
+    const EIGHT: &str = "spec: {input: {topic: {partitions: 8}}}";
+    const DIFFER: &str = "spec.input.topic.partitions: Invalid value: 8: must be 4, the partitions of table 'totals' that it uses";
+    gives::<KasprAgent>(
+        AGENT,
+        &[
+            (&format!("{EIGHT}\napp\ntable {{spec: {{partitions: 4}}}}"), DIFFER),
+            (&format!("{EIGHT}\napp {{spec: {{config: {{topicPartitions: 4}}}}}}\ntable"), DIFFER),
+            (&format!("{EIGHT}\napp\ntable {{spec: {{partitions: 4, global: true}}}}"), ""),
+            (&format!("{EIGHT}\napp\ntable {{spec: {{partitions: 8}}}}"), ""),
+            (&format!("{EIGHT}\napp\ntable"), ""),
+            ("{}\napp {spec: {config: {topicPartitions: 4}}}\ntable {spec: {partitions: 8}}", ""),
+            (
+                "spec: {input: {declare: true}}\napp {spec: {config: {topicPartitions: '4'}}}\ntable {spec: {partitions: 8}}",
+                "spec.input.topic.partitions: Invalid value: 4: must be 8, the partitions of table 'totals' that it uses",
+            ),
+            (
+                "spec: {processors: {pipeline: []}, input: {topic: {partitions: 8}}}\napp\ntable {spec: {partitions: 4}}",
+                "",
+            ),
+        ],
+    );
+    gives::<KasprTable>(
+        TABLE,
+        &[
+            (
+                "spec: {partitions: 4}\napp\nagent {spec: {input: {topic: {partitions: 8}}}}",
+                "spec.partitions: Invalid value: 4: must be 8, the partitions of the topic of agent 'counter' that uses it",
+            ),
+            ("spec: {partitions: 4, name: other}\napp\nagent {spec: {input: {topic: {partitions: 8}}}}", ""),
+        ],
+    );
+    gives::<KasprApp>(
+        APP,
+        &[
+            (
+                "spec: {config: {topicPartitions: 4}}\nagent {spec: {input: {topic: {partitions: 8}}}}\ntable",
+                "spec.config.topicPartitions: Invalid value: 4: agent 'counter' reads a topic of 8 partitions and uses table 'totals' of 4: must be the same",
+            ),
+            (
+                "spec: {config: {topicPartitions: 4}}\nagent {spec: {input: {topic: {partitions: 8}}}}\ntable {spec: {partitions: 8}}",
+                "",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn idle_members() {
+    gives::<KasprApp>(
+        APP,
+        &[
+            (
+                "spec: {replicas: 5, config: {topicPartitions: 4}}",
+                "~ spec.replicas: exceeds config.topicPartitions (4): the members above it idle",
+            ),
+            (
+                "spec: {replicas: 5, config: {topicPartitions: '4'}}\nagent {spec: {input: {topic: {partitions: 2}}}}",
+                "~ spec.replicas: exceeds config.topicPartitions (4): the members above it idle",
+            ),
+            (
+                "spec: {replicas: 5}\nagent {spec: {input: {topic: {partitions: 2}}}}",
+                "~ spec.replicas: exceeds the partitions of any topic (2): the members above it idle",
+            ),
+            (
+                "spec: {replicas: 5, config: {topicPartitions: 4}}\nagent {spec: {input: {topic: {partitions: 5}}}}",
+                "",
+            ),
+            ("spec: {replicas: 5}\nagent", ""),
+        ],
+    );
+    gives::<KasprAgent>(
+        AGENT,
+        &[
+            (
+                "spec: {input: {topic: {partitions: 2}}}\napp {spec: {replicas: 5}}\ntable",
+                "~ spec.input.topic.partitions: is less than the app's 5 replicas: the members above it idle",
+            ),
+            ("spec: {input: {topic: {partitions: 5}}}\napp {spec: {replicas: 5}}\ntable", ""),
+        ],
+    );
+}
+
+#[test]
+fn serializers() {
+    gives::<KasprAgent>(
+        AGENT,
+        &[
+            (
+                "spec: {input: {topic: {keySerializer: raw, valueSerializer: json}}}\napp\ntable {spec: {keySerializer: json, valueSerializer: json}}",
+                "~ spec.input.topic.keySerializer: is 'raw', table 'totals' has 'json': values may be encoded twice",
+            ),
+            (
+                "spec: {input: {topic: {valueSerializer: raw}}}\napp {spec: {config: {valueSerializer: json}}}\ntable",
+                "~ spec.input.topic.valueSerializer: is 'raw', table 'totals' has 'json': values may be encoded twice",
+            ),
+            ("spec: {input: {topic: {valueSerializer: raw}}}\napp\ntable", ""),
+        ],
+    );
+}
+
+#[test]
+fn namesakes() {
+    gives::<KasprApp>(
+        APP,
+        &[
+            (
+                "metadata: {namespace: a}\nnamesake {metadata: {namespace: b}, spec: {bootstrapServers: 'other:9092, KAFKA:9092'}}",
+                "~ metadata.name: shares group and topics with the app of this name in namespace 'b'",
+            ),
+            (
+                "metadata: {namespace: a}\nnamesake {metadata: {namespace: b}, spec: {bootstrapServers: 'other:9092'}}",
+                "",
+            ),
+            ("metadata: {namespace: a}\nnamesake {metadata: {namespace: a}}", ""),
+            (
+                "metadata: {namespace: a}\nnamesake {metadata: {namespace: b}}\nnamesake {metadata: {namespace: c}}",
+                "~ metadata.name: shares group and topics with the app of this name in namespace 'b' and 1 more",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn objects_that_are_not_among_the_files() {
+    const TEMPLATE: &str = "{spec: {template: {kasprContainer: {env: [{name: A, valueFrom: {configMapKeyRef: {name: settings, key: a}}}, {name: B, valueFrom: {secretKeyRef: {name: gone, key: a, optional: true}}}]}, pod: {volumes: [{name: v, configMap: {name: files}}, {name: w, secret: {secretName: certs}}], imagePullSecrets: [{name: pull}]}}}}";
+    gives::<KasprApp>(
+        APP,
+        &[
+            ("{}\nobjects {secrets: {kafka-user: [password]}}", ""),
+            (
+                "{}\nobjects {secrets: {kafka-user: [user, pass]}}",
+                "spec.authentication.passwordSecret: Not found: \"password\": must be a key of Secret 'kafka-user': one of 'pass', 'user'",
+            ),
+            (
+                "{}\nobjects {}",
+                "~ spec.authentication.passwordSecret: Secret 'kafka-user' is not among these files",
+            ),
+            (
+                &format!(
+                    "{TEMPLATE}\nobjects {{secrets: {{kafka-user: [password]}}, configMaps: {{settings: [b]}}}}"
+                ),
+                "spec.template.kasprContainer.env[0].valueFrom.configMapKeyRef: Not found: \"a\": must be a key of ConfigMap 'settings': one of 'b'\n~ spec.template.pod.volumes[0].configMap.name: ConfigMap 'files' is not among these files\n~ spec.template.pod.volumes[1].secret.secretName: Secret 'certs' is not among these files\n~ spec.template.pod.imagePullSecrets[0].name: Secret 'pull' is not among these files",
+            ),
+        ],
+    );
+}
+
+/// While resources arrive one by one, what is missing may come; what clashes stays an error.
+#[test]
+fn order_is_no_error_at_admission() {
+    let mut found = said::<KasprAgent>(
+        AGENT,
+        "spec: {input: {topic: {partitions: 8}}}",
+        "app\ntable {spec: {partitions: 4}}",
+    );
+    found.defer_missing_references();
+    assert_eq!((found.errors.len(), found.warnings.len()), (1, 0));
+    let mut found = said::<KasprAgent>(AGENT, "{}", "app");
+    found.defer_missing_references();
+    assert_eq!((found.errors.len(), found.warnings.len()), (0, 1));
+}
+
+/// A clash that the old one had too is no reason to refuse a change.
+#[test]
+fn old_clashes_are_forgiven() {
+    let (old, new): (KasprTable, KasprTable) =
+        (patched(TABLE, "{}"), patched(TABLE, "spec: {description: d}"));
+    let context = context("app\ntable {metadata: {name: other}}");
+    assert_eq!(super::review(&new, Some(&old), Some(&context)).errors, []);
+    assert_eq!(super::review(&new, None, Some(&context)).errors.len(), 1);
+}

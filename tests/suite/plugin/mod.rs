@@ -1,0 +1,114 @@
+//! The subcommands for people, as they type them.
+
+mod annotations;
+mod diff;
+mod errors;
+mod graph;
+mod page;
+mod plugin;
+mod render;
+mod status;
+
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use crate::harness::{BINARY, Namespace, eventually, plane, text};
+
+/// The subcommands.
+const SUBCOMMANDS: [&str; 10] =
+    ["status", "graph", "render", "diff", "rebalance", "pause", "resume", "roll", "validate", "completion"];
+
+/// What a subcommand did.
+#[derive(Debug)]
+pub struct Ran {
+    code: i32,
+    said: String,
+    noted: String,
+}
+
+/// A subcommand that has yet to run.
+fn command(args: &[&str], kubeconfig: Option<&Path>) -> Command {
+    let mut command = Command::new(BINARY);
+    command.args(args).current_dir(env!("CARGO_MANIFEST_DIR")).env("HOME", "/nonexistent");
+    command.env_remove("KUBECONFIG").env_remove("CLICOLOR_FORCE").env_remove("NO_COLOR");
+    if let Some(kubeconfig) = kubeconfig {
+        command.env("KUBECONFIG", kubeconfig);
+    }
+    command
+}
+
+/// Runs it with a text as its input.
+fn run(mut command: Command, input: &str) -> Ran {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary");
+    // Who needs no input may have ended by now.
+    let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
+    let output = child.wait_with_output().expect("an end");
+    Ran {
+        code: output.status.code().expect("an exit code"),
+        said: text(&output.stdout),
+        noted: text(&output.stderr),
+    }
+}
+
+/// Runs a subcommand that needs no cluster.
+fn alone(args: &[&str], input: &str) -> Ran {
+    run(command(args, None), input)
+}
+
+/// Runs a subcommand in a namespace of the shared cluster.
+pub fn within(namespace: &Namespace, args: &[&str], input: &str) -> Ran {
+    let args = [args, &["-n", &namespace.name]].concat();
+    run(command(&args, Some(plane().kubeconfig())), input)
+}
+
+impl Ran {
+    /// It ended well; gives what it said.
+    #[track_caller]
+    pub fn ok(self) -> String {
+        assert_eq!(self.code, 0, "{self:?}");
+        self.said
+    }
+}
+
+/// An app with a table and an agent that uses it.
+const APP: &str = "
+apiVersion: kaspr.io/v1alpha1
+kind: KasprApp
+metadata: {name: clicks}
+spec:
+  replicas: 2
+  bootstrapServers: kafka:9092
+  authentication: {type: scram-sha-512, username: u, passwordSecret: {secretName: s, passwordKey: p}}
+  config: {topicPartitions: 4}
+---
+apiVersion: kaspr.io/v1alpha1
+kind: KasprTable
+metadata: {name: clicks-counts, labels: {kaspr.io/app: clicks}}
+spec: {name: counts, partitions: 4}
+---
+apiVersion: kaspr.io/v1alpha1
+kind: KasprAgent
+metadata: {name: clicks-counter, labels: {kaspr.io/app: clicks}}
+spec:
+  input: {topic: {name: clicks}}
+  processors:
+    pipeline: [count]
+    operations:
+    - {name: count, tables: [{name: counts, paramName: counts}], map: {python: 'def f(v, counts): return v'}}
+";
+
+/// Waits until the operator has nothing left to do for the files: they make no difference.
+fn settled(namespace: &Namespace, files: &str) {
+    eventually("no difference", || {
+        let ran = within(namespace, &["diff", "-"], files);
+        if ran.code == 0 { Ok(()) } else { Err(format!("{ran:?}")) }
+    });
+}
