@@ -4,7 +4,7 @@
 
 use kaspr_operator::{
     validate::{entrypoint_of, entrypoint_to_render},
-    webhook::{Phase, answer},
+    admission::{Phase, answer},
 };
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
