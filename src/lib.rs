@@ -1,21 +1,36 @@
 //! The Kaspr operator: admission webhooks and controllers over one type model.
 //!
-//! The rooms, and who may enter which:
+//! Each module, what it does, and the modules of this crate that it may import. `tests/suite/module_boundaries`
+//! reads both tables and fails on any other import, and on files that import each other in a circle.
 //!
-//! - [`api`] is the type model. It imports nothing of ours.
-//! - [`defaults`] and [`validate`] import `api`: pure functions.
-//! - [`build`] imports those and [`settings`]: from a valid app to its objects, pure.
-//! - [`kinds`] is what admission does with each kind, by its name; pure.
-//! - [`webhook`] answers admission reviews. It never meets [`reconcile`].
-//! - [`reconcile`] holds the controllers. It never meets `webhook`.
-//! - [`packages`] runs in a member's pod and installs its Python packages. It imports `api` and
-//!   `settings`, and meets no cluster.
-//! - [`telemetry`] holds logs and metrics, and serves the latter.
-//! - [`cli`] holds the subcommands and wires the two together.
+//! | module | may import | purpose |
+//! |---|---|---|
+//! | `api` | | The type model of the six kinds, default values, annotation keys. |
+//! | `error_chain` | | One-line descriptions of errors. |
+//! | `sync` | | Locks. |
+//! | `install_contract` | | Environment variables between operator and installer. |
+//! | `naming` | `api` | Names of objects, volumes, containers and labels. |
+//! | `pod_layout` | `api`, `naming` | Volumes and mounts that the operator adds to pods. |
+//! | `defaults` | `api` | What absent fields mean. Pure. |
+//! | `validate` | `api`, `naming`, `pod_layout` | What is refused and what is warned about. Pure. |
+//! | `settings` | `api`, `install_contract`, `naming` | Every flag and environment variable. |
+//! | `resources` | `api`, `install_contract`, `naming`, `pod_layout`, `settings`, `validate` | From a valid app to its objects. Pure. |
+//! | `crds` | `api`, `resources` | The CustomResourceDefinitions. |
+//! | `admission` | `api`, `crds`, `defaults`, `naming`, `validate` | From a review to its answer. Pure. |
+//! | `telemetry` | `api`, `settings`, `sync` | Logs, metrics, and the server of the latter. |
+//! | `certificates` | `error_chain`, `naming`, `settings`, `telemetry` | The webhooks' certificate, and its rotation. |
+//! | `webhook` | `admission`, `api`, `certificates`, `crds`, `naming`, `telemetry`, `validate` | The HTTPS server, and its registration. |
+//! | `reconcile` | `api`, `defaults`, `error_chain`, `install_contract`, `naming`, `resources`, `settings`, `sync`, `telemetry`, `validate` | The controllers. |
+//! | `installer` | `api`, `error_chain`, `install_contract`, `naming`, `settings` | Installs Python packages, in a member's pod. |
+//! | `cli` | `admission`, `api`, `certificates`, `crds`, `defaults`, `error_chain`, `installer`, `naming`, `reconcile`, `resources`, `settings`, `telemetry`, `validate`, `webhook` | The subcommands; wires everything together. |
 //!
-//! A Kubernetes client appears in `reconcile` and `cli` only, the HTTP
-//! server in `webhook` and `telemetry` only.
-//! `tests/suite/rooms.rs` holds all this.
+//! Crates, and items of crates, that only some modules may import:
+//!
+//! | crate | only in | because |
+//! |---|---|---|
+//! | `axum` | `telemetry`, `webhook` | HTTP servers are at the edge. |
+//! | `kube::Client` | `certificates`, `cli`, `reconcile` | Everything else is pure or runs without a cluster. |
+//! | `tokio` | `admission`, `certificates`, `cli`, `installer`, `reconcile`, `telemetry`, `webhook` | Rules and shapes are synchronous. |
 
 pub mod admission;
 pub mod api;

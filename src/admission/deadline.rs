@@ -2,7 +2,7 @@
 
 use std::{num::NonZero, sync::Arc, thread, time::Duration};
 
-use axum::body::Bytes;
+use hyper::body::Bytes;
 use kube::core::{DynamicObject, admission::AdmissionReview, response::Status};
 use serde::Deserialize;
 use tokio::{sync::Semaphore, task, time};

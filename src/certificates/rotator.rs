@@ -266,7 +266,8 @@ impl Rotator {
 
     /// Switches to the Secret's certificate once clients trust it, or if the current one has expired.
     fn serve_latest(&mut self, data: &SecretData, settled: &Trust) -> Result<(), RotationError> {
-        let Some(pair) = authority::serving_key_pair(data).filter(|pair| self.serving.as_ref() != Some(pair))
+        let Some(pair) =
+            authority::serving_key_pair(data).ok().filter(|pair| self.serving.as_ref() != Some(pair))
         else {
             return Ok(());
         };

@@ -9,6 +9,7 @@ mod crds;
 mod cross_resource;
 mod docs;
 mod examples;
+mod glossary;
 mod golden;
 mod harness;
 #[path = "../support/https.rs"]

@@ -7,11 +7,8 @@ use rcgen::{
 };
 use rustls::pki_types::CertificateDer;
 
-use super::{NAME, not_after};
+use super::x509::{CLOCK_SKEW, NAME, not_after};
 use crate::certificates::KeyPair;
-
-/// Tolerated clock skew, in seconds: certificates become valid this much earlier.
-pub const CLOCK_SKEW: i64 = 300;
 
 /// A CA with its private key.
 pub struct Signer {

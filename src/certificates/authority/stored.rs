@@ -4,7 +4,9 @@ use rcgen::PublicKeyData;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use super::{
-    AUTHORITIES, AUTHORITY_KEY, AuthorityError, CERTIFICATE, KEY, SecretData, is_ours, issue::Signer, parsed,
+    issue::Signer,
+    secret_data::{AUTHORITIES, AUTHORITY_KEY, AuthorityError, CERTIFICATE, KEY, SecretData},
+    x509::{is_ours, parsed},
 };
 use crate::certificates::{KeyPair, KeyPairError};
 

@@ -1,4 +1,16 @@
-use super::*;
+use rustls::pki_types::CertificateDer;
+
+use super::{
+    AUTHORITIES, AuthorityError, CertificateSpec, RotationStep, SecretData, Trust, plan_rotation,
+    secret_data::{AUTHORITY_KEY, CERTIFICATE, KEY},
+    stored,
+    x509::is_signed_by,
+};
+use crate::certificates::KeyPair;
+
+fn serving_key_pair(data: &SecretData) -> Option<KeyPair> {
+    stored::serving_key_pair(data).ok()
+}
 
 /// Some day.
 const NOW: i64 = 1_800_000_000;
@@ -20,7 +32,7 @@ fn written(data: &SecretData, trust: &Trust, now: i64) -> (SecretData, String) {
     }
 }
 
-fn kept(data: &SecretData, trust: &Trust, now: i64) {
+fn assert_kept(data: &SecretData, trust: &Trust, now: i64) {
     let next = plan_rotation(data, &spec(), (trust, trust), now).expect("a decision");
     assert!(matches!(next, RotationStep::Keep));
 }
@@ -48,15 +60,15 @@ fn an_empty_secret_gets_a_ca_and_a_certificate() {
     assert_eq!(why, "a new CA is due, a new certificate is due");
     assert_eq!((authorities(&data).len(), signer_of(&data), end_of(&data)), (1, Some(0), NOW + YEAR));
     assert_eq!(spec().names, ["webhook", "webhook.ops", "webhook.ops.svc", "webhook.ops.svc.cluster.local"]);
-    kept(&data, &Trust::Unknown, NOW + 1);
-    kept(&data, &trusting(&data), NOW + YEAR / 2);
-    // As kubectl makes one that waits for its content.
+    assert_kept(&data, &Trust::Unknown, NOW + 1);
+    assert_kept(&data, &trusting(&data), NOW + YEAR / 2);
+    // As kubectl creates a Secret without content.
     let empty = [CERTIFICATE, KEY].map(|key| (key.to_owned(), Vec::new()));
     written(&empty.into(), &Trust::Unknown, NOW);
 }
 
 #[test]
-fn a_certificate_is_made_anew_after_two_thirds_of_its_life() {
+fn a_certificate_is_renewed_after_two_thirds_of_its_validity() {
     let (first, _) = written(&SecretData::new(), &Trust::NoConfigurations, NOW);
     let (second, why) = written(&first, &trusting(&first), NOW + YEAR * 2 / 3);
     assert_eq!(why, "a new certificate is due");
@@ -69,7 +81,7 @@ fn a_certificate_is_made_anew_after_two_thirds_of_its_life() {
 }
 
 #[test]
-fn a_new_ca_is_trusted_before_it_signs_and_the_old_one_stays_until_it_ends() {
+fn a_new_ca_is_trusted_before_it_signs_and_the_old_one_stays_until_it_expires() {
     let (first, _) = written(&SecretData::new(), &Trust::NoConfigurations, NOW);
     let due = NOW + 10 * YEAR * 2 / 3;
     // The last certificate before the new CA.
@@ -78,9 +90,9 @@ fn a_new_ca_is_trusted_before_it_signs_and_the_old_one_stays_until_it_ends() {
     assert_eq!(why, "a new CA is due");
     assert_eq!((authorities(&announced).len(), signer_of(&announced)), (2, Some(1)));
     assert!(serving_key_pair(&announced) == serving_key_pair(&last));
-    // The configurations do not hold it yet, or can't be read.
-    kept(&announced, &trusting(&first), due + DAY);
-    kept(&announced, &Trust::Unknown, due + DAY);
+    // The configurations do not contain it yet, or cannot be read.
+    assert_kept(&announced, &trusting(&first), due + DAY);
+    assert_kept(&announced, &Trust::Unknown, due + DAY);
     let (signed, why) = written(&announced, &trusting(&announced), due + DAY);
     assert_eq!((why.as_str(), signer_of(&signed)), ("a new certificate is due", Some(0)));
     assert_eq!(authorities(&signed), authorities(&announced));
@@ -88,11 +100,11 @@ fn a_new_ca_is_trusted_before_it_signs_and_the_old_one_stays_until_it_ends() {
     // Everything in between was renewed.
     let (renewed, _) = written(&signed, &trusting(&signed), NOW + 10 * YEAR - 1);
     let (alone, why) = written(&renewed, &trusting(&renewed), NOW + 10 * YEAR + 1);
-    assert_eq!((why.as_str(), authorities(&alone).len()), ("an old CA has ended", 1));
+    assert_eq!((why.as_str(), authorities(&alone).len()), ("an old CA has expired", 1));
 }
 
 #[test]
-fn a_certificate_that_has_ended_is_replaced_whatever_is_trusted() {
+fn an_expired_certificate_is_replaced_whatever_is_trusted() {
     let (data, _) = written(&SecretData::new(), &Trust::NoConfigurations, NOW);
     let (_, why) = written(&data, &Trust::Unknown, NOW + YEAR);
     assert_eq!(why, "a new certificate is due");
@@ -102,7 +114,7 @@ fn a_certificate_that_has_ended_is_replaced_whatever_is_trusted() {
 }
 
 #[test]
-fn what_is_broken_is_mended_and_said() {
+fn broken_data_is_replaced_and_reported() {
     let (good, _) = written(&SecretData::new(), &Trust::NoConfigurations, NOW);
     let (other, _) = written(&SecretData::new(), &Trust::NoConfigurations, NOW);
     let with = |key: &str, value: &[u8]| {
@@ -110,20 +122,20 @@ fn what_is_broken_is_mended_and_said() {
         data.insert(key.to_owned(), value.to_vec());
         data
     };
-    let (mended, why) = written(&with(KEY, &other[KEY]), &trusting(&good), NOW);
-    assert!(why.contains("can't be used together"), "{why}");
-    assert_eq!((authorities(&mended), signer_of(&mended)), (authorities(&good), Some(0)));
-    // Without its key, a CA is trusted and signs no more.
-    let (mended, why) = written(&with(AUTHORITY_KEY, b"rubbish"), &trusting(&good), NOW);
-    assert!(why.contains("ca.key is the key of no CA in ca.crt"), "{why}");
-    assert_eq!((authorities(&mended).len(), signer_of(&mended)), (2, Some(1)));
+    let (repaired, why) = written(&with(KEY, &other[KEY]), &trusting(&good), NOW);
+    assert!(why.contains("the certificate and its key do not match"), "{why}");
+    assert_eq!((authorities(&repaired), signer_of(&repaired)), (authorities(&good), Some(0)));
+    // A CA without its private key remains trusted but signs no more.
+    let (repaired, why) = written(&with(AUTHORITY_KEY, b"rubbish"), &trusting(&good), NOW);
+    assert!(why.contains("ca.key matches no CA in ca.crt"), "{why}");
+    assert_eq!((authorities(&repaired).len(), signer_of(&repaired)), (2, Some(1)));
     let rubbish = [(CERTIFICATE.to_owned(), b"rubbish".to_vec())].into();
     let (_, why) = written(&rubbish, &Trust::Unknown, NOW);
-    assert!(why.contains("there is no certificate"), "{why}");
+    assert!(why.contains("the certificate is empty"), "{why}");
 }
 
 #[test]
-fn what_is_somebody_elses_is_left_alone() {
+fn a_certificate_of_another_issuer_is_left_alone() {
     let made = crate::certificates::development(&["webhook".to_owned()]).expect("a certificate");
     let data = [(CERTIFICATE.to_owned(), made.certificate.into_bytes())].into();
     let next = plan_rotation(&data, &spec(), (&Trust::NoConfigurations, &Trust::NoConfigurations), NOW);
@@ -131,7 +143,7 @@ fn what_is_somebody_elses_is_left_alone() {
 }
 
 #[test]
-fn a_secret_that_was_lost_takes_no_trust_away() {
+fn a_lost_secret_revokes_no_trust() {
     let (lost, _) = written(&SecretData::new(), &Trust::NoConfigurations, NOW);
     let trust = trusting(&lost);
     let RotationStep::Write { data, .. } =
@@ -140,13 +152,13 @@ fn a_secret_that_was_lost_takes_no_trust_away() {
         panic!("nothing is written");
     };
     assert_eq!(authorities(&data)[1..], authorities(&lost));
-    // Somebody who shows the old certificate waits until the new CA is everywhere.
+    // A replica that presents the old certificate waits until all configurations contain the new CA.
     let new = serving_key_pair(&data).expect("a certificate");
     assert!(!trust.accepts(&new) && trusting(&data).accepts(&new));
 }
 
 #[test]
-fn trust_is_what_all_hold_for_a_while() {
+fn trust_is_what_all_configurations_contain_for_a_while() {
     let (one, _) = written(&SecretData::new(), &Trust::NoConfigurations, NOW);
     let (other, _) = written(&SecretData::new(), &Trust::NoConfigurations, NOW);
     let both = [one[AUTHORITIES].clone(), other[AUTHORITIES].clone()].concat();

@@ -7,6 +7,7 @@ pub mod client;
 pub mod hung;
 pub mod monitor;
 pub mod poll;
+pub mod poll_state;
 pub mod rebalance;
 pub mod snapshot;
 pub mod terminate;

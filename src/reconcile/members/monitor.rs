@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tokio::{sync::mpsc, task::JoinSet};
 
-use super::poll::{self, PollState};
+use super::{poll, poll_state::PollState};
 use crate::reconcile::{cache::index::ObjectKey, context::Context, fetch};
 
 /// Delay after a wake-up, so that one poll serves a burst of events.

@@ -2,115 +2,29 @@
 
 use std::time::Duration;
 
-use futures::{StreamExt, stream};
-use k8s_openapi::jiff::Timestamp;
-use kube::ResourceExt;
-use tokio::time::Instant;
-
 use super::{
-    assignment::{self, UnassignedTopics},
-    client::Answer,
-    hung::{self, HungMember, Strikes},
+    assignment,
+    hung::{self, HungMember},
+    poll_state::{AppState, IDLE_DELAY, Poll, PollState},
     rebalance,
     snapshot::{self, MembersSnapshot, PolledMember},
     terminate,
 };
 use crate::{
     api::{
-        AppStatus, ConditionStatus, KasprApp, Member,
-        annotations::{HUNG_MEMBER_DETECTION, HUNG_THRESHOLD_SECONDS, PAUSE, REBALANCE},
+        KasprApp, Member,
+        annotations::{HUNG_MEMBER_DETECTION, HUNG_THRESHOLD_SECONDS, REBALANCE},
     },
-    defaults, naming,
-    reconcile::{
-        cache::index::ObjectKey, conditions, context::Context, fetch, rollout_status::RolloutStatus,
-    },
-    resources::{self, OwnedKind, environment},
+    defaults,
+    reconcile::{cache::index::ObjectKey, context::Context, fetch},
+    resources::{self, environment},
 };
+use futures::{StreamExt, stream};
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
 
 /// How many members of an app are polled concurrently.
 const CONCURRENCY: usize = 16;
-
-/// The delay while something changes; it doubles while members do not answer.
-const BUSY_DELAY: Duration = Duration::from_secs(5);
-
-/// The longest delay while members do not answer.
-pub const MAX_SILENT_DELAY: Duration = Duration::from_secs(60);
-
-/// The delay while nothing changes: no event reports a member that begins to hang.
-const IDLE_DELAY: Duration = Duration::from_secs(30);
-
-/// The minimum time between two polls that count as evidence: events can cause many polls at once.
-const EVIDENCE_INTERVAL: Duration = Duration::from_secs(4);
-
-/// What is remembered between two polls of an app.
-#[derive(Default)]
-pub struct PollState {
-    strikes: Strikes,
-    hung: Vec<HungMember>,
-    pub(super) unassigned: UnassignedTopics,
-    /// When a poll last counted as evidence.
-    last_evidence: Option<Instant>,
-    /// Consecutive polls in which a member did not answer.
-    silent_polls: u32,
-    /// The earliest next attempt after a rebalance that could not be requested.
-    pub(super) rebalance_retry: Option<Instant>,
-}
-
-/// What the caches tell about an app.
-pub struct AppState {
-    pub status: AppStatus,
-    rollout: RolloutStatus,
-    /// Nothing is in progress: objects are as desired and all wanted members run.
-    pub settled: bool,
-    pub paused: bool,
-}
-
-impl AppState {
-    fn read(ctx: &Context, key: &ObjectKey, app: &KasprApp) -> Self {
-        let status = app.status.clone().unwrap_or_default();
-        let rollout = RolloutStatus::from_stateful_set(fetch::cached_stateful_set(ctx, key).as_ref());
-        let progressing = status.conditions.iter().flatten().find(|c| c.r#type == conditions::PROGRESSING);
-        let complete = progressing.is_some_and(|condition| {
-            condition.status == ConditionStatus::False
-                && condition.reason == conditions::RECONCILE_COMPLETE
-                && Some(condition.observed_generation) == app.metadata.generation
-        });
-        let set = naming::app(&key.name);
-        let seen = ctx.applied.is_seen(OwnedKind::StatefulSet, &key.namespace, &set);
-        let paused = resources::is_annotated(app, PAUSE);
-        Self { status, rollout, settled: complete && seen && rollout.is_complete() && !paused, paused }
-    }
-}
-
-/// The result of a poll.
-pub struct Poll {
-    /// The members, with what they answered.
-    pub members: Vec<PolledMember>,
-    /// Whether every wanted member answered.
-    pub complete: bool,
-    /// Whether a member is rebalancing or recovering.
-    pub busy: bool,
-    /// Whether the poll counts as evidence.
-    evidence: bool,
-}
-
-impl Poll {
-    fn new(members: Vec<PolledMember>, wanted: i64, state: &mut PollState) -> Self {
-        let answers: Vec<&Answer> = members.iter().filter_map(|member| member.answer.as_ref()).collect();
-        let complete =
-            !members.is_empty() && answers.len() == members.len() && members.len() as i64 == wanted;
-        let busy = answers.iter().any(|answer| answer.rebalancing || answer.recovering);
-        let evidence = state.last_evidence.is_none_or(|last| last.elapsed() >= EVIDENCE_INTERVAL);
-        if evidence {
-            state.last_evidence = Some(Instant::now());
-        }
-        Self { members, complete, busy, evidence }
-    }
-
-    fn answers(&self) -> Vec<&Answer> {
-        self.members.iter().filter_map(|member| member.answer.as_ref()).collect()
-    }
-}
 
 /// Polls the members once and acts on the result. Returns the delay until the next poll.
 pub async fn poll(ctx: &Context, key: &ObjectKey, app: &KasprApp, state: &mut PollState) -> Duration {
@@ -149,21 +63,6 @@ pub async fn poll(ctx: &Context, key: &ObjectKey, app: &KasprApp, state: &mut Po
         || !hung.is_empty()
         || !next.unassigned.is_empty();
     state.next_delay(&poll, changing)
-}
-
-impl PollState {
-    fn next_delay(&mut self, poll: &Poll, changing: bool) -> Duration {
-        if poll.members.is_empty() {
-            return MAX_SILENT_DELAY;
-        }
-        if !poll.complete {
-            self.silent_polls = self.silent_polls.saturating_add(1);
-            let factor = 1 << (self.silent_polls - 1).min(8);
-            return BUSY_DELAY.saturating_mul(factor).min(MAX_SILENT_DELAY);
-        }
-        self.silent_polls = 0;
-        if changing { BUSY_DELAY } else { IDLE_DELAY }
-    }
 }
 
 /// Asks each member that has an address for its status.

@@ -8,7 +8,7 @@ use kube::{
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::poll::{AppState, MAX_SILENT_DELAY, Poll, PollState};
+use super::poll_state::{AppState, MAX_SILENT_DELAY, Poll, PollState};
 use crate::{
     api::{
         KasprApp,

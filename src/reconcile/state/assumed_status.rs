@@ -20,10 +20,10 @@ pub struct AssumeCache {
     components: Records<ComponentStatus>,
 }
 
-type Records<S> = Mutex<HashMap<ObjectKey, Record<S>>>;
+type Records<S> = Mutex<HashMap<ObjectKey, AssumedRecord<S>>>;
 
 /// A written status.
-pub struct Record<S> {
+pub struct AssumedRecord<S> {
     /// The version of the cached resource that the status was computed from.
     version: Option<String>,
     status: S,
@@ -32,7 +32,7 @@ pub struct Record<S> {
 /// A status type with its place in the cache.
 pub trait Assumed: Clone {
     /// Returns the statuses of this type.
-    fn records(cache: &AssumeCache) -> &Mutex<HashMap<ObjectKey, Record<Self>>>;
+    fn records(cache: &AssumeCache) -> &Mutex<HashMap<ObjectKey, AssumedRecord<Self>>>;
 }
 
 impl Assumed for AppStatus {
@@ -71,7 +71,7 @@ impl AssumeCache {
 
     /// Remembers a status that was written, computed from this version of the resource.
     pub fn assume<S: Assumed>(&self, key: ObjectKey, version: Option<String>, status: S) {
-        lock(S::records(self)).insert(key, Record { version, status });
+        lock(S::records(self)).insert(key, AssumedRecord { version, status });
     }
 
     /// Forgets a resource that was deleted.

@@ -15,7 +15,7 @@ use crate::{
     validate::{Valid, ValidateUpdate},
 };
 
-type Records<C> = Mutex<HashMap<ObjectKey, Record<C>>>;
+type Records<C> = Mutex<HashMap<ObjectKey, Verdict<C>>>;
 
 /// The verdicts, by component.
 #[derive(Default)]
@@ -28,7 +28,7 @@ pub struct ValidationCache {
 }
 
 /// The verdict on a version of a component.
-pub struct Record<C> {
+pub struct Verdict<C> {
     uid: Option<String>,
     version: Option<String>,
     /// The component as members run it; `None` if it is invalid.
@@ -38,7 +38,7 @@ pub struct Record<C> {
 /// A component type with its place in the cache.
 pub trait Validated: Clone + Component + Defaults + DeserializeOwned + Serialize + ValidateUpdate {
     /// Returns the verdicts of this type.
-    fn records(cache: &ValidationCache) -> &Mutex<HashMap<ObjectKey, Record<Self>>>;
+    fn records(cache: &ValidationCache) -> &Mutex<HashMap<ObjectKey, Verdict<Self>>>;
 }
 
 macro_rules! validated {
@@ -71,7 +71,7 @@ impl ValidationCache {
         }
         let checked = defaults::with_defaults(component).ok().map(Valid::check);
         let runnable = checked.and_then(Result::ok).map(|(valid, _)| RunnableComponent::valid(valid));
-        let record = Record { uid, version, runnable: runnable.clone() };
+        let record = Verdict { uid, version, runnable: runnable.clone() };
         lock(C::records(self)).insert(key.clone(), record);
         runnable
     }

@@ -12,7 +12,7 @@ pub(super) fn definition(agent: &KasprAgent) -> Value {
         "isolated_partitions": spec.isolated_partitions,
         "name": agent.name_any(),
         "output": spec.output.as_ref().map(output),
-        // The framework takes no null here.
+        // The framework does not accept null here.
         "processors": processors(Some(&spec.processors.clone().unwrap_or_default())),
     })
 }

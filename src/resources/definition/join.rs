@@ -1,7 +1,7 @@
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
-use super::code;
+use super::code::code;
 use crate::api::KasprJoin;
 
 pub(super) fn definition(join: &KasprJoin) -> Value {

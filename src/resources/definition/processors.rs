@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{code, code_after};
+use super::code::{code, code_after};
 use crate::api::{Code, Operation, Processors, TopicOut};
 
 pub(super) fn processors(processors: Option<&Processors>) -> Value {
@@ -9,7 +9,7 @@ pub(super) fn processors(processors: Option<&Processors>) -> Value {
         .operations
         .iter()
         .flatten()
-        .map(|operation| of_operation(operation, processors.init.as_ref()))
+        .map(|operation| operation_definition(operation, processors.init.as_ref()))
         .collect();
     json!({
         "init": code(processors.init.as_ref()),
@@ -18,7 +18,7 @@ pub(super) fn processors(processors: Option<&Processors>) -> Value {
     })
 }
 
-fn of_operation(operation: &Operation, init: Option<&Code>) -> Value {
+fn operation_definition(operation: &Operation, init: Option<&Code>) -> Value {
     let tables: Vec<Value> = operation
         .tables
         .iter()

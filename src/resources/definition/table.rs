@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::code;
+use super::code::code;
 use crate::api::{KasprTable, Window};
 
 pub(super) fn definition(table: &KasprTable) -> Value {

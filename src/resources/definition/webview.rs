@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{code, processors::processors};
+use super::{code::code, processors::processors};
 use crate::api::{KasprWebView, ResponseSelector, WebResponse};
 
 pub(super) fn definition(view: &KasprWebView) -> Value {

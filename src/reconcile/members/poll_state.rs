@@ -1,0 +1,121 @@
+//! What a poll of an app's members starts from, what it finds, and what is remembered until the next one.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{
+    assignment::UnassignedTopics,
+    client::Answer,
+    hung::{HungMember, Strikes},
+    snapshot::PolledMember,
+};
+use crate::{
+    api::{AppStatus, ConditionStatus, KasprApp, annotations::PAUSE},
+    naming,
+    reconcile::{
+        cache::index::ObjectKey, conditions, context::Context, fetch, rollout_status::RolloutStatus,
+    },
+    resources::{self, OwnedKind},
+};
+
+/// The delay while something changes; it doubles while members do not answer.
+const BUSY_DELAY: Duration = Duration::from_secs(5);
+
+/// The longest delay while members do not answer.
+pub const MAX_SILENT_DELAY: Duration = Duration::from_secs(60);
+
+/// The delay while nothing changes: no event reports a member that begins to hang.
+pub const IDLE_DELAY: Duration = Duration::from_secs(30);
+
+/// The minimum time between two polls that count as evidence: events can cause many polls at once.
+const EVIDENCE_INTERVAL: Duration = Duration::from_secs(4);
+
+/// What is remembered between two polls of an app.
+#[derive(Default)]
+pub struct PollState {
+    pub strikes: Strikes,
+    pub hung: Vec<HungMember>,
+    pub unassigned: UnassignedTopics,
+    /// When a poll last counted as evidence.
+    last_evidence: Option<Instant>,
+    /// Consecutive polls in which a member did not answer.
+    silent_polls: u32,
+    /// The earliest next attempt after a rebalance that could not be requested.
+    pub rebalance_retry: Option<Instant>,
+}
+
+/// What the caches tell about an app.
+pub struct AppState {
+    pub status: AppStatus,
+    pub rollout: RolloutStatus,
+    /// Nothing is in progress: objects are as desired and all wanted members run.
+    pub settled: bool,
+    pub paused: bool,
+}
+
+impl AppState {
+    /// Reads the caches.
+    pub fn read(ctx: &Context, key: &ObjectKey, app: &KasprApp) -> Self {
+        let status = app.status.clone().unwrap_or_default();
+        let rollout = RolloutStatus::from_stateful_set(fetch::cached_stateful_set(ctx, key).as_ref());
+        let progressing = status.conditions.iter().flatten().find(|c| c.r#type == conditions::PROGRESSING);
+        let complete = progressing.is_some_and(|condition| {
+            condition.status == ConditionStatus::False
+                && condition.reason == conditions::RECONCILE_COMPLETE
+                && Some(condition.observed_generation) == app.metadata.generation
+        });
+        let set = naming::app(&key.name);
+        let seen = ctx.applied.is_seen(OwnedKind::StatefulSet, &key.namespace, &set);
+        let paused = resources::is_annotated(app, PAUSE);
+        Self { status, rollout, settled: complete && seen && rollout.is_complete() && !paused, paused }
+    }
+}
+
+/// The result of a poll.
+pub struct Poll {
+    /// The members, with what they answered.
+    pub members: Vec<PolledMember>,
+    /// Whether every wanted member answered.
+    pub complete: bool,
+    /// Whether a member is rebalancing or recovering.
+    pub busy: bool,
+    /// Whether the poll counts as evidence.
+    pub evidence: bool,
+}
+
+impl Poll {
+    /// Classifies the answers; `wanted` is the number of members that should run.
+    pub fn new(members: Vec<PolledMember>, wanted: i64, state: &mut PollState) -> Self {
+        let answers: Vec<&Answer> = members.iter().filter_map(|member| member.answer.as_ref()).collect();
+        let complete =
+            !members.is_empty() && answers.len() == members.len() && members.len() as i64 == wanted;
+        let busy = answers.iter().any(|answer| answer.rebalancing || answer.recovering);
+        let evidence = state.last_evidence.is_none_or(|last| last.elapsed() >= EVIDENCE_INTERVAL);
+        if evidence {
+            state.last_evidence = Some(Instant::now());
+        }
+        Self { members, complete, busy, evidence }
+    }
+
+    /// Returns the answers.
+    pub fn answers(&self) -> Vec<&Answer> {
+        self.members.iter().filter_map(|member| member.answer.as_ref()).collect()
+    }
+}
+
+impl PollState {
+    /// Returns the delay until the next poll.
+    pub fn next_delay(&mut self, poll: &Poll, changing: bool) -> Duration {
+        if poll.members.is_empty() {
+            return MAX_SILENT_DELAY;
+        }
+        if !poll.complete {
+            self.silent_polls = self.silent_polls.saturating_add(1);
+            let factor = 1 << (self.silent_polls - 1).min(8);
+            return BUSY_DELAY.saturating_mul(factor).min(MAX_SILENT_DELAY);
+        }
+        self.silent_polls = 0;
+        if changing { BUSY_DELAY } else { IDLE_DELAY }
+    }
+}
