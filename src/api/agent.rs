@@ -27,31 +27,31 @@ use super::{ComponentStatus, InputTopic, Processors, TopicOut, cel};
 )]
 #[serde(rename_all = "camelCase")]
 pub struct KasprAgentSpec {
-    /// What the agent is for, in words.
+    /// Description of the agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Run one instance of the agent for each partition. Default false.
+    /// Run one instance of the agent for each partition. Default: {ISOLATED_PARTITIONS}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(default = "super::schema::disabled")]
     pub isolated_partitions: Option<bool>,
-    /// Where values come from.
+    /// Source of the values.
     pub input: AgentInput,
-    /// Where results go.
+    /// Destination of the results.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<AgentOutput>,
-    /// What is done with each value.
+    /// Operations on each value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processors: Option<Processors>,
 }
 
-/// What an agent reads: a topic or a channel.
+/// The source of an agent: a topic or a channel.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = cel::either("topic", "channel"))]
 #[x_kube(validation = cel::not_both("topic", "channel"))]
 pub struct AgentInput {
-    /// Create the topic when the app starts. An input topic that does not exist then is not read
-    /// until the next restart.
+    /// Create the topic when the app starts. An input topic that does not exist then is not
+    /// read until the next restart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declare: Option<bool>,
     /// A Kafka topic. Exactly one of `topic` and `channel` must be given.
@@ -60,7 +60,7 @@ pub struct AgentInput {
     /// The output channel of a KasprJoin. Exactly one of `topic` and `channel` must be given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<InputChannel>,
-    /// Collect values and hand them on as a list.
+    /// Collect values and pass them on as a list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub take: Option<InputTake>,
 }
@@ -78,19 +78,19 @@ pub struct InputChannel {
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InputTake {
-    /// The most values in a list.
+    /// Maximum number of values in a list.
     #[x_kube(validation = cel::at_least_one())]
     pub max: i32,
-    /// The longest wait for a full list: digits and one of s, m, h, d, such as `5s`.
+    /// Maximum wait for a full list: digits and one of s, m, h, d, such as `5s`.
     #[x_kube(validation = cel::duration())]
     pub within: String,
 }
 
-/// Where an agent's results go.
+/// The destination of an agent's results.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AgentOutput {
-    /// Topics that get each result.
+    /// Topics that each result is sent to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub topics: Option<Vec<TopicOut>>,

@@ -35,14 +35,14 @@ use super::{AppStatus, PythonPackages, Storage, Template, cel};
 )]
 #[serde(rename_all = "camelCase")]
 pub struct KasprAppSpec {
-    /// Version of the Kaspr framework. Default: the newest that the operator knows.
+    /// Version of the Kaspr framework. Default: {VERSION} for a new app.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// The most members there may be; 0 stops the app and keeps its data. Default 1.
+    /// Maximum number of members. Set to 0 to stop the app; its data is kept. Default: {REPLICAS}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub replicas: Option<i32>,
-    /// Image of the members, in place of the one that `version` stands for.
+    /// Image of the members, in place of the published image of `version`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
     /// Kafka brokers: comma-separated `host:port` pairs.
@@ -51,39 +51,39 @@ pub struct KasprAppSpec {
     /// Encrypt the connections to Kafka. An empty object is enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
-    /// How members prove to Kafka who they are.
+    /// Authentication of the members to Kafka.
     pub authentication: Authentication,
     /// Settings of the framework, such as `topicPartitions` or `webPort`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<AppConfig>,
-    /// CPU and memory of a member.
+    /// CPU and memory requests and limits of a member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourceRequirements>,
-    /// When a member that does not answer is restarted.
+    /// Liveness probe of the member container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub liveness_probe: Option<Probe>,
-    /// When a member counts as ready.
+    /// Readiness probe of the member container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub readiness_probe: Option<Probe>,
-    /// Where members keep their tables. Default: ephemeral.
+    /// Storage of the members' tables. Default: ephemeral.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage: Option<Storage>,
-    /// Python packages that members find on their import path.
+    /// Python packages to install for the members.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python_packages: Option<PythonPackages>,
-    /// Labels, annotations and pod settings for the objects that the operator makes.
+    /// Labels, annotations and pod settings of the objects that the operator creates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<Template>,
 }
 
-/// Encrypted connections to Kafka, checked against the image's certificate authorities.
+/// Encrypted connections to Kafka, verified with the certificate authorities of the image.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tls {
-    /// Certificate authorities that signed the brokers' certificates, beside the image's own.
+    /// Certificate authorities of the brokers' certificates, in addition to those of the image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_secret: Option<CaSecret>,
-    /// A certificate by which members identify themselves, for images that present one.
+    /// Client certificate of the members, for images that present one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate_secret: Option<CertificateSecret>,
 }
@@ -94,26 +94,26 @@ pub struct Tls {
 pub struct CaSecret {
     /// Name of the Secret.
     pub secret_name: String,
-    /// Key that holds the certificates, PEM. Default: `ca.crt`.
+    /// Key of the Secret with the certificates in PEM. Default: `{CA_KEY}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
 }
 
-/// A certificate with its key in a Secret of the app's namespace.
+/// A certificate and its private key in a Secret of the app's namespace.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CertificateSecret {
     /// Name of the Secret.
     pub secret_name: String,
-    /// Key that holds the certificate chain, PEM. Default: `tls.crt`.
+    /// Key of the Secret with the certificate chain in PEM. Default: `{CERTIFICATE_KEY}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate_key: Option<String>,
-    /// Key that holds the private key, PEM. Default: `tls.key`.
+    /// Key of the Secret with the private key in PEM. Default: `{PRIVATE_KEY_KEY}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_key_key: Option<String>,
 }
 
-/// How members prove to Kafka who they are.
+/// Authentication of the members to Kafka.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = cel::needs_text("username", "must name the user"))]
@@ -124,7 +124,7 @@ pub struct Authentication {
     /// User name. Required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// The Secret that holds the password. Required.
+    /// Secret with the password. Required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_secret: Option<PasswordSecret>,
 }
@@ -138,7 +138,7 @@ pub enum AuthenticationType {
     /// SCRAM with SHA-512.
     #[serde(rename = "scram-sha-512")]
     ScramSha512,
-    /// The password itself: use it with `tls` only.
+    /// The password in clear text: use it with `tls` only.
     #[serde(rename = "plain")]
     Plain,
 }
@@ -152,7 +152,7 @@ pub struct PasswordSecret {
     /// Name of the Secret. Required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_name: Option<String>,
-    /// Key in the Secret. Required.
+    /// Key of the Secret. Required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_key: Option<String>,
 }
@@ -161,7 +161,7 @@ pub struct PasswordSecret {
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Probe {
-    /// Failures in a row after which the probe counts as failed.
+    /// Consecutive failures after which the probe fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub failure_threshold: Option<i32>,
@@ -173,11 +173,11 @@ pub struct Probe {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub period_seconds: Option<i32>,
-    /// Successes in a row after which the probe counts as passed. Must be 1 for liveness.
+    /// Consecutive successes after which the probe passes. Must be 1 for liveness.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub success_threshold: Option<i32>,
-    /// Seconds after which a probe counts as failed.
+    /// Seconds after which the probe times out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub timeout_seconds: Option<i32>,
@@ -185,8 +185,8 @@ pub struct Probe {
 
 /// Settings of the framework, by their camel-case names.
 ///
-/// The only open block of the API: the known names and their types stand in `config_keys`, so that
-/// a mistyped one can be answered with the nearest known name.
+/// The only open block of the API. `config_keys` lists the known names and their types, so that a rule can
+/// suggest the nearest known name for a mistyped one.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct AppConfig(pub BTreeMap<String, Value>);

@@ -11,18 +11,18 @@ pub struct GcsCache {
     /// Name of the bucket.
     #[x_kube(validation = cel::not_empty("must name the bucket"))]
     pub bucket: String,
-    /// What the names of the objects start with. Default kaspr-packages/.
+    /// Prefix of the object names. Default: {BUCKET_PREFIX}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(default = "super::schema::bucket_prefix")]
     pub prefix: Option<String>,
-    /// A larger archive is not stored. Default 1Gi.
+    /// Largest archive to store. Default: {MAX_ARCHIVE_SIZE}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(default = "super::schema::max_archive_size")]
     pub max_archive_size: Option<String>,
-    /// The Secret with the service-account key; or workloadIdentity.
+    /// Secret with the service-account key, in place of workloadIdentity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<GcsSecretRef>,
-    /// The members' own identity opens the bucket: annotate their ServiceAccount in
+    /// Use the pods' workload identity to access the bucket. Annotate their ServiceAccount in
     /// template.serviceAccount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload_identity: Option<bool>,
@@ -35,13 +35,13 @@ pub struct GcsSecretRef {
     /// Name of the Secret.
     #[x_kube(validation = cel::not_empty("must name a Secret in the app's namespace"))]
     pub name: String,
-    /// Key of the JSON file. Default sa.json.
+    /// Key of the Secret with the JSON file. Default: {GCS_KEY}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(default = "super::schema::gcs_key")]
     pub key: Option<String>,
 }
 
-/// A bucket of S3, or of a store that speaks like it.
+/// A bucket of S3 or of an S3-compatible store.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = cel::key_or_identity(), validation = cel::not_key_and_identity())]
@@ -49,23 +49,23 @@ pub struct S3Cache {
     /// Name of the bucket.
     #[x_kube(validation = cel::not_empty("must name the bucket"))]
     pub bucket: String,
-    /// Region of the bucket. Default us-east-1.
+    /// Region of the bucket. Default: {S3_REGION}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
-    /// Address of the store, if it is not Amazon's: `https://minio.example:9000`.
+    /// Address of an S3-compatible store, such as `https://minio.example:9000`. Default: Amazon S3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^https?://.+"))]
     pub endpoint: Option<String>,
-    /// What the names of the objects start with. Default kaspr-packages/.
+    /// Prefix of the object names. Default: {BUCKET_PREFIX}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
-    /// A larger archive is not stored. Default 1Gi.
+    /// Largest archive to store. Default: {MAX_ARCHIVE_SIZE}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_archive_size: Option<String>,
-    /// The Secret with the access key; or workloadIdentity.
+    /// Secret with the access key, in place of workloadIdentity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<S3SecretRef>,
-    /// The members' own identity opens the bucket: annotate their ServiceAccount in
+    /// Use the pods' workload identity to access the bucket. Annotate their ServiceAccount in
     /// template.serviceAccount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload_identity: Option<bool>,
@@ -78,10 +78,10 @@ pub struct S3SecretRef {
     /// Name of the Secret.
     #[x_kube(validation = cel::not_empty("must name a Secret in the app's namespace"))]
     pub name: String,
-    /// Key of the access key's id. Default accessKeyId.
+    /// Key of the Secret with the access key ID. Default: {S3_ACCESS_KEY_ID_KEY}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_key_id_key: Option<String>,
-    /// Key of the secret access key. Default secretAccessKey.
+    /// Key of the Secret with the secret access key. Default: {S3_SECRET_ACCESS_KEY_KEY}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_access_key_key: Option<String>,
 }
@@ -97,20 +97,20 @@ pub struct AzureCache {
     /// Name of the container.
     #[x_kube(validation = cel::not_empty("must name the container"))]
     pub container: String,
-    /// Address of the store, if it is not Microsoft's.
+    /// Address of a compatible store. Default: Azure Blob Storage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^https?://.+"))]
     pub endpoint: Option<String>,
-    /// What the names of the objects start with. Default kaspr-packages/.
+    /// Prefix of the object names. Default: {BUCKET_PREFIX}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
-    /// A larger archive is not stored. Default 1Gi.
+    /// Largest archive to store. Default: {MAX_ARCHIVE_SIZE}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_archive_size: Option<String>,
-    /// The Secret with the account's key; or workloadIdentity.
+    /// Secret with the account key, in place of workloadIdentity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<AzureSecretRef>,
-    /// The members' own identity opens the container: annotate their ServiceAccount in
+    /// Use the pods' workload identity to access the container. Annotate their ServiceAccount in
     /// template.serviceAccount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload_identity: Option<bool>,
@@ -123,32 +123,33 @@ pub struct AzureSecretRef {
     /// Name of the Secret.
     #[x_kube(validation = cel::not_empty("must name a Secret in the app's namespace"))]
     pub name: String,
-    /// Key of the account's key. Default accountKey.
+    /// Key of the Secret with the account key. Default: {AZURE_ACCOUNT_KEY_KEY}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
 }
 
-/// A bucket of any kind, for what is the same with all of them.
+/// What buckets of all kinds have in common.
 #[derive(Clone, Copy, Debug)]
 pub struct BucketConfig<'a> {
-    /// The field that it stands in, which is also its type.
+    /// The field that contains the bucket, which is also its type.
     pub field: &'static str,
     /// The name of the bucket or container.
     pub name: &'a str,
-    /// What the names of the objects start with.
+    /// The prefix of the object names.
     pub prefix: Option<&'a str>,
-    /// The size beyond which an archive is not stored.
+    /// The largest archive to store.
     pub max_archive_size: Option<&'a str>,
-    /// The Secret with its key.
+    /// The Secret with the credentials.
     pub secret: Option<&'a str>,
-    /// Whether the members' own identity opens it.
+    /// Whether the pods' workload identity is used.
     pub workload_identity: bool,
 }
 
 macro_rules! buckets {
     ($($cache:ty: $field:literal, $name:ident);* $(;)?) => {$(
         impl $cache {
-            /// What it has in common with the others.
+            /// Returns what the bucket has in common with those of other kinds.
+            #[must_use]
             pub fn bucket(&self) -> BucketConfig<'_> {
                 BucketConfig {
                     field: $field,

@@ -41,7 +41,7 @@ pub(super) fn not_both(a: &str, b: &str) -> Rule {
     forbidden(format!("!({} && {})", given(a), given(b)), b, &format!("must not be given together with {a}"))
 }
 
-/// The same where an empty text is none.
+/// Two texts exclude each other, where an empty text counts as absent.
 pub(super) fn not_both_texts(a: &str, b: &str, b_is_text: bool) -> Rule {
     let b_given = if b_is_text { text(b) } else { given(b) };
     forbidden(format!("!({} && {b_given})", text(a)), b, &format!("must not be given together with {a}"))

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Code {
-    /// Name of the function, class or other callable in `python` to call. Without it the members
-    /// take the first callable that the code defines.
+    /// Name of the function, class or other callable in `python` to call. Default: the first
+    /// callable that the code defines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entrypoint: Option<String>,
     /// Python source. Names that the `init` block defines are in scope.

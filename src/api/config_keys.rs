@@ -24,7 +24,7 @@ pub struct ConfigKey {
 
 use ConfigKind::{Boolean, Float, Integer, Text};
 
-/// Every setting, in the order in which the members get them.
+/// Every setting, in the order of the members' environment.
 pub const CONFIG_KEYS: &[ConfigKey] = &[
     key("tableDir", Text),
     key("topicReplicationFactor", Integer),
@@ -62,12 +62,14 @@ const fn key(name: &'static str, kind: ConfigKind) -> ConfigKey {
 }
 
 impl ConfigKey {
-    /// The setting of that name.
+    /// Returns the setting of that name.
+    #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         CONFIG_KEYS.iter().find(|key| key.name == name)
     }
 
-    /// The environment variable that members read: `webPort` → `K_WEB_PORT`.
+    /// Returns the environment variable that members read: `webPort` → `K_WEB_PORT`.
+    #[must_use]
     pub fn variable(&self) -> String {
         let mut name = String::from("K_");
         for letter in self.name.chars() {

@@ -16,12 +16,18 @@ macro_rules! defaults {
 }
 
 defaults! {
+    /// Framework version of a new app.
+    VERSION: &str = super::versions::DEFAULT;
     /// Members of an app.
     REPLICAS: i32 = 1;
     /// Port of the members' web server.
     WEB_PORT: i32 = 6065;
     /// Directory of the members' tables.
     TABLE_DIR: &str = "/var/lib/data/tables";
+    /// Whether the members' claims are deleted together with the app.
+    STORAGE_DELETE_CLAIM: bool = false;
+    /// Whether there is a PodDisruptionBudget.
+    BUDGET_ENABLED: bool = true;
     /// Members that may be unavailable while nodes are drained.
     MAX_UNAVAILABLE: i32 = 1;
     /// Key of a Secret with certificate authorities.
@@ -70,6 +76,12 @@ defaults! {
     ISOLATED_PARTITIONS: bool = false;
     /// Whether a task runs on the leader only.
     ON_LEADER: bool = false;
+    /// Whether every member keeps a whole table.
+    GLOBAL_TABLE: bool = false;
+    /// Whether an output topic is created when the app starts.
+    DECLARE_OUTPUT: bool = false;
+    /// Whether a sent value is passed on to the next operation.
+    PASS_THROUGH: bool = false;
     /// Type of a join.
     JOIN_TYPE: &str = "inner";
 }

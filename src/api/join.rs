@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Code, ComponentStatus, cel};
 
-/// A join of two tables of an app: for every change of either, the joined pair goes to a channel
-/// that agents can read.
+/// A join of two tables of an app: for every change of either, the joined pair is sent to a
+/// channel that agents can read.
 ///
 /// It belongs to the KasprApp that its label `kaspr.io/app` names.
 #[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -19,7 +19,7 @@ use super::{Code, ComponentStatus, cel};
     category = "kaspr",
     namespaced,
     status = "ComponentStatus",
-    doc = "A join of two tables of a KasprApp, which its label `kaspr.io/app` names: for every change of either, the joined pair goes to a channel that agents can read.",
+    doc = "A join of two tables of a KasprApp, which its label `kaspr.io/app` names: for every change of either, the joined pair is sent to a channel that agents can read.",
     printcolumn = r#"{"name": "App", "type": "string", "jsonPath": ".metadata.labels.kaspr\\.io/app"}"#,
     printcolumn = r#"{"name": "Left", "type": "string", "jsonPath": ".spec.leftTable"}"#,
     printcolumn = r#"{"name": "Right", "type": "string", "jsonPath": ".spec.rightTable"}"#,
@@ -32,10 +32,10 @@ pub struct KasprJoinSpec {
     /// Name of the join; unique in the app. Default: the resource's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What the join is for, in words.
+    /// Description of the join.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The `spec.name` of the table whose values the extractor gets.
+    /// The `spec.name` of the table whose values are passed to the extractor.
     #[x_kube(validation = cel::not_empty("must be the spec.name of a KasprTable of the same app"))]
     pub left_table: String,
     /// The `spec.name` of the table that the extracted key is looked up in.
@@ -43,16 +43,16 @@ pub struct KasprJoinSpec {
     pub right_table: String,
     /// Called with a value of the left table; returns the key in the right one.
     pub extractor: Code,
-    /// `inner` drops left values without a partner, `left` keeps them. Default inner.
+    /// `inner` drops left values without a match, `left` keeps them. Default: {JOIN_TYPE}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(default = "super::schema::join_type")]
     pub r#type: Option<JoinType>,
-    /// The channel that gets the pairs. Default: the join's name with `-channel`.
+    /// Channel that the pairs are sent to. Default: the join's name with `-channel`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_channel: Option<String>,
 }
 
-/// What happens to left values without a partner.
+/// What happens to left values without a match.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum JoinType {

@@ -8,11 +8,11 @@ use super::{
     cel,
 };
 
-/// Packages that every member finds on its import path before it starts.
+/// Packages that are installed before a member starts.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PythonPackages {
-    /// Requirements as pip takes them, one each: `pandas>=2`, `redis[hiredis]`,
+    /// Requirements as pip accepts them, one each: `pandas>=2`, `redis[hiredis]`,
     /// `git+https://host/repo@v1`.
     #[x_kube(validation = cel::not_empty("must name at least one package"))]
     pub packages: Vec<String>,
@@ -20,22 +20,22 @@ pub struct PythonPackages {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^https?://.+"))]
     pub index_url: Option<String>,
-    /// Further package indexes.
+    /// Additional package indexes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extra_index_urls: Option<Vec<String>>,
-    /// Hosts whose certificates are not checked: `host` or `host:port`.
+    /// Hosts whose certificates are not verified: `host` or `host:port`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trusted_hosts: Option<Vec<String>>,
     /// User name and password for the indexes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<PackageCredentials>,
-    /// Where installed packages are kept between starts. Default: nowhere.
+    /// Where installed packages are cached between restarts. Default: not cached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<PackageCache>,
-    /// How long and how often an install is tried, and what happens if it fails.
+    /// Timeout and retries of the installation, and what happens if it fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub install_policy: Option<InstallPolicy>,
-    /// CPU and memory of the install container.
+    /// CPU and memory requests and limits of the install container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourceRequirements>,
 }
@@ -44,7 +44,7 @@ pub struct PythonPackages {
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PackageCredentials {
-    /// The Secret that holds them.
+    /// Secret with user name and password.
     pub secret_ref: PackageSecretRef,
 }
 
@@ -55,17 +55,17 @@ pub struct PackageSecretRef {
     /// Name of the Secret.
     #[x_kube(validation = cel::not_empty("must name a Secret in the app's namespace"))]
     pub name: String,
-    /// Key of the user name. Default username.
+    /// Key of the Secret with the user name. Default: {INDEX_USERNAME_KEY}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(default = "super::schema::index_username_key")]
     pub username_key: Option<String>,
-    /// Key of the password. Default password.
+    /// Key of the Secret with the password. Default: {INDEX_PASSWORD_KEY}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(default = "super::schema::index_password_key")]
     pub password_key: Option<String>,
 }
 
-/// Where installed packages are kept between starts.
+/// Where installed packages are cached between restarts.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -74,25 +74,25 @@ pub struct PackageSecretRef {
     validation = cel::needs_when("type", "azure", "azure", "must be given when type is 'azure'")
 )]
 pub struct PackageCache {
-    /// Kind of store. Default pvc.
+    /// Kind of cache. Default: {CACHE_TYPE}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(default = "super::schema::cache_type")]
     pub r#type: Option<CacheType>,
-    /// Keep packages in a claim that all members share; only for type pvc. Default false.
+    /// Cache packages in a claim that all members share; only for type pvc. Default: {CACHE_ENABLED}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(default = "super::schema::disabled")]
     pub enabled: Option<bool>,
-    /// Storage class of the claim; it must offer ReadWriteMany.
+    /// Storage class of the claim; it must support ReadWriteMany.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<String>,
-    /// Size of the claim. Can grow, can't shrink. Default 256Mi.
+    /// Size of the claim. It can grow but not shrink. Default: {CACHE_SIZE}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<String>,
     /// Access mode of the claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(default = "super::schema::access_mode")]
     pub access_mode: Option<PackageAccessMode>,
-    /// Delete the claim together with the app. Default true.
+    /// Delete the claim together with the app. Default: {CACHE_DELETE_CLAIM}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete_claim: Option<bool>,
     /// The bucket; required when type is gcs.
@@ -106,7 +106,7 @@ pub struct PackageCache {
     pub azure: Option<AzureCache>,
 }
 
-/// Kind of package store.
+/// Kind of package cache.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CacheType {
@@ -114,7 +114,7 @@ pub enum CacheType {
     Pvc,
     /// A Google Cloud Storage bucket.
     Gcs,
-    /// A bucket of S3, or of a store that speaks like it.
+    /// A bucket of S3 or of an S3-compatible store.
     S3,
     /// A container of Azure Blob Storage.
     Azure,
@@ -127,19 +127,19 @@ pub enum PackageAccessMode {
     ReadWriteMany,
 }
 
-/// How an install is tried.
+/// Timeout and retries of the installation.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InstallPolicy {
-    /// Tries after the first one. Default 3.
+    /// Retries after the first attempt. Default: {INSTALL_RETRIES}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub retries: Option<i32>,
-    /// Seconds for all tries together. Default 600.
+    /// Seconds for all attempts together. Default: {INSTALL_TIMEOUT}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 60))]
     pub timeout: Option<i32>,
-    /// What happens when no try succeeds. Default block.
+    /// What happens when no attempt succeeds. Default: {INSTALL_ON_FAILURE}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_failure: Option<OnFailure>,
 }

@@ -7,11 +7,11 @@ use super::{Code, TopicOut, cel};
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Processors {
-    /// Names of operations, in the order in which each value goes through them.
+    /// Names of operations, in the order in which they run on each value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     pub pipeline: Option<Vec<String>>,
-    /// Code that runs once before the operations; what it defines is visible to all of them.
+    /// Code that runs once before the operations. All of them see the names that it defines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init: Option<Code>,
     /// The operations that the pipeline names.
@@ -32,14 +32,14 @@ pub struct Operation {
     /// Name by which the pipeline refers to the operation. Required; unique among the operations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Tables that the code gets as keyword arguments.
+    /// Tables that are passed to the code as keyword arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub tables: Option<Vec<TableRef>>,
-    /// Turns the value into another one.
+    /// Returns the next value for a value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map: Option<Code>,
-    /// Drops the values for which it does not return true.
+    /// Drops values for which it does not return true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Code>,
     /// Sends the value to a topic.
@@ -55,6 +55,6 @@ pub struct Operation {
 pub struct TableRef {
     /// The `spec.name` of a KasprTable of the same app.
     pub name: String,
-    /// The keyword argument under which the code gets the table: a Python identifier.
+    /// Name of the keyword argument for the table: a Python identifier.
     pub param_name: String,
 }

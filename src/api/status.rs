@@ -3,56 +3,56 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One aspect of an object's state, in the form of Kubernetes' own conditions.
+/// A condition, in the form of Kubernetes' own conditions.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// The aspect: Ready, Progressing, PythonPackagesReady.
+    /// Type of the condition: Ready, Progressing, ComponentsReady or PythonPackagesReady.
     pub r#type: String,
-    /// Whether it holds.
+    /// Status of the condition.
     pub status: ConditionStatus,
-    /// Why, in one word.
+    /// Reason for the last transition, in CamelCase.
     pub reason: String,
-    /// Why, in words.
+    /// Details of the last transition.
     #[serde(default)]
     pub message: String,
-    /// When `status` changed last.
+    /// Time at which `status` changed last.
     pub last_transition_time: Time,
-    /// Generation of the spec that the condition speaks of.
+    /// Generation of the spec that the condition is about.
     pub observed_generation: i64,
 }
 
-/// Whether a condition holds.
+/// Status of a condition.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum ConditionStatus {
-    /// It holds.
+    /// The condition is true.
     True,
-    /// It does not hold.
+    /// The condition is false.
     False,
-    /// It is not known.
+    /// The status is not known.
     Unknown,
 }
 
-/// What the operator knows of an app.
+/// Observed state of an app.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AppStatus {
-    /// Generation of the spec that the status speaks of.
+    /// Generation of the spec that the status is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// Version of the framework that the members run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kaspr_version: Option<String>,
-    /// Available members of those wanted: `2/3`.
+    /// Available members out of those wanted: `2/3`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub available_members: Option<String>,
-    /// Members that there are, for the scale subresource.
+    /// Current members, for the scale subresource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicas: Option<i32>,
     /// Labels of the members' pods, for the scale subresource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<String>,
-    /// Members in a rebalance of those seen: `0/3`.
+    /// Members currently rebalancing, out of those that responded: `0/3`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebalancing_members: Option<String>,
     /// Whether pods are being replaced.
@@ -61,13 +61,13 @@ pub struct AppStatus {
     /// Whether subscriptions changed since the last rebalance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebalance_required: Option<bool>,
-    /// Aspects of the app's state.
+    /// Conditions of the app.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conditions: Option<Vec<Condition>>,
-    /// What each member answered last.
+    /// The last response of each member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<Vec<Member>>,
-    /// Topics that the app's agents and tables need and that no member holds.
+    /// Topics of the app's agents and tables that no member is assigned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unassigned_topics: Option<Vec<String>>,
     /// The components that the members run.
@@ -78,28 +78,28 @@ pub struct AppStatus {
     pub python_packages: Option<PackagesStatus>,
 }
 
-/// What a member answered last.
+/// The last response of a member.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Member {
-    /// Ordinal of its pod.
+    /// Ordinal of the member's pod.
     pub id: i32,
-    /// Whether it leads.
+    /// Whether the member is the leader.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leader: Option<bool>,
-    /// Whether it is in a rebalance.
+    /// Whether the member is rebalancing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebalancing: Option<bool>,
-    /// Whether it rebuilds its tables.
+    /// Whether the member is rebuilding its tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovering: Option<bool>,
-    /// When one of these changed last.
+    /// Time of the last transition of the member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_transition_time: Option<String>,
-    /// UID of its pod.
+    /// UID of the member's pod.
     #[serde(default, rename = "podUID", skip_serializing_if = "Option::is_none")]
     pub pod_uid: Option<String>,
-    /// When its pod was made.
+    /// Creation time of the member's pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_creation_time: Option<String>,
 }
@@ -132,7 +132,7 @@ pub struct LinkedComponent {
     /// Name of the resource.
     #[serde(default)]
     pub name: String,
-    /// Hash of its definition.
+    /// Hash of the definition.
     #[serde(default)]
     pub hash: String,
 }
@@ -144,13 +144,13 @@ pub struct LinkedAgent {
     /// Name of the resource.
     #[serde(default)]
     pub name: String,
-    /// Hash of its definition.
+    /// Hash of the definition.
     #[serde(default)]
     pub hash: String,
-    /// The topic that it reads.
+    /// Topic that the agent reads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic_name: Option<String>,
-    /// The pattern of the topics that it reads.
+    /// Pattern of the topics that the agent reads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic_pattern: Option<String>,
 }
@@ -162,7 +162,7 @@ pub struct LinkedTable {
     /// Name of the resource.
     #[serde(default)]
     pub name: String,
-    /// Hash of its definition.
+    /// Hash of the definition.
     #[serde(default)]
     pub hash: String,
     /// Name of the table.
@@ -180,46 +180,46 @@ pub struct PackagesStatus {
     /// Packages with their versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub installed: Option<Vec<String>>,
-    /// Where they are kept: persistent, ephemeral, gcs.
+    /// Where packages are cached: persistent, ephemeral, gcs, s3 or azure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_mode: Option<String>,
-    /// When they were installed.
+    /// Time of the last installation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_install_time: Option<String>,
-    /// How long that took.
+    /// Duration of the last installation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub install_duration: Option<String>,
-    /// The pod that did it.
+    /// Pod that ran the last installation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub installed_by: Option<String>,
-    /// What to look at.
+    /// Warnings about the packages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warnings: Option<Vec<String>>,
 }
 
-/// What the operator knows of an agent, table, task, webview or join.
+/// Observed state of an agent, table, task, webview or join.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ComponentStatus {
-    /// Generation of the spec that the status speaks of.
+    /// Generation of the spec that the status is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// The app that the component belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app: Option<AppReference>,
-    /// The ConfigMap that holds the definition.
+    /// ConfigMap with the definition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_map: Option<String>,
     /// Hash of the definition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
-    /// A join's left table.
+    /// Left table of a join.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_table: Option<TableReference>,
-    /// A join's right table.
+    /// Right table of a join.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub right_table: Option<TableReference>,
-    /// Aspects of the component's state.
+    /// Conditions of the component.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conditions: Option<Vec<Condition>>,
 }
@@ -252,7 +252,7 @@ pub struct TableReference {
 mod tests {
     use super::*;
 
-    /// A status that the types can't read would make its app unreadable on the day of the change.
+    /// A status that does not parse would make its app unreadable on the day of the takeover.
     #[test]
     fn the_published_operators_status_is_read_whole() {
         let text = include_str!("../../tests/golden/members/status.json");

@@ -32,19 +32,19 @@ use super::{Code, ComponentStatus, cel};
 pub struct KasprTableSpec {
     /// Name of the table, by which operations and joins refer to it; unique in the app.
     pub name: String,
-    /// What the table is for, in words.
+    /// Description of the table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Keep the whole table on every member. Default false.
+    /// Keep the whole table on every member. Default: {GLOBAL_TABLE}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub global: Option<bool>,
-    /// Called without arguments; returns the class that makes a missing value, such as `int`.
+    /// Called without arguments; returns the class of a missing value, such as `int`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_selector: Option<Code>,
-    /// How keys are stored. Default: the app's `config.keySerializer`.
+    /// Serializer of keys. Default: the app's `config.keySerializer`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_serializer: Option<TableSerializer>,
-    /// How values are stored. Default: the app's `config.valueSerializer`.
+    /// Serializer of values. Default: the app's `config.valueSerializer`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_serializer: Option<TableSerializer>,
     /// Partitions of the changelog topic; must equal those of the topics whose agents use the
@@ -52,10 +52,10 @@ pub struct KasprTableSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = cel::at_least_one())]
     pub partitions: Option<i32>,
-    /// Further Kafka settings of the changelog topic.
+    /// Additional Kafka settings of the changelog topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extra_topic_configs: Option<BTreeMap<String, String>>,
-    /// Further settings of the table's store.
+    /// Additional settings of the table's store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub options: Option<BTreeMap<String, String>>,
     /// Keep values by time window.
@@ -63,11 +63,11 @@ pub struct KasprTableSpec {
     pub window: Option<Window>,
 }
 
-/// How a table's keys or values are turned into bytes.
+/// How a table's keys or values are serialized.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TableSerializer {
-    /// Bytes as they are.
+    /// Bytes, unchanged.
     Raw,
     /// JSON text.
     Json,
@@ -86,7 +86,7 @@ pub struct Window {
     /// Windows that overlap. Exactly one of `tumbling` and `hopping` must be given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hopping: Option<HoppingWindow>,
-    /// The clock that places a value in its window.
+    /// The clock that assigns a value to its window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relative_to: Option<RelativeTo>,
     /// Reads the time from the value; required when `relativeTo` is `custom`.
@@ -121,7 +121,7 @@ pub struct HoppingWindow {
     pub expires: Option<String>,
 }
 
-/// The clock that places a value in its window.
+/// The clock that assigns a value to its window.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RelativeTo {

@@ -30,17 +30,17 @@ pub struct KasprTaskSpec {
     /// Name of the task; unique in the app.
     #[x_kube(validation = cel::not_empty("must not be empty"))]
     pub name: String,
-    /// What the task is for, in words.
+    /// Description of the task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Run on the leading member only. Default false: on every member.
+    /// Run on the leader only, instead of on every member. Default: {ON_LEADER}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(default = "super::schema::disabled")]
     pub on_leader: Option<bool>,
     /// When the task runs. Without it, once when a member starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
-    /// What the task does. Its first operation gets no value.
+    /// Operations of the task. The first operation is called without a value.
     pub processors: Processors,
 }
 
@@ -56,7 +56,7 @@ pub struct Schedule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = cel::duration())]
     pub interval: Option<String>,
-    /// Time zone of `cron`, by its IANA name, such as `Europe/Berlin`. Default UTC.
+    /// Time zone of `cron`, by its IANA name, such as `Europe/Berlin`. Default: UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
 }

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-/// Labels, annotations and pod settings for the objects that the operator makes.
+/// Labels, annotations and pod settings of the objects that the operator creates.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Template {
@@ -20,7 +20,7 @@ pub struct Template {
     /// Both Services.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ResourceTemplate>,
-    /// How many members may be away while nodes are drained.
+    /// How many members may be unavailable while nodes are drained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_disruption_budget: Option<DisruptionBudgetTemplate>,
     /// The container that runs the framework.
@@ -31,7 +31,7 @@ pub struct Template {
     pub python_packages_init_container: Option<ContainerTemplate>,
 }
 
-/// Settings of an object that has nothing but metadata to set.
+/// Metadata of an object.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ResourceTemplate {
@@ -40,24 +40,24 @@ pub struct ResourceTemplate {
     pub metadata: Option<TemplateMetadata>,
 }
 
-/// How many members may be away while nodes are drained. There is no budget for a single member:
-/// it could never be moved.
+/// How many members may be unavailable while nodes are drained. A single member has no budget: it could
+/// never be moved.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DisruptionBudgetTemplate {
     /// Labels and annotations to add.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<TemplateMetadata>,
-    /// Whether there is a budget. Default true.
+    /// Whether there is a budget. Default: {BUDGET_ENABLED}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
-    /// Members that may be away at a time. Default 1.
+    /// Members that may be unavailable at a time. Default: {MAX_UNAVAILABLE}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub max_unavailable: Option<i32>,
 }
 
-/// Labels and annotations to add. Those that the operator sets itself win.
+/// Labels and annotations to add. Those that the operator sets itself take precedence.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TemplateMetadata {
@@ -82,7 +82,7 @@ pub struct PodTemplate {
     /// Security settings of the pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_context: Option<PodSecurityContext>,
-    /// Seconds that a member gets to stop.
+    /// Seconds that a member has to stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub termination_grace_period_seconds: Option<i64>,
@@ -95,7 +95,7 @@ pub struct PodTemplate {
     /// Taints that the pods tolerate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tolerations: Option<Vec<Toleration>>,
-    /// How members spread over the cluster.
+    /// How members are spread over the cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topology_spread_constraints: Option<Vec<TopologySpreadConstraint>>,
     /// Name of a PriorityClass.
@@ -104,10 +104,10 @@ pub struct PodTemplate {
     /// Name of the scheduler.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduler_name: Option<String>,
-    /// Lines to add to the hosts file.
+    /// Entries to add to the hosts file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_aliases: Option<Vec<HostAlias>>,
-    /// Put the addresses of Services into the environment.
+    /// Add the addresses of Services to the environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enable_service_links: Option<bool>,
     /// Volumes to add.

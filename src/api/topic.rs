@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Code, cel};
 
-/// How keys or values are turned into bytes.
+/// How keys or values are serialized.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Serializer {
-    /// Bytes as they are.
+    /// Bytes, unchanged.
     Raw,
     /// JSON text.
     Json,
@@ -32,10 +32,10 @@ pub struct InputTopic {
     /// Regular expression over topic names. Exactly one of `name` and `pattern` must be given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
-    /// How keys are read. Default: the app's `config.keySerializer`.
+    /// Deserializer of keys. Default: the app's `config.keySerializer`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_serializer: Option<Serializer>,
-    /// How values are read. Default: the app's `config.valueSerializer`.
+    /// Deserializer of values. Default: the app's `config.valueSerializer`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_serializer: Option<Serializer>,
     /// Number of partitions of a declared topic.
@@ -55,7 +55,7 @@ pub struct InputTopic {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = cel::at_least_one())]
     pub replicas: Option<i32>,
-    /// Further Kafka settings of a declared topic, such as `min.insync.replicas`.
+    /// Additional Kafka settings of a declared topic, such as `min.insync.replicas`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<BTreeMap<String, String>>,
 }
@@ -69,22 +69,22 @@ pub struct TopicOut {
     /// Name of the topic. Exactly one of `name` and `nameSelector` must be given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Chooses the topic by the value. Exactly one of `name` and `nameSelector` must be given.
+    /// Returns the topic for a value. Exactly one of `name` and `nameSelector` must be given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_selector: Option<Code>,
-    /// Create the topic when the app starts. Default false.
+    /// Create the topic when the app starts. Default: {DECLARE_OUTPUT}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declare: Option<bool>,
     /// Wait until the broker has acknowledged each message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ack: Option<bool>,
-    /// Hand the value on to the next operation after it was sent. Default false.
+    /// Pass the value on to the next operation after it was sent. Default: {PASS_THROUGH}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pass_through: Option<bool>,
-    /// How keys are written. Default: the app's `config.keySerializer`.
+    /// Serializer of keys. Default: the app's `config.keySerializer`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_serializer: Option<Serializer>,
-    /// How values are written. Default: the app's `config.valueSerializer`.
+    /// Serializer of values. Default: the app's `config.valueSerializer`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_serializer: Option<Serializer>,
     /// Number of partitions of a declared topic.
@@ -104,22 +104,22 @@ pub struct TopicOut {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = cel::at_least_one())]
     pub replicas: Option<i32>,
-    /// Further Kafka settings of a declared topic, such as `cleanup.policy`.
+    /// Additional Kafka settings of a declared topic, such as `cleanup.policy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<BTreeMap<String, String>>,
-    /// Makes the key from the value.
+    /// Returns the key for a value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_selector: Option<Code>,
-    /// Makes what is sent from the value.
+    /// Returns the message for a value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_selector: Option<Code>,
-    /// Chooses the partition by the value.
+    /// Returns the partition for a value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partition_selector: Option<Code>,
-    /// Makes the headers from the value.
+    /// Returns the headers for a value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers_selector: Option<Code>,
-    /// Sends only the values for which it returns true.
+    /// Sends only values for which it returns true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predicate: Option<Code>,
 }

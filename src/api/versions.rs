@@ -6,5 +6,5 @@ pub const SUPPORTED: &[&str] = &[
     "0.11.9", "0.11.8", "0.11.7",
 ];
 
-/// The version of an app that names none.
+/// The version of an app whose spec has no version.
 pub const DEFAULT: &str = SUPPORTED[0];

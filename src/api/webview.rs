@@ -33,16 +33,16 @@ pub struct KasprWebViewSpec {
     /// Name of the endpoint; unique in the app.
     #[x_kube(validation = cel::not_empty("must not be empty"))]
     pub name: String,
-    /// What the endpoint is for, in words.
+    /// Description of the endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The requests that it answers.
+    /// Requests that the endpoint answers.
     pub request: WebRequest,
-    /// How the answer is made.
+    /// Settings of the response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response: Option<WebResponse>,
-    /// What is done with a request. The first operation gets the request and each parameter of the
-    /// path as a keyword.
+    /// Operations on a request. The first operation is called with the request, and with each parameter
+    /// of the path as a keyword argument.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processors: Option<Processors>,
 }
@@ -78,33 +78,33 @@ pub enum HttpMethod {
     Options,
 }
 
-/// How a webview's answer is made.
+/// Settings of a webview's response.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = cel::not_both("statusCode", "statusCodeSelector"))]
 pub struct WebResponse {
-    /// Content type of the answer.
+    /// Content type of the response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<ContentType>,
-    /// HTTP status code. Excludes `statusCodeSelector`.
+    /// HTTP status code. Mutually exclusive with `statusCodeSelector`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = cel::status_code())]
     pub status_code: Option<i32>,
-    /// HTTP headers. Excludes `headersSelector`.
+    /// HTTP headers. Mutually exclusive with `headersSelector`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers: Option<BTreeMap<String, String>>,
-    /// Makes the body from the result or the error.
+    /// Returns the body for a result or an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_selector: Option<ResponseSelector>,
-    /// Makes the status code from the result or the error. Excludes `statusCode`.
+    /// Returns the status code for a result or an error. Mutually exclusive with `statusCode`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_code_selector: Option<ResponseSelector>,
-    /// Makes the headers from the result or the error. Excludes `headers`.
+    /// Returns the headers for a result or an error. Mutually exclusive with `headers`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers_selector: Option<ResponseSelector>,
 }
 
-/// Content type of a webview's answer.
+/// Content type of a webview's response.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum ContentType {
     /// HTML
@@ -121,7 +121,7 @@ pub enum ContentType {
     Binary,
 }
 
-/// Code that makes a part of the answer.
+/// Code that returns a part of the response.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ResponseSelector {

@@ -26,7 +26,7 @@ pub enum CertificateSourceError {
 
 /// The source of the serving certificate.
 pub enum CertificateSource {
-    /// CertificateFiles that somebody else looks after, with what they hold.
+    /// Files that another program maintains, with their content.
     CertificateFiles(CertificateFiles, KeyPair),
     /// The operator's own Secret. Until it is read, a certificate that no client trusts answers the
     /// probes.

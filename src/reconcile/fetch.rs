@@ -28,7 +28,7 @@ pub fn quarantined_components(ctx: &Context, key: &ObjectKey, app: &KasprApp) ->
     quarantine::sort(app, components(ctx, key), has_definition)
 }
 
-/// Returns the components of an app that can run, each judged by itself.
+/// Returns the components of an app that can run, each validated by itself.
 pub fn components(ctx: &Context, app: &ObjectKey) -> AppComponents {
     let keys = ctx.index().components(app);
     AppComponents {

@@ -16,7 +16,7 @@ use crate::{
 /// Builds every object of an app, in the order in which they are applied: what pods mount and refer to
 /// comes before the StatefulSet.
 ///
-/// `user_spec` is the app without defaults, whoever filled them in: a default is not a change by the
+/// `user_spec` is the app without any defaults: a default is not a change by the
 /// user.
 ///
 /// # Errors

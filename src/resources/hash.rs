@@ -75,7 +75,7 @@ struct Separators {
     key: &'static [u8],
 }
 
-/// JSON as the published operator hashes it: sorted keys, nothing but ASCII.
+/// Formats JSON as the Python operator hashes it: sorted keys, ASCII only.
 fn python_json(value: &Value, separators: Separators) -> String {
     let mut text = Vec::new();
     // Writing a JSON value into memory does not fail.
@@ -119,7 +119,7 @@ mod tests {
         serde_saphyr::from_str(yaml).expect("packages")
     }
 
-    /// Values that the published operator printed for these settings.
+    /// Values that the Python operator printed for these settings.
     #[test]
     fn hashes_are_those_of_the_published_operator() {
         let table = [

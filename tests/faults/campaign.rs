@@ -12,7 +12,7 @@ use crate::{
     scenario::Scenario,
 };
 
-/// How many runs go side by side where they do not disturb each other.
+/// How many runs are concurrent where they do not disturb each other.
 const LANES: usize = 4;
 
 /// A sample takes one of so many.

@@ -128,7 +128,7 @@ impl Cluster {
         }
     }
 
-    /// Deletes a namespace: first what would be made again while it goes. Nobody waits for it.
+    /// Deletes a namespace: first what would be recreated during the deletion. Does not wait for the end.
     pub async fn clean_up(&self, namespace: &str) {
         for kind in ["KasprApp", "KasprAgent", "KasprTable"] {
             let everything = ListParams::default();
@@ -217,7 +217,7 @@ fn pointing_to(url: &str) -> String {
     .to_string()
 }
 
-/// The operator's binary, which cargo puts beside the folder with this one.
+/// The operator's binary, which cargo puts next to the folder with this one.
 fn binary() -> io::Result<PathBuf> {
     let this = env::current_exe()?;
     let profile = this.ancestors().nth(2).unwrap_or(Path::new("."));

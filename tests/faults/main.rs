@@ -27,7 +27,7 @@ use std::{
 use cluster::Cluster;
 use report::Report;
 
-/// What stands beside the scenarios.
+/// What runs in addition to the scenarios.
 const WALKS: &str = "walks";
 
 /// The word for a sample.

@@ -9,8 +9,8 @@ use std::{
 
 use tokio::sync::watch;
 
-/// How long a watch goes on without an event that it lost. Then it ends and the client lists anew,
-/// as an API server makes it do sooner or later. Events that are held back come then, too.
+/// How long a watch continues without an event that it lost. Then it ends and the client lists anew,
+/// as an API server makes it do sooner or later. Delayed events come then, too.
 pub const LOST: Duration = Duration::from_secs(2);
 
 /// A kind of disturbance.
@@ -95,7 +95,7 @@ struct Space {
     last: Option<Instant>,
     armed: Option<(Fault, usize)>,
     struck: Option<String>,
-    /// Whether somebody is still to do something about the fault.
+    /// Whether the fault still requires an action.
     open: bool,
 }
 
@@ -233,7 +233,7 @@ impl Plan {
         *self.late.borrow()
     }
 
-    /// How many events each watch holds back.
+    /// How many events each watch delays.
     pub fn behind(&self) -> usize {
         *self.behind.borrow()
     }

@@ -88,7 +88,7 @@ async fn forward(client: &Client, request: Request<Incoming>) -> io::Result<Resp
     Ok(response)
 }
 
-/// Waits until the operator is gone, and whoever asked with it.
+/// Waits until the operator has ended, and the client with it.
 async fn dead(plan: &Plan) -> io::Error {
     // The plan lives as long as this process.
     _ = plan.frozen().wait_for(|frozen| !frozen).await;

@@ -28,7 +28,7 @@ pub struct Reference {
     pub pods: usize,
     /// How many writes of the operator.
     pub writes: usize,
-    /// How many events the operator was told.
+    /// How many events reached the operator.
     pub events: usize,
 }
 

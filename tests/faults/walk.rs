@@ -23,7 +23,7 @@ use crate::{
 /// How many walks there are, in a sample and in all.
 const WALKS: (u64, u64) = (6, 40);
 
-/// How many walks go side by side.
+/// How many walks are concurrent.
 const LANES: usize = 3;
 
 const WALK: &str = "walk";
@@ -120,13 +120,15 @@ async fn forced(
     // The API server hears of it a moment later.
     run::act(cluster, &namespace, &Act::Patch(kind, name, json!({ "spec": spec }))).await?;
     let place = format!("{kind}/{name}");
-    let told = |state: &State| {
+    let reported = |state: &State| {
         let object = state.get(&place).unwrap_or(&Value::Null);
         object["status"]["observedGeneration"] == object["metadata"]["generation"]
             && state::conditions(&object["status"]).any(|c| c["type"] == "Ready" && c["reason"] == "Invalid")
     };
-    let untold = |state: &State| format!("nobody was told: {:#}", state.get(&place).unwrap_or(&Value::Null));
-    let mut after = run::wait(cluster, &namespace, told, untold).await?;
+    let unreported = |state: &State| {
+        format!("no condition or event reports it: {:#}", state.get(&place).unwrap_or(&Value::Null))
+    };
+    let mut after = run::wait(cluster, &namespace, reported, unreported).await?;
     let mut before = before;
     // What else is said of an invalid resource is not what runs.
     for state in [&mut before, &mut after] {

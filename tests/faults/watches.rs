@@ -51,7 +51,7 @@ pub fn disturbed(body: Body, plan: Arc<Plan>) -> Answer {
     StreamBody::new(frames).boxed_unsync()
 }
 
-/// Takes lines as they come, so that they can wait here side by side.
+/// Takes lines as they come, so that several can wait here.
 async fn read(mut body: Body, lines: mpsc::UnboundedSender<Line>) {
     let mut left = Vec::new();
     loop {

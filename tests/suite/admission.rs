@@ -26,8 +26,8 @@ fn app_with(lines: &str) -> String {
 }
 
 #[test]
-fn one_mistake_is_one_line() {
-    let namespace = Namespace::new("one-mistake");
+fn one_error_is_one_line() {
+    let namespace = Namespace::new("one-error");
     let said = namespace.refused(&app_with("pythonPackages: {packages: [a], cache: {type: gcs}}"));
     assert_eq!(
         without_warnings(&said),
@@ -37,8 +37,8 @@ fn one_mistake_is_one_line() {
 }
 
 #[test]
-fn all_mistakes_are_told_at_once() {
-    let namespace = Namespace::new("all-mistakes");
+fn all_errors_are_reported_at_once() {
+    let namespace = Namespace::new("all-errors");
     let said = namespace.refused(&app_with(
         "pythonPackages: {packages: ['a; rm -rf /'], cache: {type: gcs, gcs: {bucket: b, secretRef: {name: s}}}}\n\
          config: {topicPartition: 12}\n\
@@ -66,7 +66,7 @@ fn a_long_list_is_cut() {
     let said =
         namespace.refused(&app_with(&format!("pythonPackages: {{packages: [{}]}}", packages.join(", "))));
     assert_eq!(said.lines().filter(|line| line.starts_with("* spec.pythonPackages.packages[")).count(), 50);
-    assert!(said.contains("* spec: 30 more mistakes are not shown"), "{said}");
+    assert!(said.contains("* spec: 30 more errors are not shown"), "{said}");
 }
 
 #[test]

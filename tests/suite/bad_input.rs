@@ -156,7 +156,7 @@ fn bad_bodies_leave_no_memory_behind() {
         let before = resident_kib(pid);
         send(200).await;
         let after = resident_kib(pid);
-        // The bodies are 600 MiB together; the other tests' apps come and go beside them.
+        // The bodies are 600 MiB together; the apps of other tests come and go meanwhile.
         assert!(after < before + 100 * 1024, "{before} KiB grew to {after} KiB");
     });
 }

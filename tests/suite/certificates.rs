@@ -33,7 +33,7 @@ pub fn shows(port: u16, certificate: &[u8]) {
 
 #[test]
 fn new_files_are_served_and_bad_ones_are_not() {
-    // One that looks after an empty namespace, beside the shared operator.
+    // An operator that manages an empty namespace, next to the shared operator.
     let namespace = Namespace::new("files");
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
@@ -64,7 +64,7 @@ fn new_files_are_served_and_bad_ones_are_not() {
     symlink("..2", at("..new")).expect("a link");
     fs::rename(at("..new"), at("..data")).expect("swapped");
     shows(port, &second);
-    // A connection that is open goes on.
+    // An open connection continues.
     let seen = kept.get("/healthz").expect("an answer");
     assert!(seen.answer.starts_with("HTTP/1.1 200 ") && seen.certificate == first, "{seen:?}");
 
@@ -120,7 +120,7 @@ fn with_a_secret(namespace: &Namespace, port: u16) -> Operator {
 }
 
 #[test]
-fn a_secret_of_somebody_else_is_left_alone_and_a_broken_one_mended() {
+fn a_secret_of_another_issuer_is_left_alone_and_a_broken_one_repaired() {
     let namespace = Namespace::new("secret");
     let folder = tempfile::tempdir().expect("a folder");
     let foreign = certify(folder.path());
@@ -151,10 +151,10 @@ fn a_secret_of_somebody_else_is_left_alone_and_a_broken_one_mended() {
     let rubbish = r#"{"data": {"ca.key": "cnViYmlzaA==", "tls.key": "cnViYmlzaA=="}}"#;
     namespace.run(&["patch", "secret", "own", "--type=merge", "-p", rubbish]);
     says("why", "ca.key is the key of no CA in ca.crt");
-    let mended = namespace.get("secret", "own")["data"].clone();
+    let repaired = namespace.get("secret", "own")["data"].clone();
     let bundle = |data: &Value| bundle(&data["ca.crt"]);
-    assert!(bundle(&mended).len() == 2 && bundle(&mended)[1..] == bundle(&made));
-    shows(port, &bytes(&mended["tls.crt"]));
+    assert!(bundle(&repaired).len() == 2 && bundle(&repaired)[1..] == bundle(&made));
+    shows(port, &bytes(&repaired["tls.crt"]));
     assert!(!operator.log().contains("PRIVATE"));
     assert!(operator.stop().expect("an exit").success());
 }

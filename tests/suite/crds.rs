@@ -76,7 +76,7 @@ fn the_category_lists_every_kind() {
     assert_eq!(head, ["NAME", "VERSION", "READY", "MEMBERS", "REBALANCING", "AGE"]);
 }
 
-/// A mistake that the schema or kubectl itself finds, and words of the message.
+/// An error that the schema or kubectl itself finds, and part of the message.
 const SCHEMA: &[(&str, &str)] = &[
     ("replica: 3", "unknown field \"spec.replica\""),
     ("pythonPackages: {packages: [a], cache: {typ: gcs}}", "unknown field \"spec.pythonPackages.cache.typ\""),

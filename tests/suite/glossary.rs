@@ -10,14 +10,27 @@ const HEADING: &str = "### Words that we do not use";
 
 /// What is searched.
 const ROOTS: &[&str] = &[
-    "Cargo.toml", "CHANGELOG.md", "Makefile", "README.md", "benches", "certs", "crds", "deploy", "docs",
-    "examples", "fuzz/targets", "src", "tests", "webhook-config",
+    "Cargo.toml",
+    "CHANGELOG.md",
+    "Makefile",
+    "README.md",
+    "benches",
+    "certs",
+    "crds",
+    "deploy",
+    "docs",
+    "examples",
+    "fuzz/targets",
+    "src",
+    "tests",
+    "webhook-config",
 ];
 
 /// The words, each with what to write instead.
 fn unused_words(page: &str) -> Vec<(String, String)> {
     let table = page.split(HEADING).nth(1).expect("the table of words");
-    let rows = table.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    let rows =
+        table.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
     let mut words = Vec::new();
     for row in rows.skip(2) {
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
@@ -33,9 +46,8 @@ fn has_word(line: &str, word: &str) -> bool {
     let line = line.to_lowercase();
     let line = if word.contains(' ') { line } else { line.replace('_', " ") };
     let is_part = |c: char| c.is_alphanumeric() || c == '\'';
-    line.match_indices(word).any(|(at, _)| {
-        !line[..at].ends_with(is_part) && !line[at + word.len()..].starts_with(is_part)
-    })
+    line.match_indices(word)
+        .any(|(at, _)| !line[..at].ends_with(is_part) && !line[at + word.len()..].starts_with(is_part))
 }
 
 fn files(path: &Path, found: &mut Vec<PathBuf>) {
@@ -87,7 +99,8 @@ fn words_are_found_in_prose_and_in_names() {
 
 #[test]
 fn the_table_is_read() {
-    let page = format!("# Page\n{HEADING}\n\nText.\n\n| not | but |\n|---|---|\n| mend, mends | fix |\n\nMore.\n");
+    let page =
+        format!("# Page\n{HEADING}\n\nText.\n\n| not | but |\n|---|---|\n| mend, mends | fix |\n\nMore.\n");
     let fix = |word: &str| (word.to_owned(), "fix".to_owned());
     assert_eq!(unused_words(&page), [fix("mend"), fix("mends")]);
 }

@@ -1,4 +1,4 @@
-//! The objects of the published operator, as it made them on a real API server, beside ours.
+//! The objects of the Python operator, as it made them on a real API server, compared with ours.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
@@ -84,7 +84,7 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     (
         "StatefulSet/",
         "…initContainers[install-packages].terminationMessagePolicy",
-        "an installer that is killed tells why by its last words",
+        "an installer that is killed leaves the end of its log",
     ),
     ("StatefulSet/", "…initContainers[copy-installer]", "the installer comes from the operator's image"),
     ("StatefulSet/", "…[orders-app-installer]", "the installer comes from the operator's image"),
@@ -133,15 +133,11 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("KasprApp/", "….hash", "hash of the definition alone; the published one holds UIDs"),
     ("KasprApp/orders", ".status.linkedResources.joins", "joins are reconciled"),
     ("KasprApp/", ".status.replicas", "for kubectl scale"),
-    ("StatefulSet/orders-app", "…[kaspr].livenessProbe.", "the published operator ignores probes"),
-    ("StatefulSet/orders-app", "…[kaspr].readinessProbe.", "the published operator ignores probes"),
+    ("StatefulSet/orders-app", "…[kaspr].livenessProbe.", "the Python operator ignores probes"),
+    ("StatefulSet/orders-app", "…[kaspr].readinessProbe.", "the Python operator ignores probes"),
     ("KasprApp/", ".status.selector", "for kubectl scale"),
     ("PodDisruptionBudget/", "", "nodes are drained one member at a time"),
-    (
-        "KasprApp/scores",
-        ".status.pythonPackages.cacheMode",
-        "the published operator calls a bucket ephemeral",
-    ),
+    ("KasprApp/scores", ".status.pythonPackages.cacheMode", "the Python operator calls a bucket ephemeral"),
 ];
 
 /// What an API server, its controllers and the moment of the recording put into an object.
@@ -258,7 +254,7 @@ fn live(namespace: &Namespace) -> Map<String, Value> {
 #[test]
 fn makes_the_objects_of_the_published_operator() {
     // The members' addresses and some hashes hold the namespace's name.
-    let namespace = Namespace::named("golden");
+    let namespace = Namespace::named("recorded");
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let mut recorded = Map::new();
     for case in ["minimal", "full", "gcs"] {
@@ -268,12 +264,12 @@ fn makes_the_objects_of_the_published_operator() {
         namespace.apply(&file("manifest.yaml"));
     }
     let mut used = vec![false; DIFFERENCES.len()];
-    eventually("the objects of the published operator", || {
+    eventually("the objects of the Python operator", || {
         used.fill(false);
         let unexpected = compare(&recorded, &live(&namespace), &mut used);
         if unexpected.is_empty() { Ok(()) } else { Err(unexpected.join("\n")) }
     });
     let stale: Vec<_> =
         DIFFERENCES.iter().zip(used).filter(|(_, used)| !used).map(|(entry, _)| entry).collect();
-    assert!(stale.is_empty(), "differences that are none: {stale:?}");
+    assert!(stale.is_empty(), "listed differences that do not exist: {stale:?}");
 }

@@ -22,7 +22,7 @@ pub const DEADLINE: Duration = Duration::from_secs(120);
 /// The operator's binary.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_kaspr-operator");
 
-/// A namespace on the shared control plane, with the shared operator at work.
+/// A namespace on the shared control plane, with the shared operator running.
 pub struct Namespace {
     /// Its name.
     pub name: String,
@@ -52,7 +52,7 @@ fn shared() -> &'static Shared {
     })
 }
 
-/// The shared control plane, with the shared operator at work.
+/// The shared control plane, with the shared operator running.
 pub fn plane() -> &'static ControlPlane {
     &shared().plane
 }

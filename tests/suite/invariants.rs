@@ -1,5 +1,5 @@
 //! What holds for every object, however it is broken: examples with random parts removed, replaced
-//! and moved, judged by each of the callers of the rules.
+//! and moved, validated by each of the callers of the rules.
 
 use std::{fs, path::Path};
 
@@ -85,7 +85,7 @@ fn change(object: &mut Value, place: Index, part: Option<Value>) {
         (Some(Value::Array(items)), None) => _ = items.pop(),
         (_, part) => _ = object.pointer_mut(&at).map(|place| *place = part.unwrap_or_default()),
     }
-    // The API server takes no other metadata, whoever would allow it.
+    // The API server accepts no other metadata.
     for (field, fits) in [
         ("name", object["metadata"]["name"].is_string()),
         ("labels", object["metadata"]["labels"].is_object()),
@@ -119,14 +119,14 @@ fn review(object: &Value, old: Option<&Value>, dry_run: bool) -> Value {
     })
 }
 
-fn judged(review: &Value) -> kube::core::admission::AdmissionResponse {
+fn reviewed(review: &Value) -> kube::core::admission::AdmissionResponse {
     let review = answer(Phase::Validate, review.to_string().as_bytes(), None).expect("an answer");
     review.response.expect("a response")
 }
 
 /// What the webhook refuses, a line each.
 fn refused(object: &Value, old: Option<&Value>) -> Vec<String> {
-    let details = judged(&review(object, old, false)).result.details;
+    let details = reviewed(&review(object, old, false)).result.details;
     let causes = details.into_iter().flat_map(|details| details.causes);
     causes.map(|cause| format!("{}: {}", cause.field, cause.message)).collect()
 }
@@ -186,15 +186,15 @@ proptest! {
         let schema = findings.iter().any(|(rule, ..)| rule == "schema");
         let nameless = object["metadata"]["name"].as_str().is_none_or(str::is_empty);
         if !schema && !nameless {
-            let told = findings.into_iter().filter(|(rule, error, _)| *error && !OF_SETS.contains(&rule.as_str()));
-            let told = sorted(told.map(|(_, _, words)| words).collect());
-            prop_assert_eq!(&told[..told.len().min(50)], &webhook[..webhook.len().min(50)]);
+            let reported = findings.into_iter().filter(|(rule, error, _)| *error && !OF_SETS.contains(&rule.as_str()));
+            let reported = sorted(reported.map(|(_, _, words)| words).collect());
+            prop_assert_eq!(&reported[..reported.len().min(50)], &webhook[..webhook.len().min(50)]);
         }
     }
 
     #[test]
     fn a_dry_run_says_the_same(object in object(), old in prop::option::of(object())) {
-        let said = |dry_run| json!(judged(&review(&object, old.as_ref(), dry_run)));
+        let said = |dry_run| json!(reviewed(&review(&object, old.as_ref(), dry_run)));
         prop_assert_eq!(said(true), said(false));
     }
 
@@ -219,10 +219,10 @@ proptest! {
         let mut renamed = object.clone();
         renamed["metadata"]["annotations"] = json!({ "a": other });
         renamed["metadata"]["labels"] = json!({});
-        prop_assert!(judged(&review(&renamed, Some(&object), false)).allowed);
+        prop_assert!(reviewed(&review(&renamed, Some(&object), false)).allowed);
         let mut leaving = object.clone();
         leaving["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
-        prop_assert!(judged(&review(&leaving, None, false)).allowed);
+        prop_assert!(reviewed(&review(&leaving, None, false)).allowed);
     }
 
     #[test]
@@ -230,7 +230,7 @@ proptest! {
         mut objects in prop::collection::vec(object(), 1..6),
         turn in any::<Index>(),
     ) {
-        // A name that stands twice is told of the second, whichever that is.
+        // A duplicate name is reported at the second place, whichever that is.
         for (i, object) in objects.iter_mut().enumerate() {
             object["metadata"]["name"] = json!(format!("{}-{i}", object["metadata"]["name"].as_str().unwrap_or("x")));
         }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::harness::{Namespace, condition, eventually};
 
-const APP: &str = "
+pub const APP: &str = "
 apiVersion: kaspr.io/v1alpha1
 kind: KasprApp
 metadata: {name: clicks}
@@ -31,15 +31,15 @@ metadata: {name: pairs, labels: {kaspr.io/app: clicks}}
 spec: {leftTable: counts, rightTable: names, extractor: {python: 'def key(v): return v'}}
 ";
 
-const SET: &str = "statefulset";
+pub const SET: &str = "statefulset";
 
-fn ready(object: &Value) -> bool {
+pub fn ready(object: &Value) -> bool {
     condition(object, "Ready", "True", "Healthy")
         && object["status"]["observedGeneration"] == object["metadata"]["generation"]
 }
 
 /// An app that runs, in a namespace of its own.
-fn running(prefix: &str, more: &str) -> Namespace {
+pub fn running(prefix: &str, more: &str) -> Namespace {
     let namespace = Namespace::new(prefix);
     namespace.apply(&format!("{APP}---{more}"));
     namespace.wait_for("kasprapp", "clicks", ready);
@@ -60,7 +60,7 @@ fn versions(namespace: &Namespace) -> BTreeMap<String, Value> {
 }
 
 #[test]
-fn an_app_becomes_ready_and_says_so() {
+fn an_app_becomes_ready_and_reports_it() {
     let namespace = running("ready", TABLE);
     namespace.run(&["wait", "kasprapp/clicks", "--for=condition=Ready", "--timeout=60s"]);
     let app = namespace
@@ -146,7 +146,7 @@ fn a_change_of_a_component_rolls_its_app() {
 }
 
 #[test]
-fn a_component_can_move_and_go() {
+fn a_component_can_move_and_be_deleted() {
     let namespace = running("move", TABLE);
     namespace.apply(&APP.replace("clicks", "views"));
     namespace.wait_for("kasprapp", "views", ready);
@@ -212,7 +212,7 @@ fn a_paused_app_is_left_alone() {
 }
 
 #[test]
-fn a_join_waits_for_its_tables_and_stands_in_one_file_with_them() {
+fn a_join_waits_for_its_tables_and_is_in_one_file_with_them() {
     let namespace = running("join", &format!("{TABLE}---{JOIN}"));
     let join =
         namespace.wait_for("kasprjoin", "pairs", |join| condition(join, "Ready", "False", "TableNotFound"));
@@ -238,60 +238,7 @@ fn a_join_waits_for_its_tables_and_stands_in_one_file_with_them() {
 }
 
 #[test]
-fn storage_grows_around_running_pods() {
-    let namespace = running("grow", "");
-    namespace.run(&["scale", SET, "clicks-app", "--replicas=2"]);
-    namespace.wait_for("kasprapp", "clicks", |app| app["status"]["availableMembers"] == "2/2");
-    let pods =
-        || -> Vec<Value> { namespace.list("pod").iter().map(|pod| pod["metadata"]["uid"].clone()).collect() };
-    let (before, old) = (pods(), namespace.get(SET, "clicks-app"));
-    assert_eq!(before.len(), 2);
-    namespace.apply(&APP.replace("size: 1Gi", "size: 2Gi"));
-    let set = namespace.wait_for(SET, "clicks-app", |set| {
-        let size = set.pointer("/spec/volumeClaimTemplates/0/spec/resources/requests/storage");
-        size.is_some_and(|size| size == "2Gi") && set["status"]["availableReplicas"] == 2
-    });
-    assert_ne!(set["metadata"]["uid"], old["metadata"]["uid"]);
-    assert_eq!(set["spec"]["replicas"], 2);
-    for claim in ["clicks-app-pv-clicks-app-0", "clicks-app-pv-clicks-app-1"] {
-        namespace.wait_for("persistentvolumeclaim", claim, |claim| {
-            claim["status"]["capacity"]["storage"] == "2Gi"
-        });
-    }
-    namespace.wait_for("kasprapp", "clicks", |app| ready(app) && app["status"]["availableMembers"] == "2/2");
-    assert_eq!(pods(), before, "no pod was restarted");
-    // What made it again keeps no field but the number of members: another owner's field would stay
-    // when the operator leaves it out.
-    let args = ["get", SET, "clicks-app", "-o", "json", "--show-managed-fields"];
-    let set: Value = serde_json::from_str(&namespace.run(&args)).expect("JSON");
-    let owners = set["metadata"]["managedFields"].as_array().into_iter().flatten();
-    let recreator = owners.filter(|entry| entry["manager"] == "kaspr-operator-recreate");
-    let fields: Vec<&Value> = recreator.map(|entry| &entry["fieldsV1"]).collect();
-    assert_eq!(fields, [&serde_json::json!({ "f:spec": { "f:replicas": {} } })]);
-}
-
-#[test]
-fn a_cache_that_is_switched_off_goes() {
-    let namespace = running("cache", "");
-    let packages = "  pythonPackages: {packages: [requests], cache: {enabled: true, size: 1Gi}}\n";
-    namespace.apply(&format!("{APP}{packages}"));
-    namespace.wait_for("persistentvolumeclaim", "clicks-app-python-packages", Value::is_object);
-    let app =
-        namespace.wait_for("kasprapp", "clicks", |app| app["status"]["pythonPackages"]["hash"].is_string());
-    assert_eq!(app["status"]["pythonPackages"]["hash"], "705ebf671c1c70ee");
-    assert_eq!(app["status"]["pythonPackages"]["cacheMode"], "persistent");
-    namespace.apply(&format!("{APP}{}", packages.replace("enabled: true", "enabled: false")));
-    namespace.wait_for(SET, "clicks-app", |set| {
-        set["spec"]["template"]["spec"]["volumes"][0]["emptyDir"].is_object()
-    });
-    let claim = namespace.wait_for("persistentvolumeclaim", "clicks-app-python-packages", |claim| {
-        claim.is_null() || claim["metadata"]["deletionTimestamp"].is_string()
-    });
-    drop(claim);
-}
-
-#[test]
-fn what_the_published_operator_left_holds_no_deletion_back() {
+fn the_finalizer_of_the_python_operator_blocks_no_deletion() {
     let namespace = running("takeover", "");
     let marks = "finalizers: [kopf.zalando.org/KopfFinalizerMarker, example.com/mine], \
                  annotations: {kopf.zalando.org/last-handled-configuration: '{}', example.com/mine: x}";
@@ -361,6 +308,6 @@ fn an_autoscaler_without_metrics_is_explained() {
     let namespace = running("metricless", "");
     let app = namespace.get("kasprapp", "clicks");
     let words = app["status"]["conditions"].to_string();
-    assert!(words.contains("1 of 2 members are available: replicas stay at their minimum of 1"), "{words}");
+    assert!(words.contains("1 of 2 members are available: replicas stay at the minimum of 1"), "{words}");
     assert!(words.contains("metrics-server"), "{words}");
 }

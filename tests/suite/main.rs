@@ -25,6 +25,7 @@ mod probe;
 mod quarantine;
 mod release;
 mod resilience;
+mod storage;
 mod takeover;
 mod validate;
 mod without_webhook;

@@ -171,7 +171,7 @@ spec:
         })
     }
 
-    fn told(&self, reason: &str) -> bool {
+    fn has_event(&self, reason: &str) -> bool {
         let events = self.namespace.list("events");
         events.iter().any(|event| event["reason"] == reason)
     }
@@ -207,18 +207,18 @@ fn members_are_shown_and_rebalance_on_request() {
     );
     assert_eq!(cluster.leader.rebalances(), 1);
     assert_eq!(cluster.other.rebalances(), 0);
-    assert!(cluster.told("Rebalance"));
+    assert!(cluster.has_event("Rebalance"));
 }
 
 #[test]
-fn a_topic_that_no_member_holds_is_named_and_mended() {
+fn a_topic_that_no_member_is_assigned_is_named_and_a_rebalance_requested() {
     let cluster = Cluster::new("unassigned", "");
     cluster.settled();
     let before = cluster.leader.rebalances();
     cluster.leader.answers(answer(true, false, &["clicks-app-counts-changelog"]));
     cluster.touch();
     let app = cluster.wait_for("the topic", |app| app["status"]["unassignedTopics"] == json!(["clicks"]));
-    // The status is written beside the rebalance that it tells of.
+    // The status is written concurrently with the rebalance that it reports.
     cluster.wait_for("a rebalance", |_| cluster.leader.rebalances() == before + 1);
     assert!(condition(&app, "Ready", "False", "NotReady"), "{app}");
     assert!(app["status"]["conditions"].to_string().contains("clicks"), "{app}");
@@ -266,7 +266,7 @@ fn a_member_that_hangs_is_ended_once() {
     cluster.other.answers(answer(false, false, &[]));
     cluster.settled();
     assert_eq!(uid("clicks-app-0"), healthy);
-    assert!(cluster.told("HungMemberTerminated"));
+    assert!(cluster.has_event("HungMemberTerminated"));
 }
 
 /// How many looks in a row saw the second member hang, as the operator's metrics say.
@@ -294,7 +294,7 @@ fn a_member_that_hangs_and_is_left_alone_is_counted() {
     let app = cluster.wait_for("a fifth look", |_| strikes(&cluster.namespace.name) >= 5);
     assert!(condition(&app, "Ready", "True", "Healthy"), "{app}");
     assert_eq!(uid(), hanging);
-    assert!(!cluster.told("HungMemberTerminated"));
+    assert!(!cluster.has_event("HungMemberTerminated"));
     cluster.other.answers(answer(false, false, &[]));
     cluster.wait_for("the end of it", |_| strikes(&cluster.namespace.name) == 0);
 }

@@ -1,4 +1,4 @@
-//! Looks at an operator's webhooks as kubelet does: whoever signed their certificate.
+//! Probes an operator's webhooks as the kubelet does: without verifying the certificate.
 
 use std::{
     io::{self, Read, Write},
@@ -17,7 +17,7 @@ use rustls::{
 /// How long an answer may take on a loaded machine.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// A port that nobody listens at.
+/// A port that no process listens on.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     listener.local_addr().expect("an address").port()

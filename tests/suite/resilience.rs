@@ -114,7 +114,7 @@ fn a_missing_permission_is_named() {
         let line = weak.wait_for(|line| line["kind"] == kind && warned(line, &words)).expect("a warning");
         assert_eq!(line["message"], "the watch failed and is tried again");
     }
-    // Given the permission, it goes on by itself.
+    // Given the permission, it continues by itself.
     let bind = ["create", "clusterrolebinding", "weak", "--clusterrole=cluster-admin", "--group=weak"];
     assert!(kubectl_of(&plane, &bind, "").status.success());
     weak.ready().expect("a ready operator");
@@ -171,8 +171,8 @@ spec: {bootstrapServers: '', authentication: {type: plain, username: hunter2}}
             })
             .expect("a warning");
     }
-    let told = ["wait", "kasprapp/wrong", "--for=condition=Ready=False", "--timeout=60s"];
-    assert!(kubectl_of(&plane, &told, "").status.success());
+    let wait = ["wait", "kasprapp/wrong", "--for=condition=Ready=False", "--timeout=60s"];
+    assert!(kubectl_of(&plane, &wait, "").status.success());
     let said =
         text(&kubectl_of(&plane, &["get", "kasprapp", "wrong", "-o", "jsonpath={.status}"], "").stdout);
     assert!(
@@ -222,8 +222,8 @@ spec: {name: kept, partitions: 6}
         let output = kubectl_of(&plane, &forced, "");
         if output.status.success() { Ok(()) } else { Err(text(&output.stderr)) }
     });
-    let told = ["wait", "kasprtable/kept", "--for=condition=Ready=False", "--timeout=60s"];
-    assert!(kubectl_of(&plane, &told, "").status.success());
+    let wait = ["wait", "kasprtable/kept", "--for=condition=Ready=False", "--timeout=60s"];
+    assert!(kubectl_of(&plane, &wait, "").status.success());
     // The app is reconciled too: a change of its own goes through, and the table stays.
     let scaled = ["patch", "kasprapp", "clicks", "--type=merge", "-p", r#"{"spec":{"replicas":4}}"#];
     assert!(kubectl_of(&plane, &scaled, "").status.success());

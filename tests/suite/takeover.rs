@@ -1,4 +1,4 @@
-//! A cluster that the published operator ran, on the day of the change.
+//! A cluster that the Python operator ran, on the day of the change.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -22,24 +22,24 @@ fn kubectl(plane: &ControlPlane, args: &[&str], input: &str) -> String {
 }
 
 fn get(plane: &ControlPlane, kind: &str, name: &str) -> Value {
-    let output = kubectl_of(plane, &["-n", "golden", "get", kind, name, "-o", "json"], "");
+    let output = kubectl_of(plane, &["-n", "recorded", "get", kind, name, "-o", "json"], "");
     serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
 }
 
 fn pods(plane: &ControlPlane) -> BTreeMap<String, Value> {
     let list: Value =
-        serde_json::from_str(&kubectl(plane, &["-n", "golden", "get", "pods", "-o", "json"], ""))
+        serde_json::from_str(&kubectl(plane, &["-n", "recorded", "get", "pods", "-o", "json"], ""))
             .expect("JSON");
     let named = |pod: &Value| (pod["metadata"]["name"].to_string(), pod["metadata"]["uid"].clone());
     list["items"].as_array().into_iter().flatten().map(named).collect()
 }
 
-/// Makes what the published operator made of the recorded apps, and waits for the pods.
-pub fn as_the_published_operator_left_it(plane: &ControlPlane) {
-    kubectl(plane, &["create", "namespace", "golden"], "");
+/// Makes what the Python operator made of the recorded apps, and waits for the pods.
+pub fn as_the_python_operator_left_it(plane: &ControlPlane) {
+    kubectl(plane, &["create", "namespace", "recorded"], "");
     kubectl(plane, &["label", "node", "fake-node", "pool=stream"], "");
     for case in ["minimal", "full"] {
-        kubectl(plane, &["-n", "golden", "apply", "-f", "-"], &file(&format!("{case}/manifest.yaml")));
+        kubectl(plane, &["-n", "recorded", "apply", "-f", "-"], &file(&format!("{case}/manifest.yaml")));
         let objects: Map<String, Value> =
             serde_json::from_str(&file(&format!("{case}/objects.json"))).expect("JSON");
         for (_, mut object) in objects {
@@ -55,7 +55,7 @@ pub fn as_the_published_operator_left_it(plane: &ControlPlane) {
                     plane,
                     &[
                         "-n",
-                        "golden",
+                        "recorded",
                         "patch",
                         &kind,
                         &name,
@@ -77,13 +77,13 @@ pub fn as_the_published_operator_left_it(plane: &ControlPlane) {
                 owner["uid"] =
                     get(plane, kind.trim_matches('"'), name.trim_matches('"'))["metadata"]["uid"].clone();
             }
-            kubectl(plane, &["-n", "golden", "create", LIBRARY, "-f", "-"], &object.to_string());
+            kubectl(plane, &["-n", "recorded", "create", LIBRARY, "-f", "-"], &object.to_string());
         }
     }
     eventually_quiet("the pods", || {
         let ready = kubectl(
             plane,
-            &["-n", "golden", "get", "statefulset", "-o", "jsonpath={.items[*].status.readyReplicas}"],
+            &["-n", "recorded", "get", "statefulset", "-o", "jsonpath={.items[*].status.readyReplicas}"],
             "",
         );
         if ready == "1 1" { Ok(()) } else { Err(ready) }
@@ -118,92 +118,89 @@ fn nothing_restarts_when_the_operator_is_replaced() {
     let plane = ControlPlane::start().expect("a control plane");
     kubectl(&plane, &["apply", "--server-side", "-f", concat!(env!("CARGO_MANIFEST_DIR"), "/crds")], "");
     kubectl(&plane, &["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"], "");
-    as_the_published_operator_left_it(&plane);
-    let before = pods(&plane);
-    let template = |name: &str| get(&plane, "statefulset", name)["spec"]["template"].clone();
-    let templates = [template("clicks-app"), template("orders-app")];
+    as_the_python_operator_left_it(&plane);
+    let templates = [template(&plane, "clicks-app"), template(&plane, "orders-app")];
 
+    let running = pods(&plane);
     let first = operator(&plane);
+    takeover_changes_no_pod(&plane, &running, &templates);
+    the_next_change_rolls_once(&plane, &templates);
+    the_annotation_rolls(&plane, &templates[0]);
+    // The next start of the operator finds everything as desired, and applies nothing.
     for app in ["clicks", "orders"] {
-        let object = complete(&plane, app);
+        complete(&plane, app);
+    }
+    first.stop().expect("the end of the first operator");
+    let second = operator(&plane);
+    a_restart_applies_nothing(&plane, &second);
+    everything_can_be_deleted(&plane);
+}
+
+fn template(plane: &ControlPlane, name: &str) -> Value {
+    get(plane, "statefulset", name)["spec"]["template"].clone()
+}
+
+fn takeover_changes_no_pod(plane: &ControlPlane, running: &BTreeMap<String, Value>, templates: &[Value; 2]) {
+    for app in ["clicks", "orders"] {
+        let object = complete(plane, app);
         assert!(
-            object["status"].to_string().contains("a newer pod template comes with the next change"),
+            object["status"]
+                .to_string()
+                .contains("a newer pod template will be applied with the next change"),
             "{object}"
         );
         assert!(!object["metadata"].to_string().contains("kopf"), "{}", object["metadata"]);
     }
-    assert_eq!(pods(&plane), before, "no pod was restarted");
-    assert_eq!([template("clicks-app"), template("orders-app")], templates);
+    assert_eq!(pods(plane), *running, "no pod was restarted");
+    assert_eq!([template(plane, "clicks-app"), template(plane, "orders-app")], *templates);
     for (kind, name) in
         [("statefulset", "clicks-app"), ("service", "orders-app"), ("configmap", "counter-agent")]
     {
         let output =
-            kubectl(&plane, &["-n", "golden", "get", kind, name, "-o", "json", "--show-managed-fields"], "");
+            kubectl(plane, &["-n", "recorded", "get", kind, name, "-o", "json", "--show-managed-fields"], "");
         assert!(!output.contains("OpenAPI-Generator"), "{output}");
     }
+}
 
-    // The user's next change rolls, once, and what the other operator alone had set is gone.
-    kubectl(
-        &plane,
-        &[
-            "-n",
-            "golden",
-            "patch",
-            "kasprapp",
-            "orders",
-            "--type=merge",
-            "-p",
-            r#"{"spec":{"version":"0.11.19"}}"#,
-        ],
-        "",
-    );
+/// The user's next change rolls, and what the other operator alone had set is gone.
+fn the_next_change_rolls_once(plane: &ControlPlane, templates: &[Value; 2]) {
+    let patch = r#"{"spec":{"version":"0.11.19"}}"#;
+    kubectl(plane, &["-n", "recorded", "patch", "kasprapp", "orders", "--type=merge", "-p", patch], "");
     let rolled = eventually_quiet("the roll", || {
-        let set = get(&plane, "statefulset", "orders-app");
+        let set = get(plane, "statefulset", "orders-app");
         let image = set.pointer("/spec/template/spec/containers/0/image").cloned();
         if image == Some(json!("kasprio/kaspr:0.11.19")) { Ok(set) } else { Err(format!("{image:?}")) }
     });
     let init = &rolled["spec"]["template"]["spec"]["initContainers"];
     assert!(init[1]["args"].is_null(), "{init}");
     assert_eq!(init[1]["command"][1], "install-packages", "{init}");
-    assert_eq!(template("clicks-app"), templates[0]);
+    assert_eq!(template(plane, "clicks-app"), templates[0]);
+}
 
-    // An annotation asks for it too.
-    kubectl(&plane, &["-n", "golden", "annotate", "kasprapp", "clicks", "kaspr.io/roll=true"], "");
+fn the_annotation_rolls(plane: &ControlPlane, running: &Value) {
+    kubectl(plane, &["-n", "recorded", "annotate", "kasprapp", "clicks", "kaspr.io/roll=true"], "");
     eventually_quiet("the roll", || {
-        if template("clicks-app") == templates[0] { Err("old".to_owned()) } else { Ok(()) }
+        if template(plane, "clicks-app") == *running { Err("old".to_owned()) } else { Ok(()) }
     });
     eventually_quiet("the annotation", || {
-        let annotations = get(&plane, "kasprapp", "clicks")["metadata"]["annotations"].to_string();
+        let annotations = get(plane, "kasprapp", "clicks")["metadata"]["annotations"].to_string();
         if annotations.contains("kaspr.io/roll") { Err(annotations) } else { Ok(()) }
     });
+}
 
-    // The next start of the operator finds everything as it should be, and applies nothing.
-    for app in ["clicks", "orders"] {
-        complete(&plane, app);
-    }
-    first.stop().expect("the end of the first operator");
-    let second = operator(&plane);
-    kubectl(&plane, &["-n", "golden", "create", "-f", "-"], LATER);
-    complete(&plane, "later");
+fn a_restart_applies_nothing(plane: &ControlPlane, second: &Operator) {
+    kubectl(plane, &["-n", "recorded", "create", "-f", "-"], LATER);
+    complete(plane, "later");
     let applied = second.lines().into_iter().filter(|line| line["message"] == "applied");
     let again: Vec<Value> = applied.filter(|line| line["owner"] != "later").collect();
     assert!(again.is_empty(), "{again:?}");
+}
 
-    // Everything can be deleted.
-    kubectl(
-        &plane,
-        &[
-            "-n",
-            "golden",
-            "delete",
-            "kasprapp,kaspragent,kasprtable,kasprtask,kasprwebview,kasprjoin",
-            "--all",
-            "--timeout=60s",
-        ],
-        "",
-    );
+fn everything_can_be_deleted(plane: &ControlPlane) {
+    let kinds = "kasprapp,kaspragent,kasprtable,kasprtask,kasprwebview,kasprjoin";
+    kubectl(plane, &["-n", "recorded", "delete", kinds, "--all", "--timeout=60s"], "");
     eventually_quiet("the end", || {
-        let left = kubectl(&plane, &["-n", "golden", "get", "statefulset,service,hpa", "-o", "name"], "");
+        let left = kubectl(plane, &["-n", "recorded", "get", "statefulset,service,hpa", "-o", "name"], "");
         if left.is_empty() { Ok(()) } else { Err(left) }
     });
 }

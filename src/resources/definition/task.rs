@@ -16,7 +16,7 @@ pub(super) fn definition(task: &KasprTask) -> Value {
 
 fn schedule(schedule: &Schedule) -> Value {
     let mut value = json!({ "cron": schedule.cron, "interval": schedule.interval });
-    // The published operator never wrote the key; without it, definitions keep their hash.
+    // The Python operator never wrote the key; without it, definitions keep their hash.
     if let Some(timezone) = &schedule.timezone {
         value["timezone"] = json!(timezone);
     }

@@ -21,7 +21,7 @@ pub(crate) fn policy(user: &str) -> Value {
     })
 }
 
-/// What the API server is told.
+/// The audit policy of the API server.
 pub(crate) fn flags() -> [String; 3] {
     [
         format!("--audit-policy-file={POLICY}"),

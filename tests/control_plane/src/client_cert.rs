@@ -39,12 +39,12 @@ fn write_signed_part(writer: DERWriter<'_>, user: &str, groups: &[&str], key: &K
     writer.write_sequence(|writer| {
         // Version 3.
         writer.next().write_tagged(Tag::context(0), |writer| writer.write_u8(2));
-        // Nobody tells these certificates apart by their serial number.
+        // No client distinguishes these certificates by their serial number.
         writer.next().write_u8(1);
         write_algorithm(writer.next());
         write_name(writer.next(), &[(COMMON_NAME, NAME)]);
         writer.next().write_sequence(|writer| {
-            // From before any clock of today, and for ever.
+            // Valid from before any clock of today, without end.
             write_time(writer.next(), TAG_UTCTIME, "000101000000Z");
             write_time(writer.next(), TAG_GENERALIZEDTIME, "99991231235959Z");
         });

@@ -90,8 +90,8 @@ fn folder_of(binary: Binary) -> PathBuf {
 
 /// Tells the user of progress.
 fn say(text: &str) {
-    // Written past `eprint!`, which the test harness holds back until a test fails: a first build
-    // takes minutes. Whoever closed stderr does not want to know.
+    // Written past `eprint!`, which the test harness captures until a test fails: a first build
+    // takes minutes. A closed stderr is no error.
     let mut stderr = io::stderr().lock();
     let _ = stderr.write_all(text.as_bytes());
     let _ = stderr.flush();

@@ -17,7 +17,7 @@ use crate::error::{Context, Error};
 #[derive(Debug)]
 pub(crate) struct Guardian {
     shell: Child,
-    /// `None` once the guardian was told to clean up.
+    /// `None` once the guardian was asked to clean up.
     pipe: Option<ChildStdin>,
     folder: PathBuf,
 }
@@ -29,7 +29,7 @@ impl Guardian {
             .args(["-c", include_str!("guardian.sh"), "guardian"])
             .arg(folder.path())
             .stdin(Stdio::piped())
-            // Nobody that reads our output is to wait for the guardian.
+            // A reader of our output must not wait for the guardian.
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             // Ctrl-C goes to the terminal's foreground group: the guardian is to survive it.
@@ -73,7 +73,7 @@ impl Guardian {
 
     /// Leaves a process alone: it was waited for, and its id may become another's.
     pub fn forget(&mut self, pid: u32) {
-        // A guardian that is gone kills nobody.
+        // A guardian that has ended kills no process.
         let _ = self.tell('-', pid);
     }
 

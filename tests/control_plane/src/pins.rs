@@ -1,4 +1,4 @@
-//! What the control plane is made of, and tools beside it: binaries, and the pinned Go modules that
+//! The programs of the control plane, and tools: binaries, and the pinned Go modules that
 //! they are built from.
 //!
 //! The go.mod files hold the versions; nothing else repeats them.
@@ -89,7 +89,7 @@ static CERT_MANAGER: Module = Module {
     go_mod: include_str!("../modules/cert-manager/go.mod"),
 };
 
-/// One program of the control plane, or a tool beside it.
+/// A program of the control plane, or a tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Binary {
     Etcd,

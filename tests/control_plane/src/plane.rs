@@ -116,19 +116,19 @@ impl ControlPlane {
         server::log_dir(&self.site.folder)
     }
 
-    /// Where the API server writes the requests of the user that it was told to audit: one JSON object
+    /// Where the API server writes the requests of the user that it audits: one JSON object
     /// a line.
     pub fn audit_log(&self) -> PathBuf {
         self.log_dir().join(audit::LOG)
     }
 
-    /// The Unix socket of the proxy to what is inside the cluster, for whoever plays it: see
+    /// The Unix socket of the proxy to what is inside the cluster, for the test that plays it: see
     /// [`Builder::proxy_to_cluster`].
     pub fn cluster_socket(&self) -> PathBuf {
         self.site.cluster_socket()
     }
 
-    /// What each container says, for whoever plays it, a line as `<time> stdout F <text>`: see
+    /// What each container says, for the test that plays it, a line as `<time> stdout F <text>`: see
     /// [`Builder::kubelet`].
     pub fn pod_log(&self) -> PathBuf {
         self.site.pod_log()

@@ -18,7 +18,7 @@ const STRIDE: u32 = 97;
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// A port of the loopback address that nobody listens on.
+/// A port of the loopback address that no process listens on.
 ///
 /// Another process may take it before it is used.
 pub(crate) fn free() -> Result<u16, Error> {

@@ -24,7 +24,7 @@ pub(crate) struct Recipe {
     pub name: &'static str,
     /// What is run.
     pub program: PathBuf,
-    /// What it is told.
+    /// Its arguments.
     pub args: Vec<OsString>,
 }
 
@@ -83,7 +83,7 @@ impl Server {
     /// Fails, with the end of the log, if the server has ended.
     pub fn check(&mut self) -> Result<(), Error> {
         let ended = self.child.try_wait();
-        match ended.context(|| format!("look after {}", self.name))? {
+        match ended.context(|| format!("check {}", self.name))? {
             None => Ok(()),
             Some(status) => Err(Error::Died { server: self.name, status, log: self.log_end() }),
         }

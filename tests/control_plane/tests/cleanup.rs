@@ -61,7 +61,7 @@ impl Victim {
     }
 }
 
-/// Whether a process runs; one that has ended and that nobody has asked for does not.
+/// Whether a process runs; a zombie does not.
 fn is_alive(pid: u32) -> bool {
     let state = run(Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]));
     state.is_ok_and(|state| !state.starts_with('Z'))

@@ -85,7 +85,7 @@ func startControllers(ctx context.Context, group *errgroup.Group, kubeconfig str
 		Kubeconfig:         kubeconfig,
 		KubernetesAPIQPS:   qps,
 		KubernetesAPIBurst: burst,
-		// The rest is what cert-manager's flags say if nobody sets them.
+		// The rest are the defaults of cert-manager's flags.
 		IssuerOptions: controller.IssuerOptions{ClusterResourceNamespace: "kube-system"},
 		CertificateOptions: controller.CertificateOptions{
 			CopiedAnnotationPrefixes:                 copiedAnnotations,
