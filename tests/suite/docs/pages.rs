@@ -120,16 +120,16 @@ fn spoken_commands_work(cluster: &Cluster, shell: &Shell, operator: &mut Option<
 
 #[test]
 fn migration_leads_over_and_back() {
-    let (cluster, shell) = cluster("golden");
+    let (cluster, shell) = cluster("recorded");
     published_crds(&cluster);
     cluster.kubectl(&["create", "namespace", "kaspr"]);
     let deployment = ["create", "deployment", "kaspr-operator", "--image=published"];
     cluster.kubectl(&[&["-n", "kaspr"], &deployment[..]].concat());
-    takeover::as_the_published_operator_left_it(&cluster.plane);
+    takeover::as_the_python_operator_left_it(&cluster.plane);
     let crd = || cluster.get("crd", "kasprapps.kaspr.io", "")["spec"].clone();
     let before = crd();
     follow(&cluster, &shell, "docs/migration.md", &mut None);
-    assert!(cluster.get("kasprapp", "clicks", "golden").is_object(), "resources outlive {NAME}");
+    assert!(cluster.get("kasprapp", "clicks", "recorded").is_object(), "resources outlive {NAME}");
     assert_eq!(crd(), before);
     assert_eq!(cluster.get("deployment", "kaspr-operator", "kaspr")["spec"]["replicas"], 1);
 }
