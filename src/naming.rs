@@ -127,36 +127,6 @@ pub const INSTALLER_DIR: &str = "/opt/kaspr/installer";
 /// Directory below the packages volume in which the installer links each member to its package set.
 pub const MEMBER_LINKS: &str = "members";
 
-/// Directory of the service-account key of a bucket, in the install container.
-pub const GCS_KEY_DIR: &str = "/var/run/secrets/gcs";
-
-/// File name of the service-account key in [`GCS_KEY_DIR`].
-pub const GCS_KEY_FILE: &str = "sa.json";
-
-/// Volume with the service-account key of a bucket.
-pub const GCS_KEY_VOLUME: &str = "gcs-sa-key";
-
-/// Volume with the certificate authorities of the brokers.
-pub const KAFKA_CA_VOLUME: &str = "kafka-ca";
-
-/// Directory of the certificate authorities of the brokers.
-pub const KAFKA_CA_DIR: &str = "/var/run/secrets/kafka-ca";
-
-/// File name of the certificate authorities in [`KAFKA_CA_DIR`].
-pub const KAFKA_CA_FILE: &str = "ca.crt";
-
-/// Volume with the members' own certificate.
-pub const KAFKA_CERTIFICATE_VOLUME: &str = "kafka-certificate";
-
-/// Directory of the members' own certificate.
-pub const KAFKA_CERTIFICATE_DIR: &str = "/var/run/secrets/kafka-certificate";
-
-/// File name of the certificate chain in [`KAFKA_CERTIFICATE_DIR`].
-pub const KAFKA_CERTIFICATE_FILE: &str = "tls.crt";
-
-/// File name of the private key in [`KAFKA_CERTIFICATE_DIR`].
-pub const KAFKA_PRIVATE_KEY_FILE: &str = "tls.key";
-
 /// Container that runs the framework.
 pub const CONTAINER: &str = "kaspr";
 

@@ -15,6 +15,36 @@ use crate::{
     naming,
 };
 
+/// Directory of the service-account key of a bucket, in the install container.
+pub const GCS_KEY_DIR: &str = "/var/run/secrets/gcs";
+
+/// File name of the service-account key in [`GCS_KEY_DIR`].
+pub const GCS_KEY_FILE: &str = "sa.json";
+
+/// Volume with the service-account key of a bucket.
+pub const GCS_KEY_VOLUME: &str = "gcs-sa-key";
+
+/// Volume with the certificate authorities of the brokers.
+pub const KAFKA_CA_VOLUME: &str = "kafka-ca";
+
+/// Directory of the certificate authorities of the brokers.
+pub const KAFKA_CA_DIR: &str = "/var/run/secrets/kafka-ca";
+
+/// File name of the certificate authorities in [`KAFKA_CA_DIR`].
+pub const KAFKA_CA_FILE: &str = "ca.crt";
+
+/// Volume with the members' own certificate.
+pub const KAFKA_CERTIFICATE_VOLUME: &str = "kafka-certificate";
+
+/// Directory of the members' own certificate.
+pub const KAFKA_CERTIFICATE_DIR: &str = "/var/run/secrets/kafka-certificate";
+
+/// File name of the certificate chain in [`KAFKA_CERTIFICATE_DIR`].
+pub const KAFKA_CERTIFICATE_FILE: &str = "tls.crt";
+
+/// File name of the private key in [`KAFKA_CERTIFICATE_DIR`].
+pub const KAFKA_PRIVATE_KEY_FILE: &str = "tls.key";
+
 /// A volume that the operator adds.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PodVolume {
@@ -94,16 +124,16 @@ pub fn tls(app: &KasprApp) -> Vec<PodVolume> {
     };
     let authorities = ca_secret.as_ref().map(|secret| {
         let CaSecret { secret_name, .. } = secret;
-        let items = vec![(secret.key().to_owned(), naming::KAFKA_CA_FILE)];
-        volume(naming::KAFKA_CA_VOLUME, naming::KAFKA_CA_DIR, secret_name, items)
+        let items = vec![(secret.key().to_owned(), KAFKA_CA_FILE)];
+        volume(KAFKA_CA_VOLUME, KAFKA_CA_DIR, secret_name, items)
     });
     let certificate = certificate_secret.as_ref().map(|secret| {
         let CertificateSecret { secret_name, .. } = secret;
         let items = vec![
-            (secret.certificate_key().to_owned(), naming::KAFKA_CERTIFICATE_FILE),
-            (secret.private_key_key().to_owned(), naming::KAFKA_PRIVATE_KEY_FILE),
+            (secret.certificate_key().to_owned(), KAFKA_CERTIFICATE_FILE),
+            (secret.private_key_key().to_owned(), KAFKA_PRIVATE_KEY_FILE),
         ];
-        volume(naming::KAFKA_CERTIFICATE_VOLUME, naming::KAFKA_CERTIFICATE_DIR, secret_name, items)
+        volume(KAFKA_CERTIFICATE_VOLUME, KAFKA_CERTIFICATE_DIR, secret_name, items)
     });
     authorities.into_iter().chain(certificate).collect()
 }
@@ -150,12 +180,12 @@ fn bucket_key(packages: &PythonPackages) -> Option<PodVolume> {
     let GcsCache { secret_ref, .. } = packages.cache.as_ref().and_then(in_use)?;
     let secret = secret_ref?;
     Some(PodVolume {
-        name: naming::GCS_KEY_VOLUME.to_owned(),
+        name: GCS_KEY_VOLUME.to_owned(),
         source: PodVolumeSource::Secret {
-            items: vec![(secret.key().to_owned(), naming::GCS_KEY_FILE)],
+            items: vec![(secret.key().to_owned(), GCS_KEY_FILE)],
             name: secret.name,
         },
         member_mount: None,
-        install_mount: Some(naming::GCS_KEY_DIR.to_owned()),
+        install_mount: Some(GCS_KEY_DIR.to_owned()),
     })
 }

@@ -135,7 +135,7 @@ fn store_settings(app: &KasprApp, packages: &PythonPackages, hash: &str) -> Vec<
             if gcs.secret_ref.is_some() {
                 variables.push(literal(
                     variable::GCS_KEY_FILE,
-                    format!("{}/{}", naming::GCS_KEY_DIR, naming::GCS_KEY_FILE),
+                    format!("{}/{}", pod_layout::GCS_KEY_DIR, pod_layout::GCS_KEY_FILE),
                 ));
             }
             variables
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn only_a_key_in_use_is_mounted() {
         let volume = |cache: &str| {
-            install_mounts(&app(cache)).iter().any(|mount| mount.name == naming::GCS_KEY_VOLUME)
+            install_mounts(&app(cache)).iter().any(|mount| mount.name == pod_layout::GCS_KEY_VOLUME)
         };
         assert!(volume("{type: gcs, gcs: {bucket: b, secretRef: {name: s}}}"));
         assert!(!volume("{type: gcs, gcs: {bucket: b, workloadIdentity: true}}"));

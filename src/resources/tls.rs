@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::EnvVar;
 use super::env_var::literal;
 use crate::{
     api::{KasprApp, Tls},
-    naming,
+    pod_layout,
 };
 
 /// Returns the variables that name the mounted files.
@@ -17,13 +17,13 @@ pub fn variables(app: &KasprApp) -> Vec<EnvVar> {
     let Some(Tls { ca_secret, certificate_secret }) = &app.spec.tls else { return Vec::new() };
     let mut variables = Vec::new();
     if ca_secret.is_some() {
-        let file = format!("{}/{}", naming::KAFKA_CA_DIR, naming::KAFKA_CA_FILE);
+        let file = format!("{}/{}", pod_layout::KAFKA_CA_DIR, pod_layout::KAFKA_CA_FILE);
         variables.push(literal("SSL_CERT_FILE", file));
     }
     if certificate_secret.is_some() {
-        let file = |file: &str| format!("{}/{file}", naming::KAFKA_CERTIFICATE_DIR);
-        variables.push(literal("K_KAFKA_AUTH_CERTFILE", file(naming::KAFKA_CERTIFICATE_FILE)));
-        variables.push(literal("K_KAFKA_AUTH_KEYFILE", file(naming::KAFKA_PRIVATE_KEY_FILE)));
+        let file = |file: &str| format!("{}/{file}", pod_layout::KAFKA_CERTIFICATE_DIR);
+        variables.push(literal("K_KAFKA_AUTH_CERTFILE", file(pod_layout::KAFKA_CERTIFICATE_FILE)));
+        variables.push(literal("K_KAFKA_AUTH_KEYFILE", file(pod_layout::KAFKA_PRIVATE_KEY_FILE)));
     }
     variables
 }
