@@ -44,7 +44,7 @@ fn explain_helps() {
     for (path, words) in [
         ("kasprapp", "A cluster of members that run the same stream processors"),
         ("kasprapp.spec.pythonPackages.cache.gcs.bucket", "Name of the bucket."),
-        ("kasprapp.spec.storage.size", "Can grow, can't shrink."),
+        ("kasprapp.spec.storage.size", "It can grow but not shrink."),
         ("kaspragent.spec.input.take.within", "The longest wait for a full list"),
         ("kasprtask.spec.schedule.timezone", "Time zone of `cron`"),
         ("kasprtable.spec.window.relativeToSelector", "Reads the time from the value"),

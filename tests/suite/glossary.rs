@@ -45,9 +45,10 @@ fn unused_words(page: &str) -> Vec<(String, String)> {
 fn has_word(line: &str, word: &str) -> bool {
     let line = line.to_lowercase();
     let line = if word.contains(' ') { line } else { line.replace('_', " ") };
-    let is_part = |c: char| c.is_alphanumeric() || c == '\'';
-    line.match_indices(word)
-        .any(|(at, _)| !line[..at].ends_with(is_part) && !line[at + word.len()..].starts_with(is_part))
+    line.match_indices(word).any(|(at, _)| {
+        let (before, after) = (&line[..at], &line[at + word.len()..]);
+        !before.ends_with(char::is_alphanumeric) && !after.starts_with(char::is_alphanumeric)
+    })
 }
 
 fn files(path: &Path, found: &mut Vec<PathBuf>) {

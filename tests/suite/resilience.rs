@@ -55,7 +55,7 @@ fn an_api_server_that_is_away_comes_back() {
 
     plane.stop_api_server();
     let line = operator
-        .wait_for(|line| line["message"] == "the watch failed and is tried again")
+        .wait_for(|line| line["message"] == "watch failed; retrying")
         .expect("a warning");
     assert!(line["kind"].is_string());
     plane.start_api_server().expect("an API server");
@@ -112,7 +112,7 @@ fn a_missing_permission_is_named() {
     for (kind, resource) in [("KasprApp", "kasprapps"), ("owned objects", "statefulsets")] {
         let words = format!("cannot list resource \"{resource}\" in API group");
         let line = weak.wait_for(|line| line["kind"] == kind && warned(line, &words)).expect("a warning");
-        assert_eq!(line["message"], "the watch failed and is tried again");
+        assert_eq!(line["message"], "watch failed; retrying");
     }
     // Given the permission, it continues by itself.
     let bind = ["create", "clusterrolebinding", "weak", "--clusterrole=cluster-admin", "--group=weak"];
@@ -176,7 +176,7 @@ spec: {bootstrapServers: '', authentication: {type: plain, username: hunter2}}
     let said =
         text(&kubectl_of(&plane, &["get", "kasprapp", "wrong", "-o", "jsonpath={.status}"], "").stdout);
     assert!(
-        said.contains("the spec is invalid at spec.bootstrapServers, spec.authentication.passwordSecret"),
+        said.contains("spec is invalid at spec.bootstrapServers, spec.authentication.passwordSecret"),
         "{said}"
     );
     assert!(!said.contains("hunter2"), "{said}");
