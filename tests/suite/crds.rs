@@ -45,10 +45,10 @@ fn explain_helps() {
         ("kasprapp", "A cluster of members that run the same stream processors"),
         ("kasprapp.spec.pythonPackages.cache.gcs.bucket", "Name of the bucket."),
         ("kasprapp.spec.storage.size", "It can grow but not shrink."),
-        ("kaspragent.spec.input.take.within", "The longest wait for a full list"),
+        ("kaspragent.spec.input.take.within", "Maximum wait for a full list"),
         ("kasprtask.spec.schedule.timezone", "Time zone of `cron`"),
         ("kasprtable.spec.window.relativeToSelector", "Reads the time from the value"),
-        ("kasprwebview.spec.response.statusCode", "Excludes `statusCodeSelector`"),
+        ("kasprwebview.spec.response.statusCode", "Mutually exclusive with `statusCodeSelector`"),
         ("kasprjoin.spec.extractor", "Called with a value of the left table"),
     ] {
         let said = namespace.run(&["explain", path]).split_whitespace().collect::<Vec<_>>().join(" ");

@@ -59,7 +59,7 @@ fn an_api_server_that_is_away_comes_back() {
         .expect("a warning");
     assert!(line["kind"].is_string());
     plane.start_api_server().expect("an API server");
-    operator.wait_for(|line| line["message"] == "the watch works again").expect("recovery");
+    operator.wait_for(|line| line["message"] == "watch recovered").expect("recovery");
     apply(&plane, &APP.replace("clicks", "views"));
     await_object(&plane, "statefulset/views-app");
 }
