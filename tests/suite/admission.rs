@@ -112,7 +112,7 @@ const FIXED: &[(&str, &str, &str)] = &[
     (
         "config: {topicPartitions: 12}",
         "config: {topicPartitions: 24}",
-        "spec.config.topicPartitions: Invalid value: 24: field is immutable: it was '12' when the app's topics were made",
+        "spec.config.topicPartitions: Invalid value: 24: field is immutable: it was '12' when the app's topics were created",
     ),
     (
         "replicas: 1",
