@@ -8,7 +8,7 @@ use zstd::{
     zstd_safe,
 };
 
-use super::{buffer_pool::BufferPool, ordered_pool::Input};
+use super::{buffer_pool::BufferPool, ordered_pool::PoolInput};
 
 /// Largest size that one frame unpacks to, in bytes.
 pub const FRAME: usize = 2 << 20;
@@ -25,12 +25,12 @@ const LEVEL: i32 = 3;
 /// Splits what is written into pieces, and sends them to be compressed.
 pub struct FrameWriter {
     piece: Vec<u8>,
-    input: Input<Vec<u8>>,
+    input: PoolInput<Vec<u8>>,
 }
 
 impl FrameWriter {
     /// Creates a writer that sends pieces to workers of [`frame_compressor`].
-    pub fn new(input: Input<Vec<u8>>) -> Self {
+    pub fn new(input: PoolInput<Vec<u8>>) -> Self {
         Self { piece: Vec::with_capacity(FRAME), input }
     }
 

@@ -6,14 +6,14 @@ use std::{
 };
 
 /// The sending side of a pool. The workers stop when it is dropped.
-pub struct Input<I> {
+pub struct PoolInput<I> {
     workers: Vec<SyncSender<I>>,
     next: usize,
 }
 
-impl<I> Input<I> {
+impl<I> PoolInput<I> {
     /// Sends the next item to a worker. Blocks while all workers are busy. Returns false if the
-    /// [`Output`] was dropped.
+    /// [`PoolOutput`] was dropped.
     pub fn send(&mut self, item: I) -> bool {
         let worker = self.next;
         self.next = (worker + 1) % self.workers.len();
@@ -22,12 +22,12 @@ impl<I> Input<I> {
 }
 
 /// The results, in the order of the inputs.
-pub struct Output<O> {
+pub struct PoolOutput<O> {
     workers: Vec<Receiver<O>>,
     next: usize,
 }
 
-impl<O> Iterator for Output<O> {
+impl<O> Iterator for PoolOutput<O> {
     type Item = O;
 
     fn next(&mut self) -> Option<O> {
@@ -43,7 +43,7 @@ impl<O> Iterator for Output<O> {
 pub fn start_workers<'scope, I, O, W>(
     scope: &'scope Scope<'scope, '_>,
     workers: Vec<W>,
-) -> (Input<I>, Output<O>)
+) -> (PoolInput<I>, PoolOutput<O>)
 where
     I: Send + 'scope,
     O: Send + 'scope,
@@ -63,7 +63,7 @@ where
         inputs.push(input);
         outputs.push(output);
     }
-    (Input { workers: inputs, next: 0 }, Output { workers: outputs, next: 0 })
+    (PoolInput { workers: inputs, next: 0 }, PoolOutput { workers: outputs, next: 0 })
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::{
     frames::{FRAME, FrameReader, frame_decompressor},
     hashing::ArchiveHasher,
     info::{ArchiveInfo, ArchiveLimits},
-    ordered_pool::{Input, Output, start_workers},
+    ordered_pool::{PoolInput, PoolOutput, start_workers},
     sizes::worker_count,
     stream::BufferStream,
 };
@@ -25,7 +25,7 @@ use super::{
 /// How an archive is compressed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Compression {
-    /// Compression of the archives that [`pack`](super::pack) writes.
+    /// Compression of the archives that [`pack`](super::write::pack) writes.
     Zstd,
     /// Compression of the archives that the Python operator wrote.
     Gzip,
@@ -82,7 +82,7 @@ fn decompress_frames<'scope, C>(
     scope: &'scope Scope<'scope, '_>,
     source: Source<C>,
     unpacked: BufferPool,
-) -> io::Result<Output<io::Result<Vec<u8>>>>
+) -> io::Result<PoolOutput<io::Result<Vec<u8>>>>
 where
     C: Iterator<Item = io::Result<Bytes>> + Send + 'scope,
 {
@@ -108,7 +108,7 @@ fn read_buffers(mut from: impl Read, pool: BufferPool) -> impl Iterator<Item = i
 }
 
 /// Sends frames to the workers until the source ends or the results are no longer needed.
-fn send_frames(mut source: impl BufRead, pool: BufferPool, mut to: Input<io::Result<Vec<u8>>>) {
+fn send_frames(mut source: impl BufRead, pool: BufferPool, mut to: PoolInput<io::Result<Vec<u8>>>) {
     for frame in FrameReader::new(&mut source, pool) {
         let broken = frame.is_err();
         if !to.send(frame) {

@@ -38,7 +38,7 @@ pub enum ScopeKind {
 }
 
 /// A scope, and the position of the checker in it.
-pub struct Scope<'a> {
+pub struct SyntaxScope<'a> {
     kind: ScopeKind,
     body: &'a [Stmt],
     parameters: Option<&'a Parameters>,
@@ -56,7 +56,7 @@ pub struct Scope<'a> {
     pub blocks: usize,
 }
 
-impl<'a> Scope<'a> {
+impl<'a> SyntaxScope<'a> {
     fn has_parameter(&self, name: &str) -> bool {
         let parameter_names =
             || self.parameters.iter().flat_map(|all| all.iter()).map(|each| each.name().as_str());
@@ -86,7 +86,7 @@ pub struct SyntaxContext<'a> {
     /// Whether annotations are not evaluated.
     future: bool,
     declares: bool,
-    scopes: Vec<Scope<'a>>,
+    scopes: Vec<SyntaxScope<'a>>,
     problems: RefCell<Vec<SyntaxProblem>>,
 }
 
@@ -112,7 +112,7 @@ impl<'a> SyntaxContext<'a> {
         let declared = self.declares.then(|| names::find_declarations(body));
         let (bound, parameter_names) = Default::default();
         let (in_loop, in_except_star, blocks) = Default::default();
-        let scope = Scope {
+        let scope = SyntaxScope {
             kind,
             body,
             parameters,
@@ -132,12 +132,12 @@ impl<'a> SyntaxContext<'a> {
     }
 
     /// Returns the innermost scope.
-    pub fn scope(&self) -> Option<&Scope<'a>> {
+    pub fn scope(&self) -> Option<&SyntaxScope<'a>> {
         self.scopes.last()
     }
 
     /// Returns the innermost scope, to update the position in it.
-    pub fn scope_mut(&mut self) -> Option<&mut Scope<'a>> {
+    pub fn scope_mut(&mut self) -> Option<&mut SyntaxScope<'a>> {
         self.scopes.last_mut()
     }
 

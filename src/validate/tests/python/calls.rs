@@ -129,110 +129,150 @@ fn calls() {
     }
 }
 
-/// Each field with code is called with arguments of its own.
+const NO_ARGUMENT: &str = "def f(): return 1";
+const ONE_VALUE: &str = "def f(v): return v";
+const VALUE_AND_TABLE: &str = "def f(v, t): return v";
+const ONLY_TABLE: &str = "def f(t): return t";
+
+fn code(python: &str) -> Value {
+    json!({ "python": python })
+}
+
+fn all_messages(found: &Findings) -> Vec<String> {
+    [errors(found), warnings(found)].concat()
+}
+
+/// A row of a table of calls: name, messages, expected messages.
+fn row<'a>(name: &str, found: &Findings, expected: &'a str) -> (String, Vec<String>, &'a str) {
+    (name.to_owned(), all_messages(found), expected)
+}
+
 #[test]
-fn callers() {
-    let [no, one, two, keyword] =
-        ["def f(): return 1", "def f(v): return v", "def f(v, t): return v", "def f(t): return t"]
-            .map(|python| json!({ "python": python }));
-    let table = json!([{ "name": "t", "paramName": "t" }]);
-    let lines = |found: Findings| [errors(&found), warnings(&found)].concat();
-    let input = json!({ "topic": { "name": "t" } });
-    let send = |code: &Value, tables: &Value| {
-        let topic = json!({ "name": "t", "predicate": code, "keySelector": code });
+fn selectors_of_topics() {
+    let send = |python: &str, tables: &Value| {
+        let topic = json!({ "name": "t", "predicate": code(python), "keySelector": code(python) });
         let operation = json!({ "name": "a", "tables": tables, "topicSend": topic });
-        lines(validate_processors(&json!({ "pipeline": ["a"], "operations": [operation] })))
+        validate_processors(&json!({ "pipeline": ["a"], "operations": [operation] }))
     };
-    let output = |code: &Value| {
-        let output = json!({ "topics": [{ "name": "t", "valueSelector": code }] });
-        let processors = json!({ "pipeline": ["a"], "operations": [{ "name": "a", "map": one }] });
-        lines(validate::<KasprAgent>(&json!({ "input": input, "output": output, "processors": processors })))
+    let output = |python: &str| {
+        let input = json!({ "topic": { "name": "t" } });
+        let output = json!({ "topics": [{ "name": "t", "valueSelector": code(python) }] });
+        let operations = json!([{ "name": "a", "map": code(ONE_VALUE) }]);
+        let processors = json!({ "pipeline": ["a"], "operations": operations });
+        validate::<KasprAgent>(&json!({ "input": input, "output": output, "processors": processors }))
     };
-    let idle = |code: &Value| {
-        let operations = json!([{ "name": "a", "map": one }, { "name": "b", "map": code }]);
-        lines(validate_processors(&json!({ "pipeline": ["a"], "operations": operations })))
-    };
-    let task = |first: &Value, second: &Value| {
-        let operations =
-            json!([{ "name": "b", "map": second }, { "name": "a", "map": first, "tables": table }]);
-        let processors = json!({ "pipeline": ["a", "b"], "operations": operations });
-        lines(validate::<KasprTask>(&json!({ "name": "a", "processors": processors })))
-    };
-    let view = |path: &str, code: &str, selector: &Value| {
-        let operations = json!([{ "name": "a", "map": { "python": code } }, { "name": "b", "map": one }]);
-        let processors = json!({ "pipeline": ["a", "b"], "operations": operations });
-        let response = json!({ "bodySelector": { "onSuccess": selector } });
-        let request = json!({ "method": "GET", "path": path });
-        lines(validate::<KasprWebView>(
-            &json!({ "name": "a", "request": request, "response": response, "processors": processors }),
-        ))
-    };
-    let table_of = |default: &Value, relative: &Value| {
-        let window =
-            json!({ "tumbling": { "size": "1" }, "relativeTo": "custom", "relativeToSelector": relative });
-        errors(&validate::<KasprTable>(&json!({ "name": "t", "defaultSelector": default, "window": window })))
-    };
-    let join = |code: &Value| {
-        lines(validate::<KasprJoin>(&json!({ "leftTable": "a", "rightTable": "b", "extractor": code })))
-    };
-    let rows = vec![
-        (
+    assert_messages(vec![
+        row(
             "send without table",
-            send(&two, &json!([])),
+            &send(VALUE_AND_TABLE, &json!([])),
             "spec.processors.operations[0].topicSend.keySelector.python: Invalid value: \"def f(v, t): return v\": is called with 1 value, but 'f' takes (v, t)\n\
              spec.processors.operations[0].topicSend.predicate.python: Invalid value: \"def f(v, t): return v\": is called with 1 value, but 'f' takes (v, t)",
         ),
-        ("send", send(&two, &table), ""),
-        (
+        row("send", &send(VALUE_AND_TABLE, &json!([{ "name": "t", "paramName": "t" }])), ""),
+        row(
             "output",
-            output(&two),
+            &output(VALUE_AND_TABLE),
             "spec.output.topics[0].valueSelector.python: Invalid value: \"def f(v, t): return v\": is called with 1 value, but 'f' takes (v, t)",
         ),
-        ("output", output(&one), ""),
-        ("not in the pipeline", idle(&no), ""),
-        ("task", task(&keyword, &one), ""),
-        (
+        row("output", &output(ONE_VALUE), ""),
+    ]);
+}
+
+#[test]
+fn operations_that_are_not_in_the_pipeline() {
+    let operations =
+        json!([{ "name": "a", "map": code(ONE_VALUE) }, { "name": "b", "map": code(NO_ARGUMENT) }]);
+    let found = validate_processors(&json!({ "pipeline": ["a"], "operations": operations }));
+    assert_messages(vec![row("not in the pipeline", &found, "")]);
+}
+
+#[test]
+fn operations_of_tasks() {
+    let task = |first: &str, second: &str| {
+        let tables = json!([{ "name": "t", "paramName": "t" }]);
+        let operations = json!([
+            { "name": "b", "map": code(second) },
+            { "name": "a", "map": code(first), "tables": tables },
+        ]);
+        let processors = json!({ "pipeline": ["a", "b"], "operations": operations });
+        validate::<KasprTask>(&json!({ "name": "a", "processors": processors }))
+    };
+    assert_messages(vec![
+        row("task", &task(ONLY_TABLE, ONE_VALUE), ""),
+        row(
             "task",
-            task(&two, &no),
+            &task(VALUE_AND_TABLE, NO_ARGUMENT),
             "spec.processors.operations[0].map.python: Invalid value: \"def f(): return 1\": is called with 1 value, but 'f' takes ()\n\
              spec.processors.operations[1].map.python: Invalid value: \"def f(v, t): return v\": is called with the keyword 't' alone, but 'f' takes (v, t)",
         ),
-        ("view", view("/", "def f(v): return v", &one), ""),
-        (
+    ]);
+}
+
+#[test]
+fn operations_and_selectors_of_webviews() {
+    let view = |path: &str, python: &str, selector: &str| {
+        let operations =
+            json!([{ "name": "a", "map": code(python) }, { "name": "b", "map": code(ONE_VALUE) }]);
+        let processors = json!({ "pipeline": ["a", "b"], "operations": operations });
+        let response = json!({ "bodySelector": { "onSuccess": code(selector) } });
+        let request = json!({ "method": "GET", "path": path });
+        validate::<KasprWebView>(
+            &json!({ "name": "a", "request": request, "response": response, "processors": processors }),
+        )
+    };
+    assert_messages(vec![
+        row("view", &view("/", ONE_VALUE, ONE_VALUE), ""),
+        row(
             "view",
-            view("/", "def f(v, id): return v", &no),
+            &view("/", "def f(v, id): return v", NO_ARGUMENT),
             "spec.processors.operations[0].map.python: Invalid value: \"def f(v, id): return v\": is called with 1 value, but 'f' takes (v, id)\n\
              spec.response.bodySelector.onSuccess.python: Invalid value: \"def f(): return 1\": is called with 1 value, but 'f' takes ()",
         ),
-        ("view", view("/{id}", "def f(v, id): return v", &one), ""),
-        (
+        row("view", &view("/{id}", "def f(v, id): return v", ONE_VALUE), ""),
+        row(
             "view",
-            view("/{id}/{x}", "def f(v): return v", &one),
+            &view("/{id}/{x}", ONE_VALUE, ONE_VALUE),
             "spec.processors.operations[0].map: 'f' must also take 'id', 'x' of request.path",
         ),
-        (
+        row(
             "view",
-            view("/{id}", "def f(v, id, x): return v", &one),
+            &view("/{id}", "def f(v, id, x): return v", ONE_VALUE),
             "spec.processors.operations[0].map.python: Invalid value: \"def f(v, id, x): return v\": is called with 1 value and the keyword 'id', but 'f' takes (v, id, x)",
         ),
-        (
+        row(
             "view",
-            view("/{id", "def f(v, id, x): return v", &one),
+            &view("/{id", "def f(v, id, x): return v", ONE_VALUE),
             "spec.request.path: Invalid value: \"/{id\": must have parameters in braces, each a name of letters, digits and '_', such as '/order/{id}'",
         ),
-        ("table", table_of(&no, &one), ""),
+    ]);
+}
+
+#[test]
+fn selectors_of_tables_and_joins() {
+    // The warning about windows is not part of the rows.
+    let table = |default: &str, relative: &str| {
+        let relative = code(relative);
+        let window =
+            json!({ "tumbling": { "size": "1" }, "relativeTo": "custom", "relativeToSelector": relative });
+        let spec = json!({ "name": "t", "defaultSelector": code(default), "window": window });
+        errors(&validate::<KasprTable>(&spec))
+    };
+    let join = |python: &str| {
+        validate::<KasprJoin>(&json!({ "leftTable": "a", "rightTable": "b", "extractor": code(python) }))
+    };
+    assert_messages(vec![
+        ("table".to_owned(), table(NO_ARGUMENT, ONE_VALUE), ""),
         (
-            "table",
-            table_of(&one, &no),
+            "table".to_owned(),
+            table(ONE_VALUE, NO_ARGUMENT),
             "spec.defaultSelector.python: Invalid value: \"def f(v): return v\": is called with nothing, but 'f' takes (v)\n\
              spec.window.relativeToSelector.python: Invalid value: \"def f(): return 1\": is called with 1 value, but 'f' takes ()",
         ),
-        ("join", join(&one), ""),
-        (
+        row("join", &join(ONE_VALUE), ""),
+        row(
             "join",
-            join(&no),
+            &join(NO_ARGUMENT),
             "spec.extractor.python: Invalid value: \"def f(): return 1\": is called with 1 value, but 'f' takes ()",
         ),
-    ];
-    assert_messages(rows.into_iter().map(|(name, got, expected)| (name.to_owned(), got, expected)).collect());
+    ]);
 }
