@@ -67,7 +67,8 @@ pub fn copy_installer(args: CopyInstallerArgs) -> Result<(), Error> {
     Ok(())
 }
 
-/// Copies a program with a rename, because a container that restarts must not overwrite a program that is running.
+/// Copies a program with a rename, because a container that restarts must not overwrite a program that is
+/// running.
 fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     let failed = |what| move |source| Error::File { what, path: to.to_owned(), source };
     let fresh = to.with_extension("new");

@@ -1,8 +1,9 @@
 //! Default values of absent fields.
 //!
-//! Defaults are applied to the untyped spec, because a round trip through the types would drop unknown fields.
-//! They only add fields: they never overwrite a value, never change a list, and never add a block, except
-//! `installPolicy` if packages are given. Applying them twice has the same result as applying them once.
+//! Defaults are applied to the untyped spec, because a round trip through the types would drop unknown
+//! fields. They only add fields: they never overwrite a value, never change a list, and never add a
+//! block, except `installPolicy` if packages are given. Applying them twice has the same result as
+//! applying them once.
 
 mod app;
 mod apply;

@@ -58,8 +58,9 @@ impl InstallError {
     }
 }
 
-/// Patterns in the output of the tools, with the type of the error and the advice; the first match wins. The order
-/// matters: an index that refuses access to a package may report it like one that does not exist.
+/// Patterns in the output of the tools, with the type of the error and the advice; the first match wins.
+/// The order matters: an index that refuses access to a package may report it like one that does not
+/// exist.
 const PATTERNS: [(InstallErrorType, &[&str], &str); 10] = [
     (
         InstallErrorType::Unknown,

@@ -21,8 +21,8 @@ pub trait AppContextProvider: Send + Sync {
 #[derive(Clone, Debug, Default)]
 pub struct AppContext {
     pub(super) app: Option<AppSummary>,
-    /// Agents by the names of their resources. Maps are sorted, so that findings do not depend on the order in
-    /// which resources were added.
+    /// Agents by the names of their resources. Maps are sorted, so that findings do not depend on the
+    /// order in which resources were added.
     pub(super) agents: BTreeMap<String, AgentSummary>,
     pub(super) tables: BTreeMap<String, TableSummary>,
     pub(super) routes: BTreeMap<String, RouteSummary>,

@@ -17,7 +17,8 @@ pub fn check_app(old: &KasprAppSpec, new: &KasprAppSpec, found: &mut Findings) {
     }
 }
 
-/// Checks the number of partitions: Kafka cannot remove partitions, and tables must have as many as their topics.
+/// Checks the number of partitions: Kafka cannot remove partitions, and tables must have as many as their
+/// topics.
 fn check_topic_partitions(old: &KasprAppSpec, new: &KasprAppSpec, at: &Path, found: &mut Findings) {
     let partitions = |spec: &KasprAppSpec| {
         let value = spec.config.as_ref().and_then(|c| c.0.get("topicPartitions")).cloned();

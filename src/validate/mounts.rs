@@ -53,8 +53,8 @@ pub fn check(app: &KasprApp, at: &Path, found: &mut Findings) {
     }
 }
 
-/// Checks the path of a mount; `paths` are the paths that are mounted already, with whether the operator mounts
-/// them.
+/// Checks the path of a mount; `paths` are the paths that are mounted already, with whether the operator
+/// mounts them.
 fn check_path<'a>(
     mount: &'a VolumeMount,
     paths: &mut BTreeMap<&'a str, bool>,

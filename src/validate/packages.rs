@@ -281,15 +281,15 @@ fn shows_password(text: &str) -> bool {
     }
 }
 
-/// Whether a URL is trusted. Source: pip's rule; a host is trusted at every port, `host:port` only if the URL has that
-/// port.
+/// Whether a URL is trusted. Source: pip's rule; a host is trusted at every port, `host:port` only if the
+/// URL has that port.
 fn is_trusted(url: &Url, trusted: &BTreeSet<String>) -> bool {
     let host = url.host_str().unwrap_or_default();
     trusted.contains(host) || url.port().is_some_and(|port| trusted.contains(&format!("{host}:{port}")))
 }
 
-/// Parses the URL of an index, with variables replaced. Commas are not allowed, because the installer receives several URLs
-/// separated by commas.
+/// Parses the URL of an index, with variables replaced. Commas are not allowed, because the installer
+/// receives several URLs separated by commas.
 fn parse_url(text: &str) -> Result<Url, String> {
     const SCHEME: &str = "must start with 'http://' or 'https://'";
     let plain = requirement::without_variables(text)?;

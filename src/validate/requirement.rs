@@ -19,8 +19,8 @@ const LONGEST: usize = 4096;
 /// parentheses, and builds a decision diagram that can double in size with each condition.
 const MOST_CONDITIONS: usize = 16;
 
-/// Checks a PEP 508 requirement or a direct reference. It may contain variables of the install container, such as
-/// `https://${TOKEN}@host/pkg.whl`.
+/// Checks a PEP 508 requirement or a direct reference. It may contain variables of the install container,
+/// such as `https://${TOKEN}@host/pkg.whl`.
 ///
 /// # Errors
 ///

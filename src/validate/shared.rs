@@ -248,8 +248,8 @@ pub fn check_host_and_port(text: &str) -> Result<(), &'static str> {
 
 /// Masks the user part of a URL, because messages are logged and shown to others.
 ///
-/// A text that is not a valid URL may contain a password anywhere before the last `@`, unless the text looks like
-/// `https://host.example/repo@v1`.
+/// A text that is not a valid URL may contain a password anywhere before the last `@`, unless the text
+/// looks like `https://host.example/repo@v1`.
 pub fn without_password(text: &str) -> String {
     let Some((before, after)) = text.rsplit_once('@') else { return text.to_owned() };
     let Some((scheme, rest)) = before.split_once("://") else {
@@ -296,8 +296,8 @@ pub fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Optio
         .map(|(_, name)| name)
 }
 
-/// Checks the metadata of a component: the label with its app, and its name. Pods have a volume with the name of the
-/// component and a suffix, and a label with the value `kaspr-` and the name.
+/// Checks the metadata of a component: the label with its app, and its name. Pods have a volume with the
+/// name of the component and a suffix, and a label with the value `kaspr-` and the name.
 pub fn component_metadata(metadata: &ObjectMeta, suffix: &str, at: &Path, found: &mut Findings) {
     let (field, name) = field_and_name(metadata);
     let longest = 63 - suffix.len().max("kaspr-".len());

@@ -84,7 +84,8 @@ fn parse_parameters(path: &str) -> Result<BTreeSet<&str>, &'static str> {
     Ok(names)
 }
 
-/// Returns the offset of the brace that closes an open one. The pattern of a parameter may contain one more pair.
+/// Returns the offset of the brace that closes an open one. The pattern of a parameter may contain one
+/// more pair.
 fn find_closing_brace(inside: &str) -> Option<usize> {
     let mut depth = 0;
     for (i, c) in inside.char_indices() {
@@ -99,8 +100,8 @@ fn find_closing_brace(inside: &str) -> Option<usize> {
     None
 }
 
-/// Checks that tables and parameters of the path have different names: the first operation receives both as keyword
-/// arguments of one call.
+/// Checks that tables and parameters of the path have different names: the first operation receives both
+/// as keyword arguments of one call.
 fn check_argument_names(view: &KasprWebView, parameters: &BTreeSet<&str>, at: &Path, found: &mut Findings) {
     let Some(processors) = &view.spec.processors else { return };
     let Some(first) = processors.pipeline.as_ref().and_then(|pipeline| pipeline.first()) else { return };

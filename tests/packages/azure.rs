@@ -1,7 +1,7 @@
 //! The part of Azure Blob Storage that the installer uses. The available emulators need Node or a container.
 //!
-//! Source: conditions, responses and error codes are those of "Put Blob", "Get Blob" and "Get Blob Properties" in
-//! Microsoft's REST reference, signatures those of "Authorize with Shared Key".
+//! Source: conditions, responses and error codes are those of "Put Blob", "Get Blob" and "Get Blob
+//! Properties" in Microsoft's REST reference, signatures those of "Authorize with Shared Key".
 
 use std::{
     collections::HashMap,

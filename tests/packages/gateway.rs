@@ -1,5 +1,6 @@
-//! The clouds as a container sees them: a proxy that answers for their hosts, with TLS and a certificate that the
-//! container trusts. It issues tokens, and forwards requests with the right credentials to the store.
+//! The clouds as a container sees them: a proxy that answers for their hosts, with TLS and a certificate
+//! that the container trusts. It issues tokens, and forwards requests with the right credentials to the
+//! store.
 
 use std::{
     convert::Infallible,

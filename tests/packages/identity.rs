@@ -1,5 +1,5 @@
-//! Buckets at the addresses of the clouds, accessed with a service account key and with the identity of the pod:
-//! real host names and TLS, and stores that accept only the right credentials.
+//! Buckets at the addresses of the clouds, accessed with a service account key and with the identity of
+//! the pod: real host names and TLS, and stores that accept only the right credentials.
 
 use std::{fs, path::Path};
 

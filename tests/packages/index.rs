@@ -74,8 +74,8 @@ impl Index {
         Self { address, secured, shared, _runtime: runtime }
     }
 
-    /// Returns the address of the index in a mode: `open`, `auth`, `forbidden`, `missing`, `broken`, `cut`, `slow`, `flaky`,
-    /// `mismatch`.
+    /// Returns the address of the index in a mode: `open`, `auth`, `forbidden`, `missing`, `broken`,
+    /// `cut`, `slow`, `flaky`, `mismatch`.
     pub fn url(&self, mode: &str) -> String {
         format!("http://{}/{mode}/simple", self.address)
     }

@@ -144,8 +144,8 @@ impl Container {
         self
     }
 
-    /// Runs as a user without an account, with only the volume writable. Returns `None` if this machine does not
-    /// allow tests to mount.
+    /// Runs as a user without an account, with only the volume writable. Returns `None` if this machine
+    /// does not allow tests to mount.
     pub fn confined(mut self, volume: &Volume) -> Option<Self> {
         // Programs may be in directories that only the current user can read.
         const PREPARE: &str = r#"set -e

@@ -16,8 +16,8 @@ use crate::{
 
 const WHEEL: Wheel = Wheel { ballast: 3_000_000, ..Wheel::new("kaspr-killed", "1.0") };
 
-/// Times after which installers are killed, in milliseconds: from before they have read their settings to after
-/// they have finished.
+/// Times after which installers are killed, in milliseconds: from before they have read their settings to
+/// after they have finished.
 const KILL_AFTER: [u64; 8] = [1, 30, 70, 130, 220, 350, 600, 1000];
 
 #[test]

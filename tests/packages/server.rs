@@ -93,7 +93,8 @@ impl Server {
         self.configure_at(container, self.address)
     }
 
-    /// Configures a container for the store at another address. Keys end with a newline, as `echo` writes them.
+    /// Configures a container for the store at another address. Keys end with a newline, as `echo` writes
+    /// them.
     pub fn configure_at(&self, container: Container, address: SocketAddr) -> Container {
         let container = self.configure_bucket(container);
         match self.cloud {

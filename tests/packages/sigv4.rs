@@ -1,12 +1,13 @@
-//! Amazon's signatures, version 4. The S3 server of the tests does not support temporary keys, so they are replaced
-//! here.
+//! Amazon's signatures, version 4. The S3 server of the tests does not support temporary keys, so they
+//! are replaced here.
 
 use hyper::http::{HeaderValue, request::Parts};
 use ring::{digest, hmac};
 
 const TOKEN: &str = "x-amz-security-token";
 
-/// Returns whether a request is signed with a key. If so, removes the session token and signs the request again.
+/// Returns whether a request is signed with a key. If so, removes the session token and signs the request
+/// again.
 pub fn strip_session(request: &mut Parts, secret: &str) -> bool {
     let authorization = header(request, "authorization").to_owned();
     let part = |name: &str| {

@@ -45,7 +45,8 @@ fn ten_members_and_an_empty_bucket() {
     }
 }
 
-/// Starts a member with a fault at a request, and then two without. Returns whether the first one reported a warning.
+/// Starts a member with a fault at a request, and then two without. Returns whether the first one
+/// reported a warning.
 fn start_with_fault(server: &Server, index: &Index, requests: usize, fault: Fault) -> bool {
     let proxy = proxy::start(server.address, requests, fault);
     let volume = Volume::new();
@@ -63,8 +64,9 @@ fn start_with_fault(server: &Server, index: &Index, requests: usize, fault: Faul
     !outcome.report.warnings.is_empty()
 }
 
-/// Runs [`start_with_fault`] for each cloud and each request of a start without faults. All run concurrently, because they
-/// mostly wait for leases. Returns the number of members that reported a warning, by cloud.
+/// Runs [`start_with_fault`] for each cloud and each request of a start without faults. All run
+/// concurrently, because they mostly wait for leases. Returns the number of members that reported a
+/// warning, by cloud.
 fn start_with_fault_at_any_request(fault: Fault) -> Vec<(Cloud, usize)> {
     let index = &Index::new(&[WHEEL]);
     let start_all = |cloud: Cloud| {

@@ -114,7 +114,8 @@ impl<R: BufRead> FrameReader<R> {
                     self.from.consume(size.saturating_sub(before));
                     return Ok(Some(frame));
                 }
-                // zstd reports the same error for a frame that is incomplete and for bytes that are not a frame.
+                // zstd reports the same error for a frame that is incomplete and for bytes that are not a
+                // frame.
                 Err(_) if frame.len() > PACKED => {
                     return Err(io::Error::other("not an archive of this operator"));
                 }

@@ -1,7 +1,7 @@
 //! Logins of Git repositories in private files.
 //!
-//! pip and uv pass the address of a repository to git as an argument, and git passes it to its helpers, so other
-//! users could read a login in it. git's credential helper `store` reads logins from a file.
+//! pip and uv pass the address of a repository to git as an argument, and git passes it to its helpers,
+//! so other users could read a login in it. git's credential helper `store` reads logins from a file.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -34,8 +34,8 @@ struct Repository {
 
 /// Moves the logins of repositories to private files in a directory.
 ///
-/// git before 2.31 does not read settings from its environment; logins then stay in the addresses. A user name without
-/// a password that is not a secret stays too, because the image may configure the password.
+/// git before 2.31 does not read settings from its environment; logins then stay in the addresses. A user
+/// name without a password that is not a secret stays too, because the image may configure the password.
 ///
 /// # Errors
 ///
@@ -57,7 +57,8 @@ pub async fn split_logins(
         let text = format!("{}{login}@{}\n", scope.0, scope.1);
         let file = private_file::write(folder.join(format!("git-{i}")), &text)?;
         let key = format!("credential.{}{}{}.helper", scope.0, scope.1, scope.2);
-        // An empty value removes the helpers that the image configures: a login in an address has precedence too.
+        // An empty value removes the helpers that the image configures: a login in an address has
+        // precedence too.
         settings.push((key.clone(), String::new()));
         settings.push((key, format!("store --file '{}'", file.display())));
     }
@@ -66,8 +67,9 @@ pub async fn split_logins(
     Ok(SplitLogins { packages: without.collect(), settings })
 }
 
-/// Returns scheme, host and path, each with its login. If all repositories of a host have the same login, it applies to the
-/// whole host, so that it works for submodules too. Otherwise each repository has its own.
+/// Returns scheme, host and path, each with its login. If all repositories of a host have the same login,
+/// it applies to the whole host, so that it works for submodules too. Otherwise each repository has its
+/// own.
 fn login_scopes<'a>(
     repositories: impl Iterator<Item = &'a Repository> + Clone,
 ) -> BTreeSet<((&'a str, &'a str, &'a str), String)> {

@@ -190,7 +190,8 @@ impl Bucket {
         fetched.map(Some)
     }
 
-    /// Fetches the archive that an entry names. The entry is not trusted: other clients can write to the bucket.
+    /// Fetches the archive that an entry names. The entry is not trusted: other clients can write to the
+    /// bucket.
     async fn fetch_entry(&self, name: &str, text: &[u8], into: &Path) -> Result<Fetched, StoreError> {
         let mismatch = |why: String| StoreError::Mismatch { name: format!("{name}.json"), why };
         let entry: Entry = serde_json::from_slice(text).map_err(|e| mismatch(e.to_string()))?;

@@ -65,8 +65,8 @@ pub fn remove_logins(folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Returns why a set without a description is not for this Python, by the tags of its wheels. Returns `None` if
-/// it is compatible.
+/// Returns why a set without a description is not for this Python, by the tags of its wheels. Returns
+/// `None` if it is compatible.
 pub fn find_incompatible(folder: &Path, python: &Python) -> Option<String> {
     dist_info_dirs(folder).iter().find_map(|folder| {
         let wheel = fs::read_to_string(folder.join("WHEEL")).ok()?;

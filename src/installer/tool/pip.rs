@@ -169,8 +169,8 @@ impl InstallTool {
     }
 }
 
-/// Runs uv again to find out whether an index refused access. With several indexes, uv reports a refusal only if
-/// it queries one index after the other.
+/// Runs uv again to find out whether an index refused access. With several indexes, uv reports a refusal
+/// only if it queries one index after the other.
 async fn find_refusal(retry: Command, spec: &InstallSpec) -> Option<InstallError> {
     if spec.extra_indexes.is_empty() {
         return None;

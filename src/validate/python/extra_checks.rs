@@ -1,5 +1,5 @@
-//! Checks in addition to Ruff's checker: errors that it does not report, and limits for code that it would check too
-//! slowly.
+//! Checks in addition to Ruff's checker: errors that it does not report, and limits for code that it
+//! would check too slowly.
 
 use std::fmt;
 

@@ -4,7 +4,8 @@ use ruff_python_ast::token::TokenKind;
 
 use super::position::line_start;
 
-/// CPython measures indentation twice: with tabs up to the next multiple of eight, and with tabs of one column.
+/// CPython measures indentation twice: with tabs up to the next multiple of eight, and with tabs of one
+/// column.
 type Width = (usize, usize);
 
 /// Returns the offset of the first line whose indentation is ambiguous. Tokens come with their offsets.

@@ -1,4 +1,5 @@
-//! A fast check whether code is certainly shallow. It reads bytes instead of tokens, at a fraction of the cost.
+//! A fast check whether code is certainly shallow. It reads bytes instead of tokens, at a fraction of the
+//! cost.
 //!
 //! The scan follows brackets, strings and lines like the lexer, and never counts less than `nesting`
 //! would. If it is not certain, it gives up, and the lexer decides.
@@ -153,7 +154,8 @@ impl Scan<'_> {
         Some(())
     }
 
-    /// Reads a name, a keyword or the prefix of a string. Each counts as an operator, which is rarely too much.
+    /// Reads a name, a keyword or the prefix of a string. Each counts as an operator, which is rarely too
+    /// much.
     fn word(&mut self) -> Option<()> {
         let start = self.at;
         self.at = self.position(|byte| !is_word_byte(byte)).unwrap_or(self.bytes.len());
@@ -170,8 +172,8 @@ impl Scan<'_> {
     fn number(&mut self) -> Option<()> {
         let start = self.at;
         self.at = self.position(|byte| !is_word_byte(byte)).unwrap_or(self.bytes.len());
-        // A lambda or a string with any prefix may follow directly. After a decimal point, the lexer may split an
-        // underscore from a name.
+        // A lambda or a string with any prefix may follow directly. After a decimal point, the lexer may
+        // split an underscore from a name.
         let (number, rest) = (&self.bytes[start..self.at], &self.bytes[self.at..]);
         let is_certain = !number.contains(&b'l') && !matches!(rest, [b'"' | b'\'', ..] | [b'.', b'_', ..]);
         is_certain.then_some(())?;

@@ -91,8 +91,8 @@ pub struct SyntaxContext<'a> {
 }
 
 impl<'a> SyntaxContext<'a> {
-    /// Creates a context outside of all scopes. Declarations are collected only if the code `declares` any names
-    /// `global` or `nonlocal`.
+    /// Creates a context outside of all scopes. Declarations are collected only if the code `declares`
+    /// any names `global` or `nonlocal`.
     pub fn new(source: &'a str, future: bool, declares: bool) -> Self {
         Self { source, future, declares, scopes: Vec::new(), problems: RefCell::default() }
     }

@@ -15,8 +15,8 @@ use super::{
     scopes::{ScopeKind, SyntaxContext, SyntaxProblem},
 };
 
-/// Checks a module that parses. Returns the names that it may bind in addition to its own statements. `declares` is
-/// whether it declares any names `global` or `nonlocal`.
+/// Checks a module that parses. Returns the names that it may bind in addition to its own statements.
+/// `declares` is whether it declares any names `global` or `nonlocal`.
 ///
 /// # Errors
 ///

@@ -64,8 +64,8 @@ fn find_in_app<T: ValidateUpdate + DeserializeOwned>(manifest: &str, patch: &str
     found
 }
 
-/// Asserts the findings of each row. A row has a patch and, from the next line on, the context; and the messages:
-/// errors, then warnings with the prefix `~`.
+/// Asserts the findings of each row. A row has a patch and, from the next line on, the context; and the
+/// messages: errors, then warnings with the prefix `~`.
 fn assert_findings<T: ValidateUpdate + DeserializeOwned>(manifest: &str, rows: &[(&str, &str)]) {
     compare(rows, |row| {
         let (patch, lines) = row.split_once('\n').unwrap_or((row, ""));
