@@ -1,4 +1,4 @@
-//! The installer, and the store that it talks to.
+//! The installer, and the store that it uses.
 
 use std::{
     fs, io,
@@ -9,26 +9,26 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{PACKAGES, settle, tools};
+use crate::{PACKAGES, flush_disk, tools};
 
 const BUCKET: &str = "packages";
 
-/// An install that ended.
-pub struct Installed {
-    /// How long it took.
+/// Measurements of an installation.
+pub struct Measurement {
+    /// Duration of the installation.
     pub took: Duration,
-    /// The most memory that it held, without its children, in MiB.
+    /// Peak memory of the installer without its child processes, in MiB.
     pub memory: f64,
 }
 
-/// Installs into a volume, by way of a store if there is one.
-pub fn install(volume: &Path, uv: &Path, store: Option<&Emulator>, shared: bool) -> io::Result<Installed> {
+/// Installs into a volume, through a store if there is one.
+pub fn install(volume: &Path, uv: &Path, store: Option<&Emulator>, shared: bool) -> io::Result<Measurement> {
     fs::create_dir_all(volume)?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_kaspr-operator"));
     command
         .arg("install-packages")
         .env("UV", uv)
-        // The interpreter itself: what is first on the PATH of a developer's machine is often a script.
+        // The interpreter itself: the first one on the PATH of a developer's machine is often a script.
         .env("PYTHON", tools::python("import sys; print(sys.executable)"))
         .env("PACKAGES_HASH", "bench")
         .env("PACKAGES_DIR", volume)
@@ -44,46 +44,46 @@ pub fn install(volume: &Path, uv: &Path, store: Option<&Emulator>, shared: bool)
         command.env("GCS_BUCKET", BUCKET).env("GCS_OBJECT_KEY", "bench-app/bench.tar.gz");
         command.env("STORAGE_EMULATOR_HOST", store.address.to_string());
     }
-    settle();
+    flush_disk();
     let begun = Instant::now();
     let mut child = command.spawn()?;
     let pid = child.id();
-    let watched = thread::spawn(move || watch(pid));
+    let watcher = thread::spawn(move || watch_memory(pid));
     let status = child.wait()?;
     let took = begun.elapsed();
-    let memory = watched.join().map_err(|_| io::Error::other("a thread ended"))?;
+    let memory = watcher.join().map_err(|_| io::Error::other("the measuring thread panicked"))?;
     if !status.success() {
         return Err(io::Error::other(fs::read_to_string(volume.with_extension("log"))?));
     }
-    Ok(Installed { took, memory })
+    Ok(Measurement { took, memory })
 }
 
-/// The most memory of a process until it ends, in MiB. Looks rarely enough not to slow it.
-fn watch(pid: u32) -> f64 {
-    let mut most = 0.0;
-    while let Some(now) = peak(pid) {
-        most = now;
+/// Returns the peak memory of a process, in MiB, when it exits. Polls rarely enough not to slow it down.
+fn watch_memory(pid: u32) -> f64 {
+    let mut peak = 0.0;
+    while let Some(current) = peak_memory(pid) {
+        peak = current;
         thread::sleep(Duration::from_millis(10));
     }
-    most
+    peak
 }
 
-/// None if it ended.
-fn peak(pid: u32) -> Option<f64> {
+/// Returns the peak memory of a process so far, in MiB, or `None` if the process has exited.
+fn peak_memory(pid: u32) -> Option<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kib / 1024.0)
 }
 
-/// A store on loopback. It ends when it is dropped.
+/// A store on loopback. It stops when it is dropped.
 pub struct Emulator {
     address: SocketAddr,
     process: Child,
 }
 
 impl Emulator {
-    /// Starts it with an empty bucket.
+    /// Starts a store with an empty bucket.
     pub fn start(folder: &Path) -> io::Result<Self> {
         let data = folder.join("buckets");
         fs::create_dir_all(data.join(BUCKET))?;

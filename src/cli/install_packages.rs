@@ -1,3 +1,5 @@
+//! `install-packages` and `copy-installer`: the two init containers that install Python packages.
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
@@ -12,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Error, make_folder};
 use crate::{installer, settings::InstallSettings};
 
-/// What `copy-installer` needs to know.
+/// Arguments of `copy-installer`.
 #[derive(Args, Clone, Debug)]
 pub struct CopyInstallerArgs {
     /// The folder that is shared with the install container
@@ -20,28 +22,36 @@ pub struct CopyInstallerArgs {
     to: PathBuf,
 }
 
-/// The code of a process that SIGTERM ended.
+/// Exit code of a process that SIGTERM terminated.
 const TERMINATED: u8 = 143;
 
-/// Installs packages; ends early, with its children, when it is told to.
+/// Installs packages. SIGTERM cancels the installation and terminates the child processes.
+///
+/// # Errors
+///
+/// The signal handler cannot be installed.
 pub async fn install(settings: InstallSettings) -> Result<ExitCode, Error> {
-    // The first process of a container ignores the signal unless it asks for it.
+    // The first process of a container ignores the signal unless it has a handler.
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::Output)?;
     let stop = CancellationToken::new();
-    let told = stop.clone();
+    let cancel = stop.clone();
     tokio::spawn(async move {
         terminate.recv().await;
-        told.cancel();
+        cancel.cancel();
     });
-    let starts = installer::run(settings, stop.clone()).await;
-    Ok(match (stop.is_cancelled(), starts) {
+    let may_start = installer::run(settings, stop.clone()).await;
+    Ok(match (stop.is_cancelled(), may_start) {
         (true, _) => ExitCode::from(TERMINATED),
         (false, true) => ExitCode::SUCCESS,
         (false, false) => ExitCode::FAILURE,
     })
 }
 
-/// Copies this program, and uv where it lies beside it, to where the app's image can run them.
+/// Copies this program, and uv from the same directory, to a volume, so that the app's image can run them.
+///
+/// # Errors
+///
+/// A file cannot be read or written.
 pub fn copy_installer(args: CopyInstallerArgs) -> Result<(), Error> {
     let program = std::env::current_exe().map_err(|source| Error::File {
         what: "find",
@@ -57,7 +67,8 @@ pub fn copy_installer(args: CopyInstallerArgs) -> Result<(), Error> {
     Ok(())
 }
 
-/// A container that starts again must not write into a program that runs.
+/// Copies a program with a rename, because a container that restarts must not overwrite a program that is
+/// running.
 fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     let failed = |what| move |source| Error::File { what, path: to.to_owned(), source };
     let fresh = to.with_extension("new");

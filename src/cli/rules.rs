@@ -10,28 +10,33 @@ const HEAD: &str = "\
 
 # Rules
 
-What is refused and what is warned about, by the webhooks at `kubectl apply`, by the controllers for
-what got past them, and by `kaspr-operator validate`. The id stands in every finding of `validate`.
+The admission webhooks check these rules at `kubectl apply`, the controllers check resources that were
+not validated at admission, and `kaspr-operator validate` checks files. Every finding of `validate`
+contains the id of its rule.
 
-An **error** refuses the resource. An **order** rule warns while resources arrive one after the other
-and is an error where the whole set is in hand, in `validate`. A **warning** refuses nothing.
+An **error** rejects the resource. An **order** rule is a warning while resources arrive one after the
+other, and an error if `validate` checks a complete set. A **warning** does not reject the resource.
 
-| id | level | says | why | mend |
+| id | level | problem | reason | remedy |
 |---|---|---|---|---|
 ";
 
 /// Prints the table of all rules.
+///
+/// # Errors
+///
+/// Standard output cannot be written.
 pub fn rules() -> Result<(), Error> {
-    let rows: String = rule::ALL.iter().map(|rule| row(rule)).collect();
+    let rows: String = rule::ALL.iter().map(|rule| table_row(rule)).collect();
     io::stdout().write_all(format!("{HEAD}{rows}").as_bytes()).map_err(Error::Output)
 }
 
-fn row(rule: &Rule) -> String {
-    let Rule { id, level, says, why, mend } = rule;
+fn table_row(rule: &Rule) -> String {
+    let Rule { id, level, summary, reason, remedy } = rule;
     let level = match level {
         Level::Error => "error",
         Level::MissingReference => "order",
         Level::Warning => "warning",
     };
-    format!("| `{id}` | {level} | {says} | {why} | {mend} |\n")
+    format!("| `{id}` | {level} | {summary} | {reason} | {remedy} |\n")
 }

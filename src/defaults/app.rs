@@ -1,41 +1,46 @@
+//! Default values of apps.
+
 use serde_json::{Map, Value};
 
-use super::{Defaults, block, set};
+use super::{
+    apply::Defaults,
+    json::{get_object, set_default},
+};
 use crate::api::{KasprApp, defaults};
 
 impl Defaults for KasprApp {
     fn apply(spec: &mut Map<String, Value>) {
-        set(spec, "replicas", defaults::REPLICAS);
-        if let Some(packages) = block(spec, "pythonPackages") {
-            python_packages(packages);
+        set_default(spec, "replicas", defaults::REPLICAS);
+        if let Some(packages) = get_object(spec, "pythonPackages") {
+            apply_package_defaults(packages);
         }
     }
 }
 
-fn python_packages(packages: &mut Map<String, Value>) {
-    set(packages, "installPolicy", Map::new());
-    if let Some(policy) = block(packages, "installPolicy") {
-        set(policy, "retries", defaults::INSTALL_RETRIES);
-        set(policy, "timeout", defaults::INSTALL_TIMEOUT);
-        set(policy, "onFailure", defaults::INSTALL_ON_FAILURE);
+fn apply_package_defaults(packages: &mut Map<String, Value>) {
+    set_default(packages, "installPolicy", Map::new());
+    if let Some(policy) = get_object(packages, "installPolicy") {
+        set_default(policy, "retries", defaults::INSTALL_RETRIES);
+        set_default(policy, "timeout", defaults::INSTALL_TIMEOUT);
+        set_default(policy, "onFailure", defaults::INSTALL_ON_FAILURE);
     }
-    if let Some(secret) = block(packages, "credentials").and_then(|c| block(c, "secretRef")) {
-        set(secret, "usernameKey", defaults::INDEX_USERNAME_KEY);
-        set(secret, "passwordKey", defaults::INDEX_PASSWORD_KEY);
+    if let Some(secret) = get_object(packages, "credentials").and_then(|c| get_object(c, "secretRef")) {
+        set_default(secret, "usernameKey", defaults::INDEX_USERNAME_KEY);
+        set_default(secret, "passwordKey", defaults::INDEX_PASSWORD_KEY);
     }
-    if let Some(cache) = block(packages, "cache") {
-        package_cache(cache);
+    if let Some(cache) = get_object(packages, "cache") {
+        apply_cache_defaults(cache);
     }
 }
 
-fn package_cache(cache: &mut Map<String, Value>) {
-    set(cache, "type", defaults::CACHE_TYPE);
-    set(cache, "enabled", defaults::CACHE_ENABLED);
-    set(cache, "accessMode", defaults::CACHE_ACCESS_MODE);
+fn apply_cache_defaults(cache: &mut Map<String, Value>) {
+    set_default(cache, "type", defaults::CACHE_TYPE);
+    set_default(cache, "enabled", defaults::CACHE_ENABLED);
+    set_default(cache, "accessMode", defaults::CACHE_ACCESS_MODE);
     // With a bucket, the fields of the claim have no effect.
     if cache.get("type").and_then(Value::as_str) == Some(defaults::CACHE_TYPE) {
-        set(cache, "size", defaults::CACHE_SIZE);
-        set(cache, "deleteClaim", defaults::CACHE_DELETE_CLAIM);
+        set_default(cache, "size", defaults::CACHE_SIZE);
+        set_default(cache, "deleteClaim", defaults::CACHE_DELETE_CLAIM);
     }
     let buckets: [(&str, &[(&str, &str)]); 3] = [
         ("gcs", &[("key", defaults::GCS_KEY)]),
@@ -49,11 +54,11 @@ fn package_cache(cache: &mut Map<String, Value>) {
         ("azure", &[("key", defaults::AZURE_ACCOUNT_KEY_KEY)]),
     ];
     for (field, keys) in buckets {
-        let Some(bucket) = block(cache, field) else { continue };
-        set(bucket, "prefix", defaults::BUCKET_PREFIX);
-        set(bucket, "maxArchiveSize", defaults::MAX_ARCHIVE_SIZE);
-        if let Some(secret) = block(bucket, "secretRef") {
-            keys.iter().for_each(|(field, value)| set(secret, field, *value));
+        let Some(bucket) = get_object(cache, field) else { continue };
+        set_default(bucket, "prefix", defaults::BUCKET_PREFIX);
+        set_default(bucket, "maxArchiveSize", defaults::MAX_ARCHIVE_SIZE);
+        if let Some(secret) = get_object(bucket, "secretRef") {
+            keys.iter().for_each(|(field, value)| set_default(secret, field, *value));
         }
     }
 }

@@ -1,23 +1,25 @@
+//! Default values of components.
+
 use serde_json::{Map, Value};
 
-use super::{Defaults, set};
+use super::{apply::Defaults, json::set_default};
 use crate::api::{KasprAgent, KasprJoin, KasprTable, KasprTask, KasprWebView, defaults};
 
 impl Defaults for KasprAgent {
     fn apply(spec: &mut Map<String, Value>) {
-        set(spec, "isolatedPartitions", defaults::ISOLATED_PARTITIONS);
+        set_default(spec, "isolatedPartitions", defaults::ISOLATED_PARTITIONS);
     }
 }
 
 impl Defaults for KasprTask {
     fn apply(spec: &mut Map<String, Value>) {
-        set(spec, "onLeader", defaults::ON_LEADER);
+        set_default(spec, "onLeader", defaults::ON_LEADER);
     }
 }
 
 impl Defaults for KasprJoin {
     fn apply(spec: &mut Map<String, Value>) {
-        set(spec, "type", defaults::JOIN_TYPE);
+        set_default(spec, "type", defaults::JOIN_TYPE);
     }
 }
 

@@ -1,25 +1,30 @@
 use proptest::{collection::btree_map, prelude::*, sample::select};
 use serde_json::{Map, Value, json};
 
-use super::{Defaults, apply_defaults, undo};
+use super::{Defaults, apply_defaults, remove::remove_defaults};
 use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView, PythonPackages},
     resources::hash,
 };
 
-fn filled<T: Defaults>(spec: Value) -> Value {
+fn with_defaults_applied<T: Defaults>(spec: Value) -> Value {
     let mut object = json!({ "spec": spec });
     apply_defaults::<T>(&mut object);
     object["spec"].take()
 }
 
-fn yaml(text: &str) -> Value {
+fn parse_yaml(text: &str) -> Value {
     serde_saphyr::from_str(text).unwrap_or_else(|e| panic!("{text}: {e}"))
 }
 
-fn gives<T: Defaults>(rows: &[(&str, &str)]) {
+fn assert_defaults<T: Defaults>(rows: &[(&str, &str)]) {
     for (spec, expected) in rows {
-        similar_asserts::assert_eq!(filled::<T>(yaml(spec)), yaml(expected), "{}", spec);
+        similar_asserts::assert_eq!(
+            with_defaults_applied::<T>(parse_yaml(spec)),
+            parse_yaml(expected),
+            "{}",
+            spec
+        );
     }
 }
 
@@ -72,14 +77,14 @@ fn apps() {
         ),
     ];
     let rows: Vec<(&str, &str)> = rows.iter().map(|(given, got)| (given.as_str(), got.as_str())).collect();
-    gives::<KasprApp>(&rows);
+    assert_defaults::<KasprApp>(&rows);
 }
 
 #[test]
-fn what_only_says_the_default_is_undone() {
-    let undone = |spec: &str| {
+fn default_values_are_removed() {
+    let without_defaults = |spec: &str| {
         let mut spec: Value = serde_saphyr::from_str(spec).expect("YAML");
-        undo::<KasprApp>(spec.as_object_mut().expect("a spec"));
+        remove_defaults::<KasprApp>(spec.as_object_mut().expect("a spec"));
         spec
     };
     for (given, expected) in [
@@ -99,40 +104,43 @@ fn what_only_says_the_default_is_undone() {
         ),
     ] {
         let expected: Value = serde_saphyr::from_str(expected).expect("YAML");
-        assert_eq!(undone(given), expected, "{given}");
+        assert_eq!(without_defaults(given), expected, "{given}");
     }
 }
 
 #[test]
 fn components() {
-    gives::<KasprAgent>(&[
+    assert_defaults::<KasprAgent>(&[
         ("{input: {}}", "{input: {}, isolatedPartitions: false}"),
         ("{isolatedPartitions: true}", "{isolatedPartitions: true}"),
     ]);
-    gives::<KasprTask>(&[
+    assert_defaults::<KasprTask>(&[
         ("{name: a}", "{name: a, onLeader: false}"),
         ("{onLeader: true}", "{onLeader: true}"),
     ]);
-    gives::<KasprJoin>(&[
+    assert_defaults::<KasprJoin>(&[
         ("{leftTable: a}", "{leftTable: a, type: inner}"),
         ("{type: left}", "{type: left}"),
     ]);
-    gives::<KasprTable>(&[("{name: a}", "{name: a}")]);
-    gives::<KasprWebView>(&[("{name: a}", "{name: a}")]);
+    assert_defaults::<KasprTable>(&[("{name: a}", "{name: a}")]);
+    assert_defaults::<KasprWebView>(&[("{name: a}", "{name: a}")]);
 }
 
-/// An object that is no resource, or whose blocks are no objects, is left to validation.
+/// An object that is not a resource, or whose blocks are not objects, is not changed. Validation reports it.
 #[test]
-fn other_shapes_are_left_alone() {
+fn other_shapes_are_not_changed() {
     for mut object in [json!(null), json!([]), json!({}), json!({ "spec": 1 })] {
         let before = object.clone();
         apply_defaults::<KasprApp>(&mut object);
         assert_eq!(object, before);
     }
-    gives::<KasprApp>(&[("{replicas: 1, pythonPackages: [a]}", "{replicas: 1, pythonPackages: [a]}")]);
+    assert_defaults::<KasprApp>(&[(
+        "{replicas: 1, pythonPackages: [a]}",
+        "{replicas: 1, pythonPackages: [a]}",
+    )]);
 }
 
-/// Names of fields that defaults look at, and others.
+/// Names of fields that defaults read, and other names.
 const FIELDS: &[&str] = &[
     "replicas",
     "pythonPackages",
@@ -162,7 +170,7 @@ const FIELDS: &[&str] = &[
     "unknown",
 ];
 
-/// Anything under these names, however deep.
+/// Generates arbitrary values with these names, at any depth.
 fn spec() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -177,59 +185,59 @@ fn spec() -> impl Strategy<Value = Value> {
             fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>().into()
         })
     });
-    // A block in its place is met more often than by chance.
+    // Blocks are in their places more often than by chance.
     (tree.clone(), tree.clone(), tree.clone(), tree).prop_map(|(mut spec, mut packages, cache, gcs)| {
-        let put = |object: &mut Value, name: &str, value: Value| {
+        let insert = |object: &mut Value, name: &str, value: Value| {
             if let Some(object) = object.as_object_mut() {
                 object.insert(name.to_owned(), value);
             }
         };
         let mut cache = cache;
-        put(&mut cache, "gcs", gcs);
-        put(&mut packages, "cache", cache);
-        put(&mut spec, "pythonPackages", packages);
+        insert(&mut cache, "gcs", gcs);
+        insert(&mut packages, "cache", cache);
+        insert(&mut spec, "pythonPackages", packages);
         spec
     })
 }
 
-/// Every leaf with the path to it; null says nothing, so it is none.
-fn leaves(value: &Value, path: &str, found: &mut Vec<(String, Value)>) {
+/// Collects all leaves with their paths; null counts as absent.
+fn collect_leaves(value: &Value, path: &str, found: &mut Vec<(String, Value)>) {
     match value {
         Value::Null => {}
         Value::Object(fields) => {
-            fields.iter().for_each(|(name, value)| leaves(value, &format!("{path}.{name}"), found))
+            fields.iter().for_each(|(name, value)| collect_leaves(value, &format!("{path}.{name}"), found))
         }
         other => found.push((path.to_owned(), other.clone())),
     }
 }
 
-/// Paths of all objects.
-fn blocks(value: &Value, path: &str, found: &mut Vec<String>) {
+/// Collects the paths of all objects.
+fn collect_blocks(value: &Value, path: &str, found: &mut Vec<String>) {
     if let Value::Object(fields) = value {
         found.push(path.to_owned());
-        fields.iter().for_each(|(name, value)| blocks(value, &format!("{path}.{name}"), found));
+        fields.iter().for_each(|(name, value)| collect_blocks(value, &format!("{path}.{name}"), found));
     }
 }
 
-fn laws<T: Defaults>(spec: &Value) {
-    let once = filled::<T>(spec.clone());
-    assert_eq!(filled::<T>(once.clone()), once, "twice is once");
+fn assert_invariants<T: Defaults>(spec: &Value) {
+    let once = with_defaults_applied::<T>(spec.clone());
+    assert_eq!(with_defaults_applied::<T>(once.clone()), once, "defaults are idempotent");
     if let (Value::Object(mut given), Value::Object(mut defaulted)) = (spec.clone(), once.clone()) {
-        undo::<T>(&mut given);
-        undo::<T>(&mut defaulted);
-        assert_eq!(given, defaulted, "undone is the same, whoever filled in");
+        remove_defaults::<T>(&mut given);
+        remove_defaults::<T>(&mut defaulted);
+        assert_eq!(given, defaulted, "the result does not depend on whether defaults were applied");
     }
 
     let (mut before, mut after) = (Vec::new(), Vec::new());
-    leaves(spec, "", &mut before);
-    leaves(&once, "", &mut after);
+    collect_leaves(spec, "", &mut before);
+    collect_leaves(&once, "", &mut after);
     for leaf in &before {
-        assert!(after.contains(leaf), "{leaf:?} is gone from {once}");
+        assert!(after.contains(leaf), "{leaf:?} is missing in {once}");
     }
 
     let (mut before, mut after) = (Vec::new(), Vec::new());
-    blocks(spec, "", &mut before);
-    blocks(&once, "", &mut after);
+    collect_blocks(spec, "", &mut before);
+    collect_blocks(&once, "", &mut after);
     for block in after.iter().filter(|block| !before.contains(block)) {
         assert_eq!(block, ".pythonPackages.installPolicy", "is the only block that may be added");
     }
@@ -240,15 +248,15 @@ proptest! {
 
     #[test]
     fn defaults_only_add(spec in spec()) {
-        laws::<KasprApp>(&spec);
-        laws::<KasprAgent>(&spec);
-        laws::<KasprTable>(&spec);
-        laws::<KasprTask>(&spec);
-        laws::<KasprWebView>(&spec);
-        laws::<KasprJoin>(&spec);
+        assert_invariants::<KasprApp>(&spec);
+        assert_invariants::<KasprAgent>(&spec);
+        assert_invariants::<KasprTable>(&spec);
+        assert_invariants::<KasprTask>(&spec);
+        assert_invariants::<KasprWebView>(&spec);
+        assert_invariants::<KasprJoin>(&spec);
     }
 
-    /// A hash names a set of packages in every cache: what admission adds must not rename it.
+    /// The hash is the name of a package set in every cache, so defaults must not change it.
     #[test]
     fn packages_keep_their_hash(
         packages in prop::collection::vec("[a-z]{1,3}", 1..4),
@@ -263,8 +271,8 @@ proptest! {
         if policy {
             given["installPolicy"] = json!({ "retries": retries, "timeout": timeout, "onFailure": on_failure });
         }
-        let of = |packages: &Value| hash::of_packages(&serde_json::from_value::<PythonPackages>(packages.clone()).expect("packages"));
-        let after = filled::<KasprApp>(json!({ "pythonPackages": given }));
-        prop_assert_eq!(of(&after["pythonPackages"]), of(&given));
+        let hash_of = |packages: &Value| hash::of_packages(&serde_json::from_value::<PythonPackages>(packages.clone()).expect("packages"));
+        let after = with_defaults_applied::<KasprApp>(json!({ "pythonPackages": given }));
+        prop_assert_eq!(hash_of(&after["pythonPackages"]), hash_of(&given));
     }
 }

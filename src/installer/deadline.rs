@@ -1,12 +1,12 @@
-//! One time limit over everything that an install does.
+//! One time limit for everything that an installation does.
 
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::failure::Failure;
+use super::error::InstallError;
 
-/// When all must be done, or is no longer wanted.
+/// The instant at which the installation must be complete, and a token that cancels it earlier.
 #[derive(Clone, Debug)]
 pub struct Deadline {
     end: Instant,
@@ -15,33 +15,35 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// Ends that many seconds from now, or with `stop`.
+    /// Creates a deadline that number of seconds from now, or when `stop` is cancelled.
     pub fn after(seconds: u64, stop: CancellationToken) -> Self {
         Self { end: Instant::now() + Duration::from_secs(seconds), seconds, stop }
     }
 
-    /// What is left.
-    pub fn left(&self) -> Duration {
+    /// Returns the time that is left.
+    pub fn remaining(&self) -> Duration {
         self.end.saturating_duration_since(Instant::now())
     }
 
-    /// Waits for work until the end.
+    /// Waits for work until the deadline.
     ///
-    /// Errors: the end came first; the work is dropped.
-    pub async fn keep<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
+    /// # Errors
+    ///
+    /// The deadline passed or the installation was cancelled first; the work is dropped.
+    pub async fn enforce<T>(&self, work: impl Future<Output = T>) -> Result<T, InstallError> {
         tokio::select! {
-            done = tokio::time::timeout(self.left(), work) => done.map_err(|_| self.over()),
-            () = self.stop.cancelled() => Err(Failure::unknown("stopped: the container was told to end")),
+            done = tokio::time::timeout(self.remaining(), work) => done.map_err(|_| self.exceeded()),
+            () = self.stop.cancelled() => Err(InstallError::unknown("stopped: the container is terminating")),
         }
     }
 
-    /// Waits.
-    pub async fn pause(&self, pause: Duration) -> Result<(), Failure> {
-        self.keep(tokio::time::sleep(pause)).await
+    /// Sleeps, but not past the deadline.
+    pub async fn sleep(&self, duration: Duration) -> Result<(), InstallError> {
+        self.enforce(tokio::time::sleep(duration)).await
     }
 
-    /// The failure at the end.
-    pub fn over(&self) -> Failure {
-        Failure::timeout(self.seconds)
+    /// Returns the error of a deadline that passed.
+    pub fn exceeded(&self) -> InstallError {
+        InstallError::timeout(self.seconds)
     }
 }

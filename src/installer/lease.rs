@@ -1,33 +1,24 @@
-//! One install for one miss. A lease says who is at it; it never decides what is right: sets and
-//! archives are published whole, once, whoever made them.
+//! Waiting for an install lease and renewing it. The lease avoids duplicate work; correctness does not
+//! depend on it, because sets and archives are published atomically, by whichever member is first.
 
 use std::time::Duration;
 
 use super::store::{Store, StoreError};
 
-/// Who asked for a lease, and whether it is theirs.
-#[derive(Clone, Debug)]
-pub enum Asked<H> {
-    /// It is ours.
-    Mine(H),
-    /// Another one has it.
-    Taken,
-}
-
-/// How a wait for somebody else's install goes on.
+/// Growing pauses while another member installs.
 #[derive(Clone, Copy, Debug)]
-pub struct Pauses {
+pub struct WaitBackoff {
     next: Duration,
 }
 
-impl Default for Pauses {
+impl Default for WaitBackoff {
     fn default() -> Self {
         Self { next: Duration::from_millis(250) }
     }
 }
 
-impl Pauses {
-    /// The next pause: longer each time, and never two members' alike.
+impl WaitBackoff {
+    /// Returns the next pause. Pauses grow up to 5 s, with jitter so that members do not wait in step.
     pub fn next(&mut self) -> Duration {
         let pause = self.next;
         self.next = (self.next * 3 / 2).min(Duration::from_secs(5));
@@ -35,11 +26,15 @@ impl Pauses {
     }
 }
 
-/// Renews a lease until it is dropped, or lost: correctness does not hang on it.
-pub async fn keep<S: Store>(store: &S, held: &mut S::Held, holds: Duration) -> StoreError {
+/// Renews a lease until the future is dropped or the lease is lost. Returns the error of the renewal.
+pub async fn renew_until_lost<S: Store>(
+    store: &S,
+    lease: &mut S::Lease,
+    lease_duration: Duration,
+) -> StoreError {
     loop {
-        tokio::time::sleep(holds / 4).await;
-        if let Err(error) = store.renew(held).await {
+        tokio::time::sleep(lease_duration / 4).await;
+        if let Err(error) = store.renew(lease).await {
             return error;
         }
     }

@@ -1,31 +1,28 @@
-//! What runs in a member's pod before the member: installs the app's Python packages once for the
-//! whole cluster and links the member to them.
+//! The package installer. It runs as an init container before the member: it installs the app's Python
+//! packages once for the whole cluster and links the member to them.
 //!
-//! A **set** is a folder with installed packages, named by what was asked for and by the Python it
-//! is for. It is made in a staging folder, compiled, and published by one rename; it never changes
-//! after that, so running members keep what they import from. A store, if there is one, keeps sets
-//! as archives.
+//! A **package set** is a directory with installed packages. Its name consists of the hash of the request
+//! and of the Python that the set is for. A set is created in a staging directory, compiled, and
+//! published by one rename. A published set never changes, so running members can keep importing from
+//! it. A store, if one is configured, keeps sets as archives.
+//!
+//! [`run`] reads top-down: [`request`] collects what to install, [`ensure`] finds, fetches or installs the
+//! set, [`volume`] links the member to it, [`gc`] removes old sets, [`termination`] reports.
 
 mod archive;
-mod collect;
-mod command;
-mod compile;
 mod credentials;
 mod deadline;
-mod failure;
-mod folder;
-mod index;
-mod installed;
+mod ensure;
+mod error;
+mod gc;
 mod lease;
-mod netrc;
-mod private_file;
-mod python;
-mod repository;
+mod log;
+mod package_set;
 mod request;
 mod run;
-mod set;
-mod steps;
 mod store;
 mod termination;
+mod tool;
+mod volume;
 
 pub use run::run;

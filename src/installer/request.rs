@@ -1,4 +1,4 @@
-//! What is asked for, from the settings: variables filled in, places opened.
+//! What to install, read from the settings: variables are expanded and the volume is opened.
 
 use std::{
     io,
@@ -9,119 +9,129 @@ use std::{
 use tempfile::TempDir;
 
 use super::{
-    credentials::Secrets,
-    failure::Failure,
-    folder::Folder,
-    index::{Installer, Wanted},
-    python::Python,
-    set::SetName,
-    store::Place,
+    credentials::secrets::Secrets,
+    error::InstallError,
+    package_set::SetName,
+    store::BucketLocation,
+    tool::{
+        pip::{InstallSpec, InstallTool},
+        python::Python,
+    },
+    volume::PackagesVolume,
 };
-use crate::settings::{BucketSettings, InstallSettings};
+use crate::{
+    install_contract as contract,
+    settings::{BucketSettings, InstallSettings},
+};
 
-/// Everything that an install needs but the store.
+/// Everything that an installation needs, except the store.
 pub struct Request {
-    /// The set.
+    /// Name of the set.
     pub set: SetName,
-    /// What goes into it.
-    pub wanted: Wanted,
-    /// The interpreter.
+    /// Packages and indexes.
+    pub spec: InstallSpec,
+    /// Python interpreter of the image.
     pub python: PathBuf,
-    /// Who installs.
-    pub installer: Installer,
-    /// Why not the other one, if there is something to tell.
-    pub why: Option<String>,
-    /// The volume.
-    pub folder: Folder,
-    /// Whether it is shared.
+    /// Program that installs.
+    pub tool: InstallTool,
+    /// Text for the log if pip is used although uv is available.
+    pub tool_reason: Option<String>,
+    /// Volume with the package sets.
+    pub volume: PackagesVolume,
+    /// Whether members share the volume.
     pub shared: bool,
-    /// Where only this process writes; it goes with it.
+    /// Directory that only this process reads and writes. It is deleted at the end.
     pub private: TempDir,
-    /// Tries after the first one.
+    /// Number of retries after the first attempt.
     pub retries: u64,
-    /// How long a lease holds.
-    pub holds: Duration,
-    /// This member.
+    /// Time after which a lease expires if it is not renewed.
+    pub lease_duration: Duration,
+    /// Name of the member.
     pub member: String,
 }
 
 impl Request {
-    /// Reads the settings.
+    /// Creates a request from the settings.
     ///
-    /// Errors: the volume can't be written to, Python does not work, or a variable is not set.
-    pub async fn new(settings: InstallSettings) -> Result<Self, Failure> {
-        let python = Python::find(&settings.python).await.map_err(|e| Failure::unknown(e.to_string()))?;
-        let folder =
-            Folder::open(&settings.packages_dir).map_err(|e| unwritable(&settings.packages_dir, &e))?;
+    /// # Errors
+    ///
+    /// The volume is not writable, Python does not work, or a variable is not set.
+    pub async fn new(settings: InstallSettings) -> Result<Self, InstallError> {
+        let python =
+            Python::probe(&settings.python).await.map_err(|e| InstallError::unknown(e.to_string()))?;
+        let volume = PackagesVolume::open(&settings.packages_dir)
+            .map_err(|e| not_writable(&settings.packages_dir, &e))?;
         if !settings.shared {
-            // Nobody else is at it: what is there, this container left when it was killed.
-            remove(&folder.all_staging(), "");
+            // No other installer uses the volume: everything in staging is left from a run that was killed.
+            remove_folders(&volume.staging_dir(), "");
         }
         let scratch = settings.scratch_dir.clone().unwrap_or_else(std::env::temp_dir);
-        let private = private(&scratch).map_err(|e| unwritable(&scratch, &e))?;
-        let (installer, why) = Installer::choose(settings.uv.clone());
+        let private = create_private_dir(&scratch).map_err(|e| not_writable(&scratch, &e))?;
+        let (tool, tool_reason) = InstallTool::choose(settings.uv.clone());
         Ok(Self {
             set: SetName { hash: settings.hash.clone(), python },
-            wanted: wanted(&settings)?,
+            spec: expand_spec(&settings)?,
             python: settings.python,
-            installer,
-            why,
-            folder,
+            tool,
+            tool_reason,
+            volume,
             shared: settings.shared,
             private,
             retries: settings.retries,
-            holds: Duration::from_secs(settings.lease_seconds),
+            lease_duration: Duration::from_secs(settings.lease_seconds),
             member: settings.member,
         })
     }
 }
 
-fn private(scratch: &Path) -> io::Result<TempDir> {
+fn create_private_dir(scratch: &Path) -> io::Result<TempDir> {
     std::fs::create_dir_all(scratch)?;
-    remove(scratch, PRIVATE);
+    remove_folders(scratch, PRIVATE);
     tempfile::Builder::new().prefix(PRIVATE).tempdir_in(scratch)
 }
 
-/// What the names of private folders start with.
+/// Prefix of the names of private directories.
 const PRIVATE: &str = "kaspr-install-";
 
-/// Removes folders that start so, as far as it may; they are only in the way.
-fn remove(folder: &Path, prefix: &str) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+/// Deletes directories with a prefix. Errors are ignored, because the directories only waste space.
+fn remove_folders(parent: &Path, prefix: &str) {
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(prefix) {
             _ = std::fs::remove_dir_all(entry.path());
         }
     }
 }
 
-fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    Failure::unknown(format!(
-        "can't write to {}: {error}: give the pod an fsGroup that may (template.pod.securityContext)",
+fn not_writable(path: &Path, error: &io::Error) -> InstallError {
+    InstallError::unknown(format!(
+        "cannot write to {}: {error}: give the pod an fsGroup with write access (template.pod.securityContext)",
         path.display()
     ))
 }
 
-/// Fills in the variables of the container.
-fn wanted(settings: &InstallSettings) -> Result<Wanted, Failure> {
+/// Expands variables from the environment of the container.
+fn expand_spec(settings: &InstallSettings) -> Result<InstallSpec, InstallError> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let login = variable("PYPI_USERNAME").or(variable("PYPI_PASSWORD")).map(|_| {
+    let login = variable(contract::PYPI_USERNAME).or(variable(contract::PYPI_PASSWORD)).map(|_| {
         let part = |name: &str| variable(name).unwrap_or_default().trim().to_owned();
-        (part("PYPI_USERNAME"), part("PYPI_PASSWORD"))
+        (part(contract::PYPI_USERNAME), part(contract::PYPI_PASSWORD))
     });
     let mut secrets = Secrets::new(login);
-    let mut fill = |text: &String| {
-        secrets.fill(text, &|name| std::env::var(name).ok()).map_err(|e| Failure::unknown(e.to_string()))
+    let mut expand = |text: &String| {
+        secrets
+            .expand(text, &|name| std::env::var(name).ok())
+            .map_err(|e| InstallError::unknown(e.to_string()))
     };
-    let packages = settings.packages.iter().map(&mut fill).collect::<Result<_, _>>()?;
-    let index = settings.index_url.as_ref().filter(|url| !url.is_empty()).map(&mut fill).transpose()?;
+    let packages = settings.packages.iter().map(&mut expand).collect::<Result<_, _>>()?;
+    let index = settings.index_url.as_ref().filter(|url| !url.is_empty()).map(&mut expand).transpose()?;
     let extra = settings.extra_index_url.iter().filter(|url| !url.is_empty());
-    let extra_indexes = extra.map(&mut fill).collect::<Result<_, _>>()?;
+    let extra_indexes = extra.map(&mut expand).collect::<Result<_, _>>()?;
     let trusted_hosts = settings.trusted_host.iter().filter(|host| !host.is_empty()).cloned().collect();
-    Ok(Wanted { packages, index, extra_indexes, trusted_hosts, secrets })
+    Ok(InstallSpec { packages, index, extra_indexes, trusted_hosts, secrets })
 }
 
-/// The bucket, and the app's place in it.
-pub fn bucket(settings: &BucketSettings) -> Option<(Place, String)> {
+/// Returns the bucket, and the prefix of the app's objects in it. Returns `None` if no bucket is configured.
+pub fn bucket_location(settings: &BucketSettings) -> Option<(BucketLocation, String)> {
     let BucketSettings {
         gcs_bucket,
         gcs_object_key,
@@ -135,13 +145,16 @@ pub fn bucket(settings: &BucketSettings) -> Option<(Place, String)> {
         max_archive_size: _,
     } = settings.clone();
     if let Some(bucket) = gcs_bucket {
+        // The variable holds the name that the Python operator gives to an archive; the part before the last
+        // '/' is the app's prefix.
         let key = gcs_object_key.unwrap_or_default();
         let prefix = key.rsplit_once('/').map_or("", |(prefix, _)| prefix).to_owned();
-        return Some((Place::Gcs { bucket, key: gcs_key_file }, prefix));
+        return Some((BucketLocation::Gcs { bucket, key: gcs_key_file }, prefix));
     }
     if let Some(bucket) = s3_bucket {
-        return Some((Place::S3 { bucket, endpoint: s3_endpoint }, s3_prefix.unwrap_or_default()));
+        return Some((BucketLocation::S3 { bucket, endpoint: s3_endpoint }, s3_prefix.unwrap_or_default()));
     }
     let container = azure_container?;
-    Some((Place::Azure { container, endpoint: azure_endpoint }, azure_prefix.unwrap_or_default()))
+    let location = BucketLocation::Azure { container, endpoint: azure_endpoint };
+    Some((location, azure_prefix.unwrap_or_default()))
 }

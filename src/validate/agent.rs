@@ -1,8 +1,14 @@
+//! Rules of agents.
+
 use super::{
-    AppContext, Findings, Path, Validate, ValidateUpdate, cross_resource,
+    app_context::AppContext,
+    cross_resource,
+    findings::Findings,
+    path::Path,
     processors::Caller,
     python::{Call, Init},
     rule, shared, topic,
+    valid::{Validate, ValidateUpdate},
 };
 use crate::api::{AgentInput, KasprAgent};
 
@@ -37,7 +43,7 @@ impl ValidateUpdate for KasprAgent {
     }
 
     fn validate_in_app(&self, context: &AppContext, found: &mut Findings) {
-        cross_resource::agent(self, context, found);
+        cross_resource::validate_agent(self, context, found);
     }
 }
 

@@ -1,7 +1,15 @@
+//! Rules of apps.
+
 use kube::core::ObjectMeta;
 
 use super::{
-    AppContext, Findings, Path, Validate, ValidateUpdate, cross_resource, immutable, mounts, rule, shared,
+    app_context::AppContext,
+    cross_resource,
+    findings::Findings,
+    immutable, mounts,
+    path::Path,
+    rule, shared,
+    valid::{Validate, ValidateUpdate},
     variables,
 };
 use crate::api::{
@@ -9,13 +17,13 @@ use crate::api::{
     Probe, Storage, StorageType, Tls, versions,
 };
 
-/// A StatefulSet's pods carry a label with its name and a hash of ten, and a label's value has at
-/// most 63 characters; the StatefulSet's name is the app's with `-app`.
+/// Pods of a StatefulSet have a label with its name and a hash of ten characters. The value of a label has at
+/// most 63 characters, and the name of the StatefulSet is the name of the app with `-app`.
 const LONGEST_NAME: usize = 63 - "-0123456789".len() - "-app".len();
 
 impl Validate for KasprApp {
     fn validate(&self, at: &Path, found: &mut Findings) {
-        app_name(&self.metadata, &at.child("metadata"), found);
+        check_name(&self.metadata, &at.child("metadata"), found);
         self.spec.validate(&at.child("spec"), found);
         mounts::check(self, &at.child("spec").child("template"), found);
         variables::check(self, &at.child("spec"), found);
@@ -24,7 +32,7 @@ impl Validate for KasprApp {
 
 impl ValidateUpdate for KasprApp {
     fn validate_update(&self, old: &Self, found: &mut Findings) {
-        immutable::app(&old.spec, &self.spec, found);
+        immutable::check_app(&old.spec, &self.spec, found);
     }
 
     fn register(&self, context: &mut AppContext) {
@@ -32,14 +40,15 @@ impl ValidateUpdate for KasprApp {
     }
 
     fn validate_in_app(&self, context: &AppContext, found: &mut Findings) {
-        cross_resource::app(self, context, found);
+        cross_resource::validate_app(self, context, found);
     }
 }
 
-/// Services are named after the app, so its name is a DNS-1035 label (the API server's rule for
-/// Services).
-fn app_name(metadata: &ObjectMeta, at: &Path, found: &mut Findings) {
-    let (field, name) = shared::name_of(metadata);
+/// Checks the name of the app, which is a DNS-1035 label because Services are named after the app.
+///
+/// Source: the API server's rule for names of Services.
+fn check_name(metadata: &ObjectMeta, at: &Path, found: &mut Findings) {
+    let (field, name) = shared::field_and_name(metadata);
     if name.is_empty() {
         return;
     }
@@ -56,8 +65,8 @@ fn app_name(metadata: &ObjectMeta, at: &Path, found: &mut Findings) {
 
 impl Validate for KasprAppSpec {
     fn validate(&self, at: &Path, found: &mut Findings) {
-        version(self, at, found);
-        bootstrap_servers(&self.bootstrap_servers, at.child("bootstrapServers"), found);
+        check_version(self, at, found);
+        check_bootstrap_servers(&self.bootstrap_servers, at.child("bootstrapServers"), found);
         self.authentication.validate(&at.child("authentication"), found);
         if self.authentication.r#type == AuthenticationType::Plain && self.tls.is_none() {
             found.warn(
@@ -72,12 +81,12 @@ impl Validate for KasprAppSpec {
         if let Some(config) = &self.config {
             config.validate(&at.child("config"), found);
         }
-        replicas(self, at, found);
+        check_replicas(self, at, found);
         if let Some(resources) = &self.resources {
             shared::resources(resources, &at.child("resources"), found);
         }
         if let Some(probe) = &self.liveness_probe {
-            liveness(probe, &at.child("livenessProbe"), found);
+            check_liveness(probe, &at.child("livenessProbe"), found);
         }
         match &self.storage {
             Some(storage) => storage.validate(&at.child("storage"), found),
@@ -96,7 +105,7 @@ impl Validate for KasprAppSpec {
     }
 }
 
-fn version(spec: &KasprAppSpec, at: &Path, found: &mut Findings) {
+fn check_version(spec: &KasprAppSpec, at: &Path, found: &mut Findings) {
     match spec.image.as_deref() {
         Some("") => found.required(rule::IMAGE, at.child("image"), "must name an image, or be left out"),
         Some(image) if image.contains(char::is_whitespace) => {
@@ -116,15 +125,17 @@ fn version(spec: &KasprAppSpec, at: &Path, found: &mut Findings) {
     }
 }
 
-/// Source: the broker clients of the framework take `host:port` pairs and no scheme. Each mistake
-/// shows its broker only: the whole list with each would grow with the square of its length.
-fn bootstrap_servers(servers: &str, at: Path, found: &mut Findings) {
+/// Checks the list of brokers. An error shows only its broker, because the whole list in each error would
+/// grow with the square of its length.
+///
+/// Source: the Kafka clients of the framework accept `host:port` pairs and no scheme.
+fn check_bootstrap_servers(servers: &str, at: Path, found: &mut Findings) {
     if servers.trim().is_empty() {
         found.required(rule::REQUIRED, at, "must name at least one broker as host:port");
         return;
     }
     for server in servers.split(',').map(str::trim) {
-        if let Err(why) = shared::host_and_port(server) {
+        if let Err(why) = shared::check_host_and_port(server) {
             found.invalid(rule::BROKER, at.clone(), shared::without_password(server), why);
         }
     }
@@ -148,7 +159,7 @@ impl Validate for Tls {
             shared::secret_name(Some(secret_name), at.child("secretName"), found);
             optional(certificate_key, at.child("certificateKey"), found);
             optional(private_key_key, at.child("privateKeyKey"), found);
-            // Source: the framework's settings make a context with authorities only.
+            // Source: the framework creates a TLS context with certificate authorities only.
             found.warn(
                 rule::NO_EFFECT,
                 at,
@@ -174,14 +185,14 @@ impl Validate for Authentication {
     }
 }
 
-fn replicas(spec: &KasprAppSpec, at: &Path, found: &mut Findings) {
+fn check_replicas(spec: &KasprAppSpec, at: &Path, found: &mut Findings) {
     if let Some(replicas) = spec.replicas.filter(|replicas| *replicas < 0) {
         found.invalid(rule::NUMBER, at.child("replicas"), replicas, "must be 0 or more");
     }
 }
 
-/// Source: the API server's rule for liveness probes.
-fn liveness(probe: &Probe, at: &Path, found: &mut Findings) {
+/// Checks the liveness probe. Source: the API server's rule for liveness probes.
+fn check_liveness(probe: &Probe, at: &Path, found: &mut Findings) {
     if let Some(threshold) = probe.success_threshold
         && threshold != 1
     {

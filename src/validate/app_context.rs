@@ -1,4 +1,4 @@
-//! What is known of the resources of one app, as far as rules across them ask.
+//! Summaries of the resources of one app, with the facts that rules across resources need.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,157 +10,160 @@ use crate::api::{
     Serializer, TableSerializer,
 };
 
-/// Where the resources context one come from.
+/// Provides the resources of an app, for example from caches.
 pub trait AppContextProvider: Send + Sync {
-    /// The resources of an app, there or not yet; none while they are not all known.
+    /// Returns the resources of an app, whether the app itself exists or not. Returns `None` while not all
+    /// resources are known.
     fn app_context(&self, namespace: &str, app: &str) -> Option<AppContext>;
 }
 
 /// The resources of one app.
 #[derive(Clone, Debug, Default)]
 pub struct AppContext {
-    pub(super) app: Option<App>,
-    /// By the names of the resources, as the others: what is said must not depend on who came first.
-    pub(super) agents: BTreeMap<String, Agent>,
-    pub(super) tables: BTreeMap<String, Table>,
-    pub(super) routes: BTreeMap<String, Route>,
+    pub(super) app: Option<AppSummary>,
+    /// Agents by the names of their resources. Maps are sorted, so that findings do not depend on the
+    /// order in which resources were added.
+    pub(super) agents: BTreeMap<String, AgentSummary>,
+    pub(super) tables: BTreeMap<String, TableSummary>,
+    pub(super) routes: BTreeMap<String, RouteSummary>,
     pub(super) channels: BTreeSet<String>,
+    /// Brokers of apps with the same name, by their namespaces.
     pub(super) namesakes: BTreeMap<String, BTreeSet<String>>,
     pub(super) objects: Option<Objects>,
 }
 
-/// The app itself.
+/// Facts about the app itself.
 #[derive(Clone, Debug, Default)]
-pub(super) struct App {
+pub(super) struct AppSummary {
     pub replicas: Option<i32>,
     pub partitions: Option<i64>,
-    pub serializers: Serializers,
+    pub serializers: SerializerNames,
 }
 
-/// How keys and values are read, as their names; none where it is not known.
+/// Names of the serializers of keys and values, if they are known.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Serializers {
+pub(super) struct SerializerNames {
     pub key: Option<String>,
     pub value: Option<String>,
 }
 
-/// An agent with its topic.
+/// Facts about an agent.
 #[derive(Clone, Debug)]
-pub(super) struct Agent {
+pub(super) struct AgentSummary {
     pub name: String,
-    pub topic: Option<Topic>,
-    /// The tables that its pipeline uses, by their `spec.name`, in order.
+    pub topic: Option<TopicSummary>,
+    /// Tables that the pipeline of the agent uses, by their `spec.name`, in order.
     pub tables: Vec<String>,
 }
 
-/// What an agent says of its topic.
+/// Facts about the input topic of an agent.
 #[derive(Clone, Debug)]
-pub(super) struct Topic {
+pub(super) struct TopicSummary {
     pub partitions: Option<i64>,
-    /// Whether the app makes it, with the app's number of partitions unless one is given.
+    /// Whether the app creates the topic, with the app's number of partitions unless one is given.
     pub declared: bool,
-    pub serializers: Serializers,
+    pub serializers: SerializerNames,
 }
 
-/// A table.
+/// Facts about a table.
 #[derive(Clone, Debug)]
-pub(super) struct Table {
+pub(super) struct TableSummary {
     /// Name of the resource.
     pub resource: String,
-    /// Name in the app.
+    /// Name of the table in the app (`spec.name`).
     pub name: String,
     pub partitions: Option<i64>,
     pub global: bool,
-    pub serializers: Serializers,
+    pub serializers: SerializerNames,
 }
 
-/// What a webview answers.
+/// Facts about a webview.
 #[derive(Clone, Debug)]
-pub(super) struct Route {
-    /// Name of the webview.
+pub(super) struct RouteSummary {
+    /// Name of the resource.
     pub resource: String,
     pub method: HttpMethod,
     pub path: String,
 }
 
-/// Secrets and ConfigMaps, by name, with their keys.
+/// Secrets and ConfigMaps of a namespace, by name, with their keys.
 #[derive(Clone, Debug, Default)]
 pub struct Objects {
-    /// The Secrets.
+    /// Keys of each Secret.
     pub secrets: BTreeMap<String, BTreeSet<String>>,
-    /// The ConfigMaps.
+    /// Keys of each ConfigMap.
     pub config_maps: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl AppContext {
-    /// The app is there.
+    /// Adds the app itself.
     pub fn set_app(&mut self, app: &KasprApp) {
-        self.app = Some(App::of(app));
+        self.app = Some(AppSummary::from_app(app));
     }
 
-    /// The app is there, though nothing else is known of it.
+    /// Records that the app exists, if nothing else is known about it.
     pub fn set_app_exists(&mut self) {
         self.app.get_or_insert_default();
     }
 
-    /// An agent of the app.
+    /// Adds an agent of the app.
     pub fn add_agent(&mut self, agent: &KasprAgent) {
-        self.agents.insert(agent.name_any(), Agent::of(agent));
+        self.agents.insert(agent.name_any(), AgentSummary::from_agent(agent));
     }
 
-    /// A table of the app.
+    /// Adds a table of the app.
     pub fn add_table(&mut self, table: &KasprTable) {
-        self.tables.insert(table.name_any(), Table::of(table));
+        self.tables.insert(table.name_any(), TableSummary::from_table(table));
     }
 
-    /// A webview of the app.
+    /// Adds a webview of the app.
     pub fn add_webview(&mut self, view: &KasprWebView) {
-        self.routes.insert(view.name_any(), Route::of(view));
+        self.routes.insert(view.name_any(), RouteSummary::from_webview(view));
     }
 
-    /// A join of the app.
+    /// Adds a join of the app.
     pub fn add_join(&mut self, join: &KasprJoin) {
         self.channels.insert(channel_of(join));
     }
 
-    /// An app of the same name in another namespace.
+    /// Adds an app with the same name in another namespace.
     pub fn add_namesake(&mut self, app: &KasprApp) {
-        self.namesakes.insert(app.namespace().unwrap_or_default(), brokers(app));
+        self.namesakes.insert(app.namespace().unwrap_or_default(), broker_set(app));
     }
 
-    /// All Secrets and ConfigMaps of the namespace are known.
+    /// Sets all Secrets and ConfigMaps of the namespace. Without them, references are not checked.
     pub fn set_objects(&mut self, objects: Objects) {
         self.objects = Some(objects);
     }
 
-    /// How many partitions an agent's topic has, if that is known.
-    pub(super) fn topic_partitions(&self, topic: &Topic) -> Option<i64> {
+    /// Returns the number of partitions of an agent's topic, if it is known.
+    pub(super) fn topic_partitions(&self, topic: &TopicSummary) -> Option<i64> {
         topic.partitions.or_else(|| self.app.as_ref().filter(|_| topic.declared)?.partitions)
     }
 
-    /// How many partitions a table has, if that is known.
-    pub(super) fn table_partitions(&self, table: &Table) -> Option<i64> {
+    /// Returns the number of partitions of a table, if it is known.
+    pub(super) fn table_partitions(&self, table: &TableSummary) -> Option<i64> {
         table.partitions.or_else(|| self.app.as_ref()?.partitions)
     }
 }
 
-impl App {
-    pub fn of(app: &KasprApp) -> Self {
+impl AppSummary {
+    pub fn from_app(app: &KasprApp) -> Self {
         let setting = |name: &str| {
             let config = app.spec.config.as_ref()?;
-            config.0.get(name).filter(|value| !value.is_null()).map(shared::as_text)
+            config.0.get(name).filter(|value| !value.is_null()).map(shared::to_text)
         };
         Self {
             replicas: app.spec.replicas,
             partitions: setting("topicPartitions").and_then(|partitions| partitions.parse().ok()),
-            serializers: Serializers { key: setting("keySerializer"), value: setting("valueSerializer") },
+            serializers: SerializerNames { key: setting("keySerializer"), value: setting("valueSerializer") },
         }
     }
 }
 
-impl Serializers {
-    /// With those of the app where none are given.
-    pub fn or(&self, app: Option<&App>) -> Self {
+impl SerializerNames {
+    /// Returns the serializers, with those of the app as defaults.
+    pub fn or_app(&self, app: Option<&AppSummary>) -> Self {
         let app = app.map(|app| &app.serializers);
         Self {
             key: self.key.clone().or_else(|| app?.key.clone()),
@@ -169,31 +172,34 @@ impl Serializers {
     }
 }
 
-impl Agent {
-    pub fn of(agent: &KasprAgent) -> Self {
+impl AgentSummary {
+    pub fn from_agent(agent: &KasprAgent) -> Self {
         let input = &agent.spec.input;
         let declared = input.declare == Some(true);
         Self {
             name: agent.name_any(),
-            topic: input.topic.as_ref().map(|topic| Topic::of(topic, declared)),
+            topic: input.topic.as_ref().map(|topic| TopicSummary::from_input(topic, declared)),
             tables: agent.spec.processors.as_ref().map(tables_of).unwrap_or_default(),
         }
     }
 }
 
-impl Topic {
-    fn of(topic: &InputTopic, declared: bool) -> Self {
+impl TopicSummary {
+    fn from_input(topic: &InputTopic, declared: bool) -> Self {
         let name = |serializer: Option<Serializer>| serializer.map(|serializer| serializer_name(&serializer));
         Self {
             partitions: topic.partitions.map(i64::from),
             declared,
-            serializers: Serializers { key: name(topic.key_serializer), value: name(topic.value_serializer) },
+            serializers: SerializerNames {
+                key: name(topic.key_serializer),
+                value: name(topic.value_serializer),
+            },
         }
     }
 }
 
-impl Table {
-    pub fn of(table: &KasprTable) -> Self {
+impl TableSummary {
+    pub fn from_table(table: &KasprTable) -> Self {
         let spec = &table.spec;
         let name =
             |serializer: Option<TableSerializer>| serializer.map(|serializer| serializer_name(&serializer));
@@ -202,25 +208,31 @@ impl Table {
             name: spec.name.clone(),
             partitions: spec.partitions.map(i64::from),
             global: spec.global == Some(true),
-            serializers: Serializers { key: name(spec.key_serializer), value: name(spec.value_serializer) },
+            serializers: SerializerNames {
+                key: name(spec.key_serializer),
+                value: name(spec.value_serializer),
+            },
         }
     }
 }
 
-impl Route {
-    pub fn of(view: &KasprWebView) -> Self {
+impl RouteSummary {
+    pub fn from_webview(view: &KasprWebView) -> Self {
         let request = &view.spec.request;
         Self { resource: view.name_any(), method: request.method, path: request.path.clone() }
     }
 }
 
-/// The channel that a join writes. Source: the framework's default.
+/// Returns the channel that a join writes. Source: the framework's default.
+#[must_use]
 pub fn channel_of(join: &KasprJoin) -> String {
     let name = || join.spec.name.clone().unwrap_or_else(|| join.name_any());
     join.spec.output_channel.clone().unwrap_or_else(|| format!("{}-channel", name()))
 }
 
-/// The tables of the operations that the pipeline runs, in its order, each once.
+/// Returns the tables of the operations that the pipeline runs, in the order of the pipeline and without
+/// duplicates.
+#[must_use]
 pub fn tables_of(processors: &Processors) -> Vec<String> {
     let mut tables = Vec::new();
     for step in processors.pipeline.iter().flatten() {
@@ -235,12 +247,12 @@ pub fn tables_of(processors: &Processors) -> Vec<String> {
     tables
 }
 
-/// The brokers of an app, whatever their order.
-pub(super) fn brokers(app: &KasprApp) -> BTreeSet<String> {
+/// Returns the brokers of an app as a set, because their order does not matter.
+pub(super) fn broker_set(app: &KasprApp) -> BTreeSet<String> {
     app.spec.bootstrap_servers.split(',').map(|broker| broker.trim().to_lowercase()).collect()
 }
 
-/// The name of a serializer in a manifest.
+/// Returns the name of a serializer as in a manifest.
 fn serializer_name(serializer: &impl serde::Serialize) -> String {
-    serde_json::to_value(serializer).map(|name| shared::as_text(&name)).unwrap_or_default()
+    serde_json::to_value(serializer).map(|name| shared::to_text(&name)).unwrap_or_default()
 }

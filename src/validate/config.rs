@@ -1,33 +1,40 @@
+//! Rules of `spec.config`.
+
 use serde_json::Value;
 
-use super::{Findings, Path, Problem, Validate, rule, shared};
+use super::{
+    findings::{Findings, Problem},
+    path::Path,
+    rule, shared,
+    valid::Validate,
+};
 use crate::api::{
     AppConfig,
     config_keys::{CONFIG_KEYS, ConfigKey, ConfigKind},
 };
 
-/// The serializers of the framework.
+/// Serializers of the framework.
 const SERIALIZERS: &[&str] = &["raw", "json", "pickle", "binary"];
 
 impl Validate for AppConfig {
     fn validate(&self, at: &Path, found: &mut Findings) {
         for (name, value) in &self.0 {
             match ConfigKey::named(name) {
-                None => unknown(name, at, found),
+                None => report_unknown(name, at, found),
                 Some(_) if value.is_null() => {}
-                Some(key) => match problem(key, value) {
+                Some(key) => match find_type_error(key, value) {
                     Some(detail) => {
                         found.invalid(rule::CONFIG_VALUE, at.child(name.clone()), value.clone(), detail)
                     }
-                    None => setting(name, value, at, found),
+                    None => check_value(name, value, at, found),
                 },
             }
         }
     }
 }
 
-/// A name that the framework does not know is dropped without a word, so it is refused here.
-fn unknown(name: &str, at: &Path, found: &mut Findings) {
+/// Reports an unknown setting, because the framework ignores it silently.
+fn report_unknown(name: &str, at: &Path, found: &mut Findings) {
     let detail = match shared::nearest(name, CONFIG_KEYS.iter().map(|key| key.name)) {
         Some(near) => format!("is not a setting: did you mean '{near}'?"),
         None => "is not a setting of the framework".to_owned(),
@@ -39,10 +46,10 @@ fn unknown(name: &str, at: &Path, found: &mut Findings) {
     );
 }
 
-/// What is wrong with the type of a setting's value. Numbers and booleans may be quoted, as the
-/// published operator takes them.
-fn problem(key: &ConfigKey, value: &Value) -> Option<&'static str> {
-    let text = shared::as_text(value);
+/// Returns what is wrong with the type of a setting's value. Numbers and booleans may be quoted, as the
+/// Python operator accepts them.
+fn find_type_error(key: &ConfigKey, value: &Value) -> Option<&'static str> {
+    let text = shared::to_text(value);
     let scalar = value.is_string() || value.is_number() || value.is_boolean();
     match key.kind {
         ConfigKind::Boolean => {
@@ -57,9 +64,9 @@ fn problem(key: &ConfigKey, value: &Value) -> Option<&'static str> {
     }
 }
 
-/// Ranges and forms of single settings.
-fn setting(name: &str, value: &Value, at: &Path, found: &mut Findings) {
-    let text = shared::as_text(value);
+/// Checks the range or form of a setting's value.
+fn check_value(name: &str, value: &Value, at: &Path, found: &mut Findings) {
+    let text = shared::to_text(value);
     let at = at.child(name.to_owned());
     let number = text.parse::<f64>().ok();
     match name {

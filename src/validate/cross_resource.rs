@@ -3,21 +3,23 @@
 use kube::{Resource, ResourceExt};
 
 use super::{
-    AppContext, Findings, Path,
-    app_context::{self, Agent, App, Route, Table, Topic},
-    object_refs, rule, shared,
+    app_context::{self, AgentSummary, AppContext, AppSummary, RouteSummary, TableSummary, TopicSummary},
+    findings::Findings,
+    object_refs,
+    path::Path,
+    rule, shared,
 };
 use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView, Processors, TableRef},
     naming,
 };
 
-/// The rules of an app.
-pub fn app(app: &KasprApp, context: &AppContext, found: &mut Findings) {
+/// Validates an app.
+pub fn validate_app(app: &KasprApp, context: &AppContext, found: &mut Findings) {
     let spec = Path::root().child("spec");
-    // The app may be about to change.
-    let context = &AppContext { app: Some(App::of(app)), ..context.clone() };
-    let brokers = app_context::brokers(app);
+    // The context may contain the app before its change.
+    let context = &AppContext { app: Some(AppSummary::from_app(app)), ..context.clone() };
+    let brokers = app_context::broker_set(app);
     let namespace = app.namespace().unwrap_or_default();
     let mut namesakes = context.namesakes.iter().filter_map(|(other, theirs)| {
         (*other != namespace && !theirs.is_disjoint(&brokers)).then_some(other)
@@ -30,8 +32,8 @@ pub fn app(app: &KasprApp, context: &AppContext, found: &mut Findings) {
         let text = format!("shares group and topics with the app of this name in namespace '{first}'{more}");
         found.warn(rule::SHARED_IDENTITY, Path::root().child("metadata").child("name"), text);
     }
-    idle_members(app, context, &spec.child("replicas"), found);
-    for (agent, table, of_topic, of_table) in differing(context) {
+    check_idle_members(app, context, &spec.child("replicas"), found);
+    for (agent, table, of_topic, of_table) in differing_partitions(context) {
         if table.partitions.is_none() || agent.topic.as_ref().is_some_and(|topic| topic.partitions.is_none())
         {
             let (agent, table) = (&agent.name, &table.resource);
@@ -50,8 +52,8 @@ pub fn app(app: &KasprApp, context: &AppContext, found: &mut Findings) {
     object_refs::check(app, context, found);
 }
 
-/// Members beyond the number of partitions get none.
-fn idle_members(app: &KasprApp, context: &AppContext, at: &Path, found: &mut Findings) {
+/// Warns if the app has more replicas than partitions: the surplus members receive no partitions.
+fn check_idle_members(app: &KasprApp, context: &AppContext, at: &Path, found: &mut Findings) {
     let Some(replicas) = app.spec.replicas else { return };
     let config = context.app.as_ref().and_then(|app| app.partitions);
     let topics = context.agents.values().filter_map(|agent| agent.topic.as_ref()?.partitions);
@@ -64,38 +66,38 @@ fn idle_members(app: &KasprApp, context: &AppContext, at: &Path, found: &mut Fin
     );
 }
 
-/// The rules of an agent.
-pub fn agent(agent: &KasprAgent, context: &AppContext, found: &mut Findings) {
-    app_is_there(agent, context, found);
+/// Validates an agent.
+pub fn validate_agent(agent: &KasprAgent, context: &AppContext, found: &mut Findings) {
+    check_app_exists(agent, context, found);
     let spec = Path::root().child("spec");
     let input = spec.child("input");
     if let Some(processors) = &agent.spec.processors {
-        tables_are_there(processors, context, found);
+        check_tables_exist(processors, context, found);
     }
     if let Some(channel) = agent.spec.input.channel.as_ref().filter(|channel| !channel.name.is_empty())
         && !context.channels.contains(&channel.name)
     {
-        let known = one_of(context.channels.iter().map(String::as_str));
+        let known = shared::one_of(context.channels.iter().map(String::as_str));
         let detail = format!("must be the output channel of a KasprJoin of the app: {known}");
         found.not_found(rule::CHANNEL_MISSING, input.child("channel").child("name"), &channel.name, detail);
     }
-    let this = Agent::of(agent);
+    let this = AgentSummary::from_agent(agent);
     let Some(topic) = &this.topic else { return };
     let at = input.child("topic");
     for table in
         this.tables.iter().filter_map(|name| context.tables.values().find(|table| table.name == *name))
     {
-        if let Some((of_topic, of_table)) = differ(&this, table, context) {
+        if let Some((of_topic, of_table)) = compare_partitions(&this, table, context) {
             let detail = format!("must be {of_table}, the partitions of table '{}' that it uses", table.name);
             found.invalid(rule::PARTITIONS_DIFFER, at.child("partitions"), of_topic, detail);
         }
     }
-    fewer_than_replicas(topic, context, &at.child("partitions"), found);
+    check_partitions_for_replicas(topic, context, &at.child("partitions"), found);
     let first =
         this.tables.first().and_then(|name| context.tables.values().find(|table| table.name == *name));
     if let Some(table) = first {
-        let ours = topic.serializers.or(context.app.as_ref());
-        let theirs = table.serializers.or(context.app.as_ref());
+        let ours = topic.serializers.or_app(context.app.as_ref());
+        let theirs = table.serializers.or_app(context.app.as_ref());
         let sides = [("keySerializer", ours.key, theirs.key), ("valueSerializer", ours.value, theirs.value)];
         for (field, ours, theirs) in sides {
             if let (Some(ours), Some(theirs)) = (ours, theirs)
@@ -111,9 +113,14 @@ pub fn agent(agent: &KasprAgent, context: &AppContext, found: &mut Findings) {
     }
 }
 
-/// The same as an app's idle members, told where the topic is.
-fn fewer_than_replicas(topic: &Topic, context: &AppContext, at: &Path, found: &mut Findings) {
-    let Some(App { replicas: Some(replicas), partitions: config, .. }) = context.app else { return };
+/// Warns about idle members like [`check_idle_members`], at the topic of an agent.
+fn check_partitions_for_replicas(
+    topic: &TopicSummary,
+    context: &AppContext,
+    at: &Path,
+    found: &mut Findings,
+) {
+    let Some(AppSummary { replicas: Some(replicas), partitions: config, .. }) = context.app else { return };
     let topics = context.agents.values().filter_map(|agent| agent.topic.as_ref()?.partitions);
     let Some(partitions) = topic.partitions else { return };
     if topics.chain(config).all(|other| other <= partitions) && partitions < i64::from(replicas) {
@@ -125,10 +132,10 @@ fn fewer_than_replicas(topic: &Topic, context: &AppContext, at: &Path, found: &m
     }
 }
 
-/// The rules of a table.
-pub fn table(table: &KasprTable, context: &AppContext, found: &mut Findings) {
-    app_is_there(table, context, found);
-    let this = Table::of(table);
+/// Validates a table.
+pub fn validate_table(table: &KasprTable, context: &AppContext, found: &mut Findings) {
+    check_app_exists(table, context, found);
+    let this = TableSummary::from_table(table);
     let spec = Path::root().child("spec");
     if let Some(other) =
         context.tables.values().find(|other| other.name == this.name && other.resource != this.resource)
@@ -137,7 +144,7 @@ pub fn table(table: &KasprTable, context: &AppContext, found: &mut Findings) {
         found.invalid(rule::TABLE_TWICE, spec.child("name"), this.name.as_str(), detail);
     }
     for agent in context.agents.values().filter(|agent| agent.tables.contains(&this.name)) {
-        if let Some((of_topic, of_table)) = differ(agent, &this, context) {
+        if let Some((of_topic, of_table)) = compare_partitions(agent, &this, context) {
             let detail = format!(
                 "must be {of_topic}, the partitions of the topic of agent '{}' that uses it",
                 agent.name
@@ -147,20 +154,20 @@ pub fn table(table: &KasprTable, context: &AppContext, found: &mut Findings) {
     }
 }
 
-/// The rules of a task.
-pub fn task(task: &KasprTask, context: &AppContext, found: &mut Findings) {
-    app_is_there(task, context, found);
-    tables_are_there(&task.spec.processors, context, found);
+/// Validates a task.
+pub fn validate_task(task: &KasprTask, context: &AppContext, found: &mut Findings) {
+    check_app_exists(task, context, found);
+    check_tables_exist(&task.spec.processors, context, found);
 }
 
-/// The rules of a webview.
-pub fn webview(view: &KasprWebView, context: &AppContext, found: &mut Findings) {
-    app_is_there(view, context, found);
+/// Validates a webview.
+pub fn validate_webview(view: &KasprWebView, context: &AppContext, found: &mut Findings) {
+    check_app_exists(view, context, found);
     if let Some(processors) = &view.spec.processors {
-        tables_are_there(processors, context, found);
+        check_tables_exist(processors, context, found);
     }
-    let this = Route::of(view);
-    let same = |other: &&Route| {
+    let this = RouteSummary::from_webview(view);
+    let same = |other: &&RouteSummary| {
         other.method == this.method && other.path == this.path && other.resource != this.resource
     };
     if let Some(other) = context.routes.values().find(same) {
@@ -170,21 +177,21 @@ pub fn webview(view: &KasprWebView, context: &AppContext, found: &mut Findings) 
     }
 }
 
-/// The rules of a join.
-pub fn join(join: &KasprJoin, context: &AppContext, found: &mut Findings) {
-    app_is_there(join, context, found);
+/// Validates a join.
+pub fn validate_join(join: &KasprJoin, context: &AppContext, found: &mut Findings) {
+    check_app_exists(join, context, found);
     let spec = Path::root().child("spec");
     for (field, name) in [("leftTable", &join.spec.left_table), ("rightTable", &join.spec.right_table)] {
-        table_is_there(name, spec.child(field), context, found);
+        check_table_exists(name, spec.child(field), context, found);
     }
 }
 
-/// Agents with their tables, where the numbers of partitions are known and differ.
-fn differing(context: &AppContext) -> Vec<(&Agent, &Table, i64, i64)> {
+/// Returns agents with their tables, if the numbers of partitions are known and differ.
+fn differing_partitions(context: &AppContext) -> Vec<(&AgentSummary, &TableSummary, i64, i64)> {
     let mut found = Vec::new();
     for agent in context.agents.values() {
         for table in context.tables.values().filter(|table| agent.tables.contains(&table.name)) {
-            if let Some((of_topic, of_table)) = differ(agent, table, context) {
+            if let Some((of_topic, of_table)) = compare_partitions(agent, table, context) {
                 found.push((agent, table, of_topic, of_table));
             }
         }
@@ -192,15 +199,19 @@ fn differing(context: &AppContext) -> Vec<(&Agent, &Table, i64, i64)> {
     found
 }
 
-/// The partitions of an agent's topic and of a table that it uses, if both are known and differ. A
-/// global table has all partitions everywhere.
-fn differ(agent: &Agent, table: &Table, context: &AppContext) -> Option<(i64, i64)> {
+/// Returns the partitions of an agent's topic and of a table that it uses, if both are known and differ. A
+/// global table has all partitions on each member, so its number does not matter.
+fn compare_partitions(
+    agent: &AgentSummary,
+    table: &TableSummary,
+    context: &AppContext,
+) -> Option<(i64, i64)> {
     let of_topic = context.topic_partitions(agent.topic.as_ref()?)?;
     let of_table = context.table_partitions(table)?;
     (!table.global && of_topic != of_table).then_some((of_topic, of_table))
 }
 
-fn app_is_there<C: Resource>(component: &C, context: &AppContext, found: &mut Findings) {
+fn check_app_exists<C: Resource>(component: &C, context: &AppContext, found: &mut Findings) {
     let label = component.meta().labels.as_ref().and_then(|labels| labels.get(naming::APP_LABEL));
     let Some(app) = label.filter(|app| context.app.is_none() && shared::is_dns_1035_label(app)) else {
         return;
@@ -209,27 +220,21 @@ fn app_is_there<C: Resource>(component: &C, context: &AppContext, found: &mut Fi
     found.not_found(rule::APP_MISSING, at, app, "there is no KasprApp of this name in the namespace");
 }
 
-fn tables_are_there(processors: &Processors, context: &AppContext, found: &mut Findings) {
+fn check_tables_exist(processors: &Processors, context: &AppContext, found: &mut Findings) {
     let at = Path::root().child("spec").child("processors").child("operations");
     for (i, operation) in processors.operations.iter().flatten().enumerate() {
         for (j, TableRef { name, .. }) in operation.tables.iter().flatten().enumerate() {
-            table_is_there(name, at.index(i).child("tables").index(j).child("name"), context, found);
+            check_table_exists(name, at.index(i).child("tables").index(j).child("name"), context, found);
         }
     }
 }
 
-/// An app that is not there has no tables either, which needs no words of its own.
-fn table_is_there(name: &str, at: Path, context: &AppContext, found: &mut Findings) {
+/// Checks that a table exists. If the app is missing, only that is reported.
+fn check_table_exists(name: &str, at: Path, context: &AppContext, found: &mut Findings) {
     if name.is_empty() || context.app.is_none() || context.tables.values().any(|table| table.name == name) {
         return;
     }
-    let known = one_of(context.tables.values().map(|table| table.name.as_str()));
+    let known = shared::one_of(context.tables.values().map(|table| table.name.as_str()));
     let detail = format!("must be the spec.name of a KasprTable of the app: {known}");
     found.not_found(rule::TABLE_MISSING, at, name, detail);
-}
-
-/// The names that a message offers.
-pub fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names = shared::quoted(names);
-    if names.is_empty() { "there is none".to_owned() } else { format!("one of {names}") }
 }

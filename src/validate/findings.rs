@@ -1,125 +1,51 @@
-use std::{borrow::Cow, collections::BTreeSet, fmt, sync::Arc};
+//! Errors and warnings of validation.
+
+use std::{collections::BTreeSet, fmt};
 
 use serde_json::{Value, json};
 
-use super::rule::{Level, Rule};
+use super::{
+    path::Path,
+    rule::{Level, Rule},
+};
 
-/// A place in a resource, printed the way the API server prints it: `spec.pythonPackages.packages[1]`.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Path(Option<Arc<RunnableComponent>>);
-
-#[derive(Debug, Eq, PartialEq)]
-struct RunnableComponent {
-    parent: Path,
-    segment: Segment,
-}
-
-/// One step of a path.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Segment {
-    /// A field of an object.
-    Field(Cow<'static, str>),
-    /// An element of a list.
-    Index(usize),
-    /// An entry of a map.
-    Key(String),
-}
-
-impl Path {
-    /// The resource itself.
-    pub fn root() -> Self {
-        Self::default()
-    }
-
-    /// A field of the object at this path.
-    pub fn child(&self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.then(Segment::Field(name.into()))
-    }
-
-    /// An element of the list at this path.
-    pub fn index(&self, index: usize) -> Self {
-        self.then(Segment::Index(index))
-    }
-
-    /// An entry of the map at this path.
-    pub fn key(&self, key: &str) -> Self {
-        self.then(Segment::Key(key.to_owned()))
-    }
-
-    fn then(&self, segment: Segment) -> Self {
-        Self(Some(Arc::new(RunnableComponent { parent: self.clone(), segment })))
-    }
-
-    /// The steps from the resource to the place.
-    pub fn segments(&self) -> Vec<&Segment> {
-        let mut segments = Vec::new();
-        let mut path = self;
-        while let Some(link) = &path.0 {
-            segments.push(&link.segment);
-            path = &link.parent;
-        }
-        segments.reverse();
-        segments
-    }
-}
-
-impl fmt::Display for Path {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, segment) in self.segments().into_iter().enumerate() {
-            match segment {
-                Segment::Field(name) if i == 0 => f.write_str(&on_one_line(name))?,
-                Segment::Field(name) => write!(f, ".{}", on_one_line(name))?,
-                Segment::Index(index) => write!(f, "[{index}]")?,
-                Segment::Key(key) => write!(f, "[{}]", on_one_line(key))?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A name without what would break the line or move a terminal's cursor.
-fn on_one_line(name: &str) -> Cow<'_, str> {
-    if !name.contains(char::is_control) {
-        return name.into();
-    }
-    name.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.into() }).collect()
-}
-
-/// Why a field is refused; the names are those of `metav1.CauseType`, the words those of
-/// `field.Error`.
+/// Why a field is rejected.
+///
+/// Source: names are those of `metav1.CauseType`, messages those of apimachinery's `field.Error`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Problem {
-    /// The field is absent or empty.
+    /// The field is missing or empty.
     Required(String),
-    /// The value can't be what it is.
+    /// The value is not valid.
     Invalid {
-        /// What the user wrote; never a secret.
+        /// Value as the user wrote it; never a secret.
         value: Value,
         /// What is allowed.
         detail: String,
     },
-    /// The value is not one of a few.
+    /// The value is not one of the supported values.
     NotSupported {
-        /// What the user wrote.
+        /// Value as the user wrote it.
         value: String,
-        /// What is allowed, in words.
+        /// Description of the supported values.
         detail: String,
     },
-    /// The value stands twice.
+    /// The value occurs twice.
     Duplicate(String),
-    /// The field must not be there, or not in this combination.
+    /// The field is not allowed, or not in this combination.
     Forbidden(String),
-    /// The value names what is not there.
+    /// The value refers to something that does not exist.
     NotFound {
-        /// What the user wrote.
+        /// Value as the user wrote it.
         value: String,
-        /// Where it was looked for.
+        /// Description of what exists.
         detail: String,
     },
 }
 
 impl Problem {
-    /// The cause type, as `metav1.StatusCause.reason` names it.
+    /// Returns the cause type, as in `metav1.StatusCause.reason`.
+    #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Required(_) => "FieldValueRequired",
@@ -147,22 +73,23 @@ impl fmt::Display for Problem {
     }
 }
 
-/// One mistake.
+/// An error of one field.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FieldError {
-    /// Which rule says so.
+    /// Rule that is violated.
     pub rule: &'static Rule,
-    /// Where it is.
+    /// Path of the field.
     pub path: Path,
-    /// What it is.
+    /// What is wrong with the field.
     pub problem: Problem,
-    /// Line and column in the text that stands there, from 1.
+    /// Line and column in a text of several lines, from 1.
     pub within: Option<(usize, usize)>,
 }
 
 impl FieldError {
-    /// The same for two mistakes with the same value at the same path. Their words may differ: they
-    /// can name what stands elsewhere, such as the operations that a pipeline can choose from.
+    /// Returns a text that is equal for two errors with the same value at the same path. Their messages may
+    /// differ, because a message can depend on other fields, such as the operations that a pipeline can
+    /// refer to.
     fn identity(&self) -> String {
         let reason = self.problem.reason();
         match &self.problem {
@@ -181,25 +108,25 @@ impl fmt::Display for FieldError {
     }
 }
 
-/// A mistake in a text of several lines.
+/// An error in a text of several lines.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Line {
-    /// The line, cut where it is long.
+    /// Text of the line; a long line is truncated.
     pub text: String,
-    /// Line and column, from 1; none where the whole text is wrong.
+    /// Line and column, from 1; `None` if the error is about the whole text.
     pub within: Option<(usize, usize)>,
-    /// What is wrong.
+    /// What is wrong with the line.
     pub detail: String,
 }
 
-/// Something that is accepted and worth a look.
+/// A warning about one field.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Warning {
-    /// Which rule says so.
+    /// Rule that is violated.
     pub rule: &'static Rule,
-    /// Where it is.
+    /// Path of the field.
     pub path: Path,
-    /// What it is.
+    /// Text of the warning.
     pub text: String,
 }
 
@@ -209,22 +136,22 @@ impl fmt::Display for Warning {
     }
 }
 
-/// Everything that the rules say of a resource.
+/// All errors and warnings of a resource.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Findings {
-    /// What refuses it.
+    /// Errors, for which the resource is rejected.
     pub errors: Vec<FieldError>,
-    /// What its author should know.
+    /// Warnings, with which the resource is accepted.
     pub warnings: Vec<Warning>,
 }
 
 impl Findings {
-    /// The field must be given.
+    /// Adds an error: the field must be set.
     pub fn required(&mut self, rule: &'static Rule, path: Path, why: &str) {
         self.add(rule, path, Problem::Required(why.to_owned()));
     }
 
-    /// The value can't be what it is.
+    /// Adds an error: the value is not valid.
     pub fn invalid(
         &mut self,
         rule: &'static Rule,
@@ -235,7 +162,7 @@ impl Findings {
         self.add(rule, path, Problem::Invalid { value: value.into(), detail: detail.into() });
     }
 
-    /// The same, with line and column in the text that stands there, where the value has several.
+    /// Adds an error: the value is not valid, with line and column in a text of several lines.
     pub fn invalid_within(
         &mut self,
         rule: &'static Rule,
@@ -248,7 +175,7 @@ impl Findings {
         self.errors.push(FieldError { rule, path, problem, within });
     }
 
-    /// A line of the text that stands there can't be what it is.
+    /// Adds an error: a line of the text is not valid.
     pub fn invalid_line(&mut self, rule: &'static Rule, path: Path, line: Line) {
         let Line { text, within, detail } = line;
         let detail = match within {
@@ -258,19 +185,19 @@ impl Findings {
         self.invalid_within(rule, path, text, detail, within);
     }
 
-    /// The value is not one of those supported.
+    /// Adds an error: the value is not one of the supported values.
     pub fn not_supported(&mut self, rule: &'static Rule, path: Path, value: &str, supported: &[&str]) {
         let supported: Vec<String> = supported.iter().map(|s| format!("\"{s}\"")).collect();
         let detail = format!("supported values: {}", supported.join(", "));
         self.add(rule, path, Problem::NotSupported { value: value.to_owned(), detail });
     }
 
-    /// The value stands twice.
+    /// Adds an error: the value occurs twice.
     pub fn duplicate(&mut self, rule: &'static Rule, path: Path, value: &str) {
         self.add(rule, path, Problem::Duplicate(value.to_owned()));
     }
 
-    /// The field must not be there.
+    /// Adds an error: the field is not allowed.
     pub fn forbidden(&mut self, rule: &'static Rule, path: Path, why: impl Into<String>) {
         self.add(rule, path, Problem::Forbidden(why.into()));
     }
@@ -285,26 +212,26 @@ impl Findings {
         self.warnings.push(Warning { rule, path, text: text.into() });
     }
 
-    /// The value names what is not there.
+    /// Adds an error: the value refers to something that does not exist.
     pub fn not_found(&mut self, rule: &'static Rule, path: Path, value: &str, detail: impl Into<String>) {
         self.add(rule, path, Problem::NotFound { value: value.to_owned(), detail: detail.into() });
     }
 
-    /// Turns the errors that `before` has too into warnings.
+    /// Turns errors that `before` contains too into warnings (validation ratcheting).
     pub fn ratchet(&mut self, before: &Self) {
         let known: BTreeSet<String> = before.errors.iter().map(FieldError::identity).collect();
-        self.soften(|error| known.contains(&error.identity()));
+        self.downgrade(|error| known.contains(&error.identity()));
     }
 
-    /// Turns what may only be a matter of order into warnings.
+    /// Turns errors about missing resources into warnings, because the resources may be applied later.
     pub fn defer_missing_references(&mut self) {
-        self.soften(|error| error.rule.level == Level::MissingReference);
+        self.downgrade(|error| error.rule.level == Level::MissingReference);
     }
 
-    fn soften(&mut self, is_soft: impl Fn(&FieldError) -> bool) {
-        let (soft, hard) = std::mem::take(&mut self.errors).into_iter().partition(is_soft);
-        self.errors = hard;
-        self.warnings.extend(Vec::into_iter(soft).map(FieldError::into_warning));
+    fn downgrade(&mut self, is_warning: impl Fn(&FieldError) -> bool) {
+        let (warnings, errors) = std::mem::take(&mut self.errors).into_iter().partition(is_warning);
+        self.errors = errors;
+        self.warnings.extend(Vec::into_iter(warnings).map(FieldError::into_warning));
     }
 }
 
@@ -316,11 +243,12 @@ impl FieldError {
     }
 }
 
-/// What Kubernetes asks of a warning.
+/// Largest length of a warning in characters.
+/// Source: the documentation of `AdmissionResponse.warnings`.
 const LONGEST_WARNING: usize = 120;
 
-/// Text that ends in '…' where it is longer.
-pub(super) fn shortened(text: &str, longest: usize) -> String {
+/// Truncates a text, with '…' at the end, if it is longer than `longest` characters.
+pub fn shortened(text: &str, longest: usize) -> String {
     if text.chars().count() <= longest {
         return text.to_owned();
     }

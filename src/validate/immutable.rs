@@ -1,40 +1,41 @@
-//! What can't change in the life of an app, and why.
+//! Fields of an app that are immutable, and why.
 
 use serde_json::Value;
 
-use super::{Findings, Path, rule, shared};
+use super::{findings::Findings, path::Path, rule, shared};
 use crate::api::{CacheType, KasprAppSpec, PackageCache, StorageType};
 
-/// Adds what must not have changed between two specs of an app.
-pub fn app(old: &KasprAppSpec, new: &KasprAppSpec, found: &mut Findings) {
+/// Adds errors about changes between two specs of an app that are not allowed.
+pub fn check_app(old: &KasprAppSpec, new: &KasprAppSpec, found: &mut Findings) {
     let at = Path::root().child("spec");
-    topic_partitions(old, new, &at.child("config"), found);
-    storage(old, new, &at.child("storage"), found);
+    check_topic_partitions(old, new, &at.child("config"), found);
+    check_storage(old, new, &at.child("storage"), found);
     let cache =
         |spec: &KasprAppSpec| spec.python_packages.as_ref().and_then(|p| p.cache.clone()).filter(is_claim);
     if let (Some(old), Some(new)) = (cache(old), cache(new)) {
-        packages_claim(&old, &new, &at.child("pythonPackages").child("cache"), found);
+        check_packages_claim(&old, &new, &at.child("pythonPackages").child("cache"), found);
     }
 }
 
-/// Kafka never removes partitions, and tables must have as many as the topics that feed them.
-fn topic_partitions(old: &KasprAppSpec, new: &KasprAppSpec, at: &Path, found: &mut Findings) {
+/// Checks the number of partitions: Kafka cannot remove partitions, and tables must have as many as their
+/// topics.
+fn check_topic_partitions(old: &KasprAppSpec, new: &KasprAppSpec, at: &Path, found: &mut Findings) {
     let partitions = |spec: &KasprAppSpec| {
         let value = spec.config.as_ref().and_then(|c| c.0.get("topicPartitions")).cloned();
         value.filter(|v| !v.is_null())
     };
     let (was, is) = (partitions(old), partitions(new));
-    let same = was == is || was.as_ref().map(shared::as_text) == is.as_ref().map(shared::as_text);
+    let same = was == is || was.as_ref().map(shared::to_text) == is.as_ref().map(shared::to_text);
     if !same {
         let value = is.unwrap_or(Value::Null);
-        let was = was.as_ref().map_or("unset".to_owned(), |was| format!("'{}'", shared::as_text(was)));
-        let detail = format!("field is immutable: it was {was} when the app's topics were made");
+        let was = was.as_ref().map_or("unset".to_owned(), |was| format!("'{}'", shared::to_text(was)));
+        let detail = format!("field is immutable: it was {was} when the app's topics were created");
         found.invalid(rule::IMMUTABLE, at.child("topicPartitions"), value, detail);
     }
 }
 
-/// A StatefulSet's claims are fixed but for their size, which only grows.
-fn storage(old: &KasprAppSpec, new: &KasprAppSpec, at: &Path, found: &mut Findings) {
+/// Checks the storage: claims of a StatefulSet are immutable, except for their size, which can only grow.
+fn check_storage(old: &KasprAppSpec, new: &KasprAppSpec, at: &Path, found: &mut Findings) {
     let kind = |spec: &KasprAppSpec| spec.storage.as_ref().map_or(StorageType::Ephemeral, |s| s.r#type);
     let (was, is) = (kind(old), kind(new));
     if was != is {
@@ -63,10 +64,10 @@ fn storage(old: &KasprAppSpec, new: &KasprAppSpec, at: &Path, found: &mut Findin
             format!("field is immutable: it was {was}"),
         );
     }
-    not_smaller(old.size.as_deref(), new.size.as_deref(), at.child("size"), found);
+    check_not_smaller(old.size.as_deref(), new.size.as_deref(), at.child("size"), found);
 }
 
-fn packages_claim(old: &PackageCache, new: &PackageCache, at: &Path, found: &mut Findings) {
+fn check_packages_claim(old: &PackageCache, new: &PackageCache, at: &Path, found: &mut Findings) {
     if old.storage_class != new.storage_class {
         found.invalid(rule::IMMUTABLE,
             at.child("storageClass"),
@@ -74,10 +75,10 @@ fn packages_claim(old: &PackageCache, new: &PackageCache, at: &Path, found: &mut
             "field is immutable while the cache is enabled: disable the cache, delete its claim, then enable it",
         );
     }
-    not_smaller(old.size.as_deref(), new.size.as_deref(), at.child("size"), found);
+    check_not_smaller(old.size.as_deref(), new.size.as_deref(), at.child("size"), found);
 }
 
-fn not_smaller(old: Option<&str>, new: Option<&str>, at: Path, found: &mut Findings) {
+fn check_not_smaller(old: Option<&str>, new: Option<&str>, at: Path, found: &mut Findings) {
     let (Some(old), Some(new)) = (old, new) else { return };
     let (Some(was), Some(is)) = (shared::quantity(old), shared::quantity(new)) else { return };
     if is < was {

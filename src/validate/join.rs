@@ -1,7 +1,13 @@
+//! Rules of joins.
+
 use super::{
-    AppContext, Findings, Path, Validate, ValidateUpdate, cross_resource,
+    app_context::AppContext,
+    cross_resource,
+    findings::Findings,
+    path::Path,
     python::{self, Call, Init},
     rule, shared,
+    valid::{Validate, ValidateUpdate},
 };
 use crate::api::KasprJoin;
 
@@ -32,6 +38,6 @@ impl ValidateUpdate for KasprJoin {
     }
 
     fn validate_in_app(&self, context: &AppContext, found: &mut Findings) {
-        cross_resource::join(self, context, found);
+        cross_resource::validate_join(self, context, found);
     }
 }

@@ -1,16 +1,16 @@
-//! Mounts of the user's among those that the operator adds.
+//! Volumes and mounts of the user, next to those that the operator adds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::VolumeMount;
 
-use super::{Findings, Path, rule, shared};
+use super::{findings::Findings, path::Path, rule, shared};
 use crate::{
     api::KasprApp,
     pod_layout::{self, PodVolume},
 };
 
-/// Mounts need a volume, and each path can be mounted once. `at` is the template.
+/// Checks that each mount has a volume, and that each path is mounted once. `at` is the path of the template.
 pub fn check(app: &KasprApp, at: &Path, found: &mut Findings) {
     let Some(template) = &app.spec.template else { return };
     let volumes = || {
@@ -27,10 +27,7 @@ pub fn check(app: &KasprApp, at: &Path, found: &mut Findings) {
         );
     }
     let known: BTreeSet<&str> = volumes().chain(own.iter().map(|volume| volume.name.as_str())).collect();
-    let offered = match volumes().next() {
-        None => "there is none".to_owned(),
-        Some(_) => format!("one of {}", shared::quoted(volumes())),
-    };
+    let offered = shared::one_of(volumes());
     let paths = |mount: fn(&PodVolume) -> Option<&String>| -> Vec<&str> {
         own.iter().filter_map(mount).map(|path| path.trim_end_matches('/')).collect()
     };
@@ -50,14 +47,20 @@ pub fn check(app: &KasprApp, at: &Path, found: &mut Findings) {
                 let detail = format!("must name a volume of spec.template.pod.volumes: {offered}");
                 found.invalid(rule::MOUNT, at.child("name"), mount.name.as_str(), detail);
             }
-            path(mount, &mut paths, &at, found);
-            sub_path(mount, &at, found);
+            check_path(mount, &mut paths, &at, found);
+            check_sub_path(mount, &at, found);
         }
     }
 }
 
-/// `paths` are those mounted so far, with whether the operator mounts them.
-fn path<'a>(mount: &'a VolumeMount, paths: &mut BTreeMap<&'a str, bool>, at: &Path, found: &mut Findings) {
+/// Checks the path of a mount; `paths` are the paths that are mounted already, with whether the operator
+/// mounts them.
+fn check_path<'a>(
+    mount: &'a VolumeMount,
+    paths: &mut BTreeMap<&'a str, bool>,
+    at: &Path,
+    found: &mut Findings,
+) {
     let path = mount.mount_path.as_str();
     if path.is_empty() || path.contains(':') {
         found.invalid(rule::MOUNT, at.child("mountPath"), path, "must be a path without ':'");
@@ -74,7 +77,7 @@ fn path<'a>(mount: &'a VolumeMount, paths: &mut BTreeMap<&'a str, bool>, at: &Pa
     }
 }
 
-fn sub_path(mount: &VolumeMount, at: &Path, found: &mut Findings) {
+fn check_sub_path(mount: &VolumeMount, at: &Path, found: &mut Findings) {
     if mount.sub_path.is_some() && mount.sub_path_expr.is_some() {
         found.forbidden(rule::EXCLUSIVE, at.child("subPathExpr"), "must not be given together with subPath");
     }

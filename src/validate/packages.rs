@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use url::Url;
 
-use super::{Findings, Path, Validate, requirement, rule, shared};
+use super::{findings::Findings, path::Path, requirement, rule, shared, valid::Validate};
 use crate::api::{
     AzureCache, BucketConfig, CacheType, GcsCache, NO_BUCKET_CREDENTIALS, PackageCache, PythonPackages,
     S3Cache,
@@ -23,9 +23,9 @@ impl Validate for PythonPackages {
                 Ok(()) => {}
             }
         }
-        self.indexes(at, found);
+        self.check_indexes(at, found);
         for (i, host) in self.trusted_hosts.iter().flatten().enumerate() {
-            if let Err(why) = shared::host_and_port(host) {
+            if let Err(why) = shared::check_host_and_port(host) {
                 let why = why.replace("host:port", "a host or host:port");
                 found.invalid(
                     rule::TRUSTED_HOST,
@@ -35,25 +35,25 @@ impl Validate for PythonPackages {
                 );
             }
         }
-        self.credentials(&at.child("credentials"), found);
+        self.check_credentials(&at.child("credentials"), found);
         if let Some(cache) = &self.cache {
             cache.validate(&at.child("cache"), found);
         }
         if let Some(resources) = &self.resources {
             shared::resources(resources, &at.child("resources"), found);
         }
-        self.policy(&at.child("installPolicy"), found);
+        self.check_policy(&at.child("installPolicy"), found);
     }
 }
 
 impl PythonPackages {
-    fn indexes(&self, at: &Path, found: &mut Findings) {
+    fn check_indexes(&self, at: &Path, found: &mut Findings) {
         let trusted: BTreeSet<String> =
             self.trusted_hosts.iter().flatten().map(|host| host.to_lowercase()).collect();
         let extra = self.extra_index_urls.iter().flatten().enumerate();
         let extra = extra.map(|(i, url)| (url, at.child("extraIndexUrls").index(i)));
         for (url, at) in self.index_url.iter().map(|url| (url, at.child("indexUrl"))).chain(extra) {
-            match url_of(url) {
+            match parse_url(url) {
                 Err(why) => found.invalid(rule::INDEX_URL, at, shared::without_password(url), why),
                 Ok(parsed) => {
                     if shows_password(url) {
@@ -71,7 +71,7 @@ impl PythonPackages {
         }
     }
 
-    fn credentials(&self, at: &Path, found: &mut Findings) {
+    fn check_credentials(&self, at: &Path, found: &mut Findings) {
         let Some(credentials) = &self.credentials else { return };
         let secret = &credentials.secret_ref;
         let at_secret = at.child("secretRef");
@@ -86,8 +86,8 @@ impl PythonPackages {
         }
     }
 
-    /// The ranges of the schema, for callers that have no API server before them.
-    fn policy(&self, at: &Path, found: &mut Findings) {
+    /// Checks the ranges of the schema, for callers without an API server.
+    fn check_policy(&self, at: &Path, found: &mut Findings) {
         let Some(policy) = &self.install_policy else { return };
         if let Some(retries) = policy.retries.filter(|retries| *retries < 0) {
             found.invalid(rule::NUMBER, at.child("retries"), retries, "must be 0 or more");
@@ -118,7 +118,7 @@ impl Validate for PackageCache {
                         &format!("must be given when type is '{field}'"),
                     );
                 }
-                (true, Some(bucket)) => self.bucket(bucket, &at.child(*field), found),
+                (true, Some(bucket)) => self.check_bucket(bucket, &at.child(*field), found),
                 (false, Some(_)) => {
                     found.warn(
                         rule::NO_EFFECT,
@@ -140,7 +140,7 @@ impl Validate for PackageCache {
 }
 
 impl PackageCache {
-    fn bucket(&self, bucket: &BucketConfig, at: &Path, found: &mut Findings) {
+    fn check_bucket(&self, bucket: &BucketConfig, at: &Path, found: &mut Findings) {
         let BucketConfig { field, name, prefix, max_archive_size, secret, workload_identity } = *bucket;
         let (name_field, shape, is_name): (_, _, fn(&str) -> bool) = match field {
             "gcs" => ("bucket", GCS_NAME, is_gcs_bucket),
@@ -169,12 +169,12 @@ impl PackageCache {
             }
             _ => {}
         }
-        self.secrets(at, found);
-        self.addresses(at, found);
+        self.check_secrets(at, found);
+        self.check_addresses(at, found);
     }
 
-    /// The Secret of the bucket that is used, and its keys.
-    fn secrets(&self, at: &Path, found: &mut Findings) {
+    /// Checks the Secret of the bucket that is used, and its keys.
+    fn check_secrets(&self, at: &Path, found: &mut Findings) {
         let at = at.child("secretRef");
         let mut check = |name: &String, keys: &[(&'static str, &Option<String>)]| {
             shared::secret_name(Some(name), at.child("name"), found);
@@ -208,8 +208,8 @@ impl PackageCache {
         }
     }
 
-    /// Where the bucket that is used is.
-    fn addresses(&self, at: &Path, found: &mut Findings) {
+    /// Checks the address of the bucket that is used.
+    fn check_addresses(&self, at: &Path, found: &mut Findings) {
         let endpoint = match self.r#type {
             Some(CacheType::S3) => self.s3.as_ref().and_then(|s3| s3.endpoint.as_ref()),
             Some(CacheType::Azure) => {
@@ -223,7 +223,7 @@ impl PackageCache {
             _ => None,
         };
         if let Some(endpoint) = endpoint
-            && let Err(why) = url_of(endpoint)
+            && let Err(why) = parse_url(endpoint)
         {
             found.invalid(rule::BUCKET, at.child("endpoint"), shared::without_password(endpoint), why);
         }
@@ -237,23 +237,23 @@ const S3_NAME: &str =
 const AZURE_NAME: &str =
     "must be 3 to 63 lower-case letters, digits and single '-', and start and end with a letter or digit";
 
-/// Google's rule for bucket names; one with dots may be longer.
+/// Whether a text is a valid bucket name. Source: Google's rule; a name with dots may be longer.
 fn is_gcs_bucket(name: &str) -> bool {
     let longest = if name.contains('.') { 222 } else { 63 };
     is_store_name(name, longest, "-_.")
 }
 
-/// Amazon's rule for bucket names.
+/// Whether a text is a valid bucket name. Source: Amazon's rule.
 fn is_s3_bucket(name: &str) -> bool {
     is_store_name(name, 63, "-.") && !name.contains("..")
 }
 
-/// Microsoft's rule for names of containers.
+/// Whether a text is a valid container name. Source: Microsoft's rule.
 fn is_azure_container(name: &str) -> bool {
     is_store_name(name, 63, "-") && !name.contains("--")
 }
 
-/// Microsoft's rule for names of storage accounts.
+/// Whether a text is a valid name of a storage account. Source: Microsoft's rule.
 fn is_azure_account(name: &str) -> bool {
     is_store_name(name, 24, "")
 }
@@ -266,11 +266,11 @@ fn is_store_name(name: &str, longest: usize, others: &str) -> bool {
         && name.chars().all(|c| alphanumeric(c) || others.contains(c))
 }
 
-/// The words for a password that stands where everybody can read it.
-const PASSWORD: &str = "holds a password that everybody can read: use credentials or '${NAME}'";
+/// Message about a password in a URL.
+const PASSWORD: &str = "contains a password in clear text: use credentials or '${NAME}'";
 
-/// Whether a URL has a password, or a token in its place, that is no variable. `git` is a user of
-/// ssh, not a token.
+/// Whether a URL has a password or a token that is not a variable. The user `git` of an SSH URL is not a
+/// token.
 fn shows_password(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once("://") else { return false };
     let authority = rest.split('/').next().unwrap_or_default();
@@ -281,15 +281,16 @@ fn shows_password(text: &str) -> bool {
     }
 }
 
-/// pip's rule: a host is trusted at every port, `host:port` at that port, if the URL names it.
+/// Whether a URL is trusted. Source: pip's rule; a host is trusted at every port, `host:port` only if the
+/// URL has that port.
 fn is_trusted(url: &Url, trusted: &BTreeSet<String>) -> bool {
     let host = url.host_str().unwrap_or_default();
     trusted.contains(host) || url.port().is_some_and(|port| trusted.contains(&format!("{host}:{port}")))
 }
 
-/// The URL of an index, with variables of the install container filled in. The installer gets
-/// several separated by commas.
-fn url_of(text: &str) -> Result<Url, String> {
+/// Parses the URL of an index, with variables replaced. Commas are not allowed, because the installer
+/// receives several URLs separated by commas.
+fn parse_url(text: &str) -> Result<Url, String> {
     const SCHEME: &str = "must start with 'http://' or 'https://'";
     let plain = requirement::without_variables(text)?;
     if plain.contains(|c: char| c.is_whitespace() || c.is_control() || "$`\\\"'<>(){}|;^,".contains(c)) {

@@ -1,40 +1,28 @@
-//! Rules of pipelines, which agents, tasks and webviews share.
+//! Rules of pipelines, which agents, tasks and webviews have.
 
 use std::collections::BTreeSet;
 
 use super::{
-    Findings, Path, Validate,
-    python::{self, Call, Init},
+    findings::Findings,
+    path::Path,
+    python::{self, Call, Init, is_identifier},
     rule, shared,
+    valid::Validate,
 };
 use crate::api::{Operation, Processors, TableRef};
 
-/// Python's keywords, which can't name an argument.
-const KEYWORDS: &[&str] = &[
-    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def",
-    "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is",
-    "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
-];
-
-/// Whether Python takes the text as a name.
-pub fn is_identifier(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_alphabetic() || c == '_')
-        && text.chars().all(|c| c.is_alphanumeric() || c == '_')
-        && !KEYWORDS.contains(&text)
-}
-
-/// Who runs a pipeline.
+/// Kind of resource that runs a pipeline.
 pub enum Caller {
-    /// Every operation gets a value.
+    /// An agent: every operation receives a value.
     Agent,
-    /// The first operation gets no value.
+    /// A task: the first operation receives no value.
     Task,
-    /// The first operation also gets the parameters of the path, where they can be read.
+    /// A webview: the first operation also receives the parameters of the path, if the path is valid.
     WebView(Option<Vec<String>>),
 }
 
 impl Processors {
-    /// Adds what is wrong with the pipeline, and gives back what its `init` defines.
+    /// Validates the pipeline. Returns the names that its `init` binds.
     pub(super) fn check(&self, at: &Path, caller: &Caller, found: &mut Findings) -> Init {
         let init = Init::check(self.init.as_ref(), &at.child("init"), found);
         let pipeline = self.pipeline.as_deref().unwrap_or_default();
@@ -44,8 +32,9 @@ impl Processors {
         for (i, operation) in self.operations.iter().flatten().enumerate() {
             let at = at.child("operations").index(i);
             let name = operation.name.as_deref().unwrap_or_default();
-            // What the pipeline leaves out is never called.
-            let call = used.contains(name).then(|| operation.call(caller, first == Some(name))).flatten();
+            // An operation that is not in the pipeline is never called.
+            let call =
+                used.contains(name).then(|| operation.call_arguments(caller, first == Some(name))).flatten();
             operation.check(&at, &init, call.as_ref(), found);
             if !name.is_empty() && !names.insert(name) {
                 found.duplicate(rule::OPERATION_NAME, at.child("name"), name);
@@ -58,10 +47,7 @@ impl Processors {
                 "is empty: nothing is done with the values",
             );
         }
-        let known = match names.len() {
-            0 => "there is none".to_owned(),
-            _ => format!("one of {}", shared::quoted(names.iter().copied())),
-        };
+        let known = shared::one_of(names.iter().copied());
         for (i, step) in pipeline.iter().enumerate().filter(|(_, step)| !names.contains(step.as_str())) {
             found.invalid(
                 rule::PIPELINE_STEP,
@@ -75,8 +61,8 @@ impl Processors {
 }
 
 impl Operation {
-    /// How the operation's functions are called, unless that can't be told.
-    fn call(&self, caller: &Caller, first: bool) -> Option<Call> {
+    /// Returns the arguments with which the operation's functions are called, if they can be determined.
+    fn call_arguments(&self, caller: &Caller, first: bool) -> Option<Call> {
         let mut call = Call::value();
         for table in self.tables.iter().flatten() {
             if !is_identifier(&table.param_name) || call.keywords.contains(&table.param_name) {
@@ -132,7 +118,7 @@ impl Operation {
         python::check(self.map.as_ref(), &at.child("map"), init, call, found);
         python::check(self.filter.as_ref(), &at.child("filter"), init, call, found);
         if let Some(topic) = &self.topic_send {
-            // Whether they get the parameters of a webview's path is not known.
+            // It is unknown whether selectors receive the parameters of a webview's path.
             let call = call.filter(|call| call.parameters.is_empty());
             topic.check(&at.child("topicSend"), init, call, found);
         }

@@ -1,4 +1,4 @@
-//! One argument of `pip install`.
+//! Requirements: arguments of `pip install`.
 
 use std::str::FromStr;
 
@@ -8,32 +8,35 @@ use url::Url;
 /// The version control systems that pip can install from.
 const VERSION_CONTROL: &[&str] = &["git+", "hg+", "svn+", "bzr+"];
 
-/// What a user may write.
+/// Message about an invalid requirement.
 const ALLOWED: &str =
     "must be a requirement such as 'pandas>=2', or a direct reference such as 'git+https://host/repo@v1'";
 
-/// Longer than any requirement that a person writes.
+/// Upper bound of the length of a requirement that a person writes.
 const LONGEST: usize = 4096;
 
-/// More conditions than a person writes in a marker. The parser recurses into parentheses and
-/// builds a decision diagram of the conditions, which can double with each.
+/// Upper bound of the number of conditions in a marker that a person writes. The parser recurses into
+/// parentheses, and builds a decision diagram that can double in size with each condition.
 const MOST_CONDITIONS: usize = 16;
 
-/// A PEP 508 requirement or a direct reference.
+/// Checks a PEP 508 requirement or a direct reference. It may contain variables of the install container,
+/// such as `https://${TOKEN}@host/pkg.whl`.
 ///
-/// `Err` says what is wrong and what is allowed. What stands before an `@` may be a password: it is
-/// never in the words. A variable of the install container may stand anywhere: `https://${TOKEN}@host/pkg.whl`.
+/// # Errors
+///
+/// Returns what is wrong and what is allowed. The text before an `@` may be a password, so the message never
+/// contains it.
 pub fn check(text: &str) -> Result<(), String> {
-    characters(text)?;
+    check_characters(text)?;
     let plain = without_variables(text)?;
     if let Some(system) = VERSION_CONTROL.iter().find(|system| plain.starts_with(**system)) {
-        return reference(&plain[system.len()..], Kind::Repository);
+        return check_reference(&plain[system.len()..], ReferenceKind::Repository);
     }
     if let Some((name, url)) = plain.split_once('@').filter(|(name, url)| is_named_reference(name, url)) {
-        return named(name.trim(), url.trim());
+        return check_named_reference(name.trim(), url.trim());
     }
     if plain.contains("://") {
-        return reference(&plain, Kind::File);
+        return check_reference(&plain, ReferenceKind::File);
     }
     if plain.starts_with("git@") {
         return Err("must be written as 'git+ssh://git@host/org/repo'".to_owned());
@@ -49,10 +52,10 @@ pub fn check(text: &str) -> Result<(), String> {
                 .to_owned(),
         );
     }
-    parsed(&plain).map(drop)
+    parse(&plain).map(drop)
 }
 
-fn characters(text: &str) -> Result<(), String> {
+fn check_characters(text: &str) -> Result<(), String> {
     if text.len() > LONGEST {
         return Err(format!("must have at most {LONGEST} characters"));
     }
@@ -68,52 +71,54 @@ fn characters(text: &str) -> Result<(), String> {
     if text.contains(|c: char| c.is_control() || matches!(c, '`' | '\\')) {
         return Err("must not contain '`', '\\' or control characters".to_owned());
     }
-    // The parser fails on some others where it looks for quotes.
+    // The parser panics on some other characters when it searches for quotes.
     match text.chars().find(|c| !c.is_ascii()) {
         Some(other) => Err(format!("must not contain '{other}': only ASCII is allowed")),
         None => Ok(()),
     }
 }
 
-/// `name @ url`, as opposed to `git@host` or `scheme://user@host`.
+/// Whether a text is of the form `name @ url`, in contrast to `git@host` or `scheme://user@host`.
 fn is_named_reference(name: &str, url: &str) -> bool {
     !name.contains("://") && !name.contains(';') && url.contains("://")
 }
 
-/// `name @ url ; marker`.
-fn named(name: &str, url: &str) -> Result<(), String> {
-    if parsed(name)?.version_or_url.is_some() {
+/// Checks `name @ url ; marker`.
+fn check_named_reference(name: &str, url: &str) -> Result<(), String> {
+    if parse(name)?.version_or_url.is_some() {
         return Err("must not have both a version and a URL".to_owned());
     }
     let (url, marker) = url.split_once(" ;").map_or((url, None), |(url, marker)| (url.trim(), Some(marker)));
     if let Some(marker) = marker {
-        parsed(&format!("a ;{marker}"))?;
+        parse(&format!("a ;{marker}"))?;
     }
     match VERSION_CONTROL.iter().find(|system| url.starts_with(**system)) {
-        Some(system) => reference(&url[system.len()..], Kind::Repository),
-        None => reference(url, Kind::File),
+        Some(system) => check_reference(&url[system.len()..], ReferenceKind::Repository),
+        None => check_reference(url, ReferenceKind::File),
     }
 }
 
-/// What a URL leads to.
+/// Kind of a direct reference.
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+enum ReferenceKind {
     Repository,
     File,
 }
 
-/// A URL that pip can install from.
-fn reference(text: &str, kind: Kind) -> Result<(), String> {
+/// Checks a URL that pip can install from.
+fn check_reference(text: &str, kind: ReferenceKind) -> Result<(), String> {
     if let Some(bad) = text.chars().find(|c| c.is_whitespace() || "$\"'<>(){}|;^".contains(*c)) {
         return Err(format!("must not contain '{bad}' in a URL: write it percent-encoded"));
     }
-    if kind == Kind::Repository && text.starts_with("git@") {
+    if kind == ReferenceKind::Repository && text.starts_with("git@") {
         return Err("must be written as 'git+ssh://git@host/org/repo'".to_owned());
     }
     let url = Url::parse(text).map_err(|e| format!("must hold a URL: {e}"))?;
     match (url.scheme(), kind) {
-        ("http" | "https" | "file", _) | ("ssh" | "git", Kind::Repository) => {}
-        ("ssh" | "git", Kind::File) => return Err(format!("must start with 'git+{}://'", url.scheme())),
+        ("http" | "https" | "file", _) | ("ssh" | "git", ReferenceKind::Repository) => {}
+        ("ssh" | "git", ReferenceKind::File) => {
+            return Err(format!("must start with 'git+{}://'", url.scheme()));
+        }
         (other, _) => return Err(format!("must use one of http, https, ssh, git and file, not '{other}'")),
     }
     if url.scheme() != "file" && url.host_str().unwrap_or_default().is_empty() {
@@ -122,19 +127,19 @@ fn reference(text: &str, kind: Kind) -> Result<(), String> {
     Ok(())
 }
 
-/// The library's reading of a requirement.
-fn parsed(text: &str) -> Result<Requirement<VerbatimUrl>, String> {
+/// Parses a requirement.
+fn parse(text: &str) -> Result<Requirement<VerbatimUrl>, String> {
     let conditions =
         text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| matches!(*word, "and" | "or")).count();
     if conditions >= MOST_CONDITIONS || text.matches('(').count() > MOST_CONDITIONS {
         return Err(format!("must have at most {MOST_CONDITIONS} conditions in its marker"));
     }
-    names(text)?;
-    Requirement::from_str(text).map_err(|e| words_of(&e.to_string()))
+    check_names(text)?;
+    Requirement::from_str(text).map_err(|e| describe_parse_error(&e.to_string()))
 }
 
-/// The name and the extras; the parser panics on one that ends with a sign.
-fn names(text: &str) -> Result<(), String> {
+/// Checks the name and the extras, because the parser panics on a name that ends with punctuation.
+fn check_names(text: &str) -> Result<(), String> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let end = text.find(|c| !is_name(c)).unwrap_or(text.len());
     let extras = text[end..].trim_start().strip_prefix('[').and_then(|rest| rest.split_once(']'));
@@ -152,19 +157,22 @@ fn names(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The first line of the library's message: the others draw a picture of the requirement.
-fn words_of(message: &str) -> String {
+/// Returns the first line of the parser's message. The other lines mark a position in the requirement.
+fn describe_parse_error(message: &str) -> String {
     let first = message.lines().next().unwrap_or_default();
     format!("must be a requirement such as 'pandas>=2': {first}")
 }
 
-/// The names of the variables in a text.
-pub fn variables(text: &str) -> impl Iterator<Item = &str> {
+/// Returns the names of the variables in a text.
+pub fn variable_names(text: &str) -> impl Iterator<Item = &str> {
     text.split("${").skip(1).filter_map(|after| Some(after.split_once('}')?.0))
 }
 
-/// The text with each `${NAME}` replaced by `1`, which is a name, a version and a port; any other
-/// `$` is an error, because a shell would run `$(…)`.
+/// Replaces each `${NAME}` with `1`, which is valid as a name, a version and a port.
+///
+/// # Errors
+///
+/// Returns a message for any other `$`, because a shell would execute `$(…)`.
 pub fn without_variables(text: &str) -> Result<String, String> {
     const WRONG: &str = "must not contain '$' other than in '${NAME}', a variable of the install container";
     let mut plain = String::with_capacity(text.len());

@@ -1,5 +1,7 @@
-//! Rules that several kinds share. The predicates are Kubernetes' own (apimachinery's
-//! `validation` package) unless their comment names another source.
+//! Rules that several kinds share.
+//!
+//! Source: the predicates are those of Kubernetes (apimachinery's package `validation`), unless their
+//! comment names another source.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +9,12 @@ use k8s_openapi::{api::core::v1::ResourceRequirements, apimachinery::pkg::api::r
 use kube::core::ObjectMeta;
 use serde_json::Value;
 
-use super::{Findings, Path, rule};
+use super::{findings::Findings, path::Path, rule};
 use crate::naming::APP_LABEL;
 
-/// The name that a resource has or will have, and the field that it comes from. The API server
+/// Returns the name that a resource has or will have, after the field that it comes from. The API server
 /// appends five characters to a `generateName`.
-pub fn name_of(metadata: &ObjectMeta) -> (&'static str, String) {
+pub fn field_and_name(metadata: &ObjectMeta) -> (&'static str, String) {
     match (&metadata.name, &metadata.generate_name) {
         (Some(name), _) if !name.is_empty() => ("name", name.clone()),
         (_, Some(prefix)) if !prefix.is_empty() => ("generateName", format!("{prefix}00000")),
@@ -20,7 +22,7 @@ pub fn name_of(metadata: &ObjectMeta) -> (&'static str, String) {
     }
 }
 
-fn is_label_of(name: &str, first: fn(char) -> bool) -> bool {
+fn is_dns_label(name: &str, first: fn(char) -> bool) -> bool {
     let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     name.len() <= 63
         && name.starts_with(first)
@@ -28,39 +30,39 @@ fn is_label_of(name: &str, first: fn(char) -> bool) -> bool {
         && name.chars().all(|c| alphanumeric(c) || c == '-')
 }
 
-/// Names of Services.
+/// Whether a text is a DNS-1035 label, such as the name of a Service.
 pub fn is_dns_1035_label(name: &str) -> bool {
-    is_label_of(name, |c| c.is_ascii_lowercase())
+    is_dns_label(name, |c| c.is_ascii_lowercase())
 }
 
-/// Names of volumes.
+/// Whether a text is a DNS-1123 label, such as the name of a volume.
 pub fn is_dns_1123_label(name: &str) -> bool {
-    is_label_of(name, |c| c.is_ascii_lowercase() || c.is_ascii_digit())
+    is_dns_label(name, |c| c.is_ascii_lowercase() || c.is_ascii_digit())
 }
 
-/// Names of most objects.
+/// Whether a text is a DNS-1123 subdomain, such as the name of most objects.
 pub fn is_dns_1123_subdomain(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_dns_1123_label)
 }
 
-fn is_word(text: &str) -> bool {
+fn is_name_segment(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.ends_with(|c: char| c.is_ascii_alphanumeric())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
-/// Values of labels.
+/// Whether a text is valid as the value of a label.
 pub fn is_label_value(value: &str) -> bool {
-    value.is_empty() || (value.len() <= 63 && is_word(value))
+    value.is_empty() || (value.len() <= 63 && is_name_segment(value))
 }
 
-/// Keys of labels and annotations.
+/// Whether a text is valid as the key of a label or annotation.
 pub fn is_qualified_name(key: &str) -> bool {
     let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
-    prefix.is_none_or(is_dns_1123_subdomain) && name.len() <= 63 && is_word(name)
+    prefix.is_none_or(is_dns_1123_subdomain) && name.len() <= 63 && is_name_segment(name)
 }
 
-/// Names of Kafka topics, consumer groups and changelogs (Kafka's own rule).
+/// Whether a text is valid as the name of a Kafka topic or consumer group. Source: Kafka's own rule.
 pub fn is_topic_name(name: &str) -> bool {
     (1..=249).contains(&name.len())
         && name != "."
@@ -68,7 +70,7 @@ pub fn is_topic_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
 }
 
-/// A duration as the framework reads it: `^\d+[smhd]$`.
+/// Whether a text is a duration. Source: the framework's pattern, `^\d+[smhd]$`.
 pub fn is_duration(text: &str) -> bool {
     let mut letters = text.chars();
     letters.next_back().is_some_and(|unit| matches!(unit, 's' | 'm' | 'h' | 'd'))
@@ -76,12 +78,13 @@ pub fn is_duration(text: &str) -> bool {
         && letters.all(|c| c.is_ascii_digit())
 }
 
-/// The words for a duration that is none.
+/// Message about an invalid duration.
 pub const DURATION: &str = "must be digits and one of 's', 'm', 'h', 'd', such as '5s'";
 
-/// A quantity's value, in bytes, cores or whatever it counts.
+/// Parses a Kubernetes quantity. Returns its value in the unit that it counts, such as bytes or cores.
 ///
-/// Own code: kube_quantity refuses `1E` (exa) and takes a bare suffix for 0.
+/// The crate `kube_quantity` is not used: it rejects `1E` (exa), and parses a suffix alone as 0.
+#[must_use]
 pub fn quantity(text: &str) -> Option<f64> {
     let end =
         text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '+' | '-' | '.'))).unwrap_or(text.len());
@@ -91,7 +94,7 @@ pub fn quantity(text: &str) -> Option<f64> {
     }
     let value = match binary_power(suffix) {
         Some(power) => number.parse::<f64>().ok()? * 1024_f64.powi(power),
-        // Rust reads the decimal whole, so that 0.7 equals 700m.
+        // The whole decimal is parsed at once, so that 0.7 equals 700m.
         None => format!("{number}e{}", decimal_power(suffix)?).parse().ok()?,
     };
     value.is_finite().then_some(value)
@@ -108,10 +111,10 @@ fn decimal_power(suffix: &str) -> Option<i32> {
     known.or_else(|| suffix.strip_prefix(['e', 'E'])?.parse().ok())
 }
 
-/// The words for a quantity that is none.
+/// Message about an invalid quantity.
 const QUANTITY: &str = "must be a quantity, such as '500Mi' or '10Gi'";
 
-/// A size of something that must hold something.
+/// Checks a size that must be greater than 0.
 pub fn positive_quantity(text: &str, at: Path, found: &mut Findings) {
     match quantity(text) {
         None => found.invalid(rule::QUANTITY, at, text, QUANTITY),
@@ -120,20 +123,20 @@ pub fn positive_quantity(text: &str, at: Path, found: &mut Findings) {
     }
 }
 
-/// What a container may ask for: a node's own resources, or those of a device plugin.
-fn is_resource(name: &str) -> bool {
+/// Whether a text is the name of a compute resource of a node or of a device plugin.
+fn is_resource_name(name: &str) -> bool {
     matches!(name, "cpu" | "memory" | "ephemeral-storage")
         || name.starts_with("hugepages-")
         || (name.contains('/') && is_qualified_name(name))
 }
 
-/// CPU and memory: every amount a quantity, no request above its limit.
+/// Checks resource requirements: every amount is a quantity, and no request exceeds its limit.
 pub fn resources(resources: &ResourceRequirements, at: &Path, found: &mut Findings) {
     let blocks = [("requests", &resources.requests), ("limits", &resources.limits)];
     for (block, amounts) in blocks {
         for (name, Quantity(amount)) in amounts.iter().flatten() {
             let at = at.child(block).key(name);
-            if !is_resource(name) {
+            if !is_resource_name(name) {
                 let detail = "must be 'cpu', 'memory', 'ephemeral-storage', 'hugepages-SIZE' or a name such as 'example.com/gpu'";
                 found.invalid(rule::RESOURCE_NAME, at.clone(), name.as_str(), detail);
             }
@@ -169,7 +172,7 @@ pub fn resources(resources: &ResourceRequirements, at: &Path, found: &mut Findin
     }
 }
 
-/// The name of a StorageClass; an empty one asks for a volume that was made by hand.
+/// Checks the name of a StorageClass. An empty name selects volumes without a class.
 pub fn storage_class(class: Option<&str>, at: Path, found: &mut Findings) {
     if let Some(class) = class.filter(|class| !class.is_empty() && !is_dns_1123_subdomain(class)) {
         found.invalid(
@@ -181,7 +184,7 @@ pub fn storage_class(class: Option<&str>, at: Path, found: &mut Findings) {
     }
 }
 
-/// The name of a Secret that must be given.
+/// Checks the name of a Secret, which is required.
 pub fn secret_name(name: Option<&str>, at: Path, found: &mut Findings) {
     match name.unwrap_or_default() {
         "" => found.required(rule::SECRET_REFERENCE, at, "must name a Secret in the app's namespace"),
@@ -197,7 +200,7 @@ pub fn secret_name(name: Option<&str>, at: Path, found: &mut Findings) {
     }
 }
 
-/// The key of a Secret that must be given.
+/// Checks the key of a Secret, which is required.
 pub fn secret_key(key: Option<&str>, at: Path, found: &mut Findings) {
     match key.unwrap_or_default() {
         "" => found.required(rule::SECRET_REFERENCE, at, "must name a key of the Secret"),
@@ -213,8 +216,12 @@ pub fn secret_key(key: Option<&str>, at: Path, found: &mut Findings) {
     }
 }
 
-/// A broker or index host with an optional port. `Err` ends the sentence that starts with it.
-pub fn host_and_port(text: &str) -> Result<(), &'static str> {
+/// Checks a host of a broker or index with an optional port.
+///
+/// # Errors
+///
+/// Returns the message about the host.
+pub fn check_host_and_port(text: &str) -> Result<(), &'static str> {
     if text.contains("://") {
         return Err("must be host:port without a scheme");
     }
@@ -239,10 +246,10 @@ pub fn host_and_port(text: &str) -> Result<(), &'static str> {
     if port.is_none_or(port_fits) { Ok(()) } else { Err("must have a port from 1 to 65535") }
 }
 
-/// What the user wrote, without the user part of a URL: messages are logged and shown to others.
+/// Masks the user part of a URL, because messages are logged and shown to others.
 ///
-/// Text that is no URL may hold a password anywhere before its last `@`, unless that looks like the
-/// one of `https://host.example/repo@v1`.
+/// A text that is not a valid URL may contain a password anywhere before the last `@`, unless the text
+/// looks like `https://host.example/repo@v1`.
 pub fn without_password(text: &str) -> String {
     let Some((before, after)) = text.rsplit_once('@') else { return text.to_owned() };
     let Some((scheme, rest)) = before.split_once("://") else {
@@ -253,7 +260,7 @@ pub fn without_password(text: &str) -> String {
     if open { text.to_owned() } else { format!("{scheme}://***@{after}") }
 }
 
-/// The names that a message offers, in single quotes; a few, because messages are for people.
+/// Lists names in single quotes for a message; at most ten, so that the message stays readable.
 pub fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
     const MOST: usize = 10;
     let mut quoted: Vec<String> = names.take(MOST + 1).map(|name| format!("'{name}'")).collect();
@@ -263,14 +270,21 @@ pub fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
     quoted.join(", ")
 }
 
-/// A value as it is written in an environment variable: a string without its quotes.
-pub fn as_text(value: &Value) -> String {
+/// Describes the valid names for a message.
+pub fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names = quoted(names);
+    if names.is_empty() { "none exist".to_owned() } else { format!("one of {names}") }
+}
+
+/// Converts a value to the text of an environment variable: a string without its quotes.
+pub fn to_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The known name that is nearest to an unknown one, if any is near.
+/// Returns the known name that is most similar to an unknown one, if any is similar.
+#[must_use]
 pub fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // Comparing costs the product of the lengths.
+    // The cost of a comparison is the product of the lengths.
     if unknown.len() > 100 {
         return None;
     }
@@ -282,10 +296,10 @@ pub fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Optio
         .map(|(_, name)| name)
 }
 
-/// The metadata of a component: its app, and a name that fits where it is used. The pods' volume
-/// is named after the component with its suffix, and a label's value is `kaspr-` and its name.
+/// Checks the metadata of a component: the label with its app, and its name. Pods have a volume with the
+/// name of the component and a suffix, and a label with the value `kaspr-` and the name.
 pub fn component_metadata(metadata: &ObjectMeta, suffix: &str, at: &Path, found: &mut Findings) {
-    let (field, name) = name_of(metadata);
+    let (field, name) = field_and_name(metadata);
     let longest = 63 - suffix.len().max("kaspr-".len());
     if !name.is_empty() && (!is_dns_1123_label(&name) || name.len() > longest) {
         let detail = format!(
@@ -304,7 +318,7 @@ pub fn component_metadata(metadata: &ObjectMeta, suffix: &str, at: &Path, found:
     }
 }
 
-/// The name that the framework knows a component by.
+/// Checks the name that the framework uses for a component.
 pub fn component_name(name: &str, at: &Path, found: &mut Findings) {
     if name.trim().is_empty() {
         found.required(rule::REQUIRED, at.child("name"), "must not be empty");

@@ -1,7 +1,13 @@
+//! Rules of tables.
+
 use super::{
-    AppContext, Findings, Path, Validate, ValidateUpdate, cross_resource,
+    app_context::AppContext,
+    cross_resource,
+    findings::Findings,
+    path::Path,
     python::{self, Call, Init},
     rule, shared, topic,
+    valid::{Validate, ValidateUpdate},
 };
 use crate::{
     api::{KasprTable, RelativeTo, Window},
@@ -12,8 +18,8 @@ impl Validate for KasprTable {
     fn validate(&self, at: &Path, found: &mut Findings) {
         shared::component_metadata(&self.metadata, "-table", &at.child("metadata"), found);
         let at = at.child("spec");
-        let longest = 249 - changelog(self, "").len();
-        if !shared::is_topic_name(&changelog(self, &self.spec.name)) || self.spec.name.is_empty() {
+        let longest = 249 - changelog_topic(self, "").len();
+        if !shared::is_topic_name(&changelog_topic(self, &self.spec.name)) || self.spec.name.is_empty() {
             let detail = format!(
                 "must be 1 to {longest} letters, digits, '.', '_' and '-': the changelog topic is named after it"
             );
@@ -36,12 +42,12 @@ impl ValidateUpdate for KasprTable {
     }
 
     fn validate_in_app(&self, context: &AppContext, found: &mut Findings) {
-        cross_resource::table(self, context, found);
+        cross_resource::validate_table(self, context, found);
     }
 }
 
-/// The topic that the framework keeps a table's changes in.
-fn changelog(table: &KasprTable, name: &str) -> String {
+/// Returns the name of the changelog topic of a table. Source: the framework.
+fn changelog_topic(table: &KasprTable, name: &str) -> String {
     let labels = table.metadata.labels.as_ref();
     let app =
         labels.and_then(|labels| labels.get(naming::APP_LABEL)).filter(|app| shared::is_dns_1035_label(app));
@@ -63,14 +69,14 @@ impl Validate for Window {
         );
         if let Some(tumbling) = &self.tumbling {
             let at = at.child("tumbling");
-            seconds(tumbling.size.as_deref(), at.child("size"), found);
-            expires(tumbling.expires.as_deref(), at.child("expires"), found);
+            check_seconds(tumbling.size.as_deref(), at.child("size"), found);
+            check_expires(tumbling.expires.as_deref(), at.child("expires"), found);
         }
         if let Some(hopping) = &self.hopping {
             let at = at.child("hopping");
-            seconds(hopping.size.as_deref(), at.child("size"), found);
-            seconds(hopping.step.as_deref(), at.child("step"), found);
-            expires(hopping.expires.as_deref(), at.child("expires"), found);
+            check_seconds(hopping.size.as_deref(), at.child("size"), found);
+            check_seconds(hopping.step.as_deref(), at.child("step"), found);
+            check_expires(hopping.expires.as_deref(), at.child("expires"), found);
         }
         let selector = at.child("relativeToSelector");
         let code = self.relative_to_selector.as_ref();
@@ -81,8 +87,8 @@ impl Validate for Window {
     }
 }
 
-/// The framework reads sizes as whole seconds; the published API has them as strings.
-fn seconds(text: Option<&str>, at: Path, found: &mut Findings) {
+/// Checks a size in whole seconds, which the API of the Python operator defines as a string.
+fn check_seconds(text: Option<&str>, at: Path, found: &mut Findings) {
     match text {
         None => found.required(rule::WINDOW_SIZE, at, "must be whole seconds, as a string such as '300'"),
         Some(text) if !text.parse::<u32>().is_ok_and(|seconds| seconds > 0) => {
@@ -97,7 +103,7 @@ fn seconds(text: Option<&str>, at: Path, found: &mut Findings) {
     }
 }
 
-fn expires(text: Option<&str>, at: Path, found: &mut Findings) {
+fn check_expires(text: Option<&str>, at: Path, found: &mut Findings) {
     if let Some(text) = text.filter(|text| !shared::is_duration(text)) {
         found.invalid(rule::DURATION, at, text, shared::DURATION);
     }

@@ -1,14 +1,22 @@
+//! Rules of tasks.
+
 use std::str::FromStr;
 
 use croner::Cron;
 use jiff::tz::TimeZone;
 
 use super::{
-    AppContext, Findings, Path, Validate, ValidateUpdate, cross_resource, processors::Caller, rule, shared,
+    app_context::AppContext,
+    cross_resource,
+    findings::Findings,
+    path::Path,
+    processors::Caller,
+    rule, shared,
+    valid::{Validate, ValidateUpdate},
 };
 use crate::api::{KasprTask, Schedule};
 
-/// Longer than any cron expression that a person writes.
+/// Upper bound of the length of a cron expression that a person writes.
 const LONGEST_CRON: usize = 1000;
 
 impl Validate for KasprTask {
@@ -36,7 +44,7 @@ impl Validate for KasprTask {
 
 impl ValidateUpdate for KasprTask {
     fn validate_in_app(&self, context: &AppContext, found: &mut Findings) {
-        cross_resource::task(self, context, found);
+        cross_resource::validate_task(self, context, found);
     }
 }
 
@@ -56,7 +64,7 @@ impl Validate for Schedule {
             }
         }
         if let Some(zone) = &self.timezone {
-            // The members look for a file of that name, letter by letter.
+            // Members open a file with that name, so the spelling must be exact.
             if TimeZone::get(zone).map_or(true, |found| found.iana_name() != Some(zone)) {
                 found.invalid(
                     rule::TIME_ZONE,

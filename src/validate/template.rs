@@ -1,10 +1,10 @@
-//! Rules of `spec.template`: what the StatefulSet's own validation would refuse later.
+//! Rules of `spec.template`: errors that the API server would report later for the StatefulSet.
 
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, Volume};
 
-use super::{Findings, Path, Validate, rule, shared};
+use super::{findings::Findings, path::Path, rule, shared, valid::Validate};
 use crate::api::{ContainerTemplate, PodTemplate, Template, TemplateMetadata};
 
 impl Validate for Template {
@@ -26,7 +26,7 @@ impl Validate for Template {
                 found.warn(
                     rule::NO_DISRUPTION,
                     at.child("maxUnavailable"),
-                    "lets no member be moved: nodes that run one can't be drained",
+                    "prevents eviction of members: nodes that run one cannot be drained",
                 );
             }
         }
@@ -49,7 +49,7 @@ impl Validate for TemplateMetadata {
     fn validate(&self, at: &Path, found: &mut Findings) {
         for (key, value) in self.labels.iter().flatten() {
             let at = at.child("labels").key(key);
-            key_of_map(key, &at, found);
+            check_key(key, &at, found);
             if !shared::is_label_value(value) {
                 found.invalid(
                     rule::METADATA,
@@ -60,12 +60,12 @@ impl Validate for TemplateMetadata {
             }
         }
         for key in self.annotations.iter().flatten().map(|(key, _)| key) {
-            key_of_map(key, &at.child("annotations").key(key), found);
+            check_key(key, &at.child("annotations").key(key), found);
         }
     }
 }
 
-fn key_of_map(key: &str, at: &Path, found: &mut Findings) {
+fn check_key(key: &str, at: &Path, found: &mut Findings) {
     if !shared::is_qualified_name(key) {
         found.invalid(rule::METADATA, at.clone(), key, "must be a name of at most 63 letters, digits, '-', '_' or '.', with an optional 'domain/' before it");
     }
@@ -89,7 +89,7 @@ impl Validate for PodTemplate {
             } else if !names.insert(&volume.name) {
                 found.duplicate(rule::VOLUME, at.child("name"), &volume.name);
             }
-            let sources = sources(volume);
+            let sources = count_sources(volume);
             if sources != 1 {
                 found.invalid(
                     rule::VOLUME,
@@ -109,8 +109,8 @@ impl Validate for PodTemplate {
     }
 }
 
-/// How many sources a volume has: every field but its name is one.
-fn sources(volume: &Volume) -> usize {
+/// Counts the sources of a volume: every field except its name is one.
+fn count_sources(volume: &Volume) -> usize {
     match serde_json::to_value(volume) {
         Ok(serde_json::Value::Object(fields)) => fields.len() - usize::from(fields.contains_key("name")),
         _ => 0,
@@ -122,7 +122,7 @@ impl Validate for ContainerTemplate {
         let mut names = BTreeSet::new();
         for (i, variable) in self.env.iter().flatten().enumerate() {
             let at = at.child("env").index(i);
-            environment_variable(variable, &at, found);
+            check_variable(variable, &at, found);
             if !names.insert(&variable.name) {
                 found.duplicate(rule::ENVIRONMENT, at.child("name"), &variable.name);
             }
@@ -130,7 +130,7 @@ impl Validate for ContainerTemplate {
     }
 }
 
-fn environment_variable(variable: &EnvVar, at: &Path, found: &mut Findings) {
+fn check_variable(variable: &EnvVar, at: &Path, found: &mut Findings) {
     let name = &variable.name;
     if name.is_empty() {
         found.required(rule::ENVIRONMENT, at.child("name"), "must name the variable");

@@ -1,9 +1,11 @@
-//! Rules of topics, which agents, tasks and webviews share.
+//! Rules of topics, which agents, tasks and webviews have.
 
 use super::{
-    Findings, Path, Validate,
+    findings::Findings,
+    path::Path,
     python::{self, Call, Init},
     rule, shared,
+    valid::Validate,
 };
 use crate::api::{InputTopic, TopicOut};
 
@@ -11,18 +13,18 @@ const TOPIC_NAME: &str = "must be 1 to 249 letters, digits, '.', '_' and '-', an
 
 impl Validate for InputTopic {
     fn validate(&self, at: &Path, found: &mut Findings) {
-        exactly_one(at, ("name", given(&self.name)), ("pattern", given(&self.pattern)), found);
-        topic_name(self.name.as_deref(), at, found);
-        sizes(self.partitions, self.replicas, self.retention, at, found);
+        exactly_one(at, ("name", is_set(&self.name)), ("pattern", is_set(&self.pattern)), found);
+        check_topic_name(self.name.as_deref(), at, found);
+        check_sizes(self.partitions, self.replicas, self.retention, at, found);
     }
 }
 
 impl TopicOut {
-    /// Adds what is wrong with a topic whose selectors are called the given way, if it is known.
+    /// Validates a topic; `call` has the arguments of its selectors, if they are known.
     pub(super) fn check(&self, at: &Path, init: &Init, call: Option<&Call>, found: &mut Findings) {
-        exactly_one(at, ("name", given(&self.name)), ("nameSelector", self.name_selector.is_some()), found);
-        topic_name(self.name.as_deref(), at, found);
-        sizes(self.partitions, self.replicas, self.retention, at, found);
+        exactly_one(at, ("name", is_set(&self.name)), ("nameSelector", self.name_selector.is_some()), found);
+        check_topic_name(self.name.as_deref(), at, found);
+        check_sizes(self.partitions, self.replicas, self.retention, at, found);
         let selectors = [
             ("nameSelector", &self.name_selector),
             ("keySelector", &self.key_selector),
@@ -37,7 +39,7 @@ impl TopicOut {
     }
 }
 
-/// Two fields of which one must be given.
+/// Checks that exactly one of two fields is set.
 pub fn exactly_one(at: &Path, a: (&'static str, bool), b: (&'static str, bool), found: &mut Findings) {
     match (a, b) {
         ((a, false), (b, false)) => {
@@ -50,12 +52,12 @@ pub fn exactly_one(at: &Path, a: (&'static str, bool), b: (&'static str, bool), 
     }
 }
 
-/// An empty string is as good as none: the framework takes it so.
-fn given(text: &Option<String>) -> bool {
+/// Whether a text is set. The framework treats an empty string as missing.
+fn is_set(text: &Option<String>) -> bool {
     text.as_ref().is_some_and(|text| !text.is_empty())
 }
 
-fn topic_name(name: Option<&str>, at: &Path, found: &mut Findings) {
+fn check_topic_name(name: Option<&str>, at: &Path, found: &mut Findings) {
     if let Some(name) = name
         && !name.is_empty()
         && !shared::is_topic_name(name)
@@ -64,7 +66,7 @@ fn topic_name(name: Option<&str>, at: &Path, found: &mut Findings) {
     }
 }
 
-fn sizes(
+fn check_sizes(
     partitions: Option<i32>,
     replicas: Option<i32>,
     retention: Option<i64>,

@@ -1,39 +1,42 @@
-//! Variables in packages and indexes, which the install container fills in from its own environment.
+//! Variables in packages and indexes, which the install container expands from its own environment.
 
 use std::collections::BTreeSet;
 
-use super::{Findings, Path, requirement, rule};
-use crate::api::{KasprApp, PythonPackages};
+use super::{findings::Findings, path::Path, requirement, rule};
+use crate::{
+    api::{KasprApp, PythonPackages},
+    install_contract::{PYPI_PASSWORD, PYPI_USERNAME},
+};
 
-/// What every container has.
-const EVERYWHERE: [&str; 3] = ["HOME", "HOSTNAME", "PATH"];
+/// Variables that every container has.
+const ALWAYS_SET: [&str; 3] = ["HOME", "HOSTNAME", "PATH"];
 
-/// What a container has where the app names credentials.
-const CREDENTIALS: [&str; 2] = ["PYPI_USERNAME", "PYPI_PASSWORD"];
+/// Variables that the install container has if the app has credentials.
+const CREDENTIALS: [&str; 2] = [PYPI_USERNAME, PYPI_PASSWORD];
 
-/// Variables must be there, if only in the image. `at` is the spec.
+/// Warns about variables that are not set, unless by the image. `at` is the path of the spec.
 pub fn check(app: &KasprApp, at: &Path, found: &mut Findings) {
     let Some(packages) = &app.spec.python_packages else { return };
     let container = app.spec.template.iter().filter_map(|t| t.python_packages_init_container.as_ref());
     let given = container.flat_map(|container| container.env.iter().flatten());
     let mut known: BTreeSet<&str> = given.map(|variable| variable.name.as_str()).collect();
-    known.extend(EVERYWHERE);
+    known.extend(ALWAYS_SET);
     if packages.credentials.is_some() {
         known.extend(CREDENTIALS);
     }
-    for (text, at) in texts(packages, &at.child("pythonPackages")) {
-        let names: BTreeSet<&str> = requirement::variables(text).collect();
+    for (text, at) in texts_with_variables(packages, &at.child("pythonPackages")) {
+        let names: BTreeSet<&str> = requirement::variable_names(text).collect();
         for name in names.difference(&known) {
             let why = format!(
-                "names '${{{name}}}', which nothing gives to the install container unless its image does: add it to template.pythonPackagesInitContainer.env"
+                "names '${{{name}}}', which is not set in the install container unless its image sets it: add it to template.pythonPackagesInitContainer.env"
             );
             found.warn(rule::PACKAGE_VARIABLE, at.clone(), why);
         }
     }
 }
 
-/// Where variables are filled in.
-fn texts<'a>(packages: &'a PythonPackages, at: &Path) -> Vec<(&'a str, Path)> {
+/// Returns the texts in which variables are expanded, with their paths.
+fn texts_with_variables<'a>(packages: &'a PythonPackages, at: &Path) -> Vec<(&'a str, Path)> {
     let PythonPackages { packages, index_url, extra_index_urls, .. } = packages;
     let extra = extra_index_urls.as_deref().unwrap_or_default();
     let listed = [(packages.as_slice(), "packages"), (extra, "extraIndexUrls")];

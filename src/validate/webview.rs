@@ -1,10 +1,16 @@
+//! Rules of webviews.
+
 use std::collections::BTreeSet;
 
 use super::{
-    AppContext, Findings, Path, Validate, ValidateUpdate, cross_resource,
+    app_context::AppContext,
+    cross_resource,
+    findings::Findings,
+    path::Path,
     processors::Caller,
     python::{self, Call, Init},
     rule, shared,
+    valid::{Validate, ValidateUpdate},
 };
 use crate::api::{KasprWebView, ResponseSelector, WebResponse};
 
@@ -16,7 +22,7 @@ impl Validate for KasprWebView {
         let path = &self.spec.request.path;
         let at_path = at.child("request").child("path");
         let mut first = None;
-        match parameters(path) {
+        match parse_parameters(path) {
             _ if !path.starts_with('/') || path.contains(char::is_whitespace) => {
                 found.invalid(
                     rule::WEB_PATH,
@@ -28,7 +34,7 @@ impl Validate for KasprWebView {
             Err(why) => found.invalid(rule::WEB_PATH, at_path, path.as_str(), why),
             Ok(parameters) => {
                 first = Some(parameters.iter().map(ToString::to_string).collect());
-                not_both(self, &parameters, &at, found);
+                check_argument_names(self, &parameters, &at, found);
             }
         }
         let mut init = Init::default();
@@ -47,19 +53,21 @@ impl ValidateUpdate for KasprWebView {
     }
 
     fn validate_in_app(&self, context: &AppContext, found: &mut Findings) {
-        cross_resource::webview(self, context, found);
+        cross_resource::validate_webview(self, context, found);
     }
 }
 
-/// The parameters of a path. Source: the router of aiohttp, which fails at start on other braces.
-fn parameters(path: &str) -> Result<BTreeSet<&str>, &'static str> {
+/// Returns the parameters of a path.
+///
+/// Source: the router of aiohttp, which fails at startup for other uses of braces.
+fn parse_parameters(path: &str) -> Result<BTreeSet<&str>, &'static str> {
     const BRACES: &str =
         "must have parameters in braces, each a name of letters, digits and '_', such as '/order/{id}'";
     let mut names = BTreeSet::new();
     let mut rest = path;
     while let Some(open) = rest.find(['{', '}']) {
         let inside = rest[open..].strip_prefix('{').ok_or(BRACES)?;
-        let end = closing(inside).ok_or(BRACES)?;
+        let end = find_closing_brace(inside).ok_or(BRACES)?;
         let (name, pattern) =
             inside[..end].split_once(':').map_or((&inside[..end], None), |(n, p)| (n, Some(p)));
         let fits = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
@@ -76,8 +84,9 @@ fn parameters(path: &str) -> Result<BTreeSet<&str>, &'static str> {
     Ok(names)
 }
 
-/// Where the brace that is open is closed; a parameter's pattern may hold one more pair.
-fn closing(inside: &str) -> Option<usize> {
+/// Returns the offset of the brace that closes an open one. The pattern of a parameter may contain one
+/// more pair.
+fn find_closing_brace(inside: &str) -> Option<usize> {
     let mut depth = 0;
     for (i, c) in inside.char_indices() {
         match (c, depth) {
@@ -91,8 +100,9 @@ fn closing(inside: &str) -> Option<usize> {
     None
 }
 
-/// The first operation gets tables and the path's parameters as keywords of one call.
-fn not_both(view: &KasprWebView, parameters: &BTreeSet<&str>, at: &Path, found: &mut Findings) {
+/// Checks that tables and parameters of the path have different names: the first operation receives both
+/// as keyword arguments of one call.
+fn check_argument_names(view: &KasprWebView, parameters: &BTreeSet<&str>, at: &Path, found: &mut Findings) {
     let Some(processors) = &view.spec.processors else { return };
     let Some(first) = processors.pipeline.as_ref().and_then(|pipeline| pipeline.first()) else { return };
     let operations = processors.operations.iter().flatten().enumerate();

@@ -1,6 +1,7 @@
-//! As much of Azure Blob Storage as the installer talks to: there is no emulator that needs neither
-//! Node nor a container. Conditions, answers and error codes are those of its "Put Blob", "Get Blob"
-//! and "Get Blob Properties", signatures those of "Authorize with Shared Key".
+//! The part of Azure Blob Storage that the installer uses. The available emulators need Node or a container.
+//!
+//! Source: conditions, responses and error codes are those of "Put Blob", "Get Blob" and "Get Blob
+//! Properties" in Microsoft's REST reference, signatures those of "Authorize with Shared Key".
 
 use std::{
     collections::HashMap,
@@ -23,10 +24,10 @@ use crate::{
     server::{ACCOUNT, ACCOUNT_KEY},
 };
 
-/// The token that is taken in place of a signature.
+/// Token that is accepted in place of a signature.
 pub const TOKEN: &str = "entra-token-41c7";
 
-/// The store. It ends when it is dropped.
+/// The store. It stops when it is dropped.
 pub struct Azure {
     pub listening: Listening,
     blobs: Blobs,
@@ -45,54 +46,54 @@ impl Azure {
     pub fn start() -> Self {
         let blobs = Blobs::default();
         let all = blobs.clone();
-        let listening = Listening::start(move |request| answer(request, all.clone()));
+        let listening = Listening::start(move |request| respond(request, all.clone()));
         Self { listening, blobs }
     }
 
-    /// The names of what is kept.
+    /// Lists the names of all blobs.
     pub fn names(&self) -> Vec<String> {
         self.blobs.lock().expect("blobs").keys().cloned().collect()
     }
 }
 
-async fn answer(request: Request<Incoming>, blobs: Blobs) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn respond(request: Request<Incoming>, blobs: Blobs) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
     if !is_allowed(&parts) {
-        return Ok(refused(StatusCode::FORBIDDEN, "AuthenticationFailed"));
+        return Ok(empty_response(StatusCode::FORBIDDEN, "AuthenticationFailed"));
     }
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let name = parts.uri.path().to_owned();
     let condition = |header: &str| parts.headers.get(header).and_then(|value| value.to_str().ok());
     let mut blobs = blobs.lock().expect("blobs");
-    let is = blobs.get(&name).cloned();
+    let current = blobs.get(&name).cloned();
     Ok(match parts.method {
         Method::PUT => {
             assert_eq!(condition("x-ms-blob-type"), Some("BlockBlob"));
-            let wanted = condition("if-match").map(str::to_owned);
-            if condition("if-none-match") == Some("*") && is.is_some() {
-                refused(StatusCode::CONFLICT, "BlobAlreadyExists")
-            } else if wanted.is_some() && wanted != is.as_ref().map(etag) {
-                refused(StatusCode::PRECONDITION_FAILED, "ConditionNotMet")
+            let expected = condition("if-match").map(str::to_owned);
+            if condition("if-none-match") == Some("*") && current.is_some() {
+                empty_response(StatusCode::CONFLICT, "BlobAlreadyExists")
+            } else if expected.is_some() && expected != current.as_ref().map(etag) {
+                empty_response(StatusCode::PRECONDITION_FAILED, "ConditionNotMet")
             } else {
-                let version = is.map_or(0, |blob| blob.version) + 1;
+                let version = current.map_or(0, |blob| blob.version) + 1;
                 let blob = Blob { bytes: body, version, modified: Timestamp::now() };
                 blobs.insert(name, blob.clone());
-                told(StatusCode::CREATED, &blob, Bytes::new())
+                blob_response(StatusCode::CREATED, &blob, Bytes::new())
             }
         }
-        Method::GET | Method::HEAD => match is {
-            Some(blob) => told(StatusCode::OK, &blob, blob.bytes.clone()),
-            None => refused(StatusCode::NOT_FOUND, "BlobNotFound"),
+        Method::GET | Method::HEAD => match current {
+            Some(blob) => blob_response(StatusCode::OK, &blob, blob.bytes.clone()),
+            None => empty_response(StatusCode::NOT_FOUND, "BlobNotFound"),
         },
         Method::DELETE => {
             blobs.remove(&name);
-            refused(StatusCode::ACCEPTED, "")
+            empty_response(StatusCode::ACCEPTED, "")
         }
-        _ => refused(StatusCode::METHOD_NOT_ALLOWED, "UnsupportedHttpVerb"),
+        _ => empty_response(StatusCode::METHOD_NOT_ALLOWED, "UnsupportedHttpVerb"),
     })
 }
 
-/// It is signed with the account's key, or has the token.
+/// Whether the request is signed with the key of the account, or has the token.
 fn is_allowed(request: &Parts) -> bool {
     let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
     let Some(authorization) = header("authorization") else { return false };
@@ -121,15 +122,15 @@ fn etag(blob: &Blob) -> String {
     format!("\"0x{:X}\"", blob.version)
 }
 
-fn told(status: StatusCode, blob: &Blob, body: Bytes) -> Response<Full<Bytes>> {
+fn blob_response(status: StatusCode, blob: &Blob, body: Bytes) -> Response<Full<Bytes>> {
     let modified = blob.modified.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    let answer = Response::builder().status(status).header("etag", etag(blob));
-    // An answer to HEAD has the length of what it leaves out.
-    let answer = answer.header("last-modified", modified).header("content-length", body.len());
-    answer.body(Full::new(body)).expect("an answer")
+    let response = Response::builder().status(status).header("etag", etag(blob));
+    // A response to HEAD has the length of the body that it omits.
+    let response = response.header("last-modified", modified).header("content-length", body.len());
+    response.body(Full::new(body)).expect("a response")
 }
 
-fn refused(status: StatusCode, code: &str) -> Response<Full<Bytes>> {
-    let answer = Response::builder().status(status).header("x-ms-error-code", code);
-    answer.body(Full::new(Bytes::new())).expect("an answer")
+fn empty_response(status: StatusCode, code: &str) -> Response<Full<Bytes>> {
+    let response = Response::builder().status(status).header("x-ms-error-code", code);
+    response.body(Full::new(Bytes::new())).expect("a response")
 }

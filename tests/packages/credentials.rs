@@ -1,5 +1,5 @@
-//! Credentials stand nowhere: not in arguments, nor where a program that needs none could see them,
-//! nor in what is left behind.
+//! Credentials do not leak: not in arguments, not to programs that do not need them, and not in files that
+//! remain.
 
 use std::{fs, path::Path};
 
@@ -18,56 +18,56 @@ use crate::{
 const WHEEL: Wheel = Wheel::new("kaspr-guarded", "1.0");
 const DIRECT: Wheel = Wheel::new("kaspr-direct", "1.0");
 
-/// A script that writes down what it was started with.
-fn watching(seen: &Path) -> String {
+/// Returns a script that records its arguments and its environment.
+fn recording_script(seen: &Path) -> String {
     let seen = seen.display();
     format!("log=$(mktemp {seen}/seen.XXXXXX)\n{{ echo \"ARGS $*\"; env | sed 's/^/ENV /'; }} > $log")
 }
 
-/// The forms that a secret may stand in.
-fn forms(secret: &str) -> [String; 3] {
+/// Returns the encodings in which a secret may appear.
+fn encodings(secret: &str) -> [String; 3] {
     use base64::{Engine, engine::general_purpose::STANDARD};
     let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     [secret.to_owned(), encoded.replace('+', "%20"), STANDARD.encode(format!("{USER}:{secret}"))]
 }
 
 #[test]
-fn no_credential_is_seen_or_left() {
+fn no_credential_is_passed_on_or_left_behind() {
     const TOKEN: &str = "tok-6f1c9be2";
     for tool in TOOLS {
         for cloud in CLOUDS {
-            let index = Index::with(&[WHEEL, DIRECT]);
+            let index = Index::new(&[WHEEL, DIRECT]);
             let (server, volume) = (Server::start(cloud), Volume::new());
-            let seen = tempfile::tempdir().expect("a folder");
+            let seen = tempfile::tempdir().expect("a directory");
             let direct = index.file("open", &DIRECT.file()).replace("http://", "http://reader:${TOKEN}@");
             let direct = format!("kaspr-direct @ {direct}");
             let container = volume.container("app-0", "guarded", tool, &["kaspr-guarded", &direct]);
-            let container = watch(server.give(container), tool, seen.path())
+            let container = record_programs(server.configure(container), tool, seen.path())
                 .env("INDEX_URL", index.url("auth"))
                 .env("PYPI_USERNAME", USER)
                 .env("PYPI_PASSWORD", PASSWORD)
                 .env("TOKEN", TOKEN);
-            let ended = container.run();
-            ended.is_from(PackageSource::Index);
-            let report = serde_json::to_string(&ended.report).expect("a report");
+            let outcome = container.run();
+            outcome.assert_from(PackageSource::Index);
+            let report = serde_json::to_string(&outcome.report).expect("a report");
             for secret in [PASSWORD, TOKEN, SECRET, ACCOUNT_KEY] {
-                for form in forms(secret) {
-                    assert!(!ended.log.contains(&form), "{tool:?}: {secret} in the log: {}", ended.log);
+                for form in encodings(secret) {
+                    assert!(!outcome.log.contains(&form), "{tool:?}: {secret} in the log: {}", outcome.log);
                     assert!(!report.contains(&form), "{tool:?}: {secret} in the report: {report}");
-                    calls(seen.path(), &form);
-                    left(&volume.root(), &form);
+                    assert_not_passed(seen.path(), &form);
+                    assert_not_in_files(&volume.root(), &form);
                 }
             }
-            let archives = tempfile::tempdir().expect("a folder");
-            unpacked(&server, archives.path());
+            let archives = tempfile::tempdir().expect("a directory");
+            unpack_objects(&server, archives.path());
             for secret in [PASSWORD, TOKEN] {
-                forms(secret).iter().for_each(|form| left(archives.path(), form));
+                encodings(secret).iter().for_each(|form| assert_not_in_files(archives.path(), form));
             }
         }
     }
 }
 
-/// As `watching`, for each Python that starts below: it says so itself.
+/// Python code that records arguments and environment of each Python process, like `recording_script`.
 const SITE: &str = r#"
 import os, sys, tempfile
 number, path = tempfile.mkstemp(prefix="seen.", dir="SEEN")
@@ -77,65 +77,66 @@ with os.fdopen(number, "w") as log:
 "#;
 
 #[test]
-fn no_login_in_an_address_is_seen_or_left() {
-    let repository = repository::make("'kaspr-guarded'");
+fn no_login_in_an_address_is_passed_on_or_left_behind() {
+    let repository = repository::create("'kaspr-guarded'");
     let index = Index::with_repository(&[WHEEL], Some(repository.path().join(".git")));
-    let [_, encoded, _] = forms(PASSWORD);
+    let [_, encoded, _] = encodings(PASSWORD);
     let login = format!("http://{USER}:${{INDEX_PASSWORD}}@");
     for tool in TOOLS {
-        let (volume, seen) = (Volume::new(), tempfile::tempdir().expect("a folder"));
+        let (volume, seen) = (Volume::new(), tempfile::tempdir().expect("a directory"));
         fs::write(seen.path().join("sitecustomize.py"), SITE.replace("SEEN", &seen.path().to_string_lossy()))
             .expect("written");
         let git = tools::python("import shutil; print(shutil.which('git'))");
-        shims::before(seen.path(), Path::new(&git), &watching(seen.path()));
+        shims::wrap(seen.path(), Path::new(&git), &recording_script(seen.path()));
         let package = format!("kaspr-repo @ {}@v1", index.repository("${GIT_TOKEN}"));
         let path = format!("{}:{}", seen.path().display(), std::env::var("PATH").expect("a path"));
         let trace = seen.path().join("seen.git");
-        let container = watch(volume.container("app-0", "addresses", tool, &[&package]), tool, seen.path())
-            .env("INDEX_URL", index.url("auth").replace("http://", &login))
-            .env("INDEX_PASSWORD", &encoded)
-            .env("GIT_TOKEN", GIT_TOKEN)
-            .env("GIT_TRACE", &trace)
-            .env("PYTHONPATH", seen.path())
-            .env("PATH", path);
-        let ended = container.run();
-        ended.is_from(PackageSource::Index);
-        repository::is_there(&volume);
-        // What git starts is in its trace alone.
+        let container =
+            record_programs(volume.container("app-0", "addresses", tool, &[&package]), tool, seen.path())
+                .env("INDEX_URL", index.url("auth").replace("http://", &login))
+                .env("INDEX_PASSWORD", &encoded)
+                .env("GIT_TOKEN", GIT_TOKEN)
+                .env("GIT_TRACE", &trace)
+                .env("PYTHONPATH", seen.path())
+                .env("PATH", path);
+        let outcome = container.run();
+        outcome.assert_from(PackageSource::Index);
+        repository::assert_installed(&volume);
+        // Only git's trace contains the processes that git starts.
         let started = fs::read_to_string(&trace).expect("a trace");
         assert!(started.contains("remote-http"), "{started}");
-        for form in [PASSWORD, GIT_TOKEN].map(forms).concat() {
+        for form in [PASSWORD, GIT_TOKEN].map(encodings).concat() {
             assert!(!started.contains(&form), "{form} in {started}");
-            assert!(!ended.log.contains(&form), "{tool:?}: {form} in the log: {}", ended.log);
-            calls(seen.path(), &form);
-            left(&volume.root(), &form);
+            assert!(!outcome.log.contains(&form), "{tool:?}: {form} in the log: {}", outcome.log);
+            assert_not_passed(seen.path(), &form);
+            assert_not_in_files(&volume.root(), &form);
         }
     }
 }
 
-/// Lets all that a container starts be written down.
-fn watch(container: Container, tool: Tool, seen: &Path) -> Container {
-    let container = container.env("PYTHON", shims::before_python(seen, &watching(seen)));
+/// Records all programs that a container starts.
+fn record_programs(container: Container, tool: Tool, seen: &Path) -> Container {
+    let container = container.env("PYTHON", shims::wrap_python(seen, &recording_script(seen)));
     if tool == Tool::Pip {
         return container;
     }
-    container.env("UV", shims::before(seen, &tools::uv(), &watching(seen)))
+    container.env("UV", shims::wrap(seen, &tools::uv(), &recording_script(seen)))
 }
 
-/// No program has it in its arguments or in its environment.
-fn calls(seen: &Path, form: &str) {
-    let logs = fs::read_dir(seen).expect("a folder").flatten();
+/// Asserts that no program received a secret in its arguments or its environment.
+fn assert_not_passed(seen: &Path, form: &str) {
+    let logs = fs::read_dir(seen).expect("a directory").flatten();
     let logs: Vec<_> =
         logs.filter(|entry| entry.file_name().to_string_lossy().starts_with("seen.")).collect();
-    assert!(logs.len() >= 3, "the probe, the install and the compiler were seen");
+    assert!(logs.len() >= 3, "the probe, the install and the compiler are recorded");
     for log in logs {
         let text = fs::read_to_string(log.path()).expect("text");
         assert!(!text.contains(form), "{form} in {text}");
     }
 }
 
-/// No file below a folder has it.
-fn left(folder: &Path, form: &str) {
+/// Asserts that no file below a directory contains a secret.
+fn assert_not_in_files(folder: &Path, form: &str) {
     for entry in WalkDir::new(folder).into_iter().flatten().filter(|entry| entry.file_type().is_file()) {
         let bytes = fs::read(entry.path()).expect("a file");
         let found = bytes.windows(form.len()).any(|window| window == form.as_bytes());
@@ -143,8 +144,8 @@ fn left(folder: &Path, form: &str) {
     }
 }
 
-/// Unpacks what a store has.
-fn unpacked(server: &Server, folder: &Path) {
+/// Unpacks all objects of a store.
+fn unpack_objects(server: &Server, folder: &Path) {
     let mut archives = 0;
     for (i, name) in server.names().iter().enumerate() {
         let bytes = server.get(name);

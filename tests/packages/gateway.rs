@@ -1,6 +1,6 @@
-//! The clouds around a container: a proxy, of which it is told, answers for their hosts by TLS with a
-//! certificate that it trusts. It hands out tokens, and passes on to the store what carries the right
-//! credentials.
+//! The clouds as a container sees them: a proxy that answers for their hosts, with TLS and a certificate
+//! that the container trusts. It issues tokens, and forwards requests with the right credentials to the
+//! store.
 
 use std::{
     convert::Infallible,
@@ -23,20 +23,20 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{installer::Container, listening::Listening, proxy, tls};
 
-/// What becomes of a request.
+/// How a request is handled.
 pub enum Verdict {
-    /// The store answers it.
-    Pass,
-    /// This is the answer.
-    Answer(String),
-    /// Who asks is not allowed to.
+    /// The request is forwarded to the store.
+    Forward,
+    /// The gateway responds with this text.
+    Respond(String),
+    /// The request is refused.
     Refuse,
 }
 
-/// Judges requests: the host, the request, which it may change, and its body.
+/// Decides about a request, given the host, the request, which it may change, and the body.
 pub type Rule = fn(&str, &mut Parts, &str) -> Verdict;
 
-/// The clouds. They end when they are dropped.
+/// The clouds. They stop when the gateway is dropped.
 pub struct Gateway {
     pub listening: Listening,
     certificate: NamedTempFile,
@@ -52,7 +52,7 @@ struct Clouds {
 }
 
 impl Gateway {
-    /// Plays hosts in front of a store.
+    /// Starts a gateway for hosts in front of a store.
     pub fn start(hosts: &[&str], store: SocketAddr, rule: Rule) -> Self {
         let (tls, pem) = tls::acceptor(hosts);
         let certificate = NamedTempFile::new().expect("a file");
@@ -63,35 +63,35 @@ impl Gateway {
         Self { listening, certificate, refused }
     }
 
-    /// Leads a container here.
-    pub fn give(&self, container: Container) -> Container {
+    /// Configures a container to use the gateway.
+    pub fn configure(&self, container: Container) -> Container {
         container
             .env("HTTPS_PROXY", format!("http://{}", self.listening.address))
             .env("SSL_CERT_FILE", self.certificate.path())
     }
 
-    /// What was asked for without the right to.
+    /// Lists the refused requests.
     pub fn refused(&self) -> Vec<String> {
         self.refused.lock().expect("refused").clone()
     }
 }
 
-/// Opens a tunnel to a host, or answers what is sent here itself.
+/// Opens a tunnel to a host, or responds to a request to the gateway itself.
 async fn connect(request: Request<Incoming>, clouds: Clouds) -> Result<Response<proxy::Body>, Infallible> {
     if request.method() != Method::CONNECT {
-        return answer("", request, clouds).await;
+        return respond("", request, clouds).await;
     }
     let host = request.uri().host().unwrap_or_default().to_owned();
     tokio::spawn(async move {
         let Ok(tunnel) = upgrade::on(request).await else { return };
         let Ok(stream) = clouds.tls.accept(TokioIo::new(tunnel)).await else { return };
-        let answer = |request| answer(&host, request, clouds.clone());
-        _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)).await;
+        let respond = |request| respond(&host, request, clouds.clone());
+        _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(respond)).await;
     });
-    Ok(said(StatusCode::OK, String::new()))
+    Ok(text_response(StatusCode::OK, String::new()))
 }
 
-async fn answer(
+async fn respond(
     host: &str,
     request: Request<Incoming>,
     clouds: Clouds,
@@ -99,18 +99,18 @@ async fn answer(
     let (mut parts, body) = request.into_parts();
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     Ok(match (clouds.rule)(host, &mut parts, &String::from_utf8_lossy(&body)) {
-        Verdict::Pass => proxy::pass(Request::from_parts(parts, Full::new(body)), clouds.store).await,
-        Verdict::Answer(text) => said(StatusCode::OK, text),
+        Verdict::Forward => proxy::forward(Request::from_parts(parts, Full::new(body)), clouds.store).await,
+        Verdict::Respond(text) => text_response(StatusCode::OK, text),
         Verdict::Refuse => {
             clouds.refused.lock().expect("refused").push(format!("{host}{}", parts.uri.path()));
-            said(StatusCode::FORBIDDEN, "not for you".to_owned())
+            text_response(StatusCode::FORBIDDEN, "not for you".to_owned())
         }
     })
 }
 
-fn said(status: StatusCode, text: String) -> Response<proxy::Body> {
+fn text_response(status: StatusCode, text: String) -> Response<proxy::Body> {
     let body = Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed();
-    let mut answer = Response::new(body);
-    *answer.status_mut() = status;
-    answer
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response
 }

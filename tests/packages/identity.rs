@@ -1,5 +1,5 @@
-//! Buckets where the clouds have them, opened by a service account's key and by the pod's own identity:
-//! real names and TLS, and stores that take nothing but the right credentials.
+//! Buckets at the addresses of the clouds, accessed with a service account key and with the identity of
+//! the pod: real host names and TLS, and stores that accept only the right credentials.
 
 use std::{fs, path::Path};
 
@@ -17,7 +17,7 @@ use crate::{
     azure,
     gateway::{Gateway, Rule, Verdict},
     index::Index,
-    installer::{Container, Ended, Tool, Volume},
+    installer::{Container, Outcome, Tool, Volume},
     server::{ACCOUNT, Cloud, KEY, SECRET, Server},
     sigv4,
     wheels::Wheel,
@@ -25,25 +25,25 @@ use crate::{
 
 const WHEEL: Wheel = Wheel::new("kaspr-stored", "1.0");
 
-/// The key for tests of RFC 9500, section 2.1, in the form in which Google gives keys.
+/// Test key of RFC 9500, section 2.1, in the format in which Google issues keys.
 const GOOGLE_KEY: &str = include_str!("service-account-key.pem");
 const EMAIL: &str = "installer@team.iam.gserviceaccount.com";
 const GOOGLE_TOKEN: &str = "google-token-9d20";
-/// What Kubernetes signs for a pod.
+/// Service account token of the pod.
 const POD_TOKEN: &str = "pod-token-77ab";
 const SESSION_TOKEN: &str = "session-token-5e13";
 const ROLE: &str = "arn:aws:iam::1:role/installer";
 const TENANT: &str = "00000000-0000-0000-0000-000000000001";
 const CLIENT: &str = "00000000-0000-0000-0000-000000000002";
 
-/// A way to open a bucket.
+/// A way to authenticate to a bucket.
 struct Identity {
     name: &'static str,
     cloud: Cloud,
     hosts: &'static [&'static str],
     rule: Rule,
-    /// Gives a container what the operator and the cloud's own webhook give a pod.
-    give: fn(Container, &Gateway, &Path) -> Container,
+    /// Configures a container as the operator and the webhook of the cloud configure a pod.
+    configure: fn(Container, &Gateway, &Path) -> Container,
 }
 
 const IDENTITIES: [Identity; 5] = [
@@ -51,8 +51,10 @@ const IDENTITIES: [Identity; 5] = [
         name: "a service account's key",
         cloud: Cloud::Gcs,
         hosts: &["storage.googleapis.com"],
-        rule: |_, request, _| if is_signed_by_google_key(request) { Verdict::Pass } else { Verdict::Refuse },
-        give: |container, _, folder| {
+        rule: |_, request, _| {
+            if is_signed_by_google_key(request) { Verdict::Forward } else { Verdict::Refuse }
+        },
+        configure: |container, _, folder| {
             let key = json!({"type": "service_account", "private_key": GOOGLE_KEY, "private_key_id": "1",
                 "client_email": EMAIL, "token_uri": "https://oauth2.googleapis.com/token"});
             container.env("GCS_KEY_FILE", file(folder, "sa.json", &key.to_string()))
@@ -67,11 +69,11 @@ const IDENTITIES: [Identity; 5] = [
                 && header(request, "metadata-flavor") == "Google"
             {
                 let token = json!({"access_token": GOOGLE_TOKEN, "expires_in": 3600, "token_type": "Bearer"});
-                return Verdict::Answer(token.to_string());
+                return Verdict::Respond(token.to_string());
             }
-            pass_if(header(request, "authorization") == format!("Bearer {GOOGLE_TOKEN}"))
+            forward_if(header(request, "authorization") == format!("Bearer {GOOGLE_TOKEN}"))
         },
-        give: |container, gateway, _| {
+        configure: |container, gateway, _| {
             let address = gateway.listening.address.to_string();
             container.env("GCE_METADATA_HOST", &address).env("GCE_METADATA_IP", &address)
         },
@@ -85,16 +87,16 @@ const IDENTITIES: [Identity; 5] = [
             let query: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).collect();
             let has = |name: &str, value: &str| query.iter().any(|(n, v)| n == name && v == value);
             if host.starts_with("sts.") {
-                let right = has("Action", "AssumeRoleWithWebIdentity") && has("RoleArn", ROLE);
-                return if right && has("WebIdentityToken", POD_TOKEN) {
-                    Verdict::Answer(assumed())
+                let is_valid = has("Action", "AssumeRoleWithWebIdentity") && has("RoleArn", ROLE);
+                return if is_valid && has("WebIdentityToken", POD_TOKEN) {
+                    Verdict::Respond(assumed_role())
                 } else {
                     Verdict::Refuse
                 };
             }
-            is_of_session(request)
+            check_session(request)
         },
-        give: |container, _, folder| {
+        configure: |container, _, folder| {
             container
                 .env("AWS_ROLE_ARN", ROLE)
                 .env("AWS_WEB_IDENTITY_TOKEN_FILE", file(folder, "token", POD_TOKEN))
@@ -106,15 +108,15 @@ const IDENTITIES: [Identity; 5] = [
         hosts: &["s3.us-east-1.amazonaws.com"],
         rule: |host, request, _| {
             if host.is_empty() {
-                let right =
+                let is_valid =
                     request.uri.path() == "/v1/credentials" && header(request, "authorization") == POD_TOKEN;
                 let answer = json!({"AccessKeyId": KEY, "SecretAccessKey": SECRET, "Token": SESSION_TOKEN,
-                    "Expiration": later()});
-                return if right { Verdict::Answer(answer.to_string()) } else { Verdict::Refuse };
+                    "Expiration": in_an_hour()});
+                return if is_valid { Verdict::Respond(answer.to_string()) } else { Verdict::Refuse };
             }
-            is_of_session(request)
+            check_session(request)
         },
-        give: |container, gateway, folder| {
+        configure: |container, gateway, folder| {
             let uri = format!("http://{}/v1/credentials", gateway.listening.address);
             container
                 .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri)
@@ -129,18 +131,18 @@ const IDENTITIES: [Identity; 5] = [
             if host.starts_with("login.") {
                 let form: Vec<_> = url::form_urlencoded::parse(body.as_bytes()).collect();
                 let has = |name: &str, value: &str| form.iter().any(|(n, v)| n == name && v == value);
-                let right = request.uri.path() == format!("/{TENANT}/oauth2/v2.0/token")
+                let is_valid = request.uri.path() == format!("/{TENANT}/oauth2/v2.0/token")
                     && has("client_id", CLIENT)
                     && has("client_assertion", POD_TOKEN)
                     && has("scope", "https://storage.azure.com/.default");
                 let answer =
                     json!({"access_token": azure::TOKEN, "expires_in": 3600, "token_type": "Bearer"});
-                return if right { Verdict::Answer(answer.to_string()) } else { Verdict::Refuse };
+                return if is_valid { Verdict::Respond(answer.to_string()) } else { Verdict::Refuse };
             }
-            // The store looks at the token itself.
-            pass_if(host == format!("{ACCOUNT}.blob.core.windows.net"))
+            // The store checks the token itself.
+            forward_if(host == format!("{ACCOUNT}.blob.core.windows.net"))
         },
-        give: |container, _, folder| {
+        configure: |container, _, folder| {
             container
                 .env("AZURE_CLIENT_ID", CLIENT)
                 .env("AZURE_TENANT_ID", TENANT)
@@ -150,14 +152,14 @@ const IDENTITIES: [Identity; 5] = [
     },
 ];
 
-fn pass_if(right: bool) -> Verdict {
-    if right { Verdict::Pass } else { Verdict::Refuse }
+fn forward_if(is_valid: bool) -> Verdict {
+    if is_valid { Verdict::Forward } else { Verdict::Refuse }
 }
 
-/// The session's token is there, and the request is signed with the session's key.
-fn is_of_session(request: &mut Parts) -> Verdict {
-    let is_right = header(request, "x-amz-security-token") == SESSION_TOKEN;
-    pass_if(is_right && sigv4::leave_session(request, SECRET))
+/// Forwards a request that has the session token and is signed with the key of the session.
+fn check_session(request: &mut Parts) -> Verdict {
+    let has_token = header(request, "x-amz-security-token") == SESSION_TOKEN;
+    forward_if(has_token && sigv4::strip_session(request, SECRET))
 }
 
 fn header<'a>(request: &'a Parts, name: &str) -> &'a str {
@@ -170,23 +172,23 @@ fn file(folder: &Path, name: &str, text: &str) -> std::path::PathBuf {
     path
 }
 
-/// An hour from now.
-fn later() -> String {
+/// Returns the time an hour from now.
+fn in_an_hour() -> String {
     (Timestamp::now() + SignedDuration::from_hours(1)).to_string()
 }
 
-/// What Amazon answers to a token that it knows.
-fn assumed() -> String {
+/// Returns Amazon's response to a valid token.
+fn assumed_role() -> String {
     format!(
         "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>\
          <AccessKeyId>{KEY}</AccessKeyId><SecretAccessKey>{SECRET}</SecretAccessKey>\
          <SessionToken>{SESSION_TOKEN}</SessionToken><Expiration>{}</Expiration>\
          </Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>",
-        later()
+        in_an_hour()
     )
 }
 
-/// It has a token that the service account signed for itself, for Google's storage, and that holds now.
+/// Whether the request has a valid token that the service account signed for Google's storage.
 fn is_signed_by_google_key(request: &Parts) -> bool {
     let der = pem::parse(GOOGLE_KEY).expect("PEM").into_contents();
     let key = RsaKeyPair::from_pkcs8(&der).expect("a key");
@@ -203,46 +205,46 @@ fn is_signed_by_google_key(request: &Parts) -> bool {
         && claims["exp"].as_i64().is_some_and(|end| end > now)
 }
 
-/// A member on a node of its own.
-fn member(identity: &Identity, server: &Server, gateway: &Gateway, index: &Index) -> Ended {
-    let (volume, folder) = (Volume::new(), tempfile::tempdir().expect("a folder"));
+/// Runs a member on a node of its own.
+fn run_member(identity: &Identity, server: &Server, gateway: &Gateway, index: &Index) -> Outcome {
+    let (volume, folder) = (Volume::new(), tempfile::tempdir().expect("a directory"));
     let container = volume.container("app-0", "identity", Tool::Uv, &["kaspr-stored"]);
-    let container = gateway.give(server.name(container)).env("INDEX_URL", index.url("open"));
-    (identity.give)(container, gateway, folder.path()).run()
+    let container = gateway.configure(server.configure_bucket(container)).env("INDEX_URL", index.url("open"));
+    (identity.configure)(container, gateway, folder.path()).run()
 }
 
 #[test]
-fn buckets_are_opened_by_keys_and_by_the_pods_own_identity() {
-    let index = Index::with(&[WHEEL]);
+fn buckets_are_accessed_with_keys_and_with_the_identity_of_the_pod() {
+    let index = Index::new(&[WHEEL]);
     for identity in &IDENTITIES {
         let server = Server::start(identity.cloud);
         let gateway = Gateway::start(identity.hosts, server.address, identity.rule);
         for source in [PackageSource::Index, PackageSource::Cache] {
-            let ended = member(identity, &server, &gateway, &index);
-            let told = (identity.name, &ended.report.warnings, gateway.refused());
-            assert_eq!(told, (identity.name, &Vec::new(), Vec::new()), "{}", ended.log);
-            ended.is_from(source);
+            let outcome = run_member(identity, &server, &gateway, &index);
+            let result = (identity.name, &outcome.report.warnings, gateway.refused());
+            assert_eq!(result, (identity.name, &Vec::new(), Vec::new()), "{}", outcome.log);
+            outcome.assert_from(source);
         }
         server.named("/0.tar.zst");
     }
 }
 
 #[test]
-fn who_may_not_open_a_bucket_starts_without_and_tells_no_token() {
-    let index = Index::with(&[WHEEL]);
+fn a_member_without_access_to_the_bucket_starts_and_shows_no_token() {
+    let index = Index::new(&[WHEEL]);
     let tokens = [GOOGLE_TOKEN, POD_TOKEN, SESSION_TOKEN, SECRET, azure::TOKEN];
     let tokens = tokens.map(|token| [token.to_owned(), STANDARD.encode(token)]).concat();
     for identity in &IDENTITIES {
         let server = Server::start(identity.cloud);
         let gateway = Gateway::start(identity.hosts, server.address, |_, _, _| Verdict::Refuse);
-        let ended = member(identity, &server, &gateway, &index);
-        ended.is_from(PackageSource::Index);
-        assert!(!ended.report.warnings.is_empty(), "{}: {}", identity.name, ended.log);
-        assert!(!gateway.refused().is_empty(), "{}: {:?}", identity.name, ended.report.warnings);
+        let outcome = run_member(identity, &server, &gateway, &index);
+        outcome.assert_from(PackageSource::Index);
+        assert!(!outcome.report.warnings.is_empty(), "{}: {}", identity.name, outcome.log);
+        assert!(!gateway.refused().is_empty(), "{}: {:?}", identity.name, outcome.report.warnings);
         assert_eq!(server.names(), Vec::<String>::new());
         for secret in tokens.iter().map(String::as_str).chain(GOOGLE_KEY.lines()) {
-            let said = format!("{}{:?}", ended.log, ended.report);
-            assert!(!said.contains(secret), "{}: {secret} in {said}", identity.name);
+            let output = format!("{}{:?}", outcome.log, outcome.report);
+            assert!(!output.contains(secret), "{}: {secret} in {output}", identity.name);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The installer, started as in a pod: nothing in its environment but what it is given.
+//! Starts the installer as in a pod, with a limited environment.
 
 use std::{
     env, fs,
@@ -13,19 +13,19 @@ use tempfile::TempDir;
 
 use crate::tools;
 
-/// A volume, and what its members find.
+/// A packages volume.
 pub struct Volume {
     folder: TempDir,
 }
 
-/// What a container left.
-pub struct Ended {
+/// Result of a container.
+pub struct Outcome {
     pub starts: bool,
     pub report: InstallReport,
     pub log: String,
 }
 
-/// Which program installs.
+/// Program that installs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Tool {
     Uv,
@@ -36,15 +36,15 @@ pub const TOOLS: [Tool; 2] = [Tool::Uv, Tool::Pip];
 
 impl Volume {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a folder") }
+        Self { folder: tempfile::tempdir().expect("a directory") }
     }
 
-    /// The volume itself.
+    /// Returns the root of the volume.
     pub fn root(&self) -> PathBuf {
         self.folder.path().join("packages")
     }
 
-    /// Where a member's container leaves its report.
+    /// Returns the file of a member's termination message.
     fn report_file(&self, member: &str) -> PathBuf {
         self.folder.path().join(format!("{member}.report"))
     }
@@ -53,7 +53,7 @@ impl Volume {
         self.folder.path().join(format!("{member}.log"))
     }
 
-    /// Prepares a member's container.
+    /// Prepares the container of a member.
     pub fn container(&self, member: &str, hash: &str, tool: Tool, packages: &[&str]) -> Container {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kaspr-operator"));
         command.arg("install-packages").env_clear();
@@ -62,7 +62,7 @@ impl Volume {
                 command.env(name, value);
             }
         }
-        // What this machine tells its pip is not what an image tells it.
+        // The pip settings of this machine must not affect the tests.
         command.env("PIP_CONFIG_FILE", "/dev/null");
         if tool == Tool::Uv {
             command.env("UV", tools::uv());
@@ -83,12 +83,12 @@ impl Volume {
         Container { command, report, log }
     }
 
-    /// What a member's container left where only it writes.
+    /// Lists the files that a member's container left in its scratch directory.
     pub fn scratch(&self, member: &str) -> Vec<String> {
         names(&self.folder.path().join(format!("{member}-scratch")))
     }
 
-    /// What Python finds when it runs as that member.
+    /// Runs Python code with the packages of a member. Returns its output.
     pub fn python(&self, member: &str, code: &str) -> String {
         let output = Command::new("python3")
             .args(["-c", code])
@@ -101,16 +101,16 @@ impl Volume {
         text(&output.stdout)
     }
 
-    /// Lets any user write to it, and gives where.
+    /// Makes the volume writable for any user. Returns its path.
     fn open_to_all(&self) -> &Path {
         for folder in [self.folder.path(), &self.root()] {
-            fs::create_dir_all(folder).expect("a folder");
+            fs::create_dir_all(folder).expect("a directory");
             fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).expect("a folder for all");
         }
         self.folder.path()
     }
 
-    /// The names in a folder of the volume, sorted.
+    /// Lists a directory of the volume, sorted.
     pub fn names(&self, folder: &str) -> Vec<String> {
         names(&self.root().join(folder))
     }
@@ -124,14 +124,14 @@ pub fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// A container that is about to start.
+/// A container before its start.
 pub struct Container {
     command: Command,
     report: PathBuf,
     log: PathBuf,
 }
 
-/// A container that runs.
+/// A running container.
 pub struct Running {
     pub child: Child,
     report: PathBuf,
@@ -144,10 +144,10 @@ impl Container {
         self
     }
 
-    /// As a user that nobody knows, where nothing but the volume can be written to. None where this
-    /// machine does not let tests mount.
+    /// Runs as a user without an account, with only the volume writable. Returns `None` if this machine
+    /// does not allow tests to mount.
     pub fn confined(mut self, volume: &Volume) -> Option<Self> {
-        // A machine's own programs may lie where only its user gets at.
+        // Programs may be in directories that only the current user can read.
         const PREPARE: &str = r#"set -e
             folder=$1 prefix=$2 user=$3; shift 3
             mkdir "$folder/bin" "$folder/python"
@@ -188,31 +188,31 @@ impl Container {
         Running { child, report: self.report, log: self.log }
     }
 
-    pub fn run(self) -> Ended {
-        self.start().end()
+    pub fn run(self) -> Outcome {
+        self.start().wait()
     }
 }
 
 impl Running {
-    pub fn end(mut self) -> Ended {
+    pub fn wait(mut self) -> Outcome {
         let starts = self.child.wait().expect("the installer").success();
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let report = fs::read_to_string(&self.report).unwrap_or_default();
         let report = serde_json::from_str(&report).unwrap_or_else(|e| panic!("no report ({e}): {log}"));
-        Ended { starts, report, log }
+        Outcome { starts, report, log }
     }
 
-    /// Kills it with all that it started, as a container is killed.
+    /// Kills the installer with its child processes, as a container is killed.
     pub fn kill(mut self) {
         let group = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process_group(group, rustix::process::Signal::KILL).expect("killed");
-        self.child.wait().expect("ended");
+        self.child.wait().expect("exited");
     }
 
-    /// Waits until the log has a line with these words.
-    pub fn says(&mut self, words: &str) {
+    /// Waits until the log contains a text.
+    pub fn wait_for_log(&mut self, text: &str) {
         for _ in 0..600 {
-            if fs::read_to_string(&self.log).unwrap_or_default().contains(words) {
+            if fs::read_to_string(&self.log).unwrap_or_default().contains(text) {
                 return;
             }
             if let Ok(Some(_)) = self.child.try_wait() {
@@ -220,13 +220,13 @@ impl Running {
             }
             std::thread::sleep(Duration::from_millis(100));
         }
-        panic!("never said '{words}': {}", fs::read_to_string(&self.log).unwrap_or_default());
+        panic!("never logged '{text}': {}", fs::read_to_string(&self.log).unwrap_or_default());
     }
 }
 
-impl Ended {
-    /// It went well, and the packages came from there.
-    pub fn is_from(&self, source: PackageSource) {
+impl Outcome {
+    /// Asserts that the installer succeeded and where the packages came from.
+    pub fn assert_from(&self, source: PackageSource) {
         assert!(self.starts, "{}\n{:?}", self.log, self.report);
         assert_eq!(self.report.source, Some(source), "{}", self.log);
         assert_eq!(self.report.error_type, None, "{}", self.log);

@@ -1,4 +1,4 @@
-//! Servers of the tests' own, on loopback.
+//! HTTP servers of the tests, on loopback.
 
 use std::{error::Error, net::SocketAddr};
 
@@ -11,15 +11,15 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, runtime::Runtime};
 
-/// A server. It ends when it is dropped.
+/// A server. It stops when it is dropped.
 pub struct Listening {
     pub address: SocketAddr,
     _runtime: Runtime,
 }
 
 impl Listening {
-    /// Answers each request; an error breaks the connection off, which is then what the client is to see.
-    pub fn start<A, F, B, E>(answer: A) -> Self
+    /// Starts a server. An error of `respond` breaks off the connection.
+    pub fn start<A, F, B, E>(respond: A) -> Self
     where
         A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
         F: Future<Output = Result<Response<B>, E>> + Send + 'static,
@@ -31,8 +31,8 @@ impl Listening {
         let address = listener.local_addr().expect("an address");
         runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let answer = service_fn(answer.clone());
-                let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
+                let respond = service_fn(respond.clone());
+                let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), respond);
                 tokio::spawn(connection.with_upgrades());
             }
         });

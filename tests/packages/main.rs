@@ -1,5 +1,5 @@
-//! The package installer as a pod runs it: the real binary, real Python, pip and uv, an index and
-//! stores of the test's own.
+//! The package installer as a pod runs it: the real binary, real Python, pip and uv, and an index and
+//! stores that the tests start.
 
 mod archives;
 mod azure;

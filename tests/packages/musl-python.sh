@@ -7,7 +7,7 @@ build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
 tar xf "$source" -C "$build" --strip-components=1
 cd "$build"
-# This machine's libraries are another libc's: setup.py is not to look for them.
+# The libraries of this machine are for another libc, so setup.py must not find them.
 sed -i 's/^    def configure_compiler(self):/&\n        return/; s/^    def add_multiarch_paths(self):/&\n        return/' setup.py
 # It answers for the gcc behind it.
 printf '#!/bin/sh\ncase "$*" in *--print-multiarch*) exit 1 ;; esac\nexec musl-gcc "$@"\n' >cc

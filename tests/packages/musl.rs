@@ -1,5 +1,5 @@
-//! A Python that is linked with musl, as images of Alpine have one. No index has it, so this needs
-//! one of the machine: `musl-python.sh` makes it.
+//! A Python that is linked with musl, as in images of Alpine. No index provides it, so the test needs one on
+//! the machine; `musl-python.sh` builds it.
 
 use std::{env, process::Command};
 
@@ -12,15 +12,15 @@ use crate::installer::{Tool, Volume};
 fn compiled_packages_for_musl_are_installed_and_work() {
     let python = env::var_os("MUSL_PYTHON").expect("MUSL_PYTHON");
     let volume = Volume::new();
-    let ended = volume.container("app-0", "musl", Tool::Uv, &["markupsafe"]).env("PYTHON", &python).run();
-    ended.is_from(PackageSource::Index);
-    assert!(ended.report.python.as_deref().is_some_and(|python| python.ends_with(", musl)")));
+    let outcome = volume.container("app-0", "musl", Tool::Uv, &["markupsafe"]).env("PYTHON", &python).run();
+    outcome.assert_from(PackageSource::Index);
+    assert!(outcome.report.python.as_deref().is_some_and(|python| python.ends_with(", musl)")));
     let compiled = "import markupsafe._speedups as s; print(s.__file__)";
     let loaded = Command::new(&python)
         .args(["-c", compiled])
         .env("PYTHONPATH", volume.root().join("members/app-0"))
         .output()
         .expect("Python");
-    let said = String::from_utf8_lossy(&loaded.stdout);
-    assert!(loaded.status.success() && said.contains("musl"), "{said}{:?}", ended.report);
+    let output = String::from_utf8_lossy(&loaded.stdout);
+    assert!(loaded.status.success() && output.contains("musl"), "{output}{:?}", outcome.report);
 }

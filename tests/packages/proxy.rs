@@ -1,4 +1,4 @@
-//! A store in front of a store, with which something goes wrong after some requests.
+//! A proxy in front of a store, with a fault after a number of requests.
 
 use std::{
     future::pending,
@@ -21,37 +21,37 @@ use tokio::net::TcpStream;
 
 use crate::listening::Listening;
 
-/// What happens after the requests that pass.
+/// Fault after a number of requests.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Trouble {
-    /// All others are answered with 503.
+pub enum Fault {
+    /// All further requests are answered with 503.
     Down,
-    /// The next one reaches the store, but its answer breaks off; all others pass.
+    /// The next request reaches the store, but its response breaks off; all others pass.
     Cut,
-    /// No other is ever answered.
+    /// No further request is answered.
     Silent,
 }
 
 pub type Body = BoxBody<Bytes, io::Error>;
 
-/// Passes on that many requests; then there is trouble.
-pub fn start(to: SocketAddr, requests: usize, trouble: Trouble) -> Listening {
+/// Starts a proxy that forwards a number of requests before the fault.
+pub fn start(to: SocketAddr, requests: usize, fault: Fault) -> Listening {
     let seen = Arc::new(AtomicUsize::new(0));
     Listening::start(move |request| {
         let number = seen.fetch_add(1, Ordering::SeqCst);
         async move {
-            match trouble {
-                Trouble::Cut if number == requests => cut(pass(request, to).await).await,
-                Trouble::Down if number >= requests => Ok(down()),
-                Trouble::Silent if number >= requests => pending().await,
-                _ => Ok(pass(request, to).await),
+            match fault {
+                Fault::Cut if number == requests => cut(forward(request, to).await).await,
+                Fault::Down if number >= requests => Ok(down()),
+                Fault::Silent if number >= requests => pending().await,
+                _ => Ok(forward(request, to).await),
             }
         }
     })
 }
 
-/// Passes a request on to a store.
-pub async fn pass<B>(mut request: Request<B>, to: SocketAddr) -> Response<Body>
+/// Forwards a request to a store.
+pub async fn forward<B>(mut request: Request<B>, to: SocketAddr) -> Response<Body>
 where
     B: hyper::body::Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Send + 'static,
 {
@@ -66,14 +66,14 @@ where
     };
     tokio::spawn(connection);
     match sender.send_request(request).await {
-        Ok(answer) => answer.map(|body| body.map_err(io::Error::other).boxed()),
+        Ok(response) => response.map(|body| body.map_err(io::Error::other).boxed()),
         Err(_) => down(),
     }
 }
 
-/// Breaks off an answer in the middle of its body, or before it begins if there is none.
-async fn cut(answer: Response<Body>) -> io::Result<Response<Body>> {
-    let (mut parts, body) = answer.into_parts();
+/// Breaks off a response in the middle of its body, or before it begins if the body is empty.
+async fn cut(response: Response<Body>) -> io::Result<Response<Body>> {
+    let (mut parts, body) = response.into_parts();
     let bytes = body.collect().await?.to_bytes();
     let broken = || io::Error::other("cut");
     if bytes.is_empty() {
@@ -86,7 +86,7 @@ async fn cut(answer: Response<Body>) -> io::Result<Response<Body>> {
 
 fn down() -> Response<Body> {
     let body = Full::new(Bytes::from_static(b"down")).map_err(|never| match never {}).boxed();
-    let mut answer = Response::new(body);
-    *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    answer
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    response
 }

@@ -1,4 +1,4 @@
-//! Packages from a repository, built on the spot.
+//! Packages from a Git repository, built during the test.
 
 use std::{fs, path::Path, process::Command};
 
@@ -22,7 +22,7 @@ name = "kaspr-repo"
 version = "1.0"
 "#;
 
-/// A build backend that needs nothing: an index of the test's own has no other.
+/// A build backend without dependencies, because the index of the test has no other packages.
 const BACKEND: &str = r#"
 import zipfile
 
@@ -43,35 +43,35 @@ fn git(folder: &Path, arguments: &[&str]) {
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
 }
 
-/// A repository whose build needs a package, with a tag.
-pub fn make(requires: &str) -> TempDir {
-    let repository = tempfile::tempdir().expect("a folder");
+/// Creates a repository with a tag; its build requires a package.
+pub fn create(requires: &str) -> TempDir {
+    let repository = tempfile::tempdir().expect("a directory");
     fs::write(repository.path().join("pyproject.toml"), PROJECT.replace("REQUIRES", requires))
         .expect("written");
     fs::write(repository.path().join("backend.py"), BACKEND).expect("written");
     for arguments in [&["init", "-q"][..], &["add", "."], &["commit", "-q", "-m", "first"], &["tag", "v1"]] {
         git(repository.path(), arguments);
     }
-    // So that files are all that a server needs.
+    // Allows a server to serve the repository as plain files.
     git(repository.path(), &["update-server-info"]);
     repository
 }
 
-/// What Python finds after it was installed.
-pub fn is_there(volume: &Volume) {
+/// Asserts that Python finds the installed package.
+pub fn assert_installed(volume: &Volume) {
     assert_eq!(volume.python("app-0", "import kaspr_repo; print(kaspr_repo.VERSION)"), "1.0");
 }
 
 #[test]
 fn a_repository_is_built_and_installed() {
-    let repository = make("");
-    let index = Index::with(&[Wheel::new("kaspr-other", "1.0")]);
+    let repository = create("");
+    let index = Index::new(&[Wheel::new("kaspr-other", "1.0")]);
     let package = format!("git+file://{}@v1", repository.path().display());
     for tool in TOOLS {
         let volume = Volume::new();
         let container = volume.container("app-0", "repository", tool, &[&package]);
-        let ended = container.env("INDEX_URL", index.url("open")).run();
-        ended.is_from(PackageSource::Index);
-        is_there(&volume);
+        let outcome = container.env("INDEX_URL", index.url("open")).run();
+        outcome.assert_from(PackageSource::Index);
+        assert_installed(&volume);
     }
 }

@@ -1,4 +1,4 @@
-//! The clouds' stores: emulators that end when they are dropped.
+//! Stores of the clouds: emulators that stop when they are dropped.
 
 use std::{
     net::{SocketAddr, TcpListener, TcpStream},
@@ -18,18 +18,18 @@ use tokio::runtime::Runtime;
 use crate::{azure::Azure, installer::Container};
 
 const BUCKET: &str = "team-packages";
-/// What the names of all objects start with.
+/// Prefix of the names of all objects.
 pub const PREFIX: &str = "kaspr-packages/clicks-app";
 
-/// The name of the key to S3.
+/// ID of the S3 access key.
 pub const KEY: &str = "AKIATEST";
-/// The key to S3.
+/// S3 secret access key.
 pub const SECRET: &str = "storage-secret-key";
 pub const ACCOUNT: &str = "team";
-/// The key to Azure.
+/// Key of the Azure storage account.
 pub const ACCOUNT_KEY: &str = "c3RvcmFnZS1zZWNyZXQta2V5";
 
-/// Whose store is played.
+/// Cloud whose store is emulated.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Cloud {
     Gcs,
@@ -44,26 +44,31 @@ pub struct Server {
     cloud: Cloud,
     pub address: SocketAddr,
     runtime: Runtime,
-    played: Played,
+    backend: Backend,
 }
 
-enum Played {
-    By(Child, #[expect(dead_code, reason = "its files go with it")] TempDir),
-    Here(Azure),
+enum Backend {
+    Process(Child, #[expect(dead_code, reason = "dropping it deletes the files")] TempDir),
+    InProcess(Azure),
 }
 
 impl Server {
     pub fn start(cloud: Cloud) -> Self {
-        // The second test of the process finds it installed.
+        // In the second test of the process, a provider is already installed.
         _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = Runtime::new().expect("a runtime");
         if cloud == Cloud::Azure {
             let azure = Azure::start();
-            return Self { cloud, address: azure.listening.address, runtime, played: Played::Here(azure) };
+            return Self {
+                cloud,
+                address: azure.listening.address,
+                runtime,
+                backend: Backend::InProcess(azure),
+            };
         }
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         std::fs::create_dir(folder.path().join(BUCKET)).expect("a bucket");
-        // Somebody else may take the port before the server does; the next one is tried then.
+        // Another process may take the port first; then the next port is tried.
         for _ in 0..5 {
             let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
             let address = listener.local_addr().expect("an address");
@@ -71,7 +76,7 @@ impl Server {
             let mut process = command(cloud, address, folder.path()).spawn().expect("the store");
             for _ in 0..100 {
                 if TcpStream::connect(address).is_ok() {
-                    return Self { cloud, address, runtime, played: Played::By(process, folder) };
+                    return Self { cloud, address, runtime, backend: Backend::Process(process, folder) };
                 }
                 if process.try_wait().expect("the store").is_some() {
                     break;
@@ -83,14 +88,15 @@ impl Server {
         panic!("{cloud:?} does not start");
     }
 
-    /// Tells a container of the store.
-    pub fn give(&self, container: Container) -> Container {
-        self.give_at(container, self.address)
+    /// Configures a container for the store.
+    pub fn configure(&self, container: Container) -> Container {
+        self.configure_at(container, self.address)
     }
 
-    /// The same at another address. Keys end as `echo` writes them into a Secret.
-    pub fn give_at(&self, container: Container, address: SocketAddr) -> Container {
-        let container = self.name(container);
+    /// Configures a container for the store at another address. Keys end with a newline, as `echo` writes
+    /// them.
+    pub fn configure_at(&self, container: Container, address: SocketAddr) -> Container {
+        let container = self.configure_bucket(container);
         match self.cloud {
             Cloud::Gcs => container.env("STORAGE_EMULATOR_HOST", address.to_string()),
             Cloud::S3 => container
@@ -103,8 +109,8 @@ impl Server {
         }
     }
 
-    /// Tells a container the bucket's name alone: it is where the cloud has it.
-    pub fn name(&self, container: Container) -> Container {
+    /// Configures only the name of the bucket, at the address of the cloud.
+    pub fn configure_bucket(&self, container: Container) -> Container {
         match self.cloud {
             Cloud::Gcs => {
                 container.env("GCS_BUCKET", BUCKET).env("GCS_OBJECT_KEY", format!("{PREFIX}/hash.tar.gz"))
@@ -142,9 +148,9 @@ impl Server {
         }
     }
 
-    /// The names of all objects.
+    /// Lists the names of all objects.
     pub fn names(&self) -> Vec<String> {
-        if let Played::Here(azure) = &self.played {
+        if let Backend::InProcess(azure) = &self.backend {
             let names = azure.names();
             let names = names.iter().filter_map(|name| name.strip_prefix(&format!("/{BUCKET}/")));
             return names.map(str::to_owned).collect();
@@ -153,31 +159,31 @@ impl Server {
         all.into_iter().flatten().map(|object| object.location.to_string()).collect()
     }
 
-    /// The only name with that end.
-    pub fn named(&self, end: &str) -> String {
+    /// Returns the only name with a suffix.
+    pub fn named(&self, suffix: &str) -> String {
         let names = self.names();
-        let mut with_end = names.iter().filter(|name| name.ends_with(end));
-        match (with_end.next(), with_end.next()) {
+        let mut matching = names.iter().filter(|name| name.ends_with(suffix));
+        match (matching.next(), matching.next()) {
             (Some(name), None) => name.clone(),
-            _ => panic!("{end} in {names:?}"),
+            _ => panic!("{suffix} in {names:?}"),
         }
     }
 
-    /// An object.
+    /// Reads an object.
     pub fn get(&self, name: &str) -> Vec<u8> {
         let get = async { self.store().get(&Key::from(name)).await?.bytes().await };
         self.runtime.block_on(get).expect("an object").to_vec()
     }
 
-    /// Makes or changes an object.
+    /// Creates or replaces an object.
     pub fn put(&self, name: &str, bytes: Vec<u8>) {
         if self.cloud == Cloud::Gcs {
-            // The emulator takes no other way.
+            // The emulator supports only the JSON API.
             let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
             let upload = format!("upload/storage/v1/b/{BUCKET}/o?uploadType=media&name={name}");
             let post = reqwest::Client::new().post(format!("http://{}/{upload}", self.address)).body(bytes);
-            let answer = self.runtime.block_on(post.send()).expect("the store");
-            return assert!(answer.status().is_success(), "{}", answer.status());
+            let response = self.runtime.block_on(post.send()).expect("the store");
+            return assert!(response.status().is_success(), "{}", response.status());
         }
         self.runtime.block_on(self.store().put(&Key::from(name), PutPayload::from(bytes))).expect("stored");
     }
@@ -185,7 +191,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Played::By(process, _) = &mut self.played {
+        if let Backend::Process(process, _) = &mut self.backend {
             _ = process.kill();
             _ = process.wait();
         }

@@ -1,4 +1,4 @@
-//! Programs in front of others, of the same names.
+//! Wrappers of programs, with the same names.
 
 use std::{
     fs,
@@ -8,8 +8,8 @@ use std::{
 
 use crate::tools;
 
-/// Runs a shell's script, and then the program.
-pub fn before(folder: &Path, program: &Path, script: &str) -> PathBuf {
+/// Creates a wrapper that runs a shell script, and then the program.
+pub fn wrap(folder: &Path, program: &Path, script: &str) -> PathBuf {
     let path = folder.join(program.file_name().expect("a name"));
     let text = format!("#!/bin/sh\n{script}\nexec {} \"$@\"\n", program.display());
     fs::write(&path, text).expect("written");
@@ -17,7 +17,7 @@ pub fn before(folder: &Path, program: &Path, script: &str) -> PathBuf {
     path
 }
 
-/// The same with Python.
-pub fn before_python(folder: &Path, script: &str) -> PathBuf {
-    before(folder, Path::new(&tools::python("import sys; print(sys.executable)")), script)
+/// Creates a wrapper of Python.
+pub fn wrap_python(folder: &Path, script: &str) -> PathBuf {
+    wrap(folder, Path::new(&tools::python("import sys; print(sys.executable)")), script)
 }

@@ -1,12 +1,14 @@
-//! Amazon's signatures, version 4: the gateway to S3 knows no temporary keys, so they end here.
+//! Amazon's signatures, version 4. The S3 server of the tests does not support temporary keys, so they
+//! are replaced here.
 
 use hyper::http::{HeaderValue, request::Parts};
 use ring::{digest, hmac};
 
 const TOKEN: &str = "x-amz-security-token";
 
-/// Whether a request is signed with a key; then it is signed anew without the session's token.
-pub fn leave_session(request: &mut Parts, secret: &str) -> bool {
+/// Returns whether a request is signed with a key. If so, removes the session token and signs the request
+/// again.
+pub fn strip_session(request: &mut Parts, secret: &str) -> bool {
     let authorization = header(request, "authorization").to_owned();
     let part = |name: &str| {
         let after = authorization.split_once(&format!("{name}="))?.1;
@@ -24,12 +26,12 @@ pub fn leave_session(request: &mut Parts, secret: &str) -> bool {
     }
     request.headers.remove(TOKEN);
     let names: Vec<&str> = names.into_iter().filter(|name| *name != TOKEN).collect();
-    let anew = format!(
+    let authorization = format!(
         "AWS4-HMAC-SHA256 Credential={key}, SignedHeaders={}, Signature={}",
         names.join(";"),
         signature(request, secret, scope, &names)
     );
-    request.headers.insert("authorization", HeaderValue::from_str(&anew).expect("a header"));
+    request.headers.insert("authorization", HeaderValue::from_str(&authorization).expect("a header"));
     true
 }
 

@@ -1,4 +1,4 @@
-//! Buckets: one install for all members, whatever happens to the store.
+//! Buckets: one installation for all members, also when the store fails.
 
 use std::thread;
 
@@ -7,33 +7,33 @@ use kaspr_operator::api::PackageSource;
 use crate::{
     index::Index,
     installer::{Container, Tool, Volume},
-    proxy::{self, Trouble},
+    proxy::{self, Fault},
     server::{CLOUDS, Cloud, Server},
     wheels::Wheel,
 };
 
 const WHEEL: Wheel = Wheel { ballast: 2_000_000, ..Wheel::new("kaspr-stored", "1.0") };
 
-/// A member on a node of its own.
+/// Prepares a member on a node of its own.
 fn member(server: &Server, index: &Index, volume: &Volume, name: &str, hash: &str) -> Container {
     let container = volume.container(name, hash, Tool::Uv, &["kaspr-stored"]);
-    server.give(container).env("INDEX_URL", index.url("open"))
+    server.configure(container).env("INDEX_URL", index.url("open"))
 }
 
 #[test]
 fn ten_members_and_an_empty_bucket() {
     for cloud in CLOUDS {
-        let (server, index) = (Server::start(cloud), Index::with(&[WHEEL]));
+        let (server, index) = (Server::start(cloud), Index::new(&[WHEEL]));
         let volumes: Vec<Volume> = (0..10).map(|_| Volume::new()).collect();
         let start = |(i, volume): (usize, &Volume)| {
             member(&server, &index, volume, &format!("app-{i}"), "ten").start()
         };
         let running: Vec<_> = volumes.iter().enumerate().map(start).collect();
-        let ended: Vec<_> = running.into_iter().map(|running| running.end()).collect();
-        for ended in &ended {
-            assert!(ended.starts && ended.report.warnings.is_empty(), "{cloud:?}: {}", ended.log);
+        let outcome: Vec<_> = running.into_iter().map(|running| running.wait()).collect();
+        for outcome in &outcome {
+            assert!(outcome.starts && outcome.report.warnings.is_empty(), "{cloud:?}: {}", outcome.log);
         }
-        let installs = ended.iter().filter(|ended| ended.report.source == Some(PackageSource::Index));
+        let installs = outcome.iter().filter(|outcome| outcome.report.source == Some(PackageSource::Index));
         assert_eq!(installs.count(), 1, "{cloud:?}");
         for (i, volume) in volumes.iter().enumerate() {
             let found = volume.python(&format!("app-{i}"), "import kaspr_stored.late as l; print(l.VERSION)");
@@ -45,101 +45,107 @@ fn ten_members_and_an_empty_bucket() {
     }
 }
 
-/// Starts a member with trouble at a request, and then two without; gives whether it was told of.
-fn after_trouble(server: &Server, index: &Index, requests: usize, trouble: Trouble) -> bool {
-    let proxy = proxy::start(server.address, requests, trouble);
+/// Starts a member with a fault at a request, and then two without. Returns whether the first one
+/// reported a warning.
+fn start_with_fault(server: &Server, index: &Index, requests: usize, fault: Fault) -> bool {
+    let proxy = proxy::start(server.address, requests, fault);
     let volume = Volume::new();
-    let hash = format!("{trouble:?}{requests}").to_lowercase();
+    let hash = format!("{fault:?}{requests}").to_lowercase();
     let container = volume.container("app-0", &hash, Tool::Uv, &["kaspr-stored"]);
-    let container = server.give_at(container, proxy.address).env("INDEX_URL", index.url("open"));
-    let ended = container.run();
-    ended.is_from(PackageSource::Index);
+    let container = server.configure_at(container, proxy.address).env("INDEX_URL", index.url("open"));
+    let outcome = container.run();
+    outcome.assert_from(PackageSource::Index);
     let next = member(server, index, &Volume::new(), "app-1", &hash).run();
     if next.report.source == Some(PackageSource::Index) {
-        member(server, index, &Volume::new(), "app-2", &hash).run().is_from(PackageSource::Cache);
+        member(server, index, &Volume::new(), "app-2", &hash).run().assert_from(PackageSource::Cache);
     } else {
-        next.is_from(PackageSource::Cache);
+        next.assert_from(PackageSource::Cache);
     }
-    !ended.report.warnings.is_empty()
+    !outcome.report.warnings.is_empty()
 }
 
-/// The same for each cloud and each request of the undisturbed way, all at the same time: they wait for
-/// leases, not for this machine. Gives how many were told of it, by cloud.
-fn after_trouble_at_any_request(trouble: Trouble) -> Vec<(Cloud, usize)> {
-    let index = &Index::with(&[WHEEL]);
-    let of = |cloud: Cloud| {
+/// Runs [`start_with_fault`] for each cloud and each request of a start without faults. All run
+/// concurrently, because they mostly wait for leases. Returns the number of members that reported a
+/// warning, by cloud.
+fn start_with_fault_at_any_request(fault: Fault) -> Vec<(Cloud, usize)> {
+    let index = &Index::new(&[WHEEL]);
+    let start_all = |cloud: Cloud| {
         let server = &Server::start(cloud);
-        // It takes a dozen requests, lease and upload together, and is the same for all clouds, so that
-        // one of them is enough for every step.
+        // A start makes about a dozen requests, including lease and upload. The sequence is the same for all
+        // clouds, so one cloud covers every request.
         let requests = (0..14).step_by(if cloud == Cloud::Gcs { 1 } else { 4 });
         thread::scope(|scope| {
-            let start = |n| scope.spawn(move || after_trouble(server, index, n, trouble));
+            let start = |n| scope.spawn(move || start_with_fault(server, index, n, fault));
             let running: Vec<_> = requests.map(start).collect();
-            running.into_iter().map(|ended| usize::from(ended.join().expect("a start"))).sum()
+            running.into_iter().map(|outcome| usize::from(outcome.join().expect("a start"))).sum()
         })
     };
     thread::scope(|scope| {
-        let running = CLOUDS.map(|cloud| (cloud, scope.spawn(move || of(cloud))));
-        running.into_iter().map(|(cloud, ended)| (cloud, ended.join().expect("a cloud"))).collect()
+        let running = CLOUDS.map(|cloud| (cloud, scope.spawn(move || start_all(cloud))));
+        running.into_iter().map(|(cloud, outcome)| (cloud, outcome.join().expect("a cloud"))).collect()
     })
 }
 
 #[test]
-fn a_store_that_goes_down_at_any_request_holds_nobody_up() {
-    for (cloud, warned) in after_trouble_at_any_request(Trouble::Down) {
-        assert!(warned > 1, "{cloud:?}: what happened is told: {warned}");
+fn a_store_that_goes_down_at_any_request_delays_no_member() {
+    for (cloud, warned) in start_with_fault_at_any_request(Fault::Down) {
+        assert!(warned > 1, "{cloud:?}: the fault is reported: {warned}");
     }
 }
 
-/// The store has done what it was asked for, but the member does not know.
+/// The store has processed the request, but the member does not receive the response.
 #[test]
-fn an_answer_that_breaks_off_holds_nobody_up() {
-    after_trouble_at_any_request(Trouble::Cut);
+fn a_response_that_breaks_off_delays_no_member() {
+    start_with_fault_at_any_request(Fault::Cut);
 }
 
 #[test]
-fn a_store_that_fails_while_an_archive_is_fetched_holds_nobody_up() {
-    let index = Index::with(&[WHEEL]);
+fn a_store_that_fails_while_an_archive_is_fetched_delays_no_member() {
+    let index = Index::new(&[WHEEL]);
     for cloud in CLOUDS {
         let server = Server::start(cloud);
-        member(&server, &index, &Volume::new(), "app-0", "kept").run().is_from(PackageSource::Index);
-        for trouble in [Trouble::Down, Trouble::Cut] {
-            // What is asked for: the entry, and the one part.
+        member(&server, &index, &Volume::new(), "app-0", "kept").run().assert_from(PackageSource::Index);
+        for fault in [Fault::Down, Fault::Cut] {
+            // The requests are for the entry and for the only part.
             for requests in 0..3 {
-                let (proxy, volume) = (proxy::start(server.address, requests, trouble), Volume::new());
+                let (proxy, volume) = (proxy::start(server.address, requests, fault), Volume::new());
                 let container = volume.container("app-1", "kept", Tool::Uv, &["kaspr-stored"]);
-                let ended =
-                    server.give_at(container, proxy.address).env("INDEX_URL", index.url("open")).run();
-                assert!(ended.starts, "{cloud:?} {trouble:?} {requests}: {}", ended.log);
+                let outcome =
+                    server.configure_at(container, proxy.address).env("INDEX_URL", index.url("open")).run();
+                assert!(outcome.starts, "{cloud:?} {fault:?} {requests}: {}", outcome.log);
                 let found = volume.python("app-1", "import kaspr_stored.late as l; print(l.VERSION)");
-                assert_eq!(found, "1.0", "{cloud:?} {trouble:?} {requests}");
+                assert_eq!(found, "1.0", "{cloud:?} {fault:?} {requests}");
                 let undisturbed = requests == 2;
-                assert!(!undisturbed || ended.report.source == Some(PackageSource::Cache), "{}", ended.log);
+                assert!(
+                    !undisturbed || outcome.report.source == Some(PackageSource::Cache),
+                    "{}",
+                    outcome.log
+                );
             }
         }
     }
 }
 
 #[test]
-fn a_store_that_never_answers_holds_nobody_up() {
-    let (server, index) = (&Server::start(Cloud::Gcs), &Index::with(&[WHEEL]));
-    // At the first look, and while the archive is sent.
+fn a_store_that_never_responds_delays_no_member() {
+    let (server, index) = (&Server::start(Cloud::Gcs), &Index::new(&[WHEEL]));
+    // At the first request, and while the archive is uploaded.
     thread::scope(|scope| {
-        let start = |requests| scope.spawn(move || after_trouble(server, index, requests, Trouble::Silent));
-        let told = [0, 6].map(start).map(|ended| ended.join().expect("a start"));
-        assert_eq!(told, [true, true]);
+        let start = |requests| scope.spawn(move || start_with_fault(server, index, requests, Fault::Silent));
+        let warned = [0, 6].map(start).map(|outcome| outcome.join().expect("a start"));
+        assert_eq!(warned, [true, true]);
     });
 }
 
 #[test]
-fn an_archive_that_would_be_too_large_is_not_kept() {
+fn an_archive_that_would_be_too_large_is_not_stored() {
     for cloud in CLOUDS {
-        let (server, index) = (Server::start(cloud), Index::with(&[WHEEL]));
+        let (server, index) = (Server::start(cloud), Index::new(&[WHEEL]));
         let volume = Volume::new();
-        let ended =
+        let outcome =
             member(&server, &index, &volume, "app-0", "large").env("MAX_ARCHIVE_SIZE", "100000").run();
-        ended.is_from(PackageSource::Index);
-        let warnings = ended.report.warnings.join("\n");
+        outcome.assert_from(PackageSource::Index);
+        let warnings = outcome.report.warnings.join("\n");
         assert!(warnings.contains("larger than maxArchiveSize (100000 bytes)"), "{warnings}");
         let names = server.names();
         assert!(names.iter().all(|name| name.ends_with(".lease")), "{cloud:?}: {names:?}");
@@ -147,22 +153,22 @@ fn an_archive_that_would_be_too_large_is_not_kept() {
 }
 
 #[test]
-fn a_key_that_is_none_holds_nobody_up_and_is_not_told() {
+fn an_invalid_key_delays_no_member_and_is_not_shown() {
     const KEY: &str = "not-a-key-5d0e77";
-    let index = Index::with(&[WHEEL]);
+    let index = Index::new(&[WHEEL]);
     let server = Server::start(Cloud::Gcs);
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().expect("a directory");
     let broken = folder.path().join("sa.json");
     let text = format!(r#"{{"private_key": "{KEY}", "private_key_id": "", "client_email": ""}}"#);
     std::fs::write(&broken, text).expect("written");
-    for (key, words) in
-        [(folder.path().join("none.json"), "can't be read"), (broken, "the store can't be used")]
+    for (key, message) in
+        [(folder.path().join("none.json"), "failed to read"), (broken, "could not open the cache")]
     {
-        let ended = member(&server, &index, &Volume::new(), "app-0", "key").env("GCS_KEY_FILE", &key).run();
-        ended.is_from(PackageSource::Index);
-        let warnings = ended.report.warnings.join("\n");
-        assert!(warnings.contains("the store can't be used") && warnings.contains(words), "{warnings}");
-        assert!(!ended.log.contains(KEY) && !warnings.contains(KEY), "{}", ended.log);
+        let outcome = member(&server, &index, &Volume::new(), "app-0", "key").env("GCS_KEY_FILE", &key).run();
+        outcome.assert_from(PackageSource::Index);
+        let warnings = outcome.report.warnings.join("\n");
+        assert!(warnings.contains("could not open the cache") && warnings.contains(message), "{warnings}");
+        assert!(!outcome.log.contains(KEY) && !warnings.contains(KEY), "{}", outcome.log);
     }
     assert_eq!(server.names(), Vec::<String>::new());
 }

@@ -1,4 +1,4 @@
-//! TLS with a certificate that signed itself.
+//! TLS with a self-signed certificate.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use rcgen::CertifiedKey;
 use rustls::{ServerConfig, crypto::ring, pki_types::PrivatePkcs8KeyDer};
 use tokio_rustls::TlsAcceptor;
 
-/// For these names; gives the certificate as PEM beside it.
+/// Creates an acceptor for these names. Returns it with its certificate as PEM.
 pub fn acceptor(names: &[&str]) -> (TlsAcceptor, String) {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let CertifiedKey { cert, signing_key } =

@@ -1,4 +1,4 @@
-//! Wheels that are made on the spot.
+//! Wheels that the tests build.
 
 use std::{
     path::{Path, PathBuf},
@@ -11,7 +11,7 @@ pub struct Wheel {
     pub name: &'static str,
     pub version: &'static str,
     pub requires: &'static [&'static str],
-    /// Bytes of ballast, so that a download takes a while.
+    /// Size of an additional data file in bytes, which makes a download take longer.
     pub ballast: usize,
 }
 
@@ -24,11 +24,18 @@ impl Wheel {
         format!("{}-{}-py3-none-any.whl", self.name.replace('-', "_"), self.version)
     }
 
-    /// Makes the wheel in a folder.
-    pub fn make(&self, folder: &Path) -> PathBuf {
+    /// Builds the wheel in a directory.
+    pub fn build(&self, folder: &Path) -> PathBuf {
         let path = folder.join(self.file());
         let ran = Command::new("python3")
-            .args(["-c", MAKE, self.name, self.version, &self.requires.join("\n"), &self.ballast.to_string()])
+            .args([
+                "-c",
+                BUILD,
+                self.name,
+                self.version,
+                &self.requires.join("\n"),
+                &self.ballast.to_string(),
+            ])
             .arg(&path)
             .status();
         assert!(ran.expect("Python").success());
@@ -36,8 +43,8 @@ impl Wheel {
     }
 }
 
-/// The times in it are fixed, as those of released wheels are.
-const MAKE: &str = r#"
+/// Builds a wheel. Times are fixed, as in released wheels.
+const BUILD: &str = r#"
 import os, random, sys, zipfile
 name, version, requires, ballast, path = sys.argv[1:]
 module = name.replace("-", "_")

@@ -1,4 +1,4 @@
-//! What `kubectl apply` says of bad manifests, and what it makes of good ones.
+//! Admission with `kubectl apply`: errors of invalid manifests, and defaults of valid ones.
 
 use serde_json::json;
 
@@ -14,13 +14,13 @@ spec:
   storage: {type: persistent-claim, size: 2Gi}
 ";
 
-/// Without what is said of the apps of other tests.
-fn without_warnings(said: &str) -> String {
-    let errors: Vec<&str> = said.lines().filter(|line| !line.starts_with("Warning: ")).collect();
+/// Removes warnings, which may be about apps of other tests.
+fn without_warnings(output: &str) -> String {
+    let errors: Vec<&str> = output.lines().filter(|line| !line.starts_with("Warning: ")).collect();
     errors.join("\n")
 }
 
-/// The app with more lines in its spec.
+/// Returns the app with additional lines in its spec.
 fn app_with(lines: &str) -> String {
     format!("{APP}  {}\n", lines.replace('\n', "\n  "))
 }
@@ -28,9 +28,9 @@ fn app_with(lines: &str) -> String {
 #[test]
 fn one_error_is_one_line() {
     let namespace = Namespace::new("one-error");
-    let said = namespace.refused(&app_with("pythonPackages: {packages: [a], cache: {type: gcs}}"));
+    let output = namespace.refused(&app_with("pythonPackages: {packages: [a], cache: {type: gcs}}"));
     assert_eq!(
-        without_warnings(&said),
+        without_warnings(&output),
         "The KasprApp \"clicks\" is invalid: spec.pythonPackages.cache.gcs: Required value: must be given when type is 'gcs'"
     );
     assert!(namespace.get("kasprapp", "clicks").is_null());
@@ -39,13 +39,13 @@ fn one_error_is_one_line() {
 #[test]
 fn all_errors_are_reported_at_once() {
     let namespace = Namespace::new("all-errors");
-    let said = namespace.refused(&app_with(
+    let output = namespace.refused(&app_with(
         "pythonPackages: {packages: ['a; rm -rf /'], cache: {type: gcs, gcs: {bucket: b, secretRef: {name: s}}}}\n\
          config: {topicPartition: 12}\n\
          template: {kasprContainer: {volumeMounts: [{name: ca, mountPath: /ca}]}}",
     ));
     let fields: Vec<&str> =
-        said.lines().filter_map(|line| line.strip_prefix("* ")?.split(": ").next()).collect();
+        output.lines().filter_map(|line| line.strip_prefix("* ")?.split(": ").next()).collect();
     assert_eq!(
         fields,
         [
@@ -54,25 +54,25 @@ fn all_errors_are_reported_at_once() {
             "spec.pythonPackages.cache.gcs.bucket",
             "spec.template.kasprContainer.volumeMounts[0].name",
         ],
-        "{said}"
+        "{output}"
     );
-    assert!(said.contains("did you mean 'topicPartitions'?"), "{said}");
+    assert!(output.contains("did you mean 'topicPartitions'?"), "{output}");
 }
 
 #[test]
-fn a_long_list_is_cut() {
+fn a_long_list_is_truncated() {
     let namespace = Namespace::new("long-list");
     let packages: Vec<String> = (0..80).map(|i| format!("'-{i}'")).collect();
-    let said =
+    let output =
         namespace.refused(&app_with(&format!("pythonPackages: {{packages: [{}]}}", packages.join(", "))));
-    assert_eq!(said.lines().filter(|line| line.starts_with("* spec.pythonPackages.packages[")).count(), 50);
-    assert!(said.contains("* spec: 30 more errors are not shown"), "{said}");
+    assert_eq!(output.lines().filter(|line| line.starts_with("* spec.pythonPackages.packages[")).count(), 50);
+    assert!(output.contains("* spec: 30 more errors are not shown"), "{output}");
 }
 
 #[test]
-fn warnings_do_not_refuse() {
+fn warnings_do_not_reject_a_resource() {
     let namespace = Namespace::new("warnings");
-    let said = namespace.apply(&app_with(
+    let output = namespace.apply(&app_with(
         "replicas: 3\nconfig: {topicPartitions: 2}\n\
          pythonPackages: {packages: [a], cache: {type: gcs, enabled: true, gcs: {bucket: bucket, secretRef: {name: s}}}}",
     ));
@@ -80,12 +80,12 @@ fn warnings_do_not_refuse() {
         "Warning: spec.replicas: exceeds config.topicPartitions (2): the members above it idle",
         "Warning: spec.pythonPackages.cache.enabled: has no effect when type is 'gcs'",
     ] {
-        assert!(said.lines().any(|line| line == warning), "{said}");
+        assert!(output.lines().any(|line| line == warning), "{output}");
     }
 }
 
 #[test]
-fn absent_fields_are_filled_in() {
+fn absent_fields_get_default_values() {
     let namespace = Namespace::new("defaults");
     namespace.apply(&app_with(
         "pythonPackages: {packages: [a], indexUrl: 'https://host/simple', cache: {enabled: true}, credentials: {secretRef: {name: s}}}",
@@ -107,12 +107,12 @@ fn absent_fields_are_filled_in() {
     assert!(spec.get("config").is_none() && spec.get("template").is_none(), "{spec}");
 }
 
-/// What is changed about a running app, and the words that refuse it.
-const FIXED: &[(&str, &str, &str)] = &[
+/// Changes of a running app, with their error messages.
+const IMMUTABLE: &[(&str, &str, &str)] = &[
     (
         "config: {topicPartitions: 12}",
         "config: {topicPartitions: 24}",
-        "spec.config.topicPartitions: Invalid value: 24: field is immutable: it was '12' when the app's topics were made",
+        "spec.config.topicPartitions: Invalid value: 24: field is immutable: it was '12' when the app's topics were created",
     ),
     (
         "replicas: 1",
@@ -132,8 +132,8 @@ const FIXED: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn what_is_fixed_stays() {
-    for (before, after, words) in FIXED {
+fn immutable_fields_cannot_be_changed() {
+    for (before, after, message) in IMMUTABLE {
         let namespace = Namespace::new("fixed");
         namespace.apply(&app_with(before));
         let changed = if after.starts_with("storage") {
@@ -141,26 +141,26 @@ fn what_is_fixed_stays() {
         } else {
             app_with(after)
         };
-        let said = namespace.refused(&changed);
-        assert_eq!(without_warnings(&said), format!("The KasprApp \"clicks\" is invalid: {words}"));
+        let output = namespace.refused(&changed);
+        assert_eq!(without_warnings(&output), format!("The KasprApp \"clicks\" is invalid: {message}"));
     }
 }
 
 #[test]
-fn dry_run_answers_the_same() {
+fn a_dry_run_reports_the_same_errors() {
     let namespace = Namespace::new("dry-run");
     let bad = app_with("pythonPackages: {packages: []}");
-    let said = namespace.kubectl(&["apply", "--dry-run=server", "-f", "-"], &bad);
-    assert_eq!(crate::harness::text(&said.stderr), namespace.refused(&bad));
+    let output = namespace.kubectl(&["apply", "--dry-run=server", "-f", "-"], &bad);
+    assert_eq!(crate::harness::text(&output.stderr), namespace.refused(&bad));
 }
 
 #[test]
-fn a_component_says_which_app_it_belongs_to() {
+fn a_component_must_name_its_app() {
     let namespace = Namespace::new("component");
     let table = "apiVersion: kaspr.io/v1alpha1\nkind: KasprTable\nmetadata: {name: t}\nspec: {name: t}\n";
-    let said = namespace.refused(table);
+    let output = namespace.refused(table);
     assert_eq!(
-        without_warnings(&said),
+        without_warnings(&output),
         "The KasprTable \"t\" is invalid: metadata.labels[kaspr.io/app]: Required value: must name the KasprApp that runs the component"
     );
 }

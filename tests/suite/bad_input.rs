@@ -1,4 +1,4 @@
-//! Bodies that no API server would send: a proper answer, no panic, no growth.
+//! Requests that an API server does not send: they get an error response, without a panic or a memory leak.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use crate::{
     https::{Connection, Protocol},
 };
 
-/// The CA of the shared operator's certificate, as it registered it.
+/// Returns the CA of the shared operator's certificate, from its webhook configuration.
 pub fn authority() -> String {
     let path = "jsonpath={.webhooks[0].clientConfig.caBundle}";
     let get = ["get", "validatingwebhookconfiguration", "kaspr-operator", "-o", path];
@@ -46,7 +46,7 @@ fn nested(depth: usize) -> String {
     format!("{}{}", "{\"a\":".repeat(depth), "1") + &"}".repeat(depth)
 }
 
-/// What is sent, and the status and words that come back.
+/// Returns request bodies with the expected status and message.
 fn bodies() -> Vec<(&'static str, String, StatusCode, &'static str)> {
     let whole = review("KasprApp", json!({})).to_string();
     let mut beta = review("KasprApp", json!({}));
@@ -56,7 +56,7 @@ fn bodies() -> Vec<(&'static str, String, StatusCode, &'static str)> {
     let bad = StatusCode::BAD_REQUEST;
     vec![
         ("empty", String::new(), bad, "the body must be an AdmissionReview in JSON"),
-        ("no JSON", "hello".to_owned(), bad, "the body must be an AdmissionReview in JSON"),
+        ("not JSON", "hello".to_owned(), bad, "the body must be an AdmissionReview in JSON"),
         ("cut off", whole[..whole.len() / 2].to_owned(), bad, "the body must be an AdmissionReview in JSON"),
         ("a list", "[]".to_owned(), bad, "the body must be an AdmissionReview in JSON"),
         ("nested", nested(10_000), bad, "the body must be an AdmissionReview in JSON"),
@@ -74,11 +74,11 @@ fn bodies() -> Vec<(&'static str, String, StatusCode, &'static str)> {
 }
 
 #[test]
-fn what_is_no_review_gets_a_status_and_words() {
+fn invalid_bodies_get_a_status_and_a_message() {
     run(async {
         for protocol in [Protocol::Http1, Protocol::Http2] {
             for path in ["/default", "/validate"] {
-                for (what, body, status, words) in bodies() {
+                for (what, body, status, message) in bodies() {
                     let answer = connect(protocol).await.send(path, Some(Bytes::from(body))).await;
                     // Over HTTP/1.1 a server may close a connection whose body it does not read.
                     let Ok((got, body)) = answer else {
@@ -87,7 +87,7 @@ fn what_is_no_review_gets_a_status_and_words() {
                     };
                     let body = text(&body);
                     assert_eq!(got, status, "{what}: {body}");
-                    assert!(body.contains(words), "{what}: {body}");
+                    assert!(body.contains(message), "{what}: {body}");
                 }
             }
         }
@@ -109,8 +109,11 @@ fn an_unknown_kind_is_denied_with_the_uid() {
         assert_eq!(answer["response"]["allowed"], false);
         assert_eq!(answer["response"]["uid"], body["request"]["uid"]);
         assert_eq!(answer["response"]["status"]["code"], 400);
-        let words = answer["response"]["status"]["message"].as_str().unwrap_or_default();
-        assert!(words.starts_with("this webhook knows no kind 'KasprPod' of group 'kaspr.io'"), "{words}");
+        let message = answer["response"]["status"]["message"].as_str().unwrap_or_default();
+        assert!(
+            message.starts_with("this webhook knows no kind 'KasprPod' of group 'kaspr.io'"),
+            "{message}"
+        );
     });
 }
 
@@ -140,7 +143,7 @@ fn resident_kib(pid: u32) -> u64 {
 }
 
 #[test]
-fn bad_bodies_leave_no_memory_behind() {
+fn invalid_bodies_do_not_leak_memory() {
     let _ = webhooks();
     let pid = operator().pid();
     run(async {
@@ -156,7 +159,7 @@ fn bad_bodies_leave_no_memory_behind() {
         let before = resident_kib(pid);
         send(200).await;
         let after = resident_kib(pid);
-        // The bodies are 600 MiB together; the apps of other tests come and go meanwhile.
+        // The bodies are 600 MiB together. Other tests create and delete apps at the same time.
         assert!(after < before + 100 * 1024, "{before} KiB grew to {after} KiB");
     });
 }

@@ -24,16 +24,16 @@ fn agent(more: &str) -> String {
     )
 }
 
-/// The warnings of an apply in dry run, which changes nothing and says the same.
+/// Returns the warnings of an apply with dry run, which reports the same as an apply.
 fn warnings(namespace: &Namespace, manifest: &str) -> Vec<String> {
     let output = namespace.kubectl(&["apply", "--dry-run=server", "-f", "-"], manifest);
-    let said = text(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    said.lines().filter_map(|line| line.strip_prefix("Warning: ")).map(str::to_owned).collect()
+    let stderr = text(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    stderr.lines().filter_map(|line| line.strip_prefix("Warning: ")).map(str::to_owned).collect()
 }
 
 #[test]
-fn what_is_missing_is_a_warning_until_it_comes() {
+fn a_missing_resource_is_a_warning_until_it_exists() {
     let namespace = Namespace::new("missing");
     assert_eq!(
         warnings(&namespace, &agent("")),
@@ -43,36 +43,36 @@ fn what_is_missing_is_a_warning_until_it_comes() {
     );
     namespace.apply(APP);
     const TABLE: &str = "spec.processors.operations[0].tables[0].name: Not found: \"totals\"";
-    eventually("the table is missed", || {
-        let said = warnings(&namespace, &agent(""));
-        let only = said.len() == 1 && said[0].starts_with(TABLE);
-        if only { Ok(()) } else { Err(format!("{said:?}")) }
+    eventually("a warning about the missing table", || {
+        let found = warnings(&namespace, &agent(""));
+        let only = found.len() == 1 && found[0].starts_with(TABLE);
+        if only { Ok(()) } else { Err(format!("{found:?}")) }
     });
     namespace.apply(&table("totals", "totals", ""));
     eventually("no warning", || {
-        let said = warnings(&namespace, &agent(""));
-        if said.is_empty() { Ok(()) } else { Err(format!("{said:?}")) }
+        let found = warnings(&namespace, &agent(""));
+        if found.is_empty() { Ok(()) } else { Err(format!("{found:?}")) }
     });
 }
 
 #[test]
-fn what_breaks_a_running_app_is_refused() {
+fn a_change_that_breaks_a_running_app_is_rejected() {
     let namespace = Namespace::new("clash");
     namespace.apply(APP);
     namespace.apply(&table("totals", "totals", ", partitions: 4"));
-    eventually("a second table of the name is refused", || {
+    eventually("a second table with the same name is rejected", || {
         let output =
             namespace.kubectl(&["apply", "--dry-run=server", "-f", "-"], &table("other", "totals", ""));
-        let said = text(&output.stderr);
+        let stderr = text(&output.stderr);
         let expected = "The KasprTable \"other\" is invalid: spec.name: Invalid value: \"totals\": must be unique in the app: KasprTable 'totals' has the same name";
-        if said.trim() == expected { Ok(()) } else { Err(said) }
+        if stderr.trim() == expected { Ok(()) } else { Err(stderr) }
     });
     assert_eq!(
         namespace.refused(&agent(", partitions: 8")).trim(),
         "The KasprAgent \"counter\" is invalid: spec.input.topic.partitions: Invalid value: 8: must be 4, the partitions of table 'totals' that it uses"
     );
     namespace.apply(&agent(", partitions: 4"));
-    // A table that is on its way out is in nobody's way.
+    // A table that is being deleted does not conflict with others.
     namespace.run(&["delete", "kasprtable", "totals"]);
     eventually("the name is free", || {
         let output =

@@ -1,4 +1,4 @@
-//! `kaspr-operator validate` as a person and a pipeline use it.
+//! `kaspr-operator validate`, as users and pipelines run it.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use similar_asserts::assert_eq;
 
 use crate::harness::{BINARY, text};
 
-/// Runs `validate` and gives its exit code and what it prints.
+/// Runs `validate`. Returns its exit code and its output.
 fn validate(args: &[&str], input: &str) -> (i32, String) {
     let mut child = Command::new(BINARY)
         .arg("validate")
@@ -24,7 +24,7 @@ fn validate(args: &[&str], input: &str) -> (i32, String) {
         .spawn()
         .expect("the binary");
     child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("an open pipe");
-    let output = child.wait_with_output().expect("an end");
+    let output = child.wait_with_output().expect("an exit");
     assert_eq!(text(&output.stderr), "");
     (output.status.code().expect("an exit code"), text(&output.stdout))
 }
@@ -63,10 +63,10 @@ fn set(documents: &[&str]) -> String {
 }
 
 #[test]
-fn people_see_the_line() {
-    let (code, said) = validate(&["-"], &set(&[APP, SECRET, AGENT]));
+fn text_output_shows_the_line() {
+    let (code, stdout) = validate(&["-"], &set(&[APP, SECRET, AGENT]));
     assert_eq!(
-        said,
+        stdout,
         "error[duration]: KasprAgent prod/counter
   --> -:21:57
    |
@@ -77,7 +77,7 @@ error[table-missing]: KasprAgent prod/counter
   --> -:26:23
    |
 26 |       tables: [{name: totals, paramName: totals}]
-   |                       ^^^^^^ spec.processors.operations[0].tables[0].name: Not found: \"totals\": must be the spec.name of a KasprTable of the app: there is none
+   |                       ^^^^^^ spec.processors.operations[0].tables[0].name: Not found: \"totals\": must be the spec.name of a KasprTable of the app: none exist
 
 error[python-syntax]: KasprAgent prod/counter
   --> -:30:20
@@ -92,9 +92,9 @@ error[python-syntax]: KasprAgent prod/counter
 }
 
 #[test]
-fn machines_get_an_object_a_line() {
-    let (code, said) = validate(&["-", "--format", "json"], &set(&[APP, SECRET, AGENT]));
-    let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+fn json_output_has_one_object_on_each_line() {
+    let (code, stdout) = validate(&["-", "--format", "json"], &set(&[APP, SECRET, AGENT]));
+    let lines: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(
         lines[0],
         json!({
@@ -107,19 +107,19 @@ fn machines_get_an_object_a_line() {
 }
 
 #[test]
-fn workflows_get_commands() {
-    let (code, said) = validate(&["-", "--format", "github"], &set(&[APP, SECRET, AGENT]));
+fn github_output_has_workflow_commands() {
+    let (code, stdout) = validate(&["-", "--format", "github"], &set(&[APP, SECRET, AGENT]));
     assert_eq!(
-        said.lines().next().expect("a line"),
+        stdout.lines().next().expect("a line"),
         "::error file=-,line=21,col=57,title=duration::KasprAgent counter: spec.input.take.within: Invalid value: \"500ms\": must be digits and one of 's', 'm', 'h', 'd', such as '5s'"
     );
     assert_eq!(code, 1);
 }
 
 #[test]
-fn scanners_get_sarif() {
-    let (code, said) = validate(&["-", "--format", "sarif"], &set(&[APP, SECRET, AGENT]));
-    let log: Value = serde_json::from_str(&said).expect("JSON");
+fn sarif_output_has_rules_and_locations() {
+    let (code, stdout) = validate(&["-", "--format", "sarif"], &set(&[APP, SECRET, AGENT]));
+    let log: Value = serde_json::from_str(&stdout).expect("JSON");
     let run = &log["runs"][0];
     let result = &run["results"][0];
     let rule = result["ruleIndex"].as_u64().expect("an index") as usize;
@@ -134,7 +134,7 @@ fn scanners_get_sarif() {
     assert_eq!((log["version"].as_str(), result["level"].as_str(), code), (Some("2.1.0"), Some("error"), 1));
 }
 
-/// Rows of manifests, flags, exit code and each finding's rule with its field.
+/// Rows of manifests, flags, exit code, and the rule and field of each finding.
 #[test]
 fn exit_codes() {
     let bare = "apiVersion: kaspr.io/v1alpha1\nkind: KasprTable\nmetadata: {name: t, labels: {kaspr.io/app: shop}}\nspec: {name: t}\n";
@@ -175,8 +175,8 @@ fn exit_codes() {
     ];
     for (manifests, flags, code, expected) in rows {
         let args = [&["-", "--format", "json"], *flags].concat();
-        let (got, said) = validate(&args, manifests);
-        let found: Vec<String> = said
+        let (got, stdout) = validate(&args, manifests);
+        let found: Vec<String> = stdout
             .lines()
             .map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
             .map(|o| {
@@ -192,14 +192,14 @@ fn exit_codes() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_told() {
-    let (code, said) = validate(&["/nonexistent", "examples/minimal.yaml"], "");
-    assert!(said.starts_with("error[unreadable]: /nonexistent"), "{said}");
+fn a_missing_file_is_reported() {
+    let (code, stdout) = validate(&["/nonexistent", "examples/minimal.yaml"], "");
+    assert!(stdout.starts_with("error[unreadable]: /nonexistent"), "{stdout}");
     assert_eq!(code, 2);
 }
 
 #[test]
-fn templates_of_a_chart_are_extra_checks() {
+fn templates_of_a_chart_are_skipped() {
     let folder = tempfile::tempdir().expect("a folder");
     let templates = folder.path().join("chart/templates");
     fs::create_dir_all(&templates).expect("a folder");
@@ -207,22 +207,22 @@ fn templates_of_a_chart_are_extra_checks() {
     fs::write(templates.join("app.yaml"), "apiVersion: kaspr.io/v1alpha1\nkind: {{ .Values.kind }}\n")
         .expect("a file");
     fs::write(folder.path().join("app.yaml"), APP).expect("a file");
-    let (code, said) = validate(&[&folder.path().display().to_string()], "");
-    assert!(said.ends_with("1 document, 0 errors, 1 warning\n"), "{said}");
+    let (code, stdout) = validate(&[&folder.path().display().to_string()], "");
+    assert!(stdout.ends_with("1 document, 0 errors, 1 warning\n"), "{stdout}");
     assert_eq!(code, 0);
 }
 
-/// What the cluster says of each refused example, the command line says too.
+/// `validate` reports the same error for each refused example as the cluster.
 #[test]
-fn files_get_the_verdict_of_the_cluster() {
+fn files_get_the_errors_of_the_cluster() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/refused");
     for entry in fs::read_dir(folder).expect("examples") {
         let path = entry.expect("an example").path();
         let manifest = fs::read_to_string(&path).expect("text");
         let expected =
             manifest.lines().next().and_then(|line| line.strip_prefix("# refused: ")).expect("a reason");
-        let (code, said) = validate(&["--format", "json", &path.display().to_string()], "");
-        let told: Vec<String> = said
+        let (code, stdout) = validate(&["--format", "json", &path.display().to_string()], "");
+        let errors: Vec<String> = stdout
             .lines()
             .map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
             .filter(|finding| finding["severity"] == "error" && finding["rule"] != "app-missing")
@@ -234,12 +234,12 @@ fn files_get_the_verdict_of_the_cluster() {
                 )
             })
             .collect();
-        assert_eq!((told, code), (vec![expected.to_owned()], 1), "{}", path.display());
+        assert_eq!((errors, code), (vec![expected.to_owned()], 1), "{}", path.display());
     }
 }
 
 #[test]
-fn examples_are_good() {
+fn examples_are_valid() {
     let files: Vec<String> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples"))
         .expect("examples")
         .map(|entry| entry.expect("an example").path())
@@ -248,6 +248,6 @@ fn examples_are_good() {
         .collect();
     let mut args: Vec<&str> = files.iter().map(String::as_str).collect();
     args.extend(["--format", "json"]);
-    let (code, said) = validate(&args, "");
-    assert_eq!(code, 0, "{said}");
+    let (code, stdout) = validate(&args, "");
+    assert_eq!(code, 0, "{stdout}");
 }

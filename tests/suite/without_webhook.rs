@@ -1,4 +1,4 @@
-//! A cluster with the CRDs and nothing else, and then with the policies of `deploy/`.
+//! A cluster without the operator: first with only the CRDs, then also with the policies of `deploy/`.
 
 use std::{fs, path::Path};
 
@@ -6,8 +6,7 @@ use control_plane::ControlPlane;
 
 use crate::harness::{eventually_quiet, kubectl_of, text};
 
-/// Examples that no CRD can refuse: what they break needs code to be read, names to be compared, or
-/// other fields to be looked at.
+/// Examples that CRDs cannot reject, because their rules parse code, compare names, or read other fields.
 const FOR_THE_WEBHOOK: &[&str] = &[
     "broker-scheme",
     "config-typo",
@@ -31,8 +30,8 @@ const FOR_THE_WEBHOOK: &[&str] = &[
     "version-unknown",
 ];
 
-/// What the server says to a manifest: nothing where it takes it.
-fn said(plane: &ControlPlane, manifest: &str) -> String {
+/// Returns the error of the server for a manifest, or an empty string if it is accepted.
+fn apply_error(plane: &ControlPlane, manifest: &str) -> String {
     let output = kubectl_of(plane, &["apply", "--dry-run=server", "-f", "-"], manifest);
     if output.status.success() { String::new() } else { text(&output.stderr).trim().to_owned() }
 }
@@ -55,51 +54,60 @@ fn task(operations: &str, pipeline: &str) -> String {
     )
 }
 
+fn apply_folder(plane: &ControlPlane, folder: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).display().to_string();
+    let output = kubectl_of(plane, &["apply", "-f", &folder], "");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+fn create(plane: &ControlPlane, manifest: &str) {
+    let output = kubectl_of(plane, &["create", "-f", "-"], manifest);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
 #[test]
-fn the_cluster_itself_refuses_what_it_can() {
+fn crds_and_policies_reject_what_they_can() {
     let plane = ControlPlane::builder().without_scheduler().without_kwok().start().expect("a control plane");
-    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let apply = |folder: &str| {
-        let folder = project.join(folder).display().to_string();
-        let output = kubectl_of(&plane, &["apply", "-f", &folder], "");
-        assert!(output.status.success(), "{}", text(&output.stderr));
-    };
-    apply("crds");
+    apply_folder(&plane, "crds");
     let crds = ["wait", "crd", "--all", "--for=condition=Established", "--timeout=60s"];
     assert!(kubectl_of(&plane, &crds, "").status.success());
+    assert_crds_reject_examples(&plane);
+    create(&plane, &app("kept", "storage: {type: ephemeral}"));
+    assert!(
+        apply_error(&plane, &app("kept", "storage: {type: persistent-claim, size: 1Gi}"))
+            .ends_with("field is immutable: it was 'ephemeral'")
+    );
+    apply_folder(&plane, "deploy");
+    eventually_quiet("the policies are in force", || {
+        let error = apply_error(&plane, &table("annotations: {}"));
+        if error.contains("metadata.labels[kaspr.io/app]") { Ok(()) } else { Err(error) }
+    });
+    assert_policies_reject(&plane);
+}
 
+/// Asserts that CRDs reject the refused examples, with the error in their first line, except those for
+/// the webhook.
+fn assert_crds_reject_examples(plane: &ControlPlane) {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/refused");
     let mut accepted = Vec::new();
-    for entry in fs::read_dir(project.join("examples/refused")).expect("examples") {
+    for entry in fs::read_dir(examples).expect("examples") {
         let path = entry.expect("an example").path();
         let manifest = fs::read_to_string(&path).expect("text");
         let expected =
             manifest.lines().next().and_then(|line| line.strip_prefix("# refused: ")).expect("a reason");
-        match said(&plane, &manifest).split_once("\" is invalid: ") {
+        match apply_error(plane, &manifest).split_once("\" is invalid: ") {
             None => accepted.push(path.file_stem().expect("a name").display().to_string()),
             Some((_, reason)) => assert_eq!(reason, expected, "{}", path.display()),
         }
     }
     accepted.sort();
     assert_eq!(accepted, FOR_THE_WEBHOOK);
-    let created = kubectl_of(&plane, &["create", "-f", "-"], &app("kept", "storage: {type: ephemeral}"));
-    assert!(created.status.success(), "{}", text(&created.stderr));
-    assert!(
-        said(&plane, &app("kept", "storage: {type: persistent-claim, size: 1Gi}"))
-            .ends_with("field is immutable: it was 'ephemeral'")
-    );
+}
 
-    apply("deploy");
-    eventually_quiet("the policies are in force", || {
-        let said = said(&plane, &table("annotations: {}"));
-        if said.contains("metadata.labels[kaspr.io/app]") { Ok(()) } else { Err(said) }
-    });
+fn assert_policies_reject(plane: &ControlPlane) {
     let map = "{name: a, map: {python: 'def f(): pass'}}";
-    let created = kubectl_of(
-        &plane,
-        &["create", "-f", "-"],
-        &app("grown", "storage: {type: persistent-claim, size: 2Gi}\n  config: {topicPartitions: 4}"),
-    );
-    assert!(created.status.success(), "{}", text(&created.stderr));
+    let grown = app("grown", "storage: {type: persistent-claim, size: 2Gi}\n  config: {topicPartitions: 4}");
+    create(plane, &grown);
     let rows: &[(String, &str)] = &[
         (table("labels: {kaspr.io/app: a}"), ""),
         (task(&format!("[{map}]"), "[a]"), ""),
@@ -129,8 +137,8 @@ fn the_cluster_itself_refuses_what_it_can() {
         ),
     ];
     for (manifest, expected) in rows {
-        let said = said(&plane, manifest);
-        let reason = said.split_once("denied request: ").map_or(said.as_str(), |(_, reason)| reason);
+        let error = apply_error(plane, manifest);
+        let reason = error.split_once("denied request: ").map_or(error.as_str(), |(_, reason)| reason);
         assert_eq!(reason, *expected, "{manifest}");
     }
 }

@@ -1,4 +1,5 @@
-//! Files that several threads make: that takes longer than reading them from an archive.
+//! Writes files with several threads, because creating files takes longer than reading them from an
+//! archive.
 
 use std::{
     fs::{File, OpenOptions},
@@ -12,51 +13,56 @@ use std::{
     thread,
 };
 
-use super::{ArchiveError, length, stream::Stretch, threads};
+use super::{
+    error::ArchiveError,
+    sizes::{byte_len, worker_count},
+    stream::SharedSlice,
+};
 
-/// The most of a file that is written in one piece.
+/// Largest part of a file that is written at once, in bytes.
 const PIECE: u64 = 1 << 20;
 
-/// Small files are written together: waking a thread takes longer than making a file.
-const TOGETHER: u64 = 256 << 10;
+/// Small files are written in batches of this size in bytes: waking a thread takes longer than creating
+/// a file.
+const BATCH_BYTES: u64 = 256 << 10;
 
-/// And so many at most, since files may be empty.
-const AT_ONCE: usize = 256;
+/// Largest number of files in a batch. Files may be empty, so the size alone does not limit a batch.
+const BATCH_FILES: usize = 256;
 
-/// The most stretches of a small file: a piece of an archive of ours is larger than such a file. What is
-/// scattered over more would hold as many of them in memory.
-const SCATTERED: usize = 2;
+/// Largest number of slices of a small file. A buffer is larger than a small file, so two suffice. A file
+/// that consists of more slices would keep as many buffers in memory.
+const SMALL_SLICES: usize = 2;
 
-/// Pieces that wait to be written. With their size this bounds the memory.
-const WAITING: usize = 12;
+/// Number of jobs that may wait to be written. With the size of a job this limits the memory.
+const QUEUE: usize = 12;
 
-/// What is in a file: at most so many of its next bytes, and at least one.
-pub trait Next: FnMut(u64) -> io::Result<Stretch> {}
+/// Reads the content of a file: returns at least one and at most the given number of its next bytes.
+pub trait SliceSource: FnMut(u64) -> io::Result<SharedSlice> {}
 
-impl<F: FnMut(u64) -> io::Result<Stretch>> Next for F {}
+impl<F: FnMut(u64) -> io::Result<SharedSlice>> SliceSource for F {}
 
-/// A small file: where it is to be, its mode, and what is in it.
-type Small = (PathBuf, u32, Vec<Stretch>);
+/// A small file: path, mode and content.
+type SmallFile = (PathBuf, u32, Vec<SharedSlice>);
 
-/// What is to be written.
+/// A task of a writer thread.
 enum Job {
-    Files(Vec<Small>),
-    /// A piece of a larger one.
+    SmallFiles(Vec<SmallFile>),
+    /// A part of a large file.
     Piece {
         file: Arc<File>,
         offset: u64,
-        bytes: Stretch,
+        bytes: SharedSlice,
     },
 }
 
 impl Job {
     fn write(self) -> Result<(), ArchiveError> {
         match self {
-            Self::Files(files) => {
-                for (path, mode, stretches) in files {
+            Self::SmallFiles(files) => {
+                for (path, mode, slices) in files {
                     let mut file = create(&path, mode)?;
-                    for stretch in stretches {
-                        file.write_all(&stretch)?;
+                    for slice in slices {
+                        file.write_all(&slice)?;
                     }
                 }
             }
@@ -66,52 +72,53 @@ impl Job {
     }
 }
 
-/// A name that stands twice does not overwrite.
+/// Creates a file. Fails if the archive contains the path twice, instead of overwriting.
 fn create(path: &Path, mode: u32) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
 }
 
-/// Takes files to be written.
-pub struct Files {
+/// Accepts files and sends them to writer threads.
+pub struct FileWriter {
     jobs: SyncSender<Job>,
-    /// Small files that are not sent yet, and the bytes in them.
-    small: Vec<Small>,
-    together: u64,
+    /// Small files of the next batch.
+    small: Vec<SmallFile>,
+    /// Size of these files in bytes.
+    small_bytes: u64,
 }
 
-impl Files {
-    /// Writes what `work` adds, and waits for it.
-    pub fn write<T>(work: impl FnOnce(&mut Self) -> Result<T, ArchiveError>) -> Result<T, ArchiveError> {
-        let (jobs, waiting) = sync_channel::<Job>(WAITING);
+impl FileWriter {
+    /// Runs `work`, and waits until everything that it added is written.
+    pub fn run<T>(work: impl FnOnce(&mut Self) -> Result<T, ArchiveError>) -> Result<T, ArchiveError> {
+        let (jobs, waiting) = sync_channel::<Job>(QUEUE);
         let waiting = Mutex::new(waiting);
         thread::scope(|scope| {
-            let writers: Vec<_> = (0..threads()).map(|_| scope.spawn(|| write_all(&waiting))).collect();
-            let mut files = Self { jobs, small: Vec::new(), together: 0 };
+            let writers: Vec<_> = (0..worker_count()).map(|_| scope.spawn(|| write_all(&waiting))).collect();
+            let mut files = Self { jobs, small: Vec::new(), small_bytes: 0 };
             let done = work(&mut files).and_then(|done| files.send_small().map(|()| done));
             drop(files);
             for writer in writers {
                 match writer.join() {
                     Ok(written) => written?,
-                    Err(_) => return Err(ArchiveError::Io(io::Error::other("a writer ended"))),
+                    Err(_) => return Err(ArchiveError::Io(io::Error::other("a writer thread panicked"))),
                 }
             }
             done
         })
     }
 
-    /// A file with that many bytes, at a path that nobody has yet.
-    pub fn add(
+    /// Adds a file of `size` bytes at a path that does not exist yet.
+    pub fn add_file(
         &mut self,
         path: PathBuf,
         mode: u32,
         size: u64,
-        next: &mut impl Next,
+        next: &mut impl SliceSource,
     ) -> Result<(), ArchiveError> {
-        let mut first: Vec<Stretch> = Vec::new();
+        let mut first: Vec<SharedSlice> = Vec::new();
         let mut taken = 0;
-        while taken < size.min(PIECE) && first.len() < SCATTERED {
+        while taken < size.min(PIECE) && first.len() < SMALL_SLICES {
             let bytes = next(PIECE.min(size - taken))?;
-            taken += length(&bytes);
+            taken += byte_len(&bytes);
             first.push(bytes);
         }
         if taken == size {
@@ -123,37 +130,42 @@ impl Files {
         while offset < size {
             let bytes = first.next().map_or_else(|| next(PIECE.min(size - offset)), Ok)?;
             let begin = offset;
-            offset += length(&bytes);
+            offset += byte_len(&bytes);
             self.send(Job::Piece { file: file.clone(), offset: begin, bytes })?;
         }
         Ok(())
     }
 
-    fn add_small(&mut self, path: PathBuf, mode: u32, stretches: Vec<Stretch>) -> Result<(), ArchiveError> {
-        let before = self.small.iter().rev().find_map(|(_, _, stretches)| stretches.last());
-        let beside = before.zip(stretches.first()).is_none_or(|(before, first)| first.is_beside(before));
-        // Else files that wait could hold any number of pieces.
-        if !beside {
+    fn add_small(&mut self, path: PathBuf, mode: u32, slices: Vec<SharedSlice>) -> Result<(), ArchiveError> {
+        let previous = self.small.iter().rev().find_map(|(_, _, slices)| slices.last());
+        let same_buffer =
+            previous.zip(slices.first()).is_none_or(|(previous, first)| first.shares_buffer_with(previous));
+        // A batch must not keep more than one buffer in memory.
+        if !same_buffer {
             self.send_small()?;
         }
-        self.together += stretches.iter().map(|stretch| length(stretch)).sum::<u64>();
-        self.small.push((path, mode, stretches));
-        if self.together >= TOGETHER || self.small.len() >= AT_ONCE { self.send_small() } else { Ok(()) }
+        self.small_bytes += slices.iter().map(|slice| byte_len(slice)).sum::<u64>();
+        self.small.push((path, mode, slices));
+        if self.small_bytes >= BATCH_BYTES || self.small.len() >= BATCH_FILES {
+            self.send_small()
+        } else {
+            Ok(())
+        }
     }
 
     fn send(&self, job: Job) -> Result<(), ArchiveError> {
-        // A writer that ended has an error to tell, which counts more.
+        // A writer that stopped reports an error of its own, which is the cause.
         self.jobs.send(job).map_err(|_| ArchiveError::Io(io::ErrorKind::BrokenPipe.into()))
     }
 
     fn send_small(&mut self) -> Result<(), ArchiveError> {
-        self.together = 0;
+        self.small_bytes = 0;
         let files = std::mem::take(&mut self.small);
-        self.send(Job::Files(files))
+        self.send(Job::SmallFiles(files))
     }
 }
 
-/// Writes until nobody sends more.
+/// Executes jobs until the sender is dropped.
 fn write_all(waiting: &Mutex<Receiver<Job>>) -> Result<(), ArchiveError> {
     let mut failed = Ok(());
     loop {
@@ -162,7 +174,7 @@ fn write_all(waiting: &Mutex<Receiver<Job>>) -> Result<(), ArchiveError> {
             Err(_) => break,
         };
         let Ok(job) = next else { break };
-        // After a failure the rest is taken and thrown away, or the reader would wait for ever.
+        // After an error the remaining jobs are discarded; otherwise the sender would block forever.
         if failed.is_ok() {
             failed = job.write();
         }
@@ -172,27 +184,27 @@ fn write_all(waiting: &Mutex<Receiver<Job>>) -> Result<(), ArchiveError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::buffers::Buffers, *};
+    use super::{super::buffer_pool::BufferPool, *};
 
-    /// As many bytes as are asked for, in pieces of their own of at most 300 KiB.
-    fn sevens(limit: u64) -> io::Result<Stretch> {
+    /// Returns the requested number of bytes, at most 300 KiB, in a buffer of its own.
+    fn next_sevens(limit: u64) -> io::Result<SharedSlice> {
         let length = usize::try_from(limit.min(300 << 10)).expect("a length");
-        Ok(Stretch::of(vec![7; length], Buffers::default()))
+        Ok(SharedSlice::new(vec![7; length], BufferPool::default()))
     }
 
     #[test]
-    fn neither_many_empty_files_nor_large_ones_pile_up_in_memory() {
+    fn neither_many_empty_files_nor_large_ones_accumulate_in_memory() {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: String| folder.path().join(name);
-        Files::write(|files| {
-            for i in 0..5 * AT_ONCE {
-                files.add(at(format!("empty{i}")), 0o644, 0, &mut sevens)?;
-                assert!(files.small.len() < AT_ONCE);
+        FileWriter::run(|files| {
+            for i in 0..5 * BATCH_FILES {
+                files.add_file(at(format!("empty{i}")), 0o644, 0, &mut next_sevens)?;
+                assert!(files.small.len() < BATCH_FILES);
             }
-            files.add(at("large".to_owned()), 0o755, 3 * PIECE + 1, &mut sevens)?;
+            files.add_file(at("large".to_owned()), 0o755, 3 * PIECE + 1, &mut next_sevens)?;
             for i in 0..10 {
-                files.add(at(format!("small{i}")), 0o644, 1, &mut sevens)?;
-                assert_eq!(files.small.iter().filter(|(_, _, stretches)| !stretches.is_empty()).count(), 1);
+                files.add_file(at(format!("small{i}")), 0o644, 1, &mut next_sevens)?;
+                assert_eq!(files.small.iter().filter(|(_, _, slices)| !slices.is_empty()).count(), 1);
             }
             Ok(())
         })
@@ -200,17 +212,17 @@ mod tests {
         let large = std::fs::read(at("large".to_owned())).expect("the large one");
         assert!(large.len() == 3 << 20 | 1 && large.iter().all(|byte| *byte == 7));
         assert_eq!(std::fs::read(at("small9".to_owned())).expect("a small one"), [7]);
-        assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 5 * AT_ONCE + 11);
+        assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 5 * BATCH_FILES + 11);
     }
 
     #[test]
-    fn what_is_scattered_is_written_piece_by_piece() {
+    fn a_file_of_many_slices_is_written_slice_by_slice() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("scattered");
         let mut bytes = 0..100;
-        let mut next = |_| Ok(Stretch::of(vec![bytes.next().expect("a byte")], Buffers::default()));
-        Files::write(|files| {
-            files.add(path.clone(), 0o644, 100, &mut next)?;
+        let mut next = |_| Ok(SharedSlice::new(vec![bytes.next().expect("a byte")], BufferPool::default()));
+        FileWriter::run(|files| {
+            files.add_file(path.clone(), 0o644, 100, &mut next)?;
             assert!(files.small.is_empty());
             Ok(())
         })
@@ -219,11 +231,11 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_there_is_not_written_to() {
+    fn an_existing_file_is_not_overwritten() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("there");
         std::fs::write(&path, "before").expect("written");
-        let failed = Files::write(|files| files.add(path.clone(), 0o644, 1, &mut sevens));
+        let failed = FileWriter::run(|files| files.add_file(path.clone(), 0o644, 1, &mut next_sevens));
         assert!(failed.is_err());
         assert_eq!(std::fs::read_to_string(&path).expect("the file"), "before");
     }

@@ -1,5 +1,5 @@
-//! An archive is a row of zstd frames, each packed by itself: so several threads unpack it.
-//! Any zstd reads it as one stream.
+//! An archive is a sequence of zstd frames that are compressed independently, so several threads can
+//! unpack it. Any zstd implementation reads it as one stream.
 
 use std::io::{self, BufRead, Write};
 
@@ -8,45 +8,45 @@ use zstd::{
     zstd_safe,
 };
 
-use super::{buffers::Buffers, in_order::Given};
+use super::{buffer_pool::BufferPool, ordered_pool::PoolInput};
 
-/// The most that one frame unpacks to.
+/// Largest size that one frame unpacks to, in bytes.
 pub const FRAME: usize = 2 << 20;
 
-/// More than one frame takes: zstd adds a 256th at most, and its headers.
+/// Upper bound of the size of a compressed frame: zstd adds at most a 256th, and its headers.
 const PACKED: usize = FRAME + FRAME / 64;
 
-/// How much is looked at, to see where a frame ends.
+/// Number of bytes that are read at a time in order to find the end of a frame.
 const STEP: usize = 64 << 10;
 
-/// zstd's own default: more takes twice the time for a few percent.
+/// Default level of zstd. A higher level takes twice the time and saves a few percent.
 const LEVEL: i32 = 3;
 
-/// Gives what is written as pieces to be packed.
-pub struct Pieces {
+/// Splits what is written into pieces, and sends them to be compressed.
+pub struct FrameWriter {
     piece: Vec<u8>,
-    to: Given<Vec<u8>>,
+    input: PoolInput<Vec<u8>>,
 }
 
-impl Pieces {
-    /// To threads that [`packer`] makes.
-    pub fn new(to: Given<Vec<u8>>) -> Self {
-        Self { piece: Vec::with_capacity(FRAME), to }
+impl FrameWriter {
+    /// Creates a writer that sends pieces to workers of [`frame_compressor`].
+    pub fn new(input: PoolInput<Vec<u8>>) -> Self {
+        Self { piece: Vec::with_capacity(FRAME), input }
     }
 
     fn send(&mut self) -> io::Result<()> {
         let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(FRAME));
-        // Who takes no more has a reason to tell.
-        if self.to.send(piece) { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
+        // A receiver that was dropped reports an error of its own, which is the cause.
+        if self.input.send(piece) { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
     }
 
-    /// Gives the last piece.
+    /// Sends the last piece.
     pub fn finish(mut self) -> io::Result<()> {
         self.send()
     }
 }
 
-impl Write for Pieces {
+impl Write for FrameWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let fits = bytes.len().min(FRAME - self.piece.len());
         self.piece.extend_from_slice(&bytes[..fits]);
@@ -61,42 +61,43 @@ impl Write for Pieces {
     }
 }
 
-/// Packs pieces as frames.
-pub fn packer() -> io::Result<impl FnMut(Vec<u8>) -> io::Result<Vec<u8>> + Send> {
+/// Creates a worker that compresses pieces into frames.
+pub fn frame_compressor() -> io::Result<impl FnMut(Vec<u8>) -> io::Result<Vec<u8>> + Send> {
     let mut compressor = Compressor::new(LEVEL)?;
     Ok(move |piece: Vec<u8>| compressor.compress(&piece))
 }
 
-/// Unpacks frames into buffers of `unpacked`, and gives theirs back to `packed`.
-pub fn unpacker(
-    packed: Buffers,
-    unpacked: Buffers,
+/// Creates a worker that decompresses frames into buffers of `unpacked`, and releases the buffers of the
+/// frames to `packed`.
+pub fn frame_decompressor(
+    packed: BufferPool,
+    unpacked: BufferPool,
 ) -> io::Result<impl FnMut(io::Result<Vec<u8>>) -> io::Result<Vec<u8>> + Send> {
     let mut decompressor = Decompressor::new()?;
     Ok(move |frame: io::Result<Vec<u8>>| {
         let frame = frame?;
-        let mut piece = unpacked.take();
+        let mut piece = unpacked.acquire();
         piece.reserve_exact(FRAME);
         decompressor.decompress_to_buffer(&frame, &mut piece)?;
-        packed.give(frame);
+        packed.release(frame);
         Ok(piece)
     })
 }
 
-/// Takes frames out of a stream.
-pub struct Frames<R> {
+/// Splits a stream into frames.
+pub struct FrameReader<R> {
     from: R,
-    buffers: Buffers,
+    pool: BufferPool,
 }
 
-impl<R: BufRead> Frames<R> {
-    /// Of a stream of frames.
-    pub fn of(from: R, buffers: Buffers) -> Self {
-        Self { from, buffers }
+impl<R: BufRead> FrameReader<R> {
+    /// Creates a reader of a stream of frames that uses buffers of a pool.
+    pub fn new(from: R, pool: BufferPool) -> Self {
+        Self { from, pool }
     }
 
-    fn read(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let mut frame = self.buffers.take();
+    fn read_frame(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut frame = self.pool.acquire();
         loop {
             let new = self.from.fill_buf()?;
             if new.is_empty() && frame.is_empty() {
@@ -113,9 +114,10 @@ impl<R: BufRead> Frames<R> {
                     self.from.consume(size.saturating_sub(before));
                     return Ok(Some(frame));
                 }
-                // What is too short and what is no frame looks the same to zstd.
+                // zstd reports the same error for a frame that is incomplete and for bytes that are not a
+                // frame.
                 Err(_) if frame.len() > PACKED => {
-                    return Err(io::Error::other("it is not packed as ours are"));
+                    return Err(io::Error::other("not an archive of this operator"));
                 }
                 Err(_) => {
                     let taken = frame.len() - before;
@@ -126,11 +128,11 @@ impl<R: BufRead> Frames<R> {
     }
 }
 
-impl<R: BufRead> Iterator for Frames<R> {
+impl<R: BufRead> Iterator for FrameReader<R> {
     type Item = io::Result<Vec<u8>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.read().transpose()
+        self.read_frame().transpose()
     }
 }
 
@@ -138,33 +140,36 @@ impl<R: BufRead> Iterator for Frames<R> {
 mod tests {
     use super::*;
 
-    fn frames(of: &[&[u8]]) -> Vec<u8> {
-        of.iter().flat_map(|piece| packer().expect("zstd")(piece.to_vec()).expect("packed")).collect()
+    fn compressed(pieces: &[&[u8]]) -> Vec<u8> {
+        pieces
+            .iter()
+            .flat_map(|piece| frame_compressor().expect("zstd")(piece.to_vec()).expect("packed"))
+            .collect()
     }
 
     fn unpacked(stream: &[u8]) -> io::Result<Vec<Vec<u8>>> {
-        let buffers = Buffers::default();
-        let mut unpack = unpacker(buffers.clone(), buffers.clone())?;
-        Frames::of(io::BufReader::with_capacity(7, stream), buffers).map(&mut unpack).collect()
+        let buffers = BufferPool::default();
+        let mut unpack = frame_decompressor(buffers.clone(), buffers.clone())?;
+        FrameReader::new(io::BufReader::with_capacity(7, stream), buffers).map(&mut unpack).collect()
     }
 
     #[test]
     fn frames_are_found_whatever_chunks_they_come_in() {
         let pieces: [&[u8]; 3] = [b"one", &[b'x'; 300_000], b""];
-        assert_eq!(unpacked(&frames(&pieces)).expect("frames"), pieces);
+        assert_eq!(unpacked(&compressed(&pieces)).expect("frames"), pieces);
         assert_eq!(unpacked(b"").expect("frames"), Vec::<Vec<u8>>::new());
     }
 
     #[test]
-    fn what_is_no_frame_of_ours_is_refused() {
-        let whole = frames(&[&[b'x'; 1000]]);
+    fn bytes_that_are_not_a_frame_are_refused() {
+        let whole = compressed(&[&[b'x'; 1000]]);
         for cut in 1..whole.len() {
             assert!(unpacked(&whole[..cut]).is_err(), "{cut}");
         }
-        let endless = unpacked(&vec![0; PACKED + STEP]).expect_err("no frames");
-        assert_eq!(endless.to_string(), "it is not packed as ours are");
-        // It would take more memory than ours.
-        unpacked(&frames(&[&vec![0; FRAME + 1]])).expect_err("too large");
-        unpacked(&frames(&[&vec![0; FRAME]])).expect("just not too large");
+        let endless = unpacked(&vec![0; PACKED + STEP]).expect_err("not a frame");
+        assert_eq!(endless.to_string(), "not an archive of this operator");
+        // A larger frame would take more memory than frames of this operator.
+        unpacked(&compressed(&[&vec![0; FRAME + 1]])).expect_err("too large");
+        unpacked(&compressed(&[&vec![0; FRAME]])).expect("just not too large");
     }
 }

@@ -1,3 +1,5 @@
+//! Unpacks an archive into a directory.
+
 use std::{
     io::{self, BufRead, Read},
     path::Path,
@@ -9,99 +11,105 @@ use flate2::bufread::MultiGzDecoder;
 use hyper::body::{Buf, Bytes};
 
 use super::{
-    ArchiveError, Archived, Limits,
-    buffers::Buffers,
+    buffer_pool::BufferPool,
     entries,
-    frames::{FRAME, Frames, unpacker},
-    in_order::{Done, Given, in_order},
-    stream::Stream,
-    tally::Tally,
-    threads,
+    error::ArchiveError,
+    frames::{FRAME, FrameReader, frame_decompressor},
+    hashing::ArchiveHasher,
+    info::{ArchiveInfo, ArchiveLimits},
+    ordered_pool::{PoolInput, PoolOutput, start_workers},
+    sizes::worker_count,
+    stream::BufferStream,
 };
 
 /// How an archive is compressed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Form {
-    /// Ours.
+pub enum Compression {
+    /// Compression of the archives that [`pack`](super::write::pack) writes.
     Zstd,
-    /// The published operator's.
+    /// Compression of the archives that the Python operator wrote.
     Gzip,
 }
 
-/// Chunks that wait to be digested.
-const DIGESTED: usize = 16;
+/// Number of chunks that may wait to be hashed.
+const HASH_QUEUE: usize = 16;
 
-/// Unpacks an archive, which comes in chunks, into an empty folder that nobody else writes to.
+/// Unpacks an archive, which arrives in chunks, into an empty directory that no other process writes to.
 ///
-/// Errors: anything in it that a set has not; more than the limits; an archive that ends early.
-/// What is in the folder is then of no use.
+/// # Errors
+///
+/// - The archive contains an entry that a package set cannot have.
+/// - The archive exceeds the limits.
+/// - The archive is truncated or cannot be read.
+///
+/// After an error the content of the directory is incomplete and must not be used.
 pub fn unpack(
     chunks: impl Iterator<Item = io::Result<Bytes>> + Send,
-    form: Form,
+    compression: Compression,
     folder: &Path,
-    limits: Limits,
-) -> Result<Archived, ArchiveError> {
+    limits: ArchiveLimits,
+) -> Result<ArchiveInfo, ArchiveError> {
     thread::scope(|scope| {
-        let (copies, all) = sync_channel(DIGESTED);
-        let digested = scope.spawn(move || digest(&all));
+        let (copies, all) = sync_channel(HASH_QUEUE);
+        let hashing = scope.spawn(move || hash(&all));
         let mut source = Source { chunks, chunk: Bytes::new(), copies };
-        let unpacked = match form {
-            Form::Zstd => {
-                let buffers = Buffers::default();
-                let mut pieces = frames(scope, source, buffers.clone())?;
-                let unpacked = entries::read(Stream::new(&mut pieces, buffers), folder, limits)?;
-                // What is wrong with the rest is told by the digest.
-                pieces.for_each(drop);
+        let unpacked = match compression {
+            Compression::Zstd => {
+                let pool = BufferPool::default();
+                let mut buffers = decompress_frames(scope, source, pool.clone())?;
+                let unpacked = entries::unpack(BufferStream::new(&mut buffers, pool), folder, limits)?;
+                // The digest covers the rest, so errors in it need no report of their own.
+                buffers.for_each(drop);
                 unpacked
             }
-            Form::Gzip => {
-                let buffers = Buffers::default();
-                let pieces = pieces(MultiGzDecoder::new(&mut source), buffers.clone());
-                let unpacked = entries::read(Stream::new(pieces, buffers), folder, limits)?;
+            Compression::Gzip => {
+                let pool = BufferPool::default();
+                let buffers = read_buffers(MultiGzDecoder::new(&mut source), pool.clone());
+                let unpacked = entries::unpack(BufferStream::new(buffers, pool), folder, limits)?;
                 io::copy(&mut source, &mut io::sink())?;
                 drop(source);
                 unpacked
             }
         };
-        // The digest is of the whole archive, whatever stands behind the last file.
-        let (digest, size) = digested.join().map_err(|_| io::Error::other("a thread ended"))?;
-        Ok(Archived { digest, size, unpacked })
+        // The digest is of the whole archive, including anything after the last file.
+        let (digest, size) = hashing.join().map_err(|_| io::Error::other("the hashing thread panicked"))?;
+        Ok(ArchiveInfo { digest, size, unpacked })
     })
 }
 
-/// Unpacks the frames of a source in threads of their own, into some buffers.
-fn frames<'scope, C>(
+/// Decompresses the frames of a source in threads of their own, into buffers of a pool.
+fn decompress_frames<'scope, C>(
     scope: &'scope Scope<'scope, '_>,
     source: Source<C>,
-    unpacked: Buffers,
-) -> io::Result<Done<io::Result<Vec<u8>>>>
+    unpacked: BufferPool,
+) -> io::Result<PoolOutput<io::Result<Vec<u8>>>>
 where
     C: Iterator<Item = io::Result<Bytes>> + Send + 'scope,
 {
-    let packed = Buffers::default();
-    let worker = |_| unpacker(packed.clone(), unpacked.clone());
-    let workers = (0..threads()).map(worker).collect::<io::Result<Vec<_>>>()?;
-    let (given, done) = in_order(scope, workers);
-    scope.spawn(|| feed(source, packed, given));
-    Ok(done)
+    let packed = BufferPool::default();
+    let worker = |_| frame_decompressor(packed.clone(), unpacked.clone());
+    let workers = (0..worker_count()).map(worker).collect::<io::Result<Vec<_>>>()?;
+    let (input, output) = start_workers(scope, workers);
+    scope.spawn(|| send_frames(source, packed, input));
+    Ok(output)
 }
 
-/// What is read, in some buffers.
-fn pieces(mut from: impl Read, buffers: Buffers) -> impl Iterator<Item = io::Result<Vec<u8>>> {
+/// Reads a stream into buffers of a pool.
+fn read_buffers(mut from: impl Read, pool: BufferPool) -> impl Iterator<Item = io::Result<Vec<u8>>> {
     let limit = u64::try_from(FRAME).unwrap_or(u64::MAX);
     std::iter::from_fn(move || {
-        let mut piece = buffers.take();
-        match from.by_ref().take(limit).read_to_end(&mut piece) {
+        let mut buffer = pool.acquire();
+        match from.by_ref().take(limit).read_to_end(&mut buffer) {
             Ok(0) => None,
-            Ok(_) => Some(Ok(piece)),
+            Ok(_) => Some(Ok(buffer)),
             Err(error) => Some(Err(error)),
         }
     })
 }
 
-/// Reads until there is no more, or nobody who takes it.
-fn feed(mut source: impl BufRead, buffers: Buffers, mut to: Given<io::Result<Vec<u8>>>) {
-    for frame in Frames::of(&mut source, buffers) {
+/// Sends frames to the workers until the source ends or the results are no longer needed.
+fn send_frames(mut source: impl BufRead, pool: BufferPool, mut to: PoolInput<io::Result<Vec<u8>>>) {
+    for frame in FrameReader::new(&mut source, pool) {
         let broken = frame.is_err();
         if !to.send(frame) {
             return;
@@ -110,21 +118,22 @@ fn feed(mut source: impl BufRead, buffers: Buffers, mut to: Given<io::Result<Vec
             break;
         }
     }
-    // For the digest. What can't be read makes it another one.
+    // The rest is read for the digest. A read error changes the digest, so it is not lost.
     _ = io::copy(&mut source, &mut io::sink());
 }
 
-/// The digest and the size of all chunks. It takes a thread's time, as unpacking does.
-fn digest(chunks: &Receiver<Bytes>) -> (String, u64) {
-    let mut tally = Tally::default();
-    chunks.iter().for_each(|chunk| tally.add(&chunk));
-    tally.end()
+/// Computes the digest and the size of all chunks. This takes about as long as unpacking, so it runs
+/// in a thread of its own.
+fn hash(chunks: &Receiver<Bytes>) -> (String, u64) {
+    let mut hasher = ArchiveHasher::default();
+    chunks.iter().for_each(|chunk| hasher.update(&chunk));
+    hasher.finish()
 }
 
-/// Reads chunks, and passes them on to be digested.
+/// Reads chunks and sends a copy of each to the hashing thread.
 struct Source<C> {
     chunks: C,
-    /// What is left of the last one.
+    /// Unread rest of the current chunk.
     chunk: Bytes,
     copies: SyncSender<Bytes>,
 }

@@ -1,5 +1,5 @@
-//! An archive as it is unpacked: in pieces, whose bytes are written from where they are, since a
-//! copy of everything takes time and memory.
+//! The unpacked bytes of an archive, in buffers. Files are written directly from the buffers, because
+//! copying everything takes time and memory.
 
 use std::{
     cell::RefCell,
@@ -8,41 +8,41 @@ use std::{
     sync::Arc,
 };
 
-use super::{buffers::Buffers, length};
+use super::{buffer_pool::BufferPool, sizes::byte_len};
 
-/// A buffer that goes back when nobody needs it any more.
-struct Piece {
+/// A buffer that returns to its pool when it is dropped.
+struct PooledBuffer {
     bytes: Vec<u8>,
-    home: Buffers,
+    pool: BufferPool,
 }
 
-impl Drop for Piece {
+impl Drop for PooledBuffer {
     fn drop(&mut self) {
-        self.home.give(std::mem::take(&mut self.bytes));
+        self.pool.release(std::mem::take(&mut self.bytes));
     }
 }
 
-/// A part of a piece.
+/// A part of a buffer. The buffer returns to its pool when no slice of it is left.
 #[derive(Clone)]
-pub struct Stretch {
-    piece: Arc<Piece>,
+pub struct SharedSlice {
+    buffer: Arc<PooledBuffer>,
     begin: usize,
     end: usize,
 }
 
-impl Stretch {
-    /// All of a buffer, which then goes back to `home`.
-    pub fn of(bytes: Vec<u8>, home: Buffers) -> Self {
+impl SharedSlice {
+    /// Creates a slice of a whole buffer, which returns to `pool` afterwards.
+    pub fn new(bytes: Vec<u8>, pool: BufferPool) -> Self {
         let end = bytes.len();
-        Self { piece: Arc::new(Piece { bytes, home }), begin: 0, end }
+        Self { buffer: Arc::new(PooledBuffer { bytes, pool }), begin: 0, end }
     }
 
-    /// Whether both are of the same piece.
-    pub fn is_beside(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.piece, &other.piece)
+    /// Whether both slices are parts of the same buffer.
+    pub fn shares_buffer_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.buffer, &other.buffer)
     }
 
-    /// Its first bytes, at most `limit`, which it then has no more.
+    /// Removes at most `limit` bytes from the beginning of the slice and returns them.
     fn split_to(&mut self, limit: u64) -> Self {
         let length = usize::try_from(limit).unwrap_or(usize::MAX).min(self.len());
         let first = Self { end: self.begin + length, ..self.clone() };
@@ -51,93 +51,99 @@ impl Stretch {
     }
 }
 
-impl Deref for Stretch {
+impl Deref for SharedSlice {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.piece.bytes[self.begin..self.end]
+        &self.buffer.bytes[self.begin..self.end]
     }
 }
 
-/// Pieces in their order.
-pub struct Stream<P> {
-    pieces: P,
-    home: Buffers,
-    /// What is left of the last one.
-    left: Stretch,
-    /// How many bytes were taken.
-    at: u64,
+/// A sequence of buffers, read as one stream.
+pub struct BufferStream<B> {
+    buffers: B,
+    pool: BufferPool,
+    /// Unread rest of the current buffer.
+    rest: SharedSlice,
+    /// Number of bytes that were read.
+    position: u64,
 }
 
-impl<P: Iterator<Item = io::Result<Vec<u8>>>> Stream<P> {
-    /// Of buffers that go back to `home`.
-    pub fn new(pieces: P, home: Buffers) -> Self {
-        Self { pieces, left: Stretch::of(Vec::new(), home.clone()), home, at: 0 }
+impl<B: Iterator<Item = io::Result<Vec<u8>>>> BufferStream<B> {
+    /// Creates a stream of buffers, which return to `pool` afterwards.
+    pub fn new(buffers: B, pool: BufferPool) -> Self {
+        Self { buffers, rest: SharedSlice::new(Vec::new(), pool.clone()), pool, position: 0 }
     }
 
-    /// The next bytes, at most `limit`, as far as they lie in one piece. None at the end.
-    fn next(&mut self, limit: u64) -> io::Result<Option<Stretch>> {
-        while self.left.is_empty() {
-            let Some(piece) = self.pieces.next() else { return Ok(None) };
-            self.left = Stretch::of(piece?, self.home.clone());
+    /// Returns at most `limit` bytes, as far as they are in one buffer. Returns `None` at the end.
+    fn next_slice(&mut self, limit: u64) -> io::Result<Option<SharedSlice>> {
+        while self.rest.is_empty() {
+            let Some(buffer) = self.buffers.next() else { return Ok(None) };
+            self.rest = SharedSlice::new(buffer?, self.pool.clone());
         }
-        let next = self.left.split_to(limit);
-        self.at += length(&next);
-        Ok(Some(next))
+        let slice = self.rest.split_to(limit);
+        self.position += byte_len(&slice);
+        Ok(Some(slice))
     }
 
-    /// The same, which must not be at the end.
-    pub fn take(&mut self, limit: u64) -> io::Result<Stretch> {
-        self.next(limit)?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    /// Returns at most `limit` bytes, as far as they are in one buffer.
+    ///
+    /// # Errors
+    ///
+    /// The stream is at its end, or reading fails.
+    pub fn read_slice(&mut self, limit: u64) -> io::Result<SharedSlice> {
+        self.next_slice(limit)?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 
-    fn skip_to(&mut self, at: u64) -> io::Result<()> {
-        while self.at < at {
-            self.take(at - self.at)?;
+    fn skip_to(&mut self, position: u64) -> io::Result<()> {
+        while self.position < position {
+            self.read_slice(position - self.position)?;
         }
         Ok(())
     }
 }
 
-/// A stream as the reader of a tar sees it, who skips what others took from the stream.
-pub struct Tape<'a, P> {
-    stream: &'a RefCell<Stream<P>>,
-    /// Where the reader is.
-    at: u64,
-    /// What it may still read before it skips. It reads a header or a long name, and holds that as a whole.
-    left: usize,
+/// Reads headers for the tar reader from a stream from which the content of files is taken directly.
+/// A seek of the tar reader skips that content.
+pub struct SeekReader<'a, B> {
+    stream: &'a RefCell<BufferStream<B>>,
+    /// Position of the tar reader.
+    position: u64,
+    /// Number of bytes that may be read before the next seek. The tar reader keeps a header or a long name
+    /// in memory as a whole, so its length is limited.
+    remaining: usize,
 }
 
-/// More than any name takes, and anything else that stands before a file.
-const NAME: usize = 1 << 20;
+/// Upper bound of the length of a name and of anything else that precedes a file, in bytes.
+const LONGEST_HEADER: usize = 1 << 20;
 
-impl<'a, P> Tape<'a, P> {
-    /// Of a stream of which nothing was taken yet.
-    pub fn of(stream: &'a RefCell<Stream<P>>) -> Self {
-        Self { stream, at: 0, left: NAME }
+impl<'a, B> SeekReader<'a, B> {
+    /// Creates a reader of a stream from which nothing was read yet.
+    pub fn new(stream: &'a RefCell<BufferStream<B>>) -> Self {
+        Self { stream, position: 0, remaining: LONGEST_HEADER }
     }
 }
 
-impl<P: Iterator<Item = io::Result<Vec<u8>>>> Read for Tape<'_, P> {
+impl<B: Iterator<Item = io::Result<Vec<u8>>>> Read for SeekReader<'_, B> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let mut stream = self.stream.borrow_mut();
-        stream.skip_to(self.at)?;
-        let Some(next) = stream.next(length(bytes))? else { return Ok(0) };
-        let endless = || io::Error::other("a name in it is longer than any");
-        self.left = self.left.checked_sub(next.len()).ok_or_else(endless)?;
-        bytes[..next.len()].copy_from_slice(&next);
-        self.at = stream.at;
-        Ok(next.len())
+        stream.skip_to(self.position)?;
+        let Some(slice) = stream.next_slice(byte_len(bytes))? else { return Ok(0) };
+        let too_long = || io::Error::other("the archive contains a name that is too long");
+        self.remaining = self.remaining.checked_sub(slice.len()).ok_or_else(too_long)?;
+        bytes[..slice.len()].copy_from_slice(&slice);
+        self.position = stream.position;
+        Ok(slice.len())
     }
 }
 
-impl<P> Seek for Tape<'_, P> {
-    /// Forwards, when the next byte is read.
+impl<B> Seek for SeekReader<'_, B> {
+    /// Moves forward. The bytes are skipped when the next byte is read.
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let SeekFrom::Current(distance) = to else { return Err(io::ErrorKind::Unsupported.into()) };
-        self.at = self.at.checked_add_signed(distance).ok_or(io::ErrorKind::InvalidInput)?;
-        self.left = NAME;
-        Ok(self.at)
+        self.position = self.position.checked_add_signed(distance).ok_or(io::ErrorKind::InvalidInput)?;
+        self.remaining = LONGEST_HEADER;
+        Ok(self.position)
     }
 }
 
@@ -146,25 +152,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_reads_skips_what_others_took() {
-        let pieces = ["abc", "", "defg", "h"].map(|piece| Ok(piece.as_bytes().to_vec()));
-        let home = Buffers::default();
-        let stream = RefCell::new(Stream::new(pieces.into_iter(), home.clone()));
-        let mut tape = Tape::of(&stream);
+    fn a_seek_skips_what_was_taken_from_the_stream() {
+        let buffers = ["abc", "", "defg", "h"].map(|text| Ok(text.as_bytes().to_vec()));
+        let pool = BufferPool::default();
+        let stream = RefCell::new(BufferStream::new(buffers.into_iter(), pool.clone()));
+        let mut reader = SeekReader::new(&stream);
         let mut two = [0; 2];
-        assert_eq!(tape.read(&mut two).expect("bytes"), 2);
+        assert_eq!(reader.read(&mut two).expect("bytes"), 2);
         assert_eq!(&two, b"ab");
-        // Up to the end of a piece, and no further than asked for.
-        let taken: Vec<Stretch> = [9, 3].map(|n| stream.borrow_mut().take(n).expect("bytes")).into();
+        // Up to the end of a buffer, and not more than requested.
+        let taken: Vec<SharedSlice> =
+            [9, 3].map(|n| stream.borrow_mut().read_slice(n).expect("bytes")).into();
         assert_eq!(taken.iter().map(|taken| &**taken).collect::<Vec<_>>(), [&b"c"[..], b"def"]);
-        assert_eq!(tape.seek(SeekFrom::Current(5)).expect("forwards"), 7);
-        assert_eq!(tape.read(&mut two).expect("a byte"), 1);
+        assert_eq!(reader.seek(SeekFrom::Current(5)).expect("forwards"), 7);
+        assert_eq!(reader.read(&mut two).expect("a byte"), 1);
         assert_eq!(two[0], b'h');
-        assert_eq!(tape.read(&mut two).expect("the end"), 0);
-        tape.seek(SeekFrom::Current(1)).expect("forwards");
-        assert_eq!(tape.read(&mut two).expect_err("behind the end").kind(), io::ErrorKind::UnexpectedEof);
-        // Buffers are used again once nobody has a part of them.
+        assert_eq!(reader.read(&mut two).expect("the end"), 0);
+        reader.seek(SeekFrom::Current(1)).expect("forwards");
+        assert_eq!(reader.read(&mut two).expect_err("after the end").kind(), io::ErrorKind::UnexpectedEof);
+        // Buffers are used again once no slice of them is left.
         drop((taken, stream));
-        assert_eq!((0..9).filter(|_| home.take().capacity() > 0).count(), 3);
+        assert_eq!((0..9).filter(|_| pool.acquire().capacity() > 0).count(), 3);
     }
 }

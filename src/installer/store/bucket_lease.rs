@@ -1,100 +1,124 @@
-//! Leases as objects: each write is conditional on what was read, and the time is the store's.
-//! A lease is given back by writing so into it, since no store deletes on a condition.
+//! Leases as objects of a bucket. Each write is conditional on the version that was read, and times are by
+//! the clock of the store. A lease is released by writing `held: false`, because no store supports a
+//! conditional delete.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use object_store::{
-    Error, ObjectMeta, ObjectStoreExt, PutMode, PutPayload, PutResult, UpdateVersion, path::Path as Key,
+    Error, ObjectStore, ObjectStoreExt, PutMode, PutPayload, UpdateVersion, path::Path as Key,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{StoreError, bucket::Bucket};
-use crate::installer::lease::Asked;
+use super::{
+    error::StoreError,
+    lease_outcome::LeaseOutcome,
+    object_version::{version_of_object, version_of_put},
+};
 
-/// A lease in a bucket, as it was last written.
-pub struct Held {
+/// Acquires, renews and releases leases in a bucket.
+pub struct BucketLeases {
+    store: Arc<dyn ObjectStore>,
+    prefix: String,
+    /// Identifies this process.
+    token: String,
+}
+
+/// A lease that this process holds, as it was last written.
+pub struct BucketLease {
     key: Key,
     version: UpdateVersion,
 }
 
-/// What stands in a lease.
+/// Content of a lease object.
 #[derive(Deserialize, Serialize)]
-struct Content {
+struct LeaseRecord {
     token: String,
     held: bool,
 }
 
-/// The version of an object that was read, to write it on the condition that it still is that one.
-pub(super) fn version_of_object(meta: &ObjectMeta) -> UpdateVersion {
-    UpdateVersion { e_tag: meta.e_tag.clone(), version: meta.version.clone() }
+/// Returns the key of an object of the app; `prefix` is the app's prefix in the bucket.
+pub fn object_key(prefix: &str, name: &str) -> Key {
+    Key::from(format!("{prefix}/{name}"))
 }
 
-fn version_of(put: PutResult) -> UpdateVersion {
-    UpdateVersion { e_tag: put.e_tag, version: put.version }
-}
+impl BucketLeases {
+    /// Creates the leases of an app; `token` identifies this process.
+    pub fn new(store: Arc<dyn ObjectStore>, prefix: String, token: String) -> Self {
+        Self { store, prefix, token }
+    }
 
-impl Bucket {
-    /// Asks for a lease.
-    pub(super) async fn ask(&self, name: &str, holds: Duration) -> Result<Asked<Held>, StoreError> {
-        let key = self.key(name);
+    /// Tries to acquire a lease. A lease that was not renewed for `duration` is expired.
+    pub async fn acquire(
+        &self,
+        name: &str,
+        duration: Duration,
+    ) -> Result<LeaseOutcome<BucketLease>, StoreError> {
+        let key = object_key(&self.prefix, name);
         match self.put(&key, true, PutMode::Create).await {
-            Ok(version) => return Ok(Asked::Mine(Held { key, version })),
+            Ok(version) => return Ok(LeaseOutcome::Acquired(BucketLease { key, version })),
             Err(StoreError::Store(Error::AlreadyExists { .. } | Error::Precondition { .. })) => {}
             Err(error) => return Err(error),
         }
         let found = match self.store.get(&key).await {
             Ok(found) => found,
-            Err(Error::NotFound { .. }) => return Ok(Asked::Taken),
+            Err(Error::NotFound { .. }) => return Ok(LeaseOutcome::Busy),
             Err(error) => return Err(error.into()),
         };
         let (modified, version) = (found.meta.last_modified, version_of_object(&found.meta));
-        let content: Option<Content> = serde_json::from_slice(&found.bytes().await?).ok();
-        match content {
-            // Our own, from a try whose answer was lost.
-            Some(content) if content.held && content.token == self.token => {
-                return Ok(Asked::Mine(Held { key, version }));
+        let record: Option<LeaseRecord> = serde_json::from_slice(&found.bytes().await?).ok();
+        // A lease that is released, or an object that is not a lease, can be taken over.
+        if let Some(record) = record.filter(|record| record.held) {
+            if record.token == self.token {
+                // This process wrote it, but did not receive the response.
+                return Ok(LeaseOutcome::Acquired(BucketLease { key, version }));
             }
-            Some(content) if content.held => {
-                let age = self.now().await?.saturating_sub(modified.timestamp_millis());
-                if age < i64::try_from(holds.as_millis()).unwrap_or(i64::MAX) {
-                    return Ok(Asked::Taken);
-                }
+            let age = self.now().await?.saturating_sub(modified.timestamp_millis());
+            if age < i64::try_from(duration.as_millis()).unwrap_or(i64::MAX) {
+                return Ok(LeaseOutcome::Busy);
             }
-            // Given back, or no lease at all.
-            _ => {}
         }
         match self.put(&key, true, PutMode::Update(version)).await {
-            Ok(version) => Ok(Asked::Mine(Held { key, version })),
+            Ok(version) => Ok(LeaseOutcome::Acquired(BucketLease { key, version })),
             Err(StoreError::Store(Error::Precondition { .. } | Error::AlreadyExists { .. })) => {
-                Ok(Asked::Taken)
+                Ok(LeaseOutcome::Busy)
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Writes a lease that is held, if nobody else wrote it.
-    pub(super) async fn write(&self, lease: &mut Held, held: bool) -> Result<(), StoreError> {
+    /// Renews a lease.
+    pub async fn renew(&self, lease: &mut BucketLease) -> Result<(), StoreError> {
+        self.update(lease, true).await
+    }
+
+    /// Releases a lease.
+    pub async fn release(&self, mut lease: BucketLease) -> Result<(), StoreError> {
+        self.update(&mut lease, false).await
+    }
+
+    /// Writes a lease, unless another process has written it since.
+    async fn update(&self, lease: &mut BucketLease, held: bool) -> Result<(), StoreError> {
         let put = self.put(&lease.key, held, PutMode::Update(lease.version.clone())).await;
         lease.version = put.map_err(|error| match error {
-            StoreError::Store(Error::Precondition { .. } | Error::NotFound { .. }) => StoreError::Lost,
+            StoreError::Store(Error::Precondition { .. } | Error::NotFound { .. }) => StoreError::LeaseLost,
             error => error,
         })?;
         Ok(())
     }
 
     async fn put(&self, key: &Key, held: bool, mode: PutMode) -> Result<UpdateVersion, StoreError> {
-        use object_store::ObjectStore;
-        let content = Content { token: self.token.clone(), held };
-        let text = serde_json::to_vec(&content).map_err(std::io::Error::from)?;
-        Ok(version_of(self.store.put_opts(key, PutPayload::from(text), mode.into()).await?))
+        let record = LeaseRecord { token: self.token.clone(), held };
+        let text = serde_json::to_vec(&record).map_err(std::io::Error::from)?;
+        Ok(version_of_put(self.store.put_opts(key, PutPayload::from(text), mode.into()).await?))
     }
 
-    /// The time by the store's clock, which is the one that leases are dated by, in milliseconds.
+    /// Returns the time by the clock of the store, in milliseconds since the epoch. Modification times of
+    /// leases are by the same clock.
     async fn now(&self) -> Result<i64, StoreError> {
-        let key = self.key(&format!("clock/{}", self.token));
+        let key = object_key(&self.prefix, &format!("clock/{}", self.token));
         self.store.put(&key, PutPayload::from_static(b"")).await?;
         let time = self.store.head(&key).await?.last_modified.timestamp_millis();
-        // One object for each member that waits; what stays is of no harm.
+        // Each waiting member writes one object. An object that cannot be deleted is harmless.
         _ = self.store.delete(&key).await;
         Ok(time)
     }

@@ -1,7 +1,7 @@
-//! Writes to Google Cloud Storage by its JSON interface.
+//! Writes to Google Cloud Storage with its JSON API.
 //!
-//! object_store writes by the XML interface. The published operator writes by JSON, which emulators
-//! speak too, and so what its users allow in proxies and play in tests goes on working.
+//! object_store writes with the XML API. The Python operator writes with the JSON API, which emulators
+//! support too, so existing proxy rules and test setups keep working.
 
 use std::io;
 
@@ -22,53 +22,53 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use url::{Url, form_urlencoded};
 
-/// The condition of a write in the XML interface.
+/// Header of the XML API with the condition of a write.
 const IF_GENERATION: &str = "x-goog-if-generation-match";
 
-/// The version of an object in the XML interface.
+/// Header of the XML API with the version of an object.
 const GENERATION: &str = "x-goog-generation";
 
-/// Connects to the JSON interface.
+/// Connector that translates writes to the JSON API.
 #[derive(Debug)]
-pub struct Json;
+pub struct JsonApi;
 
-impl HttpConnector for Json {
+impl HttpConnector for JsonApi {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(HttpClient::new(Service(ReqwestConnector::default().connect(options)?)))
+        Ok(HttpClient::new(JsonApiService(ReqwestConnector::default().connect(options)?)))
     }
 }
 
 #[derive(Debug)]
-struct Service(HttpClient);
+struct JsonApiService(HttpClient);
 
-/// What the JSON interface answers to a write.
+/// Response of the JSON API to a write.
 #[derive(Deserialize)]
-struct Written {
+struct WriteResponse {
     generation: String,
     #[serde(default)]
     etag: String,
 }
 
 #[async_trait]
-impl HttpService for Service {
+impl HttpService for JsonApiService {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let Some(uri) = upload(&request) else { return self.0.execute(request).await };
+        let Some(uri) = upload_uri(&request) else { return self.0.execute(request).await };
         let (mut parts, body) = request.into_parts();
         parts.method = Method::POST;
         parts.uri = uri;
         parts.headers.remove(IF_GENERATION);
         parts.headers.remove(CONTENT_LENGTH);
-        let answer = self.0.execute(HttpRequest::from_parts(parts, body)).await?;
-        if !answer.status().is_success() {
-            return Ok(answer);
+        let response = self.0.execute(HttpRequest::from_parts(parts, body)).await?;
+        if !response.status().is_success() {
+            return Ok(response);
         }
-        let text = answer.into_body().bytes().await?;
-        as_xml(&text).map_err(|e| HttpError::new(HttpErrorKind::Decode, io::Error::other(e)))
+        let text = response.into_body().bytes().await?;
+        to_xml_response(&text).map_err(|e| HttpError::new(HttpErrorKind::Decode, io::Error::other(e)))
     }
 }
 
-/// Where a write of the XML interface goes in the JSON interface; none for what is no write.
-fn upload(request: &HttpRequest) -> Option<Uri> {
+/// Returns the URI of the JSON API for a write of the XML API, or `None` for any other request.
+fn upload_uri(request: &HttpRequest) -> Option<Uri> {
     let uri = request.uri();
     if request.method() != Method::PUT || uri.query().is_some() {
         return None;
@@ -88,16 +88,16 @@ fn upload(request: &HttpRequest) -> Option<Uri> {
     target.as_str().parse().ok()
 }
 
-/// What the XML interface would have answered.
-fn as_xml(text: &[u8]) -> Result<HttpResponse, Box<dyn std::error::Error + Send + Sync>> {
-    let Written { generation, etag } = serde_json::from_slice(text)?;
+/// Converts a response of the JSON API to the response of the XML API.
+fn to_xml_response(text: &[u8]) -> Result<HttpResponse, Box<dyn std::error::Error + Send + Sync>> {
+    let WriteResponse { generation, etag } = serde_json::from_slice(text)?;
     let body = HttpResponseBody::new(Empty::new().map_err(|never| match never {}));
-    let mut answer = Response::new(body);
-    *answer.status_mut() = StatusCode::OK;
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::OK;
     let etag = if etag.is_empty() { generation.clone() } else { etag };
-    answer.headers_mut().insert(ETAG, HeaderValue::from_str(&etag)?);
-    answer.headers_mut().insert(GENERATION, HeaderValue::from_str(&generation)?);
-    Ok(answer)
+    response.headers_mut().insert(ETAG, HeaderValue::from_str(&etag)?);
+    response.headers_mut().insert(GENERATION, HeaderValue::from_str(&generation)?);
+    Ok(response)
 }
 
 #[cfg(test)]
@@ -108,15 +108,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn writes_go_to_the_json_interface() {
+    fn writes_use_the_json_api() {
         let request = |method: Method, uri: &str| {
             let request = Request::builder().method(method).uri(uri).header(IF_GENERATION, "0");
             request.body(HttpRequestBody::empty()).expect("a request")
         };
         let put = request(Method::PUT, "https://storage.example/team%2Dcache/a%2Fb%20c%2B.json");
         let expected = "https://storage.example/upload/storage/v1/b/team-cache/o?uploadType=media&name=a%2Fb+c%2B.json&ifGenerationMatch=0";
-        assert_eq!(upload(&put).map(|uri| uri.to_string()).as_deref(), Some(expected));
-        assert_eq!(upload(&request(Method::GET, "https://storage.example/b/k")), None);
-        assert_eq!(upload(&request(Method::PUT, "https://storage.example/b/k?partNumber=1")), None);
+        assert_eq!(upload_uri(&put).map(|uri| uri.to_string()).as_deref(), Some(expected));
+        assert_eq!(upload_uri(&request(Method::GET, "https://storage.example/b/k")), None);
+        assert_eq!(upload_uri(&request(Method::PUT, "https://storage.example/b/k?partNumber=1")), None);
     }
 }

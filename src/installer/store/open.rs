@@ -1,3 +1,5 @@
+//! Opens a bucket.
+
 use std::{env, path::PathBuf, sync::Arc};
 
 use object_store::{
@@ -7,84 +9,88 @@ use object_store::{
     gcp::GoogleCloudStorageBuilder,
 };
 
-use super::{Bucket, StoreError, gcs::Json};
+use super::{bucket::Bucket, error::StoreError, gcs::JsonApi};
 
-/// A bucket, and how to get at it.
+/// Location of a bucket.
 #[derive(Clone, Debug)]
-pub enum Place {
+pub enum BucketLocation {
     /// Google Cloud Storage.
     Gcs {
-        /// The bucket.
+        /// Name of the bucket.
         bucket: String,
-        /// The service account's key; without one, the pod's own identity.
+        /// File with the key of a service account. Without it, the identity of the pod is used.
         key: Option<PathBuf>,
     },
-    /// S3, or what speaks like it. Keys and regions are the environment's, by Amazon's own names.
+    /// S3 or a compatible service. Keys and region are read from Amazon's environment variables.
     S3 {
-        /// The bucket.
+        /// Name of the bucket.
         bucket: String,
-        /// Where it is, if not at Amazon's.
+        /// Address of the service, if it is not Amazon's.
         endpoint: Option<String>,
     },
-    /// Azure Blob Storage. Account and keys are the environment's, by Microsoft's own names.
+    /// Azure Blob Storage. Account and key are read from Microsoft's environment variables.
     Azure {
-        /// The container.
+        /// Name of the container.
         container: String,
-        /// Where it is, if not at Microsoft's.
+        /// Address of the service, if it is not Microsoft's.
         endpoint: Option<String>,
     },
 }
 
-/// Google's own variable for an emulator in place of the store.
+/// Google's environment variable for the address of an emulator.
 const GCS_EMULATOR: &str = "STORAGE_EMULATOR_HOST";
 
-/// Opens a bucket. Nothing is sent yet.
+/// Opens a bucket. No request is sent yet.
 ///
-/// Errors: the settings or the credentials are of no use.
+/// # Errors
+///
+/// The settings or the credentials are invalid.
 pub fn open(
-    place: Place,
+    location: BucketLocation,
     prefix: String,
     max_archive_size: u64,
     token: String,
 ) -> Result<Bucket, StoreError> {
-    let store = match place {
-        Place::Gcs { bucket, key } => gcs(bucket, key)?,
-        Place::S3 { bucket, endpoint } => s3(bucket, endpoint)?,
-        Place::Azure { container, endpoint } => azure(container, endpoint)?,
+    let store = match location {
+        BucketLocation::Gcs { bucket, key } => open_gcs(bucket, key)?,
+        BucketLocation::S3 { bucket, endpoint } => open_s3(bucket, endpoint)?,
+        BucketLocation::Azure { container, endpoint } => open_azure(container, endpoint)?,
     };
     Ok(Bucket::new(store, prefix, max_archive_size, token))
 }
 
-type Opened = Result<Arc<dyn ObjectStore>, StoreError>;
+type OpenResult = Result<Arc<dyn ObjectStore>, StoreError>;
 
-fn gcs(bucket: String, key: Option<PathBuf>) -> Opened {
+fn open_gcs(bucket: String, key: Option<PathBuf>) -> OpenResult {
     let mut builder = GoogleCloudStorageBuilder::new()
-        .with_http_connector(Json)
+        .with_http_connector(JsonApi)
         .with_bucket_name(bucket)
-        .with_retry(retries())
-        .with_client_options(client(false)?);
+        .with_retry(retry_config())
+        .with_client_options(client_options(false)?);
     if let Some(key) = key {
         let text = std::fs::read_to_string(&key).map_err(|e| {
-            StoreError::Settings(format!("the service account's key {} can't be read: {e}", key.display()))
+            StoreError::Settings(format!("failed to read the service account key {}: {e}", key.display()))
         })?;
         builder = builder.with_service_account_key(text);
     }
     if let Ok(emulator) = env::var(GCS_EMULATOR) {
-        // Emulators take any token; object_store asks for one even where it is to sign nothing.
+        // Emulators accept any token; object_store requires one even if it signs nothing.
         let url = if emulator.contains("://") { emulator } else { format!("http://{emulator}") };
-        builder =
-            builder.with_base_url(&url).with_bearer_token("emulator").with_client_options(client(true)?);
+        builder = builder
+            .with_base_url(&url)
+            .with_bearer_token("emulator")
+            .with_client_options(client_options(true)?);
     }
     Ok(Arc::new(builder.build()?))
 }
 
-fn s3(bucket: String, endpoint: Option<String>) -> Opened {
-    let plain = endpoint.as_deref().is_some_and(is_plain);
+fn open_s3(bucket: String, endpoint: Option<String>) -> OpenResult {
+    let plain = endpoint.as_deref().is_some_and(is_unencrypted);
     let mut builder = AmazonS3Builder::from_env()
         .with_bucket_name(bucket)
-        .with_retry(retries())
-        .with_client_options(client(plain)?);
-    // Whoever wrote the Secret with `echo` has a line end in it.
+        .with_retry(retry_config())
+        .with_client_options(client_options(plain)?);
+    // A Secret that was created with `echo` ends with a newline.
     for key in [Amazon::AccessKeyId, Amazon::SecretAccessKey, Amazon::Token] {
         if let Some(value) = builder.get_config_value(&key) {
             builder = builder.with_config(key, value.trim());
@@ -96,17 +102,17 @@ fn s3(bucket: String, endpoint: Option<String>) -> Opened {
     Ok(Arc::new(builder.build()?))
 }
 
-fn azure(container: String, endpoint: Option<String>) -> Opened {
-    let plain = endpoint.as_deref().is_some_and(is_plain);
+fn open_azure(container: String, endpoint: Option<String>) -> OpenResult {
+    let plain = endpoint.as_deref().is_some_and(is_unencrypted);
     let mut builder = MicrosoftAzureBuilder::from_env()
         .with_container_name(container)
-        .with_retry(retries())
-        .with_client_options(client(plain)?);
+        .with_retry(retry_config())
+        .with_client_options(client_options(plain)?);
     if let Some(key) = builder.get_config_value(&Azure::AccessKey) {
         builder = builder.with_access_key(key.trim());
     }
-    // The webhook of Azure's workload identity gives it with a slash at its end, and object_store puts
-    // another one behind it.
+    // The webhook of Azure's workload identity sets an address with a trailing slash, and object_store
+    // appends another one.
     if let Some(host) = builder.get_config_value(&Azure::AuthorityHost) {
         builder = builder.with_authority_host(host.trim_end_matches('/'));
     }
@@ -116,12 +122,13 @@ fn azure(container: String, endpoint: Option<String>) -> Opened {
     Ok(Arc::new(builder.build()?))
 }
 
-fn is_plain(endpoint: &str) -> bool {
+fn is_unencrypted(endpoint: &str) -> bool {
     endpoint.starts_with("http://")
 }
 
-/// A store that is down must not hold a start up for long: installing is always possible.
-fn retries() -> RetryConfig {
+/// Limits retries: a store that is down must not delay a start for long, because installing is always
+/// possible.
+fn retry_config() -> RetryConfig {
     RetryConfig {
         max_retries: 3,
         retry_timeout: std::time::Duration::from_secs(20),
@@ -129,13 +136,13 @@ fn retries() -> RetryConfig {
     }
 }
 
-/// An image may bring no roots of the web's certificates, so they come along beside its own.
-fn client(plain: bool) -> Result<ClientOptions, StoreError> {
+/// Trusts the web's root certificates in addition to those of the image, which may have none.
+fn client_options(plain: bool) -> Result<ClientOptions, StoreError> {
     let mut options = ClientOptions::new()
         .with_allow_http(plain)
         .with_connect_timeout(std::time::Duration::from_secs(5))
         .with_timeout_disabled()
-        // Also the time for a part to be sent, so more than a dead store deserves.
+        // Includes the upload of a part, so the timeout is longer than a dead store would need.
         .with_read_timeout(std::time::Duration::from_secs(30));
     for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
         options = options.with_root_certificate(Certificate::from_der(root)?);

@@ -1,3 +1,5 @@
+//! A volume that all members share.
+
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write},
@@ -5,51 +7,54 @@ use std::{
     time::Duration,
 };
 
-use super::{Fetched, Store, StoreError};
+use super::{
+    error::StoreError,
+    interface::{Fetched, Store},
+    lease_outcome::LeaseOutcome,
+};
 use crate::installer::{
-    folder::{Folder, age},
-    lease::Asked,
-    set::{SetInfo, SetName},
+    package_set::{SetInfo, SetName},
+    volume::{PackagesVolume, age},
 };
 
-/// A volume that all members share. Its sets are the store, so there is nothing to fetch; leases are
-/// files, by the time of the volume's server.
-pub struct Shared {
-    folder: Folder,
+/// A volume that all members share. Its sets are the store, so nothing is fetched or uploaded. Leases are
+/// files; their times are by the clock of the volume's server.
+pub struct SharedVolume {
+    volume: PackagesVolume,
     token: String,
 }
 
-/// A lease's file.
-pub struct Held {
+/// The file of a lease that this process holds.
+pub struct FileLease {
     path: PathBuf,
 }
 
-impl Shared {
-    /// Of a volume; `token` tells this process from all others.
-    pub fn new(folder: Folder, token: String) -> Self {
-        Self { folder, token }
+impl SharedVolume {
+    /// Creates the store of a volume; `token` identifies this process.
+    pub fn new(volume: PackagesVolume, token: String) -> Self {
+        Self { volume, token }
     }
 
-    fn is_mine(&self, path: &Path) -> io::Result<bool> {
+    fn is_held(&self, path: &Path) -> io::Result<bool> {
         Ok(fs::read_to_string(path)? == self.token)
     }
 
-    /// Takes a lease's file aside if it still says `token`. Puts it back where another process made a
-    /// new one in between.
-    fn remove(&self, path: &Path, token: &str) -> io::Result<()> {
-        let aside = tempfile::tempdir_in(self.folder.all_staging())?;
+    /// Removes the file of a lease if it contains `token`. If another process has created a new file in
+    /// the meantime, it is put back.
+    fn remove_lease(&self, path: &Path, token: &str) -> io::Result<()> {
+        let aside = tempfile::tempdir_in(self.volume.staging_dir())?;
         let moved = aside.path().join("lease");
         fs::rename(path, &moved)?;
         if fs::read_to_string(&moved)? != token {
-            // A third process may be faster, which is as good.
+            // If a third process has created the file first, its lease is as good.
             _ = fs::hard_link(&moved, path);
         }
         Ok(())
     }
 }
 
-impl Store for Shared {
-    type Held = Held;
+impl Store for SharedVolume {
+    type Lease = FileLease;
 
     async fn fetch(&self, _: &SetName, _: &Path) -> Result<Option<Fetched>, StoreError> {
         Ok(None)
@@ -59,40 +64,44 @@ impl Store for Shared {
         Ok(())
     }
 
-    async fn lease(&self, set: &SetName, holds: Duration) -> Result<Asked<Held>, StoreError> {
-        let path = self.folder.leases().join(set.to_string());
+    async fn acquire(
+        &self,
+        set: &SetName,
+        duration: Duration,
+    ) -> Result<LeaseOutcome<FileLease>, StoreError> {
+        let path = self.volume.leases_dir().join(set.to_string());
         for _ in 0..2 {
             match OpenOptions::new().write(true).create_new(true).open(&path) {
                 Ok(mut file) => {
                     file.write_all(self.token.as_bytes())?;
-                    return Ok(Asked::Mine(Held { path }));
+                    return Ok(LeaseOutcome::Acquired(FileLease { path }));
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error.into()),
             }
-            // It may be given back in between, and is then asked for again.
-            let Ok(other) = fs::read_to_string(&path) else { continue };
-            if age(&path, self.folder.now()?).is_ok_and(|age| age < holds) {
-                return Ok(Asked::Taken);
+            // The holder may have released the lease in between; then try again.
+            let Ok(holder) = fs::read_to_string(&path) else { continue };
+            if age(&path, self.volume.now()?).is_ok_and(|age| age < duration) {
+                return Ok(LeaseOutcome::Busy);
             }
-            _ = self.remove(&path, &other);
+            _ = self.remove_lease(&path, &holder);
         }
-        Ok(Asked::Taken)
+        Ok(LeaseOutcome::Busy)
     }
 
-    async fn renew(&self, held: &mut Held) -> Result<(), StoreError> {
-        if !self.is_mine(&held.path)? {
-            return Err(StoreError::Lost);
+    async fn renew(&self, lease: &mut FileLease) -> Result<(), StoreError> {
+        if !self.is_held(&lease.path)? {
+            return Err(StoreError::LeaseLost);
         }
-        // Writing sets the time by the server's clock; setting it would take this machine's.
-        OpenOptions::new().write(true).open(&held.path)?.write_all(self.token.as_bytes())?;
+        // Writing sets the time by the clock of the server; setting the time would use the local clock.
+        OpenOptions::new().write(true).open(&lease.path)?.write_all(self.token.as_bytes())?;
         Ok(())
     }
 
-    async fn release(&self, held: Held) -> Result<(), StoreError> {
-        if !self.is_mine(&held.path)? {
-            return Err(StoreError::Lost);
+    async fn release(&self, lease: FileLease) -> Result<(), StoreError> {
+        if !self.is_held(&lease.path)? {
+            return Err(StoreError::LeaseLost);
         }
-        Ok(self.remove(&held.path, &self.token)?)
+        Ok(self.remove_lease(&lease.path, &self.token)?)
     }
 }

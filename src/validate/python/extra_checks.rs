@@ -1,4 +1,5 @@
-//! What Ruff's checker leaves to others, and what it would take too long to check.
+//! Checks in addition to Ruff's checker: errors that it does not report, and limits for code that it
+//! would check too slowly.
 
 use std::fmt;
 
@@ -9,19 +10,19 @@ use ruff_python_ast::{
 use ruff_python_parser::semantic_errors::SemanticSyntaxContext;
 use ruff_text_size::{Ranged, TextRange};
 
-use super::scopes::Context;
+use super::scopes::SyntaxContext;
 
-/// The checker compares each with each; nobody writes as many.
+/// Ruff's checker compares all pairs of type parameters; no real code has as many.
 const MOST_TYPE_PARAMETERS: usize = 200;
-/// The same.
+/// Ruff's checker compares all pairs of loops; no real code has as many.
 const MOST_LOOPS: usize = 100;
-/// CPython refuses more.
+/// Source: CPython's limit of nested blocks.
 const MOST_BLOCKS: usize = 20;
-/// CPython refuses to read longer ones.
+/// Source: CPython's limit of the digits of an integer.
 const MOST_DIGITS: usize = 4300;
 
-impl Context<'_> {
-    /// Statements in the wrong place.
+impl SyntaxContext<'_> {
+    /// Checks statements that are not allowed in their place.
     pub fn check_stmt(&self, stmt: &Stmt) {
         match stmt {
             Stmt::Expr(each) if each.value.is_starred_expr() => {
@@ -45,7 +46,7 @@ impl Context<'_> {
         }
     }
 
-    /// What the declarations of a new scope contradict.
+    /// Checks declarations of a new scope that contradict each other.
     pub fn check_declarations(&self) {
         let Some(declared) = self.declared() else { return };
         for (name, range) in &declared.nonlocals {
@@ -62,7 +63,7 @@ impl Context<'_> {
         }
     }
 
-    /// A name that is declared later.
+    /// Checks a name that is declared later.
     pub fn check_name(&self, name: &ExprName) {
         let declared = self.declared().and_then(|declared| declared.nonlocals.get(name.id.as_str()));
         if declared.is_some_and(|declared| name.range.start() < declared.start()) {
@@ -72,7 +73,7 @@ impl Context<'_> {
         }
     }
 
-    /// A number that is too long to be read.
+    /// Checks that a number is not too long.
     pub fn check_number(&self, number: &ExprNumberLiteral) {
         let is_long = number.range.len().to_usize() > MOST_DIGITS;
         if is_long && matches!(number.value, Number::Int(_)) && !self.source()[number.range].starts_with('0')
@@ -82,7 +83,7 @@ impl Context<'_> {
         }
     }
 
-    /// Patterns that match nothing or everything.
+    /// Checks patterns that match nothing or everything.
     pub fn check_pattern(&self, pattern: &Pattern) {
         match pattern {
             Pattern::MatchValue(each) if each.value.is_f_string_expr() => {
@@ -97,7 +98,7 @@ impl Context<'_> {
         }
     }
 
-    /// A replacement field of a string.
+    /// Checks a replacement field of a string.
     pub fn check_field(&self, element: &InterpolatedStringElement) {
         if let InterpolatedStringElement::Interpolation(each) = element
             && each.expression.is_starred_expr()
@@ -106,9 +107,9 @@ impl Context<'_> {
         }
     }
 
-    /// A body that has as many blocks context it, itself included.
+    /// Checks the nesting of a body; `blocks` is the number of enclosing blocks, including the body.
     pub fn check_nesting(&self, blocks: usize, body: &[Stmt]) {
-        // Once is enough.
+        // Reported only once, at the first body that is too deep.
         if let Some(first) = body.first().filter(|_| blocks == MOST_BLOCKS + 1) {
             let what = format!("must not nest more than {MOST_BLOCKS} loops, 'with' and 'try'");
             self.report(first.range(), what);
@@ -124,7 +125,7 @@ impl Context<'_> {
             _ => None,
         };
         let too_many = parameters.filter(|all| all.type_params.len() > MOST_TYPE_PARAMETERS);
-        self.refuses(
+        self.report_if(
             too_many.map(Ranged::range),
             format_args!("must not have more than {MOST_TYPE_PARAMETERS} type parameters"),
         )
@@ -132,13 +133,13 @@ impl Context<'_> {
 
     /// Whether a comprehension has more loops than can be checked.
     pub fn has_too_many_loops(&self, expr: &Expr, loops: &[Comprehension]) -> bool {
-        self.refuses(
+        self.report_if(
             (loops.len() > MOST_LOOPS).then(|| expr.range()),
             format_args!("must not have more than {MOST_LOOPS} loops in a comprehension"),
         )
     }
 
-    fn refuses(&self, range: Option<TextRange>, what: fmt::Arguments<'_>) -> bool {
+    fn report_if(&self, range: Option<TextRange>, what: fmt::Arguments<'_>) -> bool {
         if let Some(range) = range {
             self.report(range, what.to_string());
         }

@@ -1,13 +1,16 @@
-//! Indentation whose depth depends on how wide a tab is, which CPython refuses.
+//! Indentation whose depth depends on the width of a tab, which CPython rejects.
 
 use ruff_python_ast::token::TokenKind;
 
-/// CPython's two readings: a tab goes on to the next multiple of eight, or is one column.
+use super::position::line_start;
+
+/// CPython measures indentation twice: with tabs up to the next multiple of eight, and with tabs of one
+/// column.
 type Width = (usize, usize);
 
-/// Where the first unclear line starts; the tokens come with their places.
-pub fn unclear(source: &str, tokens: impl Iterator<Item = (TokenKind, usize)>) -> Option<usize> {
-    // Spaces are as wide either way.
+/// Returns the offset of the first line whose indentation is ambiguous. Tokens come with their offsets.
+pub fn find_ambiguous(source: &str, tokens: impl Iterator<Item = (TokenKind, usize)>) -> Option<usize> {
+    // Without tabs and form feeds, both measurements are equal.
     if !source.contains('\t') && !source.contains('\u{c}') {
         return None;
     }
@@ -19,8 +22,8 @@ pub fn unclear(source: &str, tokens: impl Iterator<Item = (TokenKind, usize)>) -
             TokenKind::Comment | TokenKind::NonLogicalNewline | TokenKind::Indent | TokenKind::Dedent => {}
             _ if starts_line => {
                 starts_line = false;
-                let from = super::line_start(source, start);
-                let width = width(&source[from..start]);
+                let from = line_start(source, start);
+                let width = measure_width(&source[from..start]);
                 while outer.len() > 1 && outer.last().is_some_and(|last| last.0 > width.0) {
                     outer.pop();
                 }
@@ -38,7 +41,7 @@ pub fn unclear(source: &str, tokens: impl Iterator<Item = (TokenKind, usize)>) -
     None
 }
 
-fn width(indent: &str) -> Width {
+fn measure_width(indent: &str) -> Width {
     indent.chars().fold((0, 0), |(wide, narrow), letter| match letter {
         '\t' => ((wide / 8 + 1) * 8, narrow + 1),
         '\u{c}' => (0, 0),

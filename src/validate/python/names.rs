@@ -1,4 +1,4 @@
-//! Which names a body of code binds, and to what.
+//! Names that code binds, and their values.
 
 use std::collections::HashMap;
 
@@ -9,25 +9,40 @@ use ruff_python_ast::{
 };
 use ruff_text_size::TextRange;
 
-/// What a name is bound to.
+/// Value of a name.
 #[derive(Clone, Copy, Debug)]
-pub enum What<'a> {
+pub enum Binding<'a> {
     /// `def` or `async def`.
     Function(&'a StmtFunctionDef),
     /// `class`.
     Class(&'a StmtClassDef),
     /// A lambda that is assigned.
     Lambda(&'a ExprLambda),
-    /// A number, text or collection, which can't be called.
+    /// A number, string or collection, which is not callable.
     Constant,
-    /// An imported module, which is not called either.
+    /// An imported module, which is not callable either.
     Module,
-    /// Anything, such as what a call returns or a module holds.
+    /// Anything else, such as the result of a call or a member of a module.
     Unknown,
 }
 
-/// Names that the body binds in its own scope, in order; a name that is bound twice stands twice.
-pub fn bound(body: &[Stmt]) -> Vec<(&str, What<'_>)> {
+/// Python's keywords, which are not valid as names of arguments.
+/// Source: `keyword.kwlist` of CPython 3.11.
+const KEYWORDS: &[&str] = &[
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def",
+    "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is",
+    "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+];
+
+/// Whether a text is valid as a Python name.
+pub fn is_identifier(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_alphanumeric() || c == '_')
+        && !KEYWORDS.contains(&text)
+}
+
+/// Returns the names that a body binds in its own scope, in order. A name that is bound twice occurs twice.
+pub fn find_bindings(body: &[Stmt]) -> Vec<(&str, Binding<'_>)> {
     let mut binder = Binder::default();
     binder.visit_body(body);
     binder.bound
@@ -35,26 +50,26 @@ pub fn bound(body: &[Stmt]) -> Vec<(&str, What<'_>)> {
 
 #[derive(Default)]
 struct Binder<'a> {
-    bound: Vec<(&'a str, What<'a>)>,
+    bound: Vec<(&'a str, Binding<'a>)>,
 }
 
 impl<'a> Binder<'a> {
-    fn bind(&mut self, name: &'a str, what: What<'a>) {
-        self.bound.push((name, what));
+    fn bind(&mut self, name: &'a str, binding: Binding<'a>) {
+        self.bound.push((name, binding));
     }
 
     fn assign(&mut self, target: &'a Expr, value: &'a Expr) {
         match target {
-            Expr::Name(name) => self.bind(name.id.as_str(), value_of(value)),
+            Expr::Name(name) => self.bind(name.id.as_str(), binding_of(value)),
             other => self.visit_expr(other),
         }
     }
 }
 
-/// What an expression is, as far as it shows.
-fn value_of(expr: &Expr) -> What<'_> {
+/// Classifies the value of an expression.
+fn binding_of(expr: &Expr) -> Binding<'_> {
     match expr {
-        Expr::Lambda(lambda) => What::Lambda(lambda),
+        Expr::Lambda(lambda) => Binding::Lambda(lambda),
         Expr::NumberLiteral(_)
         | Expr::StringLiteral(_)
         | Expr::BytesLiteral(_)
@@ -71,8 +86,8 @@ fn value_of(expr: &Expr) -> What<'_> {
         | Expr::SetComp(_)
         | Expr::DictComp(_)
         | Expr::Generator(_)
-        | Expr::Compare(_) => What::Constant,
-        _ => What::Unknown,
+        | Expr::Compare(_) => Binding::Constant,
+        _ => Binding::Unknown,
     }
 }
 
@@ -82,12 +97,12 @@ impl<'a> Visitor<'a> for Binder<'a> {
             Stmt::FunctionDef(def) => {
                 def.decorator_list.iter().for_each(|each| self.visit_decorator(each));
                 self.visit_parameters(&def.parameters);
-                self.bind(&def.name, What::Function(def));
+                self.bind(&def.name, Binding::Function(def));
             }
             Stmt::ClassDef(def) => {
                 def.decorator_list.iter().for_each(|each| self.visit_decorator(each));
                 def.arguments.iter().for_each(|each| self.visit_arguments(each));
-                self.bind(&def.name, What::Class(def));
+                self.bind(&def.name, Binding::Class(def));
             }
             Stmt::Assign(assign) => {
                 self.visit_expr(&assign.value);
@@ -102,14 +117,14 @@ impl<'a> Visitor<'a> for Binder<'a> {
             Stmt::Import(import) => {
                 for alias in &import.names {
                     let first = alias.name.split('.').next().unwrap_or_default();
-                    self.bind(alias.asname.as_deref().unwrap_or(first), What::Module);
+                    self.bind(alias.asname.as_deref().unwrap_or(first), Binding::Module);
                 }
             }
             Stmt::ImportFrom(import) => {
                 let future = import.module.as_deref() == Some("__future__");
                 for alias in import.names.iter().filter(|alias| &*alias.name != "*") {
                     let name = alias.asname.as_deref().unwrap_or(&alias.name);
-                    self.bind(name, if future { What::Constant } else { What::Unknown });
+                    self.bind(name, if future { Binding::Constant } else { Binding::Unknown });
                 }
             }
             _ => visitor::walk_stmt(self, stmt),
@@ -123,9 +138,9 @@ impl<'a> Visitor<'a> for Binder<'a> {
                 self.visit_expr(&named.value);
                 self.assign(&named.target, &named.value);
             }
-            // A name that is deleted may be gone or not.
+            // `del` is a binding too: whether the name still exists afterwards is unknown.
             Expr::Name(name) if name.ctx != ExprContext::Load => {
-                self.bind(name.id.as_str(), What::Unknown);
+                self.bind(name.id.as_str(), Binding::Unknown);
             }
             _ => visitor::walk_expr(self, expr),
         }
@@ -139,7 +154,7 @@ impl<'a> Visitor<'a> for Binder<'a> {
     fn visit_except_handler(&mut self, handler: &'a ExceptHandler) {
         let ExceptHandler::ExceptHandler(each) = handler;
         if let Some(name) = &each.name {
-            self.bind(name, What::Unknown);
+            self.bind(name, Binding::Unknown);
         }
         visitor::walk_except_handler(self, handler);
     }
@@ -152,31 +167,31 @@ impl<'a> Visitor<'a> for Binder<'a> {
             _ => None,
         };
         if let Some(name) = name {
-            self.bind(name, What::Unknown);
+            self.bind(name, Binding::Unknown);
         }
         visitor::walk_pattern(self, pattern);
     }
 }
 
-/// The names that the body declares `global` and `nonlocal`, and those that it annotates.
-pub fn declared(body: &[Stmt]) -> Declared<'_> {
-    let mut found = Declared::default();
+/// Returns the names that a body declares `global` and `nonlocal`, and those that it annotates.
+pub fn find_declarations(body: &[Stmt]) -> Declarations<'_> {
+    let mut found = Declarations::default();
     found.visit_body(body);
     found
 }
 
-/// What the statements of a body say of names, and where.
+/// Declarations in a body, with their positions.
 #[derive(Default)]
-pub struct Declared<'a> {
-    /// Those that belong to the module.
+pub struct Declarations<'a> {
+    /// Names that are declared `global`.
     pub globals: HashMap<&'a str, TextRange>,
-    /// Those of a function context.
+    /// Names that are declared `nonlocal`.
     pub nonlocals: HashMap<&'a str, TextRange>,
-    /// Those with a type.
+    /// Names with a type annotation.
     pub annotated: Vec<(&'a str, TextRange)>,
 }
 
-impl<'a> Visitor<'a> for Declared<'a> {
+impl<'a> Visitor<'a> for Declarations<'a> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         match stmt {
             Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {}
@@ -200,18 +215,18 @@ impl<'a> Visitor<'a> for Declared<'a> {
     fn visit_expr(&mut self, _: &'a Expr) {}
 }
 
-/// Names that functions may bind in the module, as its statements and expressions show.
+/// Names that functions may bind in the module, in addition to the module's own statements.
 #[derive(Default)]
-pub struct Hidden<'a> {
-    /// Those that are declared.
+pub struct HiddenBindings<'a> {
+    /// Names that a function declares `global`.
     pub globals: Vec<&'a str>,
-    /// Whether others can appear that no statement shows.
+    /// Whether the code may bind names dynamically.
     pub any: bool,
 }
 
-impl<'a> Hidden<'a> {
-    /// Takes a statement into account, but not those in it.
-    pub fn see_stmt(&mut self, stmt: &'a Stmt) {
+impl<'a> HiddenBindings<'a> {
+    /// Records a statement, without the statements in it.
+    pub fn record_stmt(&mut self, stmt: &'a Stmt) {
         match stmt {
             Stmt::Global(global) => self.globals.extend(global.names.iter().map(|name| name.as_str())),
             Stmt::ImportFrom(import) => self.any |= import.names.iter().any(|alias| &*alias.name == "*"),
@@ -219,16 +234,16 @@ impl<'a> Hidden<'a> {
         }
     }
 
-    /// Takes a name into account.
-    pub fn see_name(&mut self, name: &str) {
+    /// Records a name.
+    pub fn record_name(&mut self, name: &str) {
         self.any |= matches!(
             name,
             "exec" | "eval" | "globals" | "locals" | "vars" | "setattr" | "__builtins__" | "__import__"
         );
     }
 
-    /// Takes the name of an attribute into account.
-    pub fn see_attribute(&mut self, name: &str) {
+    /// Records the name of an attribute.
+    pub fn record_attribute(&mut self, name: &str) {
         self.any |= matches!(name, "__dict__" | "__globals__" | "modules" | "f_globals" | "f_locals");
     }
 }

@@ -1,12 +1,12 @@
-//! How deep code is nested, found without recursion and before anything that recurses runs.
+//! The nesting depth of code, measured without recursion before any recursive parser runs.
 //!
-//! The limits are those of CPython, which refuses what is deeper; that of operators is a little
-//! lower than where CPython 3.11 gives up.
+//! Source: the limits are those of CPython, which refuses deeper code. The limit of operators is slightly
+//! lower than where CPython 3.11 fails.
 
 use ruff_python_ast::token::TokenKind;
 use ruff_python_parser::{Mode, lexer};
 
-use super::scan;
+use super::scan::{self, BracketLevel};
 
 const MOST_BRACKETS: usize = 200;
 const MOST_INDENTS: usize = 99;
@@ -15,85 +15,95 @@ const MOST_OPERATORS: usize = 2500;
 /// Code that is deeper than this is parsed on a stack of its own.
 const SHALLOW: usize = 100;
 
-/// What the code's depth means for who parses it.
+/// Which stack the parser needs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Depth {
-    /// Any stack will do.
+pub enum NestingDepth {
+    /// Any stack is large enough.
     Shallow,
-    /// The stack must be large.
+    /// The parser needs a large stack.
     Deep,
 }
 
-/// The operators that follow one another within a bracket, which nest in the worst case.
-#[derive(Clone, Copy, Default)]
-pub struct Level {
-    /// Since the last comma.
-    pub operators: usize,
-    /// A comma does not end a lambda, whose arguments it parts.
-    pub lambdas: usize,
-}
-
-impl Level {
-    /// How many nest in the worst case.
-    pub fn depth(self) -> usize {
-        self.operators + self.lambdas
-    }
-}
-
-/// How deep the code is, or why it is too deep.
-pub fn measure(source: &str) -> Result<Depth, &'static str> {
+/// Measures the nesting depth of code.
+///
+/// # Errors
+///
+/// Returns a message if the code is nested too deeply.
+pub fn measure(source: &str) -> Result<NestingDepth, &'static str> {
     if scan::is_below(SHALLOW.min(MOST_INDENTS), source) {
-        debug_assert_eq!(from_tokens(source), Ok(Depth::Shallow), "the scan counts too little");
-        return Ok(Depth::Shallow);
+        debug_assert_eq!(measure_tokens(source), Ok(NestingDepth::Shallow), "the scan undercounts");
+        return Ok(NestingDepth::Shallow);
     }
-    from_tokens(source)
+    measure_tokens(source)
 }
 
-/// The same from what the lexer makes of it, which costs about a quarter of what the parser does.
-fn from_tokens(source: &str) -> Result<Depth, &'static str> {
+/// Measures the depth from the tokens of the lexer, which costs about a quarter of parsing.
+fn measure_tokens(source: &str) -> Result<NestingDepth, &'static str> {
     let mut tokens = lexer::lex(source, Mode::Module);
-    let (mut levels, mut outer, mut indents) = (vec![Level::default()], 0, 0usize);
-    // Brackets that were given up as never closed, and the operators in them.
-    let (mut unclosed, mut lost) = (0, 0);
-    let (mut deepest, mut starts_line) = (0, false);
+    let mut counter = DepthCounter::default();
+    let mut starts_line = false;
     loop {
         let kind = tokens.next_token();
-        if starts_line && starts_statement(kind) {
-            // Inside of a bracket that was not closed: the parser starts over.
-            unclosed += levels.len() - 1;
-            lost += outer;
-            (levels, outer) = (vec![Level::default()], 0);
+        if kind == TokenKind::EndOfFile {
+            break;
         }
-        starts_line = matches!(kind, TokenKind::NonLogicalNewline);
-        let open = levels.len() - 1;
-        let Some(level) = levels.last_mut() else { return Ok(Depth::Deep) };
+        if starts_line && starts_statement(kind) {
+            counter.abandon_open_brackets();
+        }
+        starts_line = kind == TokenKind::NonLogicalNewline;
+        counter.count(kind);
+        counter.check_limits()?;
+    }
+    Ok(if counter.deepest > SHALLOW { NestingDepth::Deep } else { NestingDepth::Shallow })
+}
+
+/// Counts brackets, indentation and operators, token by token.
+#[derive(Default)]
+struct DepthCounter {
+    /// Operators in each bracket that is open around the current one.
+    outer_levels: Vec<BracketLevel>,
+    /// Sum of the depths of `outer_levels`.
+    outer_depth: usize,
+    /// Operators in the current bracket.
+    level: BracketLevel,
+    indents: usize,
+    /// Brackets that the parser abandons because they are never closed.
+    unclosed: usize,
+    /// Operators in these brackets.
+    unclosed_depth: usize,
+    deepest: usize,
+}
+
+impl DepthCounter {
+    /// A statement begins inside of a bracket that is not closed, so the parser starts over.
+    fn abandon_open_brackets(&mut self) {
+        self.unclosed += self.outer_levels.len();
+        self.unclosed_depth += self.outer_depth;
+        self.outer_levels.clear();
+        self.outer_depth = 0;
+        self.level = BracketLevel::default();
+    }
+
+    fn count(&mut self, kind: TokenKind) {
         match kind {
-            TokenKind::EndOfFile => break,
-            TokenKind::Indent => indents += 1,
-            TokenKind::Dedent => indents = indents.saturating_sub(1),
-            TokenKind::NonLogicalNewline if open == 0 => *level = Level::default(),
-            TokenKind::Newline | TokenKind::Semi => *level = Level::default(),
-            TokenKind::Comma => level.operators = 0,
-            TokenKind::Lambda => level.lambdas += 1,
+            TokenKind::Indent => self.indents += 1,
+            TokenKind::Dedent => self.indents = self.indents.saturating_sub(1),
+            TokenKind::Newline | TokenKind::Semi => self.level = BracketLevel::default(),
+            TokenKind::NonLogicalNewline if self.outer_levels.is_empty() => {
+                self.level = BracketLevel::default();
+            }
+            TokenKind::Comma => self.level.operators = 0,
+            TokenKind::Lambda => self.level.lambdas += 1,
             TokenKind::Lpar
             | TokenKind::Lsqb
             | TokenKind::Lbrace
             | TokenKind::FStringStart
-            | TokenKind::TStringStart => {
-                level.operators += 1;
-                outer += level.depth();
-                levels.push(Level::default());
-            }
+            | TokenKind::TStringStart => self.open(),
             TokenKind::Rpar
             | TokenKind::Rsqb
             | TokenKind::Rbrace
             | TokenKind::FStringEnd
-            | TokenKind::TStringEnd
-                if open > 0 =>
-            {
-                levels.pop();
-                outer -= levels.last().map_or(0, |level| level.depth());
-            }
+            | TokenKind::TStringEnd => self.close(),
             TokenKind::Name
             | TokenKind::Int
             | TokenKind::Float
@@ -103,25 +113,46 @@ fn from_tokens(source: &str) -> Result<Depth, &'static str> {
             | TokenKind::TStringMiddle
             | TokenKind::NonLogicalNewline
             | TokenKind::Comment => {}
-            _ => level.operators += 1,
+            _ => self.level.operators += 1,
         }
-        let here = lost + outer + levels.last().map_or(0, |level| level.depth());
-        deepest = deepest.max(here + indents);
-        let why = if unclosed + levels.len() - 1 > MOST_BRACKETS {
-            "must not nest more than 200 brackets"
-        } else if indents > MOST_INDENTS {
-            "must not nest more than 99 levels of indentation"
-        } else if here > MOST_OPERATORS {
-            "must not nest more than 2500 operators in one expression"
-        } else {
-            continue;
-        };
-        return Err(why);
+        self.deepest = self.deepest.max(self.operators() + self.indents);
     }
-    Ok(if deepest > SHALLOW { Depth::Deep } else { Depth::Shallow })
+
+    fn open(&mut self) {
+        self.level.operators += 1;
+        self.outer_depth += self.level.depth();
+        self.outer_levels.push(std::mem::take(&mut self.level));
+    }
+
+    fn close(&mut self) {
+        match self.outer_levels.pop() {
+            Some(level) => {
+                self.outer_depth -= level.depth();
+                self.level = level;
+            }
+            None => self.level.operators += 1,
+        }
+    }
+
+    /// Number of operators that nest in the worst case.
+    fn operators(&self) -> usize {
+        self.unclosed_depth + self.outer_depth + self.level.depth()
+    }
+
+    fn check_limits(&self) -> Result<(), &'static str> {
+        if self.unclosed + self.outer_levels.len() > MOST_BRACKETS {
+            Err("must not nest more than 200 brackets")
+        } else if self.indents > MOST_INDENTS {
+            Err("must not nest more than 99 levels of indentation")
+        } else if self.operators() > MOST_OPERATORS {
+            Err("must not nest more than 2500 operators in one expression")
+        } else {
+            Ok(())
+        }
+    }
 }
 
-/// Keywords that no expression holds.
+/// Whether a token is a keyword that cannot be part of an expression.
 fn starts_statement(kind: TokenKind) -> bool {
     matches!(
         kind,

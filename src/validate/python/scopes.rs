@@ -1,4 +1,4 @@
-//! The scopes context a piece of code, which Ruff's checker asks for.
+//! The scopes that enclose a piece of code, for Ruff's checker.
 
 use std::{
     cell::{OnceCell, RefCell},
@@ -9,57 +9,59 @@ use ruff_python_ast::{Parameters, PythonVersion, Stmt};
 use ruff_python_parser::semantic_errors::{LazyImportContext, SemanticSyntaxContext, SemanticSyntaxError};
 use ruff_text_size::TextRange;
 
-use super::names::{self, Declared};
+use super::names::{self, Declarations};
 
-/// A mistake, and where it is in bytes.
-pub type Mistake = (TextRange, String);
+/// A syntax error, with its range in bytes.
+pub type SyntaxProblem = (TextRange, String);
 
-/// What has names of its own.
+/// Kind of a scope.
 #[derive(Clone, Copy, Eq, PartialEq)]
-pub enum Kind {
-    /// All of the code.
+pub enum ScopeKind {
+    /// The whole code.
     Module,
     /// `def` or `async def`.
     Function {
-        /// Whether it may `await`.
+        /// Whether the function is `async def`.
         is_async: bool,
     },
     /// `lambda`.
     Lambda,
     /// `class`.
     Class,
-    /// In brackets, or a generator.
+    /// A comprehension or a generator expression.
     Comprehension {
-        /// Whether a loop of it is `async for`.
+        /// Whether the comprehension has a loop with `async for`.
         is_async: bool,
-        /// Whether it runs later.
+        /// Whether it is a generator, which runs later.
         is_generator: bool,
     },
 }
 
-/// One of the scopes, and where in it the checker is.
-pub struct Scope<'a> {
-    kind: Kind,
+/// A scope, and the position of the checker in it.
+pub struct SyntaxScope<'a> {
+    kind: ScopeKind,
     body: &'a [Stmt],
     parameters: Option<&'a Parameters>,
-    /// Nothing where no code of the module declares.
-    declared: Option<Declared<'a>>,
-    /// What the body binds, once somebody asks.
+    /// Declarations of the body. `None` if the module has none.
+    declared: Option<Declarations<'a>>,
+    /// Names that the body binds, computed on first use.
     bound: OnceCell<HashSet<&'a str>>,
-    /// The names of the parameters, once somebody asks.
-    taken: OnceCell<HashSet<&'a str>>,
-    /// Whether `break` has a loop to end.
+    /// Names of the parameters, computed on first use.
+    parameter_names: OnceCell<HashSet<&'a str>>,
+    /// Whether the statement is in a loop.
     pub in_loop: bool,
     /// Whether the nearest block is `except*`.
     pub in_except_star: bool,
-    /// Loops, `with` and `try` context the statement.
+    /// Number of loops, `with` and `try` that enclose the statement.
     pub blocks: usize,
 }
 
-impl<'a> Scope<'a> {
-    fn takes(&self, name: &str) -> bool {
-        let taken = || self.parameters.iter().flat_map(|all| all.iter()).map(|each| each.name().as_str());
-        self.parameters.is_some() && self.taken.get_or_init(|| taken().collect()).contains(name)
+impl<'a> SyntaxScope<'a> {
+    fn has_parameter(&self, name: &str) -> bool {
+        let parameter_names =
+            || self.parameters.iter().flat_map(|all| all.iter()).map(|each| each.name().as_str());
+        self.parameters.is_some()
+            && self.parameter_names.get_or_init(|| parameter_names().collect()).contains(name)
     }
 
     fn global(&self, name: &str) -> Option<TextRange> {
@@ -71,46 +73,56 @@ impl<'a> Scope<'a> {
     }
 
     fn binds(&self, name: &str) -> bool {
-        let bound = || names::bound(self.body).into_iter().map(|(name, _)| name).collect();
-        self.takes(name)
+        let bound = || names::find_bindings(self.body).into_iter().map(|(name, _)| name).collect();
+        self.has_parameter(name)
             || self.nonlocal(name).is_some()
             || self.global(name).is_none() && self.bound.get_or_init(bound).contains(name)
     }
 }
 
-/// Where the checker is, and what it found.
-pub struct Context<'a> {
+/// The position of the checker, and the problems that it found.
+pub struct SyntaxContext<'a> {
     source: &'a str,
     /// Whether annotations are not evaluated.
     future: bool,
     declares: bool,
-    scopes: Vec<Scope<'a>>,
-    mistakes: RefCell<Vec<Mistake>>,
+    scopes: Vec<SyntaxScope<'a>>,
+    problems: RefCell<Vec<SyntaxProblem>>,
 }
 
-impl<'a> Context<'a> {
-    /// Outside of all scopes; the code's names need not be known where it does not declare any
-    /// `global` or `nonlocal`.
+impl<'a> SyntaxContext<'a> {
+    /// Creates a context outside of all scopes. Declarations are collected only if the code `declares`
+    /// any names `global` or `nonlocal`.
     pub fn new(source: &'a str, future: bool, declares: bool) -> Self {
-        Self { source, future, declares, scopes: Vec::new(), mistakes: RefCell::default() }
+        Self { source, future, declares, scopes: Vec::new(), problems: RefCell::default() }
     }
 
-    /// All that was found.
-    pub fn into_mistakes(self) -> Vec<Mistake> {
-        self.mistakes.into_inner()
+    /// Returns the problems that were found.
+    pub fn into_problems(self) -> Vec<SyntaxProblem> {
+        self.problems.into_inner()
     }
 
-    /// Adds a mistake.
+    /// Adds a problem.
     pub fn report(&self, range: TextRange, what: impl Into<String>) {
-        self.mistakes.borrow_mut().push((range, what.into()));
+        self.problems.borrow_mut().push((range, what.into()));
     }
 
-    /// Goes into a scope.
-    pub fn enter(&mut self, kind: Kind, body: &'a [Stmt], parameters: Option<&'a Parameters>) {
-        let declared = self.declares.then(|| names::declared(body));
-        let (bound, taken) = Default::default();
+    /// Enters a scope.
+    pub fn enter(&mut self, kind: ScopeKind, body: &'a [Stmt], parameters: Option<&'a Parameters>) {
+        let declared = self.declares.then(|| names::find_declarations(body));
+        let (bound, parameter_names) = Default::default();
         let (in_loop, in_except_star, blocks) = Default::default();
-        let scope = Scope { kind, body, parameters, declared, bound, taken, in_loop, in_except_star, blocks };
+        let scope = SyntaxScope {
+            kind,
+            body,
+            parameters,
+            declared,
+            bound,
+            parameter_names,
+            in_loop,
+            in_except_star,
+            blocks,
+        };
         self.scopes.push(scope);
     }
 
@@ -119,28 +131,28 @@ impl<'a> Context<'a> {
         self.scopes.pop();
     }
 
-    /// The innermost scope.
-    pub fn scope(&self) -> Option<&Scope<'a>> {
+    /// Returns the innermost scope.
+    pub fn scope(&self) -> Option<&SyntaxScope<'a>> {
         self.scopes.last()
     }
 
-    /// The innermost scope, to go on in it.
-    pub fn scope_mut(&mut self) -> Option<&mut Scope<'a>> {
+    /// Returns the innermost scope, to update the position in it.
+    pub fn scope_mut(&mut self) -> Option<&mut SyntaxScope<'a>> {
         self.scopes.last_mut()
     }
 
-    /// What the innermost scope declares.
-    pub fn declared(&self) -> Option<&Declared<'a>> {
+    /// Returns the declarations of the innermost scope.
+    pub fn declared(&self) -> Option<&Declarations<'a>> {
         self.scopes.last()?.declared.as_ref()
     }
 
-    /// The scope, then those context it.
-    fn outwards(&self) -> impl Iterator<Item = Kind> {
+    /// Returns the kinds of the scopes, from the innermost to the outermost.
+    fn innermost_first(&self) -> impl Iterator<Item = ScopeKind> {
         self.scopes.iter().rev().map(|scope| scope.kind)
     }
 }
 
-impl SemanticSyntaxContext for Context<'_> {
+impl SemanticSyntaxContext for SyntaxContext<'_> {
     fn future_annotations_or_stub(&self) -> bool {
         self.future
     }
@@ -150,7 +162,7 @@ impl SemanticSyntaxContext for Context<'_> {
     }
 
     fn python_version(&self) -> PythonVersion {
-        // The newest that takes what the older ones do.
+        // The newest version that accepts everything that older versions accept.
         PythonVersion::PY313
     }
 
@@ -166,42 +178,43 @@ impl SemanticSyntaxContext for Context<'_> {
         let [outer @ .., _] = self.scopes.as_slice() else { return true };
         outer
             .iter()
-            .filter(|scope| matches!(scope.kind, Kind::Function { .. } | Kind::Lambda))
+            .filter(|scope| matches!(scope.kind, ScopeKind::Function { .. } | ScopeKind::Lambda))
             .any(|scope| scope.binds(name))
-            || name == "__class__" && outer.iter().any(|scope| scope.kind == Kind::Class)
+            || name == "__class__" && outer.iter().any(|scope| scope.kind == ScopeKind::Class)
     }
 
     fn in_async_context(&self) -> bool {
-        self.outwards()
+        self.innermost_first()
             .find_map(|kind| match kind {
-                Kind::Class | Kind::Lambda => Some(false),
-                Kind::Function { is_async } => Some(is_async),
-                Kind::Module | Kind::Comprehension { .. } => None,
+                ScopeKind::Class | ScopeKind::Lambda => Some(false),
+                ScopeKind::Function { is_async } => Some(is_async),
+                ScopeKind::Module | ScopeKind::Comprehension { .. } => None,
             })
             .unwrap_or(false)
     }
 
     fn in_await_allowed_context(&self) -> bool {
-        self.outwards()
+        self.innermost_first()
             .find_map(|kind| match kind {
-                Kind::Class => Some(false),
-                Kind::Function { .. } | Kind::Lambda => Some(true),
-                Kind::Module | Kind::Comprehension { .. } => None,
+                ScopeKind::Class => Some(false),
+                ScopeKind::Function { .. } | ScopeKind::Lambda => Some(true),
+                ScopeKind::Module | ScopeKind::Comprehension { .. } => None,
             })
             .unwrap_or(false)
     }
 
     fn in_yield_allowed_context(&self) -> bool {
-        matches!(self.outwards().next(), Some(Kind::Function { .. } | Kind::Lambda))
+        matches!(self.innermost_first().next(), Some(ScopeKind::Function { .. } | ScopeKind::Lambda))
     }
 
     fn in_sync_comprehension(&self) -> bool {
-        self.outwards()
-            .any(|kind| matches!(kind, Kind::Comprehension { is_async: false, is_generator: false }))
+        self.innermost_first()
+            .any(|kind| matches!(kind, ScopeKind::Comprehension { is_async: false, is_generator: false }))
     }
 
     fn in_class_body_comprehension(&self) -> bool {
-        self.outwards().find(|kind| !matches!(kind, Kind::Comprehension { .. })) == Some(Kind::Class)
+        self.innermost_first().find(|kind| !matches!(kind, ScopeKind::Comprehension { .. }))
+            == Some(ScopeKind::Class)
     }
 
     fn in_module_scope(&self) -> bool {
@@ -209,13 +222,13 @@ impl SemanticSyntaxContext for Context<'_> {
     }
 
     fn in_function_scope(&self) -> bool {
-        matches!(self.outwards().next(), Some(Kind::Function { .. } | Kind::Lambda))
+        matches!(self.innermost_first().next(), Some(ScopeKind::Function { .. } | ScopeKind::Lambda))
     }
 
     fn in_generator_context(&self) -> bool {
-        self.outwards()
-            .take_while(|kind| matches!(kind, Kind::Comprehension { .. }))
-            .any(|kind| matches!(kind, Kind::Comprehension { is_generator: true, .. }))
+        self.innermost_first()
+            .take_while(|kind| matches!(kind, ScopeKind::Comprehension { .. }))
+            .any(|kind| matches!(kind, ScopeKind::Comprehension { is_generator: true, .. }))
     }
 
     fn in_notebook(&self) -> bool {
@@ -231,6 +244,6 @@ impl SemanticSyntaxContext for Context<'_> {
     }
 
     fn is_bound_parameter(&self, name: &str) -> bool {
-        self.scopes.last().is_some_and(|scope| scope.takes(name))
+        self.scopes.last().is_some_and(|scope| scope.has_parameter(name))
     }
 }

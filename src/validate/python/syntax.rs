@@ -1,7 +1,7 @@
-//! What CPython's compiler refuses in code that parses: `return` outside of a function and its kin.
+//! Errors that CPython's compiler reports in code that parses, such as `return` outside of a function.
 //!
-//! The checker is that of Ruff; this walks through the code for it. Beside it stands what it leaves
-//! to others, and the names that show only on the way.
+//! The checker is that of Ruff; this file walks through the code for it. It also runs the additional
+//! checks, and collects names that functions bind in the module.
 
 use ruff_python_ast::{
     Comprehension, Expr, InterpolatedStringElement, ModModule, Pattern, Stmt, StmtClassDef, StmtFunctionDef,
@@ -11,33 +11,41 @@ use ruff_python_ast::{
 use ruff_python_parser::semantic_errors::SemanticSyntaxChecker;
 
 use super::{
-    names::Hidden,
-    scopes::{Context, Kind, Mistake},
+    names::HiddenBindings,
+    scopes::{ScopeKind, SyntaxContext, SyntaxProblem},
 };
 
-/// All mistakes of a module that parses, or if there are none what it may bind beside its own
-/// statements. It must be known whether it declares any names `global` or `nonlocal`.
-pub fn check<'a>(source: &'a str, module: &'a ModModule, declares: bool) -> Result<Hidden<'a>, Vec<Mistake>> {
+/// Checks a module that parses. Returns the names that it may bind in addition to its own statements.
+/// `declares` is whether it declares any names `global` or `nonlocal`.
+///
+/// # Errors
+///
+/// Returns all problems, in the order of the code.
+pub fn check<'a>(
+    source: &'a str,
+    module: &'a ModModule,
+    declares: bool,
+) -> Result<HiddenBindings<'a>, Vec<SyntaxProblem>> {
     let future = module.body.iter().any(|stmt| {
         matches!(stmt, Stmt::ImportFrom(import) if import.module.as_deref() == Some("__future__")
             && import.names.iter().any(|alias| &*alias.name == "annotations"))
     });
     let mut checker = Checker {
         checker: SemanticSyntaxChecker::new(),
-        context: Context::new(source, future, declares),
-        hidden: Hidden::default(),
+        context: SyntaxContext::new(source, future, declares),
+        hidden: HiddenBindings::default(),
     };
-    checker.context.enter(Kind::Module, &module.body, None);
+    checker.context.enter(ScopeKind::Module, &module.body, None);
     checker.visit_body(&module.body);
-    let mut mistakes = checker.context.into_mistakes();
-    mistakes.sort_by_key(|(range, _)| range.start());
-    if mistakes.is_empty() { Ok(checker.hidden) } else { Err(mistakes) }
+    let mut problems = checker.context.into_problems();
+    problems.sort_by_key(|(range, _)| range.start());
+    if problems.is_empty() { Ok(checker.hidden) } else { Err(problems) }
 }
 
 struct Checker<'a> {
     checker: SemanticSyntaxChecker,
-    context: Context<'a>,
-    hidden: Hidden<'a>,
+    context: SyntaxContext<'a>,
+    hidden: HiddenBindings<'a>,
 }
 
 impl<'a> Checker<'a> {
@@ -51,31 +59,31 @@ impl<'a> Checker<'a> {
         scope.is_some_and(|scope| std::mem::replace(&mut scope.in_except_star, star))
     }
 
-    fn nest(&mut self, by: isize) -> usize {
+    fn change_nesting(&mut self, by: isize) -> usize {
         let Some(scope) = self.context.scope_mut() else { return 0 };
         scope.blocks = scope.blocks.saturating_add_signed(by);
         scope.blocks
     }
 
-    /// A body that CPython keeps count of.
-    fn block(&mut self, body: &'a [Stmt]) {
-        let blocks = self.nest(1);
+    /// Visits a body of a block, whose nesting CPython limits.
+    fn visit_block(&mut self, body: &'a [Stmt]) {
+        let blocks = self.change_nesting(1);
         self.context.check_nesting(blocks, body);
         self.visit_body(body);
-        self.nest(-1);
+        self.change_nesting(-1);
     }
 
-    fn looping(&mut self, body: &'a [Stmt], orelse: &'a [Stmt]) {
+    fn visit_loop(&mut self, body: &'a [Stmt], orelse: &'a [Stmt]) {
         let star = self.set_except_star(false);
         let before = self.set_loop(true);
-        self.block(body);
+        self.visit_block(body);
         self.set_loop(before);
         self.set_except_star(star);
         self.visit_body(orelse);
     }
 
-    fn trying(&mut self, stmt: &'a StmtTry) {
-        self.block(&stmt.body);
+    fn visit_try(&mut self, stmt: &'a StmtTry) {
+        self.visit_block(&stmt.body);
         for handler in &stmt.handlers {
             let before = self.set_except_star(stmt.is_star);
             self.visit_except_handler(handler);
@@ -85,7 +93,7 @@ impl<'a> Checker<'a> {
         self.visit_body(&stmt.finalbody);
     }
 
-    fn function(&mut self, def: &'a StmtFunctionDef) {
+    fn visit_function(&mut self, def: &'a StmtFunctionDef) {
         for decorator in &def.decorator_list {
             self.visit_decorator(decorator);
         }
@@ -96,13 +104,13 @@ impl<'a> Checker<'a> {
         if let Some(returns) = &def.returns {
             self.visit_annotation(returns);
         }
-        self.context.enter(Kind::Function { is_async: def.is_async }, &def.body, Some(&def.parameters));
+        self.context.enter(ScopeKind::Function { is_async: def.is_async }, &def.body, Some(&def.parameters));
         self.context.check_declarations();
         self.visit_body(&def.body);
         self.context.leave();
     }
 
-    fn class(&mut self, def: &'a StmtClassDef) {
+    fn visit_class(&mut self, def: &'a StmtClassDef) {
         for decorator in &def.decorator_list {
             self.visit_decorator(decorator);
         }
@@ -112,13 +120,13 @@ impl<'a> Checker<'a> {
         if let Some(arguments) = &def.arguments {
             self.visit_arguments(arguments);
         }
-        self.context.enter(Kind::Class, &def.body, None);
+        self.context.enter(ScopeKind::Class, &def.body, None);
         self.context.check_declarations();
         self.visit_body(&def.body);
         self.context.leave();
     }
 
-    fn comprehension(
+    fn visit_generators(
         &mut self,
         expr: &'a Expr,
         loops: &'a [Comprehension],
@@ -134,7 +142,7 @@ impl<'a> Checker<'a> {
             self.visit_expr(&first.iter);
         }
         let is_async = loops.iter().any(|each| each.is_async);
-        self.context.enter(Kind::Comprehension { is_async, is_generator }, &[], None);
+        self.context.enter(ScopeKind::Comprehension { is_async, is_generator }, &[], None);
         for (i, each) in loops.iter().enumerate() {
             if i > 0 {
                 self.visit_expr(&each.iter);
@@ -158,24 +166,24 @@ impl<'a> Visitor<'a> for Checker<'a> {
         }
         self.context.check_stmt(stmt);
         self.checker.visit_stmt(stmt, &self.context);
-        self.hidden.see_stmt(stmt);
+        self.hidden.record_stmt(stmt);
         match stmt {
-            Stmt::FunctionDef(def) => self.function(def),
-            Stmt::ClassDef(def) => self.class(def),
+            Stmt::FunctionDef(def) => self.visit_function(def),
+            Stmt::ClassDef(def) => self.visit_class(def),
             Stmt::For(each) => {
                 self.visit_expr(&each.iter);
                 self.visit_expr(&each.target);
-                self.looping(&each.body, &each.orelse);
+                self.visit_loop(&each.body, &each.orelse);
             }
             Stmt::While(each) => {
                 self.visit_expr(&each.test);
-                self.looping(&each.body, &each.orelse);
+                self.visit_loop(&each.body, &each.orelse);
             }
             Stmt::With(each) => {
                 each.items.iter().for_each(|item| self.visit_with_item(item));
-                self.block(&each.body);
+                self.visit_block(&each.body);
             }
-            Stmt::Try(each) => self.trying(each),
+            Stmt::Try(each) => self.visit_try(each),
             _ => visitor::walk_stmt(self, stmt),
         }
     }
@@ -193,22 +201,22 @@ impl<'a> Visitor<'a> for Checker<'a> {
     fn visit_expr(&mut self, expr: &'a Expr) {
         match expr {
             Expr::ListComp(each) => {
-                return self.comprehension(expr, &each.generators, [Some(&each.elt), None], false);
+                return self.visit_generators(expr, &each.generators, [Some(&each.elt), None], false);
             }
             Expr::SetComp(each) => {
-                return self.comprehension(expr, &each.generators, [Some(&each.elt), None], false);
+                return self.visit_generators(expr, &each.generators, [Some(&each.elt), None], false);
             }
             Expr::DictComp(each) => {
                 let parts = [each.key.as_deref(), Some(&*each.value)];
-                return self.comprehension(expr, &each.generators, parts, false);
+                return self.visit_generators(expr, &each.generators, parts, false);
             }
             Expr::Generator(each) => {
-                return self.comprehension(expr, &each.generators, [Some(&each.elt), None], true);
+                return self.visit_generators(expr, &each.generators, [Some(&each.elt), None], true);
             }
             Expr::StringLiteral(_) | Expr::BooleanLiteral(_) | Expr::NoneLiteral(_) => return,
             Expr::NumberLiteral(number) => return self.context.check_number(number),
             Expr::Attribute(attribute) => {
-                self.hidden.see_attribute(&attribute.attr);
+                self.hidden.record_attribute(&attribute.attr);
                 return self.visit_expr(&attribute.value);
             }
             _ => {}
@@ -219,12 +227,12 @@ impl<'a> Visitor<'a> for Checker<'a> {
                 if let Some(parameters) = &lambda.parameters {
                     self.visit_parameters(parameters);
                 }
-                self.context.enter(Kind::Lambda, &[], lambda.parameters.as_deref());
+                self.context.enter(ScopeKind::Lambda, &[], lambda.parameters.as_deref());
                 self.visit_expr(&lambda.body);
                 self.context.leave();
             }
             Expr::Name(name) => {
-                self.hidden.see_name(&name.id);
+                self.hidden.record_name(&name.id);
                 self.context.check_name(name);
             }
             _ => visitor::walk_expr(self, expr),

@@ -1,4 +1,4 @@
-use super::{accepts, refuses, warns};
+use super::{assert_accepted, assert_errors, assert_warnings};
 use crate::api::KasprAgent;
 
 const AGENT: &str = "
@@ -15,7 +15,7 @@ const TOPIC: &str = "must be 1 to 249 letters, digits, '.', '_' and '-', and not
 fn metadata() {
     const NAME: &str =
         "must be at most 57 lower-case letters, digits and '-': the pods' volumes are named after it";
-    refuses::<KasprAgent>(
+    assert_errors::<KasprAgent>(
         AGENT,
         &[
             ("metadata: {name: a.b}", &format!("metadata.name: Invalid value: \"a.b\": {NAME}")),
@@ -33,12 +33,12 @@ fn metadata() {
             ),
         ],
     );
-    accepts::<KasprAgent>(AGENT, &["{}", &format!("metadata: {{name: 2{}}}", "a".repeat(56))]);
+    assert_accepted::<KasprAgent>(AGENT, &["{}", &format!("metadata: {{name: 2{}}}", "a".repeat(56))]);
 }
 
 #[test]
 fn input() {
-    refuses::<KasprAgent>(
+    assert_errors::<KasprAgent>(
         AGENT,
         &[
             ("spec: {input: {topic: null}}", "spec.input: Required value: must give either topic or channel"),
@@ -104,7 +104,7 @@ fn input() {
             ),
         ],
     );
-    accepts::<KasprAgent>(
+    assert_accepted::<KasprAgent>(
         AGENT,
         &[
             "spec: {input: {topic: {name: null, pattern: 'orders-.*'}}}",
@@ -113,7 +113,7 @@ fn input() {
             "spec: {input: {declare: true, topic: {name: Orders.v1_a, partitions: 4, replicas: 3, retention: 0}, take: {max: 10, within: 01h}}}",
         ],
     );
-    warns::<KasprAgent>(
+    assert_warnings::<KasprAgent>(
         AGENT,
         &[("spec: {processors: null}", "spec.processors: is not given: nothing is done with the values")],
     );
@@ -131,8 +131,8 @@ fn output() {
         ["keySelector", "valueSelector", "partitionSelector", "headersSelector", "predicate"].map(code);
     let rows: Vec<(&str, &str)> =
         fields.iter().map(|(patch, line)| (patch.as_str(), line.as_str())).collect();
-    refuses::<KasprAgent>(AGENT, &rows);
-    refuses::<KasprAgent>(
+    assert_errors::<KasprAgent>(AGENT, &rows);
+    assert_errors::<KasprAgent>(
         AGENT,
         &[
             (
@@ -157,7 +157,7 @@ fn output() {
             ),
         ],
     );
-    accepts::<KasprAgent>(
+    assert_accepted::<KasprAgent>(
         AGENT,
         &[
             "spec: {output: {}}",

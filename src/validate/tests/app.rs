@@ -1,11 +1,11 @@
-use super::{APP, accepts, refuses, warns};
+use super::{APP, assert_accepted, assert_errors, assert_warnings};
 use crate::api::KasprApp;
 
 #[test]
 fn names() {
     const FORM: &str = "must be lower-case letters, digits and '-', start with a letter and end with a letter or digit: Services are named after the app";
     let forty_nine = "a".repeat(49);
-    refuses::<KasprApp>(
+    assert_errors::<KasprApp>(
         APP,
         &[
             ("metadata: {name: 2fast}", &format!("metadata.name: Invalid value: \"2fast\": {FORM}")),
@@ -26,7 +26,7 @@ fn names() {
             ),
         ],
     );
-    accepts::<KasprApp>(
+    assert_accepted::<KasprApp>(
         APP,
         &[
             &format!("metadata: {{name: {}}}", "a".repeat(48)),
@@ -37,7 +37,7 @@ fn names() {
 
 #[test]
 fn version_and_image() {
-    refuses::<KasprApp>(
+    assert_errors::<KasprApp>(
         APP,
         &[
             (
@@ -51,14 +51,14 @@ fn version_and_image() {
             ),
         ],
     );
-    warns::<KasprApp>(
+    assert_warnings::<KasprApp>(
         APP,
         &[(
             "spec: {version: 9.9.9, image: own/kaspr}",
             "spec.version: is not known to this operator: spec.image decides what runs",
         )],
     );
-    accepts::<KasprApp>(
+    assert_accepted::<KasprApp>(
         APP,
         &["spec: {version: 0.11.7}", "spec: {image: 'registry.example.com:5000/own/kaspr@sha256:00'}"],
     );
@@ -67,7 +67,7 @@ fn version_and_image() {
 #[test]
 fn brokers() {
     const FORM: &str = "must be host:port";
-    refuses::<KasprApp>(
+    assert_errors::<KasprApp>(
         APP,
         &[
             (
@@ -107,7 +107,7 @@ fn brokers() {
             ),
         ],
     );
-    accepts::<KasprApp>(
+    assert_accepted::<KasprApp>(
         APP,
         &[
             "spec: {bootstrapServers: 'kafka-0.kafka:9092, kafka-1.kafka:9092'}",
@@ -119,7 +119,7 @@ fn brokers() {
 
 #[test]
 fn authentication() {
-    refuses::<KasprApp>(
+    assert_errors::<KasprApp>(
         APP,
         &[
             (
@@ -148,19 +148,19 @@ fn authentication() {
             ),
         ],
     );
-    warns::<KasprApp>(
+    assert_warnings::<KasprApp>(
         APP,
         &[(
             "spec: {tls: null, authentication: {type: plain}}",
             "spec.authentication.type: sends the password unencrypted: add spec.tls",
         )],
     );
-    accepts::<KasprApp>(APP, &["spec: {tls: null}", "spec: {authentication: {type: plain}}"]);
+    assert_accepted::<KasprApp>(APP, &["spec: {tls: null}", "spec: {authentication: {type: plain}}"]);
 }
 
 #[test]
 fn replicas_and_probes() {
-    refuses::<KasprApp>(
+    assert_errors::<KasprApp>(
         APP,
         &[
             ("spec: {replicas: -1}", "spec.replicas: Invalid value: -1: must be 0 or more"),
@@ -170,7 +170,7 @@ fn replicas_and_probes() {
             ),
         ],
     );
-    accepts::<KasprApp>(
+    assert_accepted::<KasprApp>(
         APP,
         &[
             "spec: {replicas: 0}",
@@ -183,7 +183,7 @@ fn replicas_and_probes() {
 #[test]
 fn resources() {
     const QUANTITY: &str = "must be a quantity, such as '250m' or '512Mi'";
-    refuses::<KasprApp>(
+    assert_errors::<KasprApp>(
         APP,
         &[
             (
@@ -232,7 +232,7 @@ fn resources() {
             ),
         ],
     );
-    accepts::<KasprApp>(
+    assert_accepted::<KasprApp>(
         APP,
         &[
             "spec: {resources: {requests: {cpu: 250m, memory: 512Mi}, limits: {memory: 1Gi}}}",
@@ -247,7 +247,7 @@ fn resources() {
 #[test]
 fn storage() {
     const QUANTITY: &str = "must be a quantity, such as '500Mi' or '10Gi'";
-    refuses::<KasprApp>(
+    assert_errors::<KasprApp>(
         APP,
         &[
             (
@@ -270,7 +270,7 @@ fn storage() {
             ),
         ],
     );
-    warns::<KasprApp>(
+    assert_warnings::<KasprApp>(
         APP,
         &[
             (
@@ -284,7 +284,7 @@ fn storage() {
             ),
         ],
     );
-    accepts::<KasprApp>(
+    assert_accepted::<KasprApp>(
         APP,
         &[
             "spec: {storage: {type: ephemeral, size: null}}",

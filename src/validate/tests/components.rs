@@ -1,4 +1,4 @@
-use super::{accepts, refuses, warns};
+use super::{assert_accepted, assert_errors, assert_warnings};
 use crate::api::{KasprJoin, KasprTable, KasprTask, KasprWebView};
 
 const DURATION: &str = "must be digits and one of 's', 'm', 'h', 'd', such as '5s'";
@@ -18,7 +18,7 @@ spec: {name: totals}
         "must be 1 to 228 letters, digits, '.', '_' and '-': the changelog topic is named after it";
     const SECONDS: &str = "must be whole seconds of 1 or more, as a string such as '300'";
     let long = "a".repeat(229);
-    refuses::<KasprTable>(
+    assert_errors::<KasprTable>(
         TABLE,
         &[
             LABEL,
@@ -70,14 +70,14 @@ spec: {name: totals}
             ),
         ],
     );
-    accepts::<KasprTable>(
+    assert_accepted::<KasprTable>(
         TABLE,
         &[
             "{}",
             "spec: {global: true, partitions: 4, keySerializer: raw, defaultSelector: {python: 'def f(): return int'}}",
         ],
     );
-    warns::<KasprTable>(
+    assert_warnings::<KasprTable>(
         TABLE,
         &[(
             "spec: {window: {hopping: {size: '300', step: '60', expires: 1h}, relativeTo: now}}",
@@ -104,8 +104,8 @@ spec:
     };
     let rows = ["", "* * * *", "* * * * * *", "61 * * * *", "@daily", "a b c d e", "*/0 * * * *"].map(cron);
     let rows: Vec<(&str, &str)> = rows.iter().map(|(patch, line)| (patch.as_str(), line.as_str())).collect();
-    refuses::<KasprTask>(TASK, &rows);
-    refuses::<KasprTask>(
+    assert_errors::<KasprTask>(TASK, &rows);
+    assert_errors::<KasprTask>(
         TASK,
         &[
             LABEL,
@@ -136,7 +136,7 @@ spec:
             ),
         ],
     );
-    accepts::<KasprTask>(
+    assert_accepted::<KasprTask>(
         TASK,
         &[
             "{}",
@@ -145,7 +145,7 @@ spec:
             "spec: {schedule: {cron: '0 0 * * 0', timezone: UTC}}",
         ],
     );
-    warns::<KasprTask>(
+    assert_warnings::<KasprTask>(
         TASK,
         &[(
             "spec: {schedule: {interval: 5s, timezone: UTC}}",
@@ -161,7 +161,7 @@ metadata: {name: order-products, labels: {kaspr.io/app: orders}}
 spec: {leftTable: orders, rightTable: products, extractor: {python: 'def f(v): return v'}}
 ";
     const TABLE: &str = "Required value: must be the spec.name of a KasprTable of the same app";
-    refuses::<KasprJoin>(
+    assert_errors::<KasprJoin>(
         JOIN,
         &[
             LABEL,
@@ -171,7 +171,7 @@ spec: {leftTable: orders, rightTable: products, extractor: {python: 'def f(v): r
             ("spec: {extractor: {python: ''}}", &format!("spec.extractor.python: {SOURCE}")),
         ],
     );
-    accepts::<KasprJoin>(JOIN, &["{}", "spec: {name: pairs, type: left, outputChannel: pairs}"]);
+    assert_accepted::<KasprJoin>(JOIN, &["{}", "spec: {name: pairs, type: left, outputChannel: pairs}"]);
 }
 
 const VIEW: &str = "
@@ -206,9 +206,9 @@ fn webviews() {
         path("/{id}/{id}", "must not name a parameter twice"),
     ];
     let rows: Vec<(&str, &str)> = rows.iter().map(|(patch, line)| (patch.as_str(), line.as_str())).collect();
-    refuses::<KasprWebView>(VIEW, &rows);
+    assert_errors::<KasprWebView>(VIEW, &rows);
     let table = "spec: {processors: {operations: [{name: find, tables: [{name: t, paramName: id}], map: {python: 'def f(r, id, orders): return id'}}]}}";
-    refuses::<KasprWebView>(
+    assert_errors::<KasprWebView>(
         VIEW,
         &[
             LABEL,
@@ -219,7 +219,7 @@ fn webviews() {
             ),
         ],
     );
-    accepts::<KasprWebView>(
+    assert_accepted::<KasprWebView>(
         VIEW,
         &[
             "{}",
@@ -233,7 +233,7 @@ fn webviews() {
 
 #[test]
 fn responses() {
-    refuses::<KasprWebView>(
+    assert_errors::<KasprWebView>(
         VIEW,
         &[
             (
@@ -262,7 +262,7 @@ fn responses() {
             ),
         ],
     );
-    accepts::<KasprWebView>(
+    assert_accepted::<KasprWebView>(
         VIEW,
         &[
             "spec: {response: {statusCode: 201, headers: {}, headersSelector: {onSuccess: {python: 'def h(v): return {}'}}}}",

@@ -1,4 +1,4 @@
-use super::{APP, accepts, refuses};
+use super::{APP, assert_accepted, assert_errors};
 use crate::api::{
     KasprApp,
     config_keys::{CONFIG_KEYS, ConfigKind},
@@ -6,7 +6,7 @@ use crate::api::{
 
 #[test]
 fn names() {
-    refuses::<KasprApp>(
+    assert_errors::<KasprApp>(
         APP,
         &[
             (
@@ -31,7 +31,7 @@ fn names() {
 
 #[test]
 fn values() {
-    refuses::<KasprApp>(
+    assert_errors::<KasprApp>(
         APP,
         &[
             (
@@ -108,7 +108,7 @@ fn values() {
             ),
         ],
     );
-    accepts::<KasprApp>(
+    assert_accepted::<KasprApp>(
         APP,
         &[
             "spec: {config: {}}",
@@ -119,7 +119,7 @@ fn values() {
     );
 }
 
-/// Every setting of the list takes a value of its type, and null.
+/// Every setting of the list accepts a value of its type, and null.
 #[test]
 fn every_setting_is_known() {
     for key in CONFIG_KEYS {
@@ -131,15 +131,15 @@ fn every_setting_is_known() {
             (ConfigKind::Text, _) => "/path",
         };
         for value in [value, "null"] {
-            accepts::<KasprApp>(&format!("{APP}  config: {{{}: {value}}}", key.name), &["{}"]);
+            assert_accepted::<KasprApp>(&format!("{APP}  config: {{{}: {value}}}", key.name), &["{}"]);
         }
     }
 }
 
-/// A key can hold anything; what is said of it stays on its line.
+/// A key may contain control characters, but its message stays on one line.
 #[test]
-fn keys_stay_on_their_line() {
-    refuses::<KasprApp>(
+fn messages_about_keys_have_one_line() {
+    assert_errors::<KasprApp>(
         APP,
         &[(
             r#"spec: {config: {"a\nb": 1}}"#,

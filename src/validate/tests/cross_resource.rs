@@ -1,8 +1,8 @@
-//! Rules across the resources of one app: a resource, in the midst of others.
+//! Rules across the resources of one app.
 
 use serde::de::DeserializeOwned;
 
-use super::{APP, compare, patched, yaml};
+use super::{APP, compare, parse_yaml, patched};
 use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView},
     validate::{AppContext, Findings, Objects, ValidateUpdate},
@@ -33,7 +33,7 @@ metadata: {name: pairs, labels: {kaspr.io/app: orders}}
 spec: {leftTable: totals, rightTable: names, extractor: {python: 'def key(v): return v'}}
 ";
 
-/// What a text of one resource a line, each its kind and a patch, tells of the surroundings.
+/// Creates the context of an app from a text with one resource on each line: its kind and a patch.
 pub fn context(lines: &str) -> AppContext {
     let mut context = AppContext::default();
     for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -46,55 +46,56 @@ pub fn context(lines: &str) -> AppContext {
             "join" => context.add_join(&patched(JOIN, patch)),
             "namesake" => context.add_namesake(&patched(APP, patch)),
             "objects" => {
-                let names =
-                    |field: &str| serde_json::from_value(yaml(patch)[field].clone()).unwrap_or_default();
+                let names = |field: &str| {
+                    serde_json::from_value(parse_yaml(patch)[field].clone()).unwrap_or_default()
+                };
                 context.set_objects(Objects { secrets: names("secrets"), config_maps: names("configMaps") });
             }
-            other => panic!("{other} is no kind"),
+            other => panic!("unknown kind {other}"),
         }
     }
     context
 }
 
-fn said<T: ValidateUpdate + DeserializeOwned>(manifest: &str, patch: &str, lines: &str) -> Findings {
+fn find_in_app<T: ValidateUpdate + DeserializeOwned>(manifest: &str, patch: &str, lines: &str) -> Findings {
     let resource: T = patched(manifest, patch);
     let mut found = Findings::default();
     resource.validate_in_app(&context(lines), &mut found);
     found
 }
 
-/// A row is a patch and the surroundings, separated by a line, and what is said: errors, then
-/// warnings after a `~`.
-fn gives<T: ValidateUpdate + DeserializeOwned>(manifest: &str, rows: &[(&str, &str)]) {
+/// Asserts the findings of each row. A row has a patch and, from the next line on, the context; and the
+/// messages: errors, then warnings with the prefix `~`.
+fn assert_findings<T: ValidateUpdate + DeserializeOwned>(manifest: &str, rows: &[(&str, &str)]) {
     compare(rows, |row| {
         let (patch, lines) = row.split_once('\n').unwrap_or((row, ""));
-        let found = said::<T>(manifest, patch, lines);
+        let found = find_in_app::<T>(manifest, patch, lines);
         let errors = found.errors.iter().map(ToString::to_string);
         errors.chain(found.warnings.iter().map(|warning| format!("~ {warning}"))).collect()
     });
 }
 
 #[test]
-fn an_app_that_is_not_there() {
+fn missing_app() {
     const MISSING: &str = "metadata.labels[kaspr.io/app]: Not found: \"orders\": there is no KasprApp of this name in the namespace";
-    gives::<KasprAgent>(AGENT, &[("{}\ntable", MISSING), ("{}\napp\ntable", "")]);
-    gives::<KasprTable>(TABLE, &[("{}", MISSING), ("{}\napp", "")]);
-    gives::<KasprTask>(TASK, &[("{}", MISSING), ("{}\napp", "")]);
-    gives::<KasprWebView>(VIEW, &[("{}", MISSING), ("{}\napp", "")]);
-    gives::<KasprJoin>(
+    assert_findings::<KasprAgent>(AGENT, &[("{}\ntable", MISSING), ("{}\napp\ntable", "")]);
+    assert_findings::<KasprTable>(TABLE, &[("{}", MISSING), ("{}\napp", "")]);
+    assert_findings::<KasprTask>(TASK, &[("{}", MISSING), ("{}\napp", "")]);
+    assert_findings::<KasprWebView>(VIEW, &[("{}", MISSING), ("{}\napp", "")]);
+    assert_findings::<KasprJoin>(
         JOIN,
         &[("{}", MISSING), ("{}\napp\ntable\ntable {metadata: {name: names}, spec: {name: names}}", "")],
     );
 }
 
 #[test]
-fn tables_that_are_not_there() {
-    gives::<KasprAgent>(
+fn missing_tables() {
+    assert_findings::<KasprAgent>(
         AGENT,
         &[
             (
                 "{}\napp",
-                "spec.processors.operations[0].tables[0].name: Not found: \"totals\": must be the spec.name of a KasprTable of the app: there is none",
+                "spec.processors.operations[0].tables[0].name: Not found: \"totals\": must be the spec.name of a KasprTable of the app: none exist",
             ),
             (
                 "{}\napp\ntable {metadata: {name: b}, spec: {name: sums}}\ntable {metadata: {name: a}, spec: {name: names}}",
@@ -103,14 +104,14 @@ fn tables_that_are_not_there() {
         ],
     );
     const OPERATIONS: &str = "spec: {processors: {operations: [{name: say, tables: [{name: sums, paramName: t}], map: {python: 'def say(t): return 1'}}]}}";
-    gives::<KasprTask>(
+    assert_findings::<KasprTask>(
         TASK,
         &[(
             &format!("{OPERATIONS}\napp\ntable"),
             "spec.processors.operations[0].tables[0].name: Not found: \"sums\": must be the spec.name of a KasprTable of the app: one of 'totals'",
         )],
     );
-    gives::<KasprJoin>(
+    assert_findings::<KasprJoin>(
         JOIN,
         &[(
             "{}\napp\ntable",
@@ -123,10 +124,10 @@ fn tables_that_are_not_there() {
 fn channels() {
     const CHANNEL: &str = "spec: {input: {topic: null, channel: {name: pairs-channel}}}";
     const MISSING: &str = "spec.input.channel.name: Not found: \"pairs-channel\": must be the output channel of a KasprJoin of the app";
-    gives::<KasprAgent>(
+    assert_findings::<KasprAgent>(
         AGENT,
         &[
-            (&format!("{CHANNEL}\napp\ntable"), &format!("{MISSING}: there is none")),
+            (&format!("{CHANNEL}\napp\ntable"), &format!("{MISSING}: none exist")),
             (&format!("{CHANNEL}\napp\ntable\njoin"), ""),
             (&format!("{CHANNEL}\napp\ntable\njoin {{metadata: {{name: a}}, spec: {{name: pairs}}}}"), ""),
             (
@@ -144,8 +145,8 @@ fn channels() {
 }
 
 #[test]
-fn what_may_stand_once() {
-    gives::<KasprTable>(
+fn names_and_routes_are_unique() {
+    assert_findings::<KasprTable>(
         TABLE,
         &[
             ("{}\napp\ntable", ""),
@@ -156,7 +157,7 @@ fn what_may_stand_once() {
             ("spec: {name: sums}\napp\ntable {metadata: {name: other}}", ""),
         ],
     );
-    gives::<KasprWebView>(
+    assert_findings::<KasprWebView>(
         VIEW,
         &[
             ("{}\napp\nview", ""),
@@ -174,7 +175,7 @@ fn what_may_stand_once() {
 fn partitions() {
     const EIGHT: &str = "spec: {input: {topic: {partitions: 8}}}";
     const DIFFER: &str = "spec.input.topic.partitions: Invalid value: 8: must be 4, the partitions of table 'totals' that it uses";
-    gives::<KasprAgent>(
+    assert_findings::<KasprAgent>(
         AGENT,
         &[
             (&format!("{EIGHT}\napp\ntable {{spec: {{partitions: 4}}}}"), DIFFER),
@@ -193,7 +194,7 @@ fn partitions() {
             ),
         ],
     );
-    gives::<KasprTable>(
+    assert_findings::<KasprTable>(
         TABLE,
         &[
             (
@@ -203,7 +204,7 @@ fn partitions() {
             ("spec: {partitions: 4, name: other}\napp\nagent {spec: {input: {topic: {partitions: 8}}}}", ""),
         ],
     );
-    gives::<KasprApp>(
+    assert_findings::<KasprApp>(
         APP,
         &[
             (
@@ -220,7 +221,7 @@ fn partitions() {
 
 #[test]
 fn idle_members() {
-    gives::<KasprApp>(
+    assert_findings::<KasprApp>(
         APP,
         &[
             (
@@ -242,7 +243,7 @@ fn idle_members() {
             ("spec: {replicas: 5}\nagent", ""),
         ],
     );
-    gives::<KasprAgent>(
+    assert_findings::<KasprAgent>(
         AGENT,
         &[
             (
@@ -256,7 +257,7 @@ fn idle_members() {
 
 #[test]
 fn serializers() {
-    gives::<KasprAgent>(
+    assert_findings::<KasprAgent>(
         AGENT,
         &[
             (
@@ -274,7 +275,7 @@ fn serializers() {
 
 #[test]
 fn namesakes() {
-    gives::<KasprApp>(
+    assert_findings::<KasprApp>(
         APP,
         &[
             (
@@ -295,9 +296,9 @@ fn namesakes() {
 }
 
 #[test]
-fn objects_that_are_not_among_the_files() {
+fn missing_secrets_and_config_maps() {
     const TEMPLATE: &str = "{spec: {template: {kasprContainer: {env: [{name: A, valueFrom: {configMapKeyRef: {name: settings, key: a}}}, {name: B, valueFrom: {secretKeyRef: {name: gone, key: a, optional: true}}}]}, pod: {volumes: [{name: v, configMap: {name: files}}, {name: w, secret: {secretName: certs}}], imagePullSecrets: [{name: pull}]}}}}";
-    gives::<KasprApp>(
+    assert_findings::<KasprApp>(
         APP,
         &[
             ("{}\nobjects {secrets: {kafka-user: [password]}}", ""),
@@ -319,24 +320,24 @@ fn objects_that_are_not_among_the_files() {
     );
 }
 
-/// While resources arrive one by one, what is missing may come; what clashes stays an error.
+/// While resources arrive one by one, a missing resource may follow, but a conflict stays an error.
 #[test]
-fn order_is_no_error_at_admission() {
-    let mut found = said::<KasprAgent>(
+fn missing_references_are_warnings_at_admission() {
+    let mut found = find_in_app::<KasprAgent>(
         AGENT,
         "spec: {input: {topic: {partitions: 8}}}",
         "app\ntable {spec: {partitions: 4}}",
     );
     found.defer_missing_references();
     assert_eq!((found.errors.len(), found.warnings.len()), (1, 0));
-    let mut found = said::<KasprAgent>(AGENT, "{}", "app");
+    let mut found = find_in_app::<KasprAgent>(AGENT, "{}", "app");
     found.defer_missing_references();
     assert_eq!((found.errors.len(), found.warnings.len()), (0, 1));
 }
 
-/// A clash that the old one had too is no reason to refuse a change.
+/// A conflict that the old resource had too does not reject a change.
 #[test]
-fn old_clashes_are_forgiven() {
+fn existing_conflicts_are_ratcheted() {
     let (old, new): (KasprTable, KasprTable) =
         (patched(TABLE, "{}"), patched(TABLE, "spec: {description: d}"));
     let context = context("app\ntable {metadata: {name: other}}");

@@ -1,19 +1,19 @@
-//! The manifests of `examples/`: people start from them, and the demonstration applies them all.
+//! The manifests of `examples/`: users start from them, and the demonstration applies all of them.
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{errors, warnings, yaml};
+use super::{errors, parse_yaml, warnings};
 use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView},
     defaults::{self, Defaults},
     validate::{Findings, ValidateUpdate, review},
 };
 
-/// The files of a folder under `examples/`, with their texts.
-fn files(folder: &str) -> Vec<(String, String)> {
+/// Returns the files of a directory below `examples/`, with their texts.
+fn example_files(folder: &str) -> Vec<(String, String)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples").join(folder);
     let mut files: Vec<(String, String)> = fs::read_dir(&folder)
         .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
@@ -25,7 +25,7 @@ fn files(folder: &str) -> Vec<(String, String)> {
     files
 }
 
-/// The manifests in a file. Apart from comments, each document holds one.
+/// Returns the manifests in a file. Each document contains one.
 fn documents(text: &str) -> Vec<Value> {
     let mut documents = vec![String::new()];
     for line in text.lines() {
@@ -35,45 +35,45 @@ fn documents(text: &str) -> Vec<Value> {
             (_, None) => {}
         }
     }
-    documents.iter().map(|document| yaml(document)).collect()
+    documents.iter().map(|document| parse_yaml(document)).collect()
 }
 
-/// What the admission webhooks would say of a manifest.
-fn admitted(manifest: &Value) -> Findings {
+/// Validates a manifest like the admission webhooks.
+fn admit(manifest: &Value) -> Findings {
     match manifest["kind"].as_str().unwrap_or_default() {
-        "KasprApp" => admitted_as::<KasprApp>(manifest),
-        "KasprAgent" => admitted_as::<KasprAgent>(manifest),
-        "KasprTable" => admitted_as::<KasprTable>(manifest),
-        "KasprTask" => admitted_as::<KasprTask>(manifest),
-        "KasprWebView" => admitted_as::<KasprWebView>(manifest),
-        "KasprJoin" => admitted_as::<KasprJoin>(manifest),
-        other => panic!("{other:?} is no kind of ours"),
+        "KasprApp" => admit_as::<KasprApp>(manifest),
+        "KasprAgent" => admit_as::<KasprAgent>(manifest),
+        "KasprTable" => admit_as::<KasprTable>(manifest),
+        "KasprTask" => admit_as::<KasprTask>(manifest),
+        "KasprWebView" => admit_as::<KasprWebView>(manifest),
+        "KasprJoin" => admit_as::<KasprJoin>(manifest),
+        other => panic!("unknown kind {other:?}"),
     }
 }
 
-fn admitted_as<T: Defaults + ValidateUpdate + DeserializeOwned + Serialize>(manifest: &Value) -> Findings {
+fn admit_as<T: Defaults + ValidateUpdate + DeserializeOwned + Serialize>(manifest: &Value) -> Findings {
     let mut filled = manifest.clone();
     defaults::apply_defaults::<T>(&mut filled);
     let resource: T = serde_json::from_value(filled).unwrap_or_else(|e| panic!("{manifest}: {e}"));
     let read = serde_json::to_value(&resource).expect("a resource");
-    assert_eq!(lost(manifest, &read, ""), Vec::<String>::new(), "are no fields");
+    assert_eq!(unknown_fields(manifest, &read, ""), Vec::<String>::new(), "unknown fields");
     review(&resource, None, None)
 }
 
-/// Fields that the types do not know.
-fn lost(written: &Value, read: &Value, path: &str) -> Vec<String> {
+/// Returns the fields that the types do not have.
+fn unknown_fields(written: &Value, read: &Value, path: &str) -> Vec<String> {
     match written {
         Value::Object(fields) => fields
             .iter()
             .flat_map(|(name, value)| match read.get(name) {
-                Some(read) => lost(value, read, &format!("{path}.{name}")),
+                Some(read) => unknown_fields(value, read, &format!("{path}.{name}")),
                 None => vec![format!("{path}.{name}")],
             })
             .collect(),
         Value::Array(items) => items
             .iter()
             .enumerate()
-            .flat_map(|(i, item)| lost(item, &read[i], &format!("{path}[{i}]")))
+            .flat_map(|(i, item)| unknown_fields(item, &read[i], &format!("{path}[{i}]")))
             .collect(),
         _ => Vec::new(),
     }
@@ -81,10 +81,10 @@ fn lost(written: &Value, read: &Value, path: &str) -> Vec<String> {
 
 #[test]
 fn examples_are_accepted() {
-    assert!(files("").len() >= 10);
-    for (file, text) in files("") {
+    assert!(example_files("").len() >= 10);
+    for (file, text) in example_files("") {
         for manifest in documents(&text) {
-            let found = admitted(&manifest);
+            let found = admit(&manifest);
             assert_eq!(
                 (errors(&found), warnings(&found)),
                 (Vec::new(), Vec::new()),
@@ -95,34 +95,36 @@ fn examples_are_accepted() {
     }
 }
 
-/// What the published operator took from its users.
+/// Manifests that the Python operator accepted.
 #[test]
 fn recorded_manifests_are_accepted() {
-    for (file, text) in files("../tests/golden/full").into_iter().chain(files("../tests/golden/minimal")) {
+    for (file, text) in
+        example_files("../tests/golden/full").into_iter().chain(example_files("../tests/golden/minimal"))
+    {
         let manifests = documents(&text);
-        let ours = manifests.iter().filter(|manifest| manifest["kind"].as_str() != Some("Secret"));
-        for manifest in ours {
-            assert_eq!(errors(&admitted(manifest)), Vec::<String>::new(), "{file}");
+        let resources = manifests.iter().filter(|manifest| manifest["kind"].as_str() != Some("Secret"));
+        for manifest in resources {
+            assert_eq!(errors(&admit(manifest)), Vec::<String>::new(), "{file}");
         }
     }
 }
 
 #[test]
-fn each_refused_example_has_the_mistake_that_it_names() {
-    assert!(files("refused").len() >= 12);
-    for (file, text) in files("refused") {
+fn each_refused_example_has_the_error_in_its_first_line() {
+    assert!(example_files("refused").len() >= 12);
+    for (file, text) in example_files("refused") {
         let expected = text.lines().next().and_then(|line| line.strip_prefix("# refused: "));
         let found: Vec<String> =
-            documents(&text).iter().flat_map(|manifest| errors(&admitted(manifest))).collect();
+            documents(&text).iter().flat_map(|manifest| errors(&admit(manifest))).collect();
         assert_eq!(found, [expected.unwrap_or_default()], "{file}");
     }
 }
 
-/// All of them fit into one namespace.
+/// All examples can be applied to one namespace.
 #[test]
 fn names_are_unique() {
     let mut names = BTreeSet::new();
-    for (file, text) in files("").into_iter().chain(files("refused")) {
+    for (file, text) in example_files("").into_iter().chain(example_files("refused")) {
         for manifest in documents(&text) {
             let name = (manifest["kind"].to_string(), manifest["metadata"]["name"].to_string());
             assert!(names.insert(name), "{file}: {}", manifest["metadata"]["name"]);
@@ -130,16 +132,16 @@ fn names_are_unique() {
     }
 }
 
-/// A component belongs to the app of its file, and its tables stand there, with as many partitions
-/// as the topic that feeds them.
+/// A component belongs to the app of its file. Its tables are in the same file, with as many partitions as
+/// their topics.
 #[test]
-fn files_hold_together() {
-    for (file, text) in files("") {
+fn files_are_consistent() {
+    for (file, text) in example_files("") {
         let manifests = documents(&text);
-        let of =
+        let of_kind =
             |kind: &str| manifests.iter().filter(|manifest| manifest["kind"] == kind).collect::<Vec<_>>();
-        let [app] = of("KasprApp")[..] else { panic!("{file}: has no app of its own") };
-        let tables = of("KasprTable");
+        let [app] = of_kind("KasprApp")[..] else { panic!("{file}: must have one app") };
+        let tables = of_kind("KasprTable");
         let table = |name: &Value| {
             tables
                 .iter()
@@ -160,7 +162,7 @@ fn files_hold_together() {
                 }
             }
         }
-        for join in of("KasprJoin") {
+        for join in of_kind("KasprJoin") {
             table(&join["spec"]["leftTable"]);
             table(&join["spec"]["rightTable"]);
         }

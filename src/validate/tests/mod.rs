@@ -1,6 +1,7 @@
-//! What a user writes against the exact words that come back.
+//! Compares what a user writes with the exact messages.
 //!
-//! A row of a table is a patch, merged over a manifest that is valid, and every line that it gives.
+//! A row of a table is a patch, which is merged over a valid manifest, and all expected messages, one on each
+//! line.
 
 mod agent;
 mod app;
@@ -9,10 +10,10 @@ mod config;
 mod cross_resource;
 mod every_rule;
 mod examples;
-mod hostile;
 mod packages;
 mod processors;
 mod python;
+mod robustness;
 mod template;
 mod update;
 
@@ -21,7 +22,7 @@ use serde_json::Value;
 
 use super::{Findings, ValidateUpdate, Warning, review};
 
-/// What Kubernetes asks of a warning.
+/// Largest length of a warning in characters, as Kubernetes recommends.
 const LONGEST_WARNING: usize = 120;
 
 const APP: &str = "
@@ -33,14 +34,14 @@ spec:
   storage: {type: persistent-claim, size: 10Gi}
 ";
 
-fn yaml(text: &str) -> Value {
+fn parse_yaml(text: &str) -> Value {
     serde_saphyr::from_str(text).unwrap_or_else(|e| panic!("{text}: {e}"))
 }
 
-/// The manifest with a patch merged over it: null removes a field, a list replaces a list.
+/// Merges a patch over a manifest: null removes a field, a list replaces a list.
 fn patched<T: DeserializeOwned>(manifest: &str, patch: &str) -> T {
-    let mut object = yaml(manifest);
-    json_patch::merge(&mut object, &yaml(patch));
+    let mut object = parse_yaml(manifest);
+    json_patch::merge(&mut object, &parse_yaml(patch));
     serde_json::from_value(object).unwrap_or_else(|e| panic!("{patch}: {e}"))
 }
 
@@ -52,13 +53,13 @@ fn warnings(found: &Findings) -> Vec<String> {
     found.warnings.iter().map(Warning::to_string).collect()
 }
 
-/// Each row gives these errors, one a line, and no other.
-fn refuses<T: ValidateUpdate + DeserializeOwned>(manifest: &str, rows: &[(&str, &str)]) {
+/// Asserts that each row has exactly these errors.
+fn assert_errors<T: ValidateUpdate + DeserializeOwned>(manifest: &str, rows: &[(&str, &str)]) {
     compare(rows, |patch| errors(&review::<T>(&patched(manifest, patch), None, None)));
 }
 
-/// Each row gives these warnings, one a line, and no error.
-fn warns<T: ValidateUpdate + DeserializeOwned>(manifest: &str, rows: &[(&str, &str)]) {
+/// Asserts that each row has exactly these warnings, and no errors.
+fn assert_warnings<T: ValidateUpdate + DeserializeOwned>(manifest: &str, rows: &[(&str, &str)]) {
     compare(rows, |patch| {
         let found = review::<T>(&patched(manifest, patch), None, None);
         assert_eq!(errors(&found), Vec::<String>::new(), "{patch}");
@@ -73,8 +74,8 @@ fn warns<T: ValidateUpdate + DeserializeOwned>(manifest: &str, rows: &[(&str, &s
     });
 }
 
-/// No row gives anything.
-fn accepts<T: ValidateUpdate + DeserializeOwned>(manifest: &str, patches: &[&str]) {
+/// Asserts that no row has errors or warnings.
+fn assert_accepted<T: ValidateUpdate + DeserializeOwned>(manifest: &str, patches: &[&str]) {
     let rows: Vec<(&str, &str)> = patches.iter().map(|patch| (*patch, "")).collect();
     compare(&rows, |patch| {
         let found = review::<T>(&patched(manifest, patch), None, None);
@@ -82,7 +83,7 @@ fn accepts<T: ValidateUpdate + DeserializeOwned>(manifest: &str, patches: &[&str
     });
 }
 
-/// Compares all rows before it fails, so that a changed rule shows whole.
+/// Compares all rows before it fails, so that the failure shows all effects of a changed rule.
 fn compare(rows: &[(&str, &str)], lines: impl Fn(&str) -> Vec<String>) {
     let wrong: Vec<String> = rows
         .iter()

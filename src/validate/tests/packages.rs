@@ -1,4 +1,4 @@
-use super::{APP, accepts, refuses, warns, yaml};
+use super::{APP, assert_accepted, assert_errors, assert_warnings, parse_yaml};
 use crate::{
     api::KasprApp,
     validate::{Path, Validate, requirement, shared},
@@ -16,7 +16,7 @@ fn with_packages() -> String {
 }
 
 #[test]
-fn requirements_that_pip_takes() {
+fn valid_requirements() {
     for text in [
         "requests",
         "requests>=2.31,<3",
@@ -54,7 +54,7 @@ fn requirements_that_pip_takes() {
 }
 
 #[test]
-fn requirements_that_pip_does_not_take() {
+fn invalid_requirements() {
     let long = "a".repeat(4097);
     let deep = format!("a; {}python_version>'3'", "(".repeat(1000));
     let wide = format!("a; {}", vec!["extra=='a'"; 40].join(" or "));
@@ -103,7 +103,7 @@ fn requirements_that_pip_does_not_take() {
 }
 
 #[test]
-fn passwords_do_not_show() {
+fn passwords_are_masked() {
     for (text, expected) in [
         ("https://user:s3cret@host/simple", "https://***@host/simple"),
         ("https://s3cret@host/simple", "https://***@host/simple"),
@@ -125,7 +125,7 @@ fn passwords_do_not_show() {
 #[test]
 fn packages_and_indexes() {
     const INDEX: &str = "must be a URL without spaces, commas and shell characters";
-    refuses::<KasprApp>(
+    assert_errors::<KasprApp>(
         &with_packages(),
         &[
             (
@@ -176,7 +176,7 @@ fn packages_and_indexes() {
             ),
         ],
     );
-    accepts::<KasprApp>(
+    assert_accepted::<KasprApp>(
         &with_packages(),
         &[
             "spec: {pythonPackages: {indexUrl: 'https://pypi.example.com/simple', extraIndexUrls: ['https://${TOKEN}@b/simple/']}}",
@@ -189,10 +189,10 @@ fn packages_and_indexes() {
 }
 
 #[test]
-fn worth_a_look() {
-    const PASSWORD: &str = "holds a password that everybody can read: use credentials or '${NAME}'";
+fn package_warnings() {
+    const PASSWORD: &str = "contains a password in clear text: use credentials or '${NAME}'";
     const HTTP: &str = "is not encrypted: pip uses it only if its host is in trustedHosts";
-    warns::<KasprApp>(
+    assert_warnings::<KasprApp>(
         &with_packages(),
         &[
             (
@@ -233,7 +233,7 @@ fn worth_a_look() {
 
 #[test]
 fn credentials_policy_and_resources() {
-    refuses::<KasprApp>(
+    assert_errors::<KasprApp>(
         &format!(
             "{APP}  pythonPackages: {{packages: [requests], indexUrl: 'https://host/simple', credentials: {{secretRef: {{name: pypi}}}}}}\n"
         ),
@@ -271,7 +271,7 @@ fn caches() {
     const CLASS: &str = "must be the name of a StorageClass: lower-case letters, digits, '-' and '.'";
     const BUCKET: &str = "must be 3 to 63 lower-case letters, digits, '-', '_' or '.', and start and end with a letter or digit";
     const QUANTITY: &str = "must be a quantity, such as '500Mi' or '10Gi'";
-    refuses::<KasprApp>(
+    assert_errors::<KasprApp>(
         &with_packages(),
         &[
             (
@@ -295,7 +295,7 @@ fn caches() {
     let gcs = format!(
         "{APP}  pythonPackages: {{packages: [requests], cache: {{type: gcs, gcs: {{bucket: team-cache, secretRef: {{name: sa}}}}}}}}\n"
     );
-    refuses::<KasprApp>(
+    assert_errors::<KasprApp>(
         &gcs,
         &[
             (
@@ -328,14 +328,14 @@ fn caches() {
             ),
         ],
     );
-    accepts::<KasprApp>(
+    assert_accepted::<KasprApp>(
         &gcs,
         &[
             "{}",
             "spec: {pythonPackages: {cache: {enabled: false, gcs: {prefix: '', bucket: a.b_c-1, maxArchiveSize: 500Mi}}}}",
         ],
     );
-    accepts::<KasprApp>(
+    assert_accepted::<KasprApp>(
         &with_packages(),
         &[
             "spec: {pythonPackages: {cache: {type: gcs, gcs: {bucket: abc, workloadIdentity: true}}}}",
@@ -351,10 +351,10 @@ fn caches() {
 /// Ten thousand indexes against ten thousand trusted hosts: a rule that compared each with each
 /// would not return in time.
 #[test]
-fn long_lists_are_read_once() {
+fn long_lists_are_validated_quickly() {
     let urls: Vec<String> = (0..10_000).map(|i| format!("\"http://host{i}/simple\"")).collect();
     let hosts: Vec<String> = (0..10_000).map(|i| format!("host{i}")).collect();
-    let packages: crate::api::PythonPackages = serde_json::from_value(yaml(&format!(
+    let packages: crate::api::PythonPackages = serde_json::from_value(parse_yaml(&format!(
         "{{packages: [a], extraIndexUrls: [{}], trustedHosts: [{}]}}",
         urls.join(","),
         hosts.join(",")
@@ -368,7 +368,7 @@ fn long_lists_are_read_once() {
 #[test]
 fn buckets_of_other_clouds() {
     let at = "spec.pythonPackages.cache";
-    refuses::<KasprApp>(
+    assert_errors::<KasprApp>(
         &with_packages(),
         &[
             (

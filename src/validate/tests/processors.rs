@@ -1,4 +1,4 @@
-use super::{accepts, refuses, warns};
+use super::{assert_accepted, assert_errors, assert_warnings};
 use crate::api::KasprAgent;
 
 const AGENT: &str = "
@@ -27,7 +27,7 @@ fn pipelines() {
         ),
         (
             "pipeline: [count]".to_owned(),
-            "spec.processors.pipeline[0]: Invalid value: \"count\": must name an operation: there is none",
+            "spec.processors.pipeline[0]: Invalid value: \"count\": must name an operation: none exist",
         ),
         (
             long,
@@ -49,9 +49,9 @@ fn pipelines() {
         ),
     ];
     for (text, line) in &table {
-        refuses::<KasprAgent>(AGENT, &[(&processors(text), line)]);
+        assert_errors::<KasprAgent>(AGENT, &[(&processors(text), line)]);
     }
-    warns::<KasprAgent>(
+    assert_warnings::<KasprAgent>(
         AGENT,
         &[("spec: {processors: {}}", "spec.processors.pipeline: is empty: nothing is done with the values")],
     );
@@ -92,7 +92,7 @@ fn operations() {
         ),
     ];
     for (text, line) in refused {
-        refuses::<KasprAgent>(AGENT, &[(&one(text), line)]);
+        assert_errors::<KasprAgent>(AGENT, &[(&one(text), line)]);
     }
     for text in [
         "map: {python: 'def f(v): return v'}",
@@ -100,7 +100,7 @@ fn operations() {
         "filter: {entrypoint: _f2, python: 'def _f2(v): return v'}",
         "topicSend: {name: t, passThrough: true, predicate: {python: 'def f(v): return v'}}",
     ] {
-        accepts::<KasprAgent>(AGENT, &[&one(text)]);
+        assert_accepted::<KasprAgent>(AGENT, &[&one(text)]);
     }
 }
 
@@ -134,7 +134,7 @@ fn tables() {
             format!("{at}[1].paramName: Duplicate value: \"t\""),
         ),
     ] {
-        refuses::<KasprAgent>(AGENT, &[(&one(tables), &line)]);
+        assert_errors::<KasprAgent>(AGENT, &[(&one(tables), &line)]);
     }
-    accepts::<KasprAgent>(AGENT, &[&one("[{name: a, paramName: match}, {name: a, paramName: _t2}]")]);
+    assert_accepted::<KasprAgent>(AGENT, &[&one("[{name: a, paramName: match}, {name: a, paramName: _t2}]")]);
 }

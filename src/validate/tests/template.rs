@@ -1,4 +1,4 @@
-use super::{APP, accepts, refuses, warns};
+use super::{APP, assert_accepted, assert_errors, assert_warnings};
 use crate::api::KasprApp;
 
 #[test]
@@ -6,7 +6,7 @@ fn labels_and_annotations() {
     const VALUE: &str = "must have at most 63 letters, digits, '-', '_' or '.'";
     const KEY: &str =
         "must be a name of at most 63 letters, digits, '-', '_' or '.', with an optional 'domain/' before it";
-    refuses::<KasprApp>(
+    assert_errors::<KasprApp>(
         APP,
         &[
             (
@@ -25,7 +25,7 @@ fn labels_and_annotations() {
             ),
         ],
     );
-    accepts::<KasprApp>(
+    assert_accepted::<KasprApp>(
         APP,
         &[
             "spec: {template: {pod: {metadata: {labels: {example.com/team: '', a_B.c: '1'}, annotations: {a: 'any {text}'}}}}}",
@@ -37,7 +37,7 @@ fn labels_and_annotations() {
 fn volumes() {
     const NAME: &str = "must be lower-case letters, digits and '-', at most 63";
     let at = "spec.template.pod";
-    refuses::<KasprApp>(
+    assert_errors::<KasprApp>(
         APP,
         &[
             (
@@ -70,7 +70,7 @@ fn volumes() {
             ),
         ],
     );
-    accepts::<KasprApp>(
+    assert_accepted::<KasprApp>(
         APP,
         &[
             "spec: {template: {pod: {volumes: [{name: a, emptyDir: {}}, {name: b, secret: {secretName: c}}]}}}",
@@ -123,15 +123,15 @@ fn environment() {
             format!("{at}[0].valueFrom.configMapKeyRef.key: {MAP}"),
         ),
     ] {
-        refuses::<KasprApp>(APP, &[(&one(variable), &line)]);
+        assert_errors::<KasprApp>(APP, &[(&one(variable), &line)]);
         let init = |text: &str| text.replace("kasprContainer", "pythonPackagesInitContainer");
-        refuses::<KasprApp>(APP, &[(&init(&one(variable)), &init(&line))]);
+        assert_errors::<KasprApp>(APP, &[(&init(&one(variable)), &init(&line))]);
     }
-    warns::<KasprApp>(
+    assert_warnings::<KasprApp>(
         APP,
         &[(&one("{name: A}"), &format!("{at}[0]: has neither value nor valueFrom: the variable is empty"))],
     );
-    accepts::<KasprApp>(
+    assert_accepted::<KasprApp>(
         APP,
         &[
             &one("{name: A, value: ''}, {name: a.b-c, valueFrom: {secretKeyRef: {name: a, key: b}}}"),
@@ -183,26 +183,26 @@ fn mounts() {
             format!("{at}[0].subPathExpr: Invalid value: \"b/../c\": {RELATIVE}"),
         ),
     ] {
-        refuses::<KasprApp>(&with, &[(&one(mount), &line)]);
+        assert_errors::<KasprApp>(&with, &[(&one(mount), &line)]);
     }
-    refuses::<KasprApp>(
+    assert_errors::<KasprApp>(
         APP,
         &[(
             &one("{name: ca, mountPath: /a}"),
-            &format!("{at}[0].name: Invalid value: \"ca\": {VOLUME}: there is none"),
+            &format!("{at}[0].name: Invalid value: \"ca\": {VOLUME}: none exist"),
         )],
     );
-    accepts::<KasprApp>(
+    assert_accepted::<KasprApp>(
         &with,
         &[
             &one("{name: ca, mountPath: /a, subPath: b/c}, {name: orders-app-pv, mountPath: /b}"),
-            // Without packages the operator mounts nothing there.
+            // Without packages, the operator does not mount anything at this path.
             &one("{name: ca, mountPath: /opt/kaspr/packages}"),
         ],
     );
 }
 
-/// What the operator mounts depends on the rest of the spec.
+/// The mounts of the operator depend on other fields of the spec.
 #[test]
 fn mounts_of_the_operator() {
     let gcs =
@@ -226,10 +226,10 @@ fn mounts_of_the_operator() {
         mount("pythonPackagesInitContainer", "/opt/kaspr/packages"),
         mount("pythonPackagesInitContainer", "/var/run/secrets/gcs"),
     ] {
-        refuses::<KasprApp>(&with, &[(&patch, &line)]);
+        assert_errors::<KasprApp>(&with, &[(&patch, &line)]);
     }
     for name in ["orders-app-packages", "gcs-sa-key"] {
-        refuses::<KasprApp>(
+        assert_errors::<KasprApp>(
             &with,
             &[(
                 &format!("spec: {{template: {{pod: {{volumes: [{{name: {name}, emptyDir: {{}}}}]}}}}}}"),
@@ -239,7 +239,7 @@ fn mounts_of_the_operator() {
             )],
         );
     }
-    accepts::<KasprApp>(
+    assert_accepted::<KasprApp>(
         &with,
         &[
             &mount("kasprContainer", "/var/lib/data/tables").0,

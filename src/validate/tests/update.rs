@@ -4,34 +4,34 @@ use crate::{
     validate::{Findings, review},
 };
 
-/// Each row: what the old app had and what the new one has, over the same manifest.
-fn changes(rows: &[(&str, &str, &str)]) {
+/// Asserts the errors of changes. A row has the patch of the old app, that of the new one, and the errors.
+fn assert_changes(rows: &[(&str, &str, &str)]) {
     for (old, new, expected) in rows {
-        compare(&[(new, expected)], |new| errors(&changed(old, new)));
+        compare(&[(new, expected)], |new| errors(&review_change(old, new)));
     }
 }
 
-fn changed(old: &str, new: &str) -> Findings {
+fn review_change(old: &str, new: &str) -> Findings {
     review::<KasprApp>(&patched(APP, new), Some(&patched(APP, old)), None)
 }
 
 #[test]
-fn partitions_are_for_ever() {
-    changes(&[
+fn partitions_are_immutable() {
+    assert_changes(&[
         (
             "spec: {config: {topicPartitions: 4}}",
             "spec: {config: {topicPartitions: 8}}",
-            "spec.config.topicPartitions: Invalid value: 8: field is immutable: it was '4' when the app's topics were made",
+            "spec.config.topicPartitions: Invalid value: 8: field is immutable: it was '4' when the app's topics were created",
         ),
         (
             "{}",
             "spec: {config: {topicPartitions: 8}}",
-            "spec.config.topicPartitions: Invalid value: 8: field is immutable: it was unset when the app's topics were made",
+            "spec.config.topicPartitions: Invalid value: 8: field is immutable: it was unset when the app's topics were created",
         ),
         (
             "spec: {config: {topicPartitions: 4}}",
             "spec: {config: {webPort: 80}}",
-            "spec.config.topicPartitions: Invalid value: null: field is immutable: it was '4' when the app's topics were made",
+            "spec.config.topicPartitions: Invalid value: null: field is immutable: it was '4' when the app's topics were created",
         ),
         ("spec: {config: {topicPartitions: 4}}", "spec: {config: {topicPartitions: '4'}}", ""),
         ("spec: {config: {topicPartitions: null}}", "{}", ""),
@@ -40,7 +40,7 @@ fn partitions_are_for_ever() {
 
 #[test]
 fn claims_only_grow() {
-    changes(&[
+    assert_changes(&[
         (
             "{}",
             "spec: {storage: {type: ephemeral, size: null}}",
@@ -105,21 +105,21 @@ fn the_claim_of_packages() {
         ("enabled: true, size: 2Gi", "enabled: false, size: 1Gi, storageClass: fast", ""),
         ("enabled: true, size: 2Gi", "type: gcs, size: 1Gi, gcs: {bucket: abc, secretRef: {name: sa}}", ""),
     ] {
-        changes(&[(&cache(old), &cache(new), line)]);
+        assert_changes(&[(&cache(old), &cache(new), line)]);
     }
 }
 
-/// A mistake that was there before is a warning, whatever the words say of the rest.
+/// An error that the old app had too is a warning, even if its message depends on other fields.
 #[test]
-fn old_mistakes_are_forgiven() {
+fn existing_errors_are_ratcheted() {
     let bad = "spec: {bootstrapServers: 'kafka://a:9092'}";
-    let found = changed(bad, "spec: {bootstrapServers: 'kafka://a:9092', replicas: 3}");
+    let found = review_change(bad, "spec: {bootstrapServers: 'kafka://a:9092', replicas: 3}");
     assert_eq!(errors(&found), Vec::<String>::new());
     assert_eq!(
         warnings(&found),
         ["spec.bootstrapServers: Invalid value: \"kafka://a:9092\": must be host:port without a scheme"]
     );
-    changes(&[(
+    assert_changes(&[(
         bad,
         "spec: {bootstrapServers: 'kafka://b:9092'}",
         "spec.bootstrapServers: Invalid value: \"kafka://b:9092\": must be host:port without a scheme",
@@ -127,7 +127,7 @@ fn old_mistakes_are_forgiven() {
 }
 
 #[test]
-fn another_operation_does_not_bring_an_old_mistake_back() {
+fn another_operation_does_not_restore_an_old_error() {
     const AGENT: &str = "
 metadata: {name: counter, labels: {kaspr.io/app: orders}}
 spec: {input: {topic: {name: orders}}, processors: {pipeline: [gone], operations: [{name: a, map: {python: 'def f(v): return v'}}]}}
@@ -142,10 +142,10 @@ spec: {input: {topic: {name: orders}}, processors: {pipeline: [gone], operations
 }
 
 #[test]
-fn forgiven_mistakes_are_short() {
+fn ratcheted_errors_are_short() {
     let bad =
         "metadata: {name: 2fast}\nspec: {version: 0.0.1, template: {pod: {metadata: {labels: {'a b': c}}}}}";
-    let found = changed(bad, bad);
+    let found = review_change(bad, bad);
     assert_eq!((found.errors.len(), found.warnings.len()), (0, 3));
     for warning in warnings(&found) {
         assert_eq!(warning.chars().count(), LONGEST_WARNING, "{warning}");
@@ -153,11 +153,11 @@ fn forgiven_mistakes_are_short() {
     }
 }
 
-/// Both the old and the new one hold a mistake in each of many places.
+/// Both the old and the new app have an error in each of many places.
 #[test]
-fn many_old_mistakes_are_forgiven_at_once() {
+fn many_existing_errors_are_ratcheted_quickly() {
     let volumes: Vec<String> = (0..20_000).map(|i| format!("{{name: v{i}}}")).collect();
     let bad = format!("spec: {{template: {{pod: {{volumes: [{}]}}}}}}", volumes.join(","));
-    let found = changed(&bad, &bad);
+    let found = review_change(&bad, &bad);
     assert_eq!((found.errors.len(), found.warnings.len()), (0, 20_000));
 }

@@ -1,17 +1,17 @@
-//! What must not be seen: filled in as late as possible, and taken out of everything that is said.
+//! Secrets: expanded as late as possible, and redacted in all output.
 
 use thiserror::Error;
 use url::Url;
 
-/// A variable that the container has not got.
+/// Error of a variable that is not set in the container.
 #[derive(Debug, Error, PartialEq)]
 #[error(
-    "'{text}' names '${{{name}}}', which the install container has not got: give it in template.pythonPackagesInitContainer.env"
+    "'{text}' names '${{{name}}}', which is not set in the install container: add it to template.pythonPackagesInitContainer.env"
 )]
-pub struct Unset {
-    /// Where it stands, as the user wrote it.
+pub struct UnsetVariable {
+    /// Text that contains the variable, as the user wrote it.
     pub text: String,
-    /// The variable.
+    /// Name of the variable.
     pub name: String,
 }
 
@@ -19,18 +19,19 @@ pub struct Unset {
 #[derive(Clone, Default)]
 pub struct Secrets {
     values: Vec<String>,
-    /// The variables that were filled in.
+    /// Names of the variables that were expanded.
     names: Vec<String>,
     /// User name and password for the indexes.
     login: Option<(String, String)>,
 }
 
 impl Secrets {
-    /// With the user name and password for the indexes, if there are some.
+    /// Creates secrets with the user name and password for the indexes, if any.
     pub fn new(login: Option<(String, String)>) -> Self {
         let mut secrets = Self::default();
         if let Some((user, password)) = &login {
-            // Of a token the user name is often the secret half, `__token__` is not.
+            // With a token, the user name is often the secret and the password is empty. `__token__` as the
+            // user name comes with a password, and is not a secret.
             if password.is_empty() {
                 secrets.add(user);
             }
@@ -40,37 +41,45 @@ impl Secrets {
         secrets
     }
 
-    /// User name and password for the indexes.
+    /// Returns user name and password for the indexes.
     pub fn login(&self) -> Option<(&str, &str)> {
         self.login.as_ref().map(|(user, password)| (user.as_str(), password.as_str()))
     }
 
     fn add(&mut self, value: &str) {
-        // Anything shorter is no secret and would black out half of every message.
+        // A shorter value is not a secret, and its redaction would make messages unreadable.
         if value.len() < 4 {
             return;
         }
         let encoded: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
-        let in_url = with_login("http://host", "", value);
+        let in_url = set_login("http://host", "", value);
         let in_url = in_url.as_ref().and_then(Url::password).unwrap_or_default();
         for value in [value.to_owned(), encoded.replace('+', "%20"), encoded, in_url.to_owned()] {
             if !self.values.contains(&value) {
                 self.values.push(value);
             }
         }
-        // The longest first: one may be part of another.
+        // Longest first, because one secret may be part of another.
         self.values.sort_by_key(|value| std::cmp::Reverse(value.len()));
     }
 
-    /// Fills in `${NAME}` from the container's environment; the values are secrets from then on.
-    pub fn fill(&mut self, text: &str, variable: &impl Fn(&str) -> Option<String>) -> Result<String, Unset> {
+    /// Expands `${NAME}` from the environment of the container. The values are treated as secrets.
+    ///
+    /// # Errors
+    ///
+    /// A variable is not set.
+    pub fn expand(
+        &mut self,
+        text: &str,
+        variable: &impl Fn(&str) -> Option<String>,
+    ) -> Result<String, UnsetVariable> {
         let mut result = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("${") {
             let Some((name, tail)) = after.split_once('}') else { break };
-            let value =
-                variable(name).ok_or_else(|| Unset { text: self.redact(text), name: name.to_owned() })?;
-            // Whoever wrote the Secret with `echo` has a line end in it, which no credential has.
+            let value = variable(name)
+                .ok_or_else(|| UnsetVariable { text: self.redact(text), name: name.to_owned() })?;
+            // A Secret that was created with `echo` ends with a newline, which is not part of the credential.
             let value = value.trim_end_matches(['\n', '\r']);
             value.lines().for_each(|line| self.add(line));
             self.names.push(name.to_owned());
@@ -82,32 +91,32 @@ impl Secrets {
         if let Some(url) =
             result.split_once("://").and_then(|(_, rest)| Url::parse(&format!("http://{rest}")).ok())
         {
-            // A password that somebody wrote into a URL is no less one.
+            // A password in a URL is a secret even if it does not come from a variable.
             self.add(url.password().unwrap_or_default());
         }
         Ok(result)
     }
 
-    /// The URL of an index with user name and password, unless it has its own.
-    pub fn sign(&self, url: &str) -> String {
+    /// Returns the URL of an index with user name and password, unless the URL has a login.
+    pub fn add_login(&self, url: &str) -> String {
         let has_own = Url::parse(url).is_ok_and(|url| !url.username().is_empty() || url.password().is_some());
         let login = self.login().filter(|_| !has_own);
-        let signed = login.and_then(|(user, password)| with_login(url, user, password));
-        signed.map_or_else(|| url.to_owned(), String::from)
+        let with_login = login.and_then(|(user, password)| set_login(url, user, password));
+        with_login.map_or_else(|| url.to_owned(), String::from)
     }
 
-    /// The variables that were filled in.
+    /// Returns the names of the variables that were expanded.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// A text without secrets.
+    /// Replaces secrets in a text with asterisks.
     pub fn redact(&self, text: &str) -> String {
         self.values.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "****"))
     }
 }
 
-fn with_login(url: &str, user: &str, password: &str) -> Option<Url> {
+fn set_login(url: &str, user: &str, password: &str) -> Option<Url> {
     let mut url = Url::parse(url).ok()?;
     url.set_username(user).ok()?;
     url.set_password(Some(password)).ok()?;
@@ -128,25 +137,25 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_filled_in_and_then_hidden() {
+    fn variables_are_expanded_and_then_redacted() {
         let mut secrets = Secrets::default();
-        let filled = secrets.fill("https://${TOKEN}@host/a.whl", &variable);
-        assert_eq!(filled.as_deref(), Ok("https://s3cr3t/+value@host/a.whl"));
+        let expanded = secrets.expand("https://${TOKEN}@host/a.whl", &variable);
+        assert_eq!(expanded.as_deref(), Ok("https://s3cr3t/+value@host/a.whl"));
         assert_eq!(secrets.redact("GET s3cr3t/+value and s3cr3t%2F%2Bvalue"), "GET **** and ****");
-        let unset = secrets.fill("https://${OTHER}@host/${TOKEN}", &variable);
+        let unset = secrets.expand("https://${OTHER}@host/${TOKEN}", &variable);
         assert_eq!(unset.expect_err("unset").name, "OTHER");
-        assert_eq!(secrets.fill("pandas>=2", &variable).as_deref(), Ok("pandas>=2"));
+        assert_eq!(secrets.expand("pandas>=2", &variable).as_deref(), Ok("pandas>=2"));
         assert_eq!(
-            secrets.fill("https://${ECHOED}@host", &variable).as_deref(),
+            secrets.expand("https://${ECHOED}@host", &variable).as_deref(),
             Ok("https://echoed-secret@host")
         );
-        secrets.fill("${KEY}", &variable).expect("filled");
-        // What tools say is redacted line by line.
+        secrets.expand("${KEY}", &variable).expect("expanded");
+        // The output of tools is redacted line by line.
         assert_eq!(secrets.redact("echoed-secret, first half"), "****, ****");
     }
 
     #[test]
-    fn a_password_is_hidden_in_each_of_its_forms() {
+    fn a_password_is_redacted_in_each_of_its_forms() {
         let secrets = Secrets::new(Some(("me".to_owned(), "p@ss/word".to_owned())));
         assert_eq!(secrets.redact("https://me:p%40ss%2Fword@host p@ss/word"), "https://me:****@host ****");
     }

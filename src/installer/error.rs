@@ -1,50 +1,67 @@
-//! Why an install failed, in words that say what to do.
+//! Errors of an installation, with messages that say what to do.
+
+use std::io;
 
 use crate::api::InstallErrorType;
 
 /// Why packages could not be installed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Failure {
-    /// The published operator's word for it.
+pub struct InstallError {
+    /// Type of the error, as the status and the metrics show it.
     pub kind: InstallErrorType,
-    /// What to do, then what the tool said. Holds no secret.
+    /// What to do, then the output of the tool. Contains no secret.
     pub message: String,
-    /// Whether another try may end otherwise.
-    pub may_pass: bool,
+    /// Whether a retry may succeed.
+    pub is_transient: bool,
 }
 
-impl Failure {
-    /// A failure that is not an index's.
+impl InstallError {
+    /// Creates an error that has no type of its own.
     pub fn unknown(message: impl Into<String>) -> Self {
-        Self { kind: InstallErrorType::Unknown, message: message.into(), may_pass: false }
+        Self { kind: InstallErrorType::Unknown, message: message.into(), is_transient: false }
     }
 
-    /// The time for all is over.
+    /// Creates the error of a deadline of `seconds` that passed.
     pub fn timeout(seconds: u64) -> Self {
         Self {
             kind: InstallErrorType::Timeout,
             message: format!(
-                "not done within {seconds} s: raise installPolicy.timeout or see what the index is slow with"
+                "not complete within {seconds} s: raise installPolicy.timeout, or check why the index is slow"
             ),
-            may_pass: false,
+            is_transient: false,
         }
     }
 
-    /// Reads what pip or uv said last. `output` holds no secret any more.
-    pub fn of_output(output: &str) -> Self {
+    /// Creates an error of the volume.
+    pub fn from_volume(error: &io::Error) -> Self {
+        let advice = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                "the volume is full: raise cache.size"
+            }
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                "the volume is not writable: give the pod an fsGroup with write access (template.pod.securityContext)"
+            }
+            _ => "the packages volume failed",
+        };
+        Self::unknown(format!("{advice}: {error}"))
+    }
+
+    /// Classifies the output of pip or uv. `output` must not contain secrets.
+    pub fn from_output(output: &str) -> Self {
         let lower = output.to_lowercase();
-        let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-        let sign = SIGNS.iter().find(|(_, signs, _)| says(signs));
-        let (kind, advice) = sign
-            .map_or((InstallErrorType::Unknown, "see what it said"), |(kind, _, advice)| (*kind, *advice));
-        let may_pass = kind == InstallErrorType::Network || sign.is_none();
-        Self { kind, message: format!("{advice}: {}", last_words(output)), may_pass }
+        let contains = |patterns: &[&str]| patterns.iter().any(|pattern| lower.contains(pattern));
+        let known = PATTERNS.iter().find(|(_, patterns, _)| contains(patterns));
+        let (kind, advice) =
+            known.map_or((InstallErrorType::Unknown, "see the output"), |(kind, _, advice)| (*kind, *advice));
+        let is_transient = kind == InstallErrorType::Network || known.is_none();
+        Self { kind, message: format!("{advice}: {}", error_excerpt(output)), is_transient }
     }
 }
 
-/// What the tools say, first match first: a name that an index refuses to tell about looks like one
-/// that it does not have.
-const SIGNS: [(InstallErrorType, &[&str], &str); 10] = [
+/// Patterns in the output of the tools, with the type of the error and the advice; the first match wins.
+/// The order matters: an index that refuses access to a package may report it like one that does not
+/// exist.
+const PATTERNS: [(InstallErrorType, &[&str], &str); 10] = [
     (
         InstallErrorType::Unknown,
         &["no space left on device", "disk quota exceeded"],
@@ -53,7 +70,7 @@ const SIGNS: [(InstallErrorType, &[&str], &str); 10] = [
     (
         InstallErrorType::HashMismatch,
         &["hash mismatch", "do not match the hashes", "hashes mismatch"],
-        "a file is not the one that its index promised: have the index's copy replaced, or mend the hash",
+        "a file does not match the hash in its index: replace the copy in the index, or fix the hash",
     ),
     (
         InstallErrorType::Authentication,
@@ -70,12 +87,12 @@ const SIGNS: [(InstallErrorType, &[&str], &str); 10] = [
             "could not read username",
             "permission denied (publickey",
         ],
-        "an index or repository refused the credentials: check the Secret of credentials.secretRef and what its user may read",
+        "an index or repository refused the credentials: check the Secret of credentials.secretRef and the permissions of its user",
     ),
     (
         InstallErrorType::Unknown,
         &["conflicting dependencies", "resolutionimpossible"],
-        "the packages' versions contradict each other: loosen one of them",
+        "the versions of the packages conflict: relax one of them",
     ),
     (
         InstallErrorType::Network,
@@ -90,7 +107,7 @@ const SIGNS: [(InstallErrorType, &[&str], &str); 10] = [
             "incompleteread",
             "incomplete message",
             "timed out",
-            // A package may be called timeout.
+            // The word alone does not suffice: it may be part of the name of a package.
             "timeouterror",
             "timeout error",
             "connect timeout",
@@ -112,7 +129,7 @@ const SIGNS: [(InstallErrorType, &[&str], &str); 10] = [
             "certificate verify failed",
             "invalid peer certificate",
         ],
-        UNREACHED,
+        UNREACHABLE,
     ),
     (
         InstallErrorType::PackageNotFound,
@@ -128,34 +145,34 @@ const SIGNS: [(InstallErrorType, &[&str], &str); 10] = [
             "404 client error",
             "repository not found",
         ],
-        "an index has no such package or version for this Python: check names, versions and indexUrl",
+        "an index does not have the package or version for this Python: check names, versions and indexUrl",
     ),
     (
         InstallErrorType::Unknown,
         &["subprocess-exited-with-error", "failed to build", "build backend"],
-        "a package could not be built from its source: ask for a version that has wheels, or use an image that can build it",
+        "a package could not be built from source: request a version that has wheels, or use an image that can build it",
     ),
     (
         InstallErrorType::Unknown,
         &["unsatisfiable", "no solution found"],
-        "the packages' versions contradict each other: loosen one of them",
+        "the versions of the packages conflict: relax one of them",
     ),
     (
         InstallErrorType::Unknown,
         &["git executable not found", "cannot find command 'git'", "git operation failed"],
         "the app's image has no git, or git failed: use an image with git, or a wheel",
     ),
-    // Said before the reason, so only where no reason is known.
-    (InstallErrorType::Network, &["failed to fetch", "failed to download"], UNREACHED),
+    // Generic prefix that precedes the actual cause; matched last.
+    (InstallErrorType::Network, &["failed to fetch", "failed to download"], UNREACHABLE),
 ];
 
-const UNREACHED: &str = "an index could not be reached: check its address, the network policies and, for a certificate of your own, trustedHosts";
+const UNREACHABLE: &str = "an index is unreachable: check its address, the network policies and, for a private certificate authority, trustedHosts";
 
-/// How much of what a tool said goes into a message.
-const WORDS: usize = 1200;
+/// Largest length of the output of a tool in a message, in characters.
+const LONGEST_EXCERPT: usize = 1200;
 
-/// The end of the output that is no progress.
-fn last_words(output: &str) -> String {
+/// Returns the end of the output without progress messages, from the first error on.
+fn error_excerpt(output: &str) -> String {
     let lines: Vec<&str> = output
         .lines()
         .map(str::trim_end)
@@ -165,9 +182,9 @@ fn last_words(output: &str) -> String {
         let line = line.trim_start();
         line.starts_with("error") || line.starts_with("ERROR") || line.starts_with('×')
     });
-    let words = lines[errors.unwrap_or(lines.len().saturating_sub(6))..].join("\n");
-    let cut = words.char_indices().rev().nth(WORDS).map_or(0, |(at, _)| at);
-    words[cut..].to_owned()
+    let text = lines[errors.unwrap_or(lines.len().saturating_sub(6))..].join("\n");
+    let cut = text.char_indices().rev().nth(LONGEST_EXCERPT).map_or(0, |(at, _)| at);
+    text[cut..].to_owned()
 }
 
 #[cfg(test)]
@@ -177,8 +194,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reason_counts_and_not_what_was_under_way() {
-        for (said, kind, may_pass) in [
+    fn the_cause_is_classified_and_not_the_progress() {
+        for (output, kind, is_transient) in [
             (
                 "Collecting async-timeout\nERROR: No matching distribution found for nope",
                 PackageNotFound,
@@ -194,8 +211,8 @@ mod tests {
             ("urllib3.exceptions.ReadTimeoutError: Read timed out.", Network, true),
             ("error: Failed to download `a`", Network, true),
         ] {
-            let failure = Failure::of_output(said);
-            assert_eq!((failure.kind, failure.may_pass), (kind, may_pass), "{said}");
+            let error = InstallError::from_output(output);
+            assert_eq!((error.kind, error.is_transient), (kind, is_transient), "{output}");
         }
     }
 }

@@ -1,29 +1,29 @@
-//! Whatever a user writes, a rule answers: soon, without a panic, and without a password.
+//! Rules handle any input: quickly, without a panic, and without showing a password.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{APP, yaml};
+use super::{APP, parse_yaml};
 use crate::{
     api::{KasprAgent, KasprApp, KasprTask, KasprWebView},
     validate::{Findings, ValidateUpdate, requirement, review, shared},
 };
 
-fn found<T: ValidateUpdate + serde::de::DeserializeOwned>(manifest: Value) -> Findings {
+fn validate<T: ValidateUpdate + serde::de::DeserializeOwned>(manifest: Value) -> Findings {
     review::<T>(&serde_json::from_value(manifest).expect("a resource"), None, None)
 }
 
 fn app(field: &str, value: Value) -> Findings {
-    let mut manifest = yaml(APP);
+    let mut manifest = parse_yaml(APP);
     manifest["spec"][field] = value;
-    found::<KasprApp>(manifest)
+    validate::<KasprApp>(manifest)
 }
 
 fn component(spec: Value) -> Value {
     json!({ "metadata": { "name": "a", "labels": { "kaspr.io/app": "a" } }, "spec": spec })
 }
 
-/// Text that is near to what a rule expects, and text that is not.
+/// Text that is similar to valid input, and arbitrary text.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -53,11 +53,11 @@ proptest! {
     #[test]
     fn schedules_and_paths(text in text()) {
         let task = json!({ "name": "a", "schedule": { "cron": text, "interval": text, "timezone": text }, "processors": {} });
-        found::<KasprTask>(component(task));
-        found::<KasprWebView>(component(json!({ "name": "a", "request": { "method": "GET", "path": format!("/{text}") } })));
+        validate::<KasprTask>(component(task));
+        validate::<KasprWebView>(component(json!({ "name": "a", "request": { "method": "GET", "path": format!("/{text}") } })));
     }
 
-    /// `SECRET` stands where a user name, password or token does.
+    /// `SECRET` is in the place of a user name, password or token.
     #[test]
     fn passwords(
         before in "(|pkg @ |pkg@|git\\+|-|\\$|\\./)",
@@ -77,9 +77,9 @@ proptest! {
         }
     }
 
-    /// A requirement that is accepted holds nothing that a shell would run.
+    /// An accepted requirement contains nothing that a shell would execute.
     #[test]
-    fn accepted_requirements_are_no_commands(text in text()) {
+    fn accepted_requirements_are_not_commands(text in text()) {
         if requirement::check(&text).is_ok() {
             prop_assert!(!text.contains(['`', '\\', '\n']) && !text.contains("$(") && !text.starts_with('-'), "{text}");
         }
@@ -92,7 +92,7 @@ proptest! {
     }
 }
 
-/// Text at the limit of what the API server sends.
+/// Texts of the largest size that the API server accepts.
 #[test]
 fn long_texts() {
     let million = 1_000_000;
@@ -108,16 +108,16 @@ fn long_texts() {
         app("pythonPackages", packages);
         app("storage", json!({ "type": "persistent-claim", "size": text }));
         app("config", json!({ text.as_str(): text }));
-        found::<KasprWebView>(component(
+        validate::<KasprWebView>(component(
             json!({ "name": text, "request": { "method": "GET", "path": format!("/{}", "{a}".repeat(million / 3)) } }),
         ));
-        found::<KasprTask>(component(
+        validate::<KasprTask>(component(
             json!({ "name": text, "schedule": { "cron": text, "interval": text, "timezone": text }, "processors": {} }),
         ));
     }
 }
 
-/// Lists in which each mistake could name all of the others.
+/// Lists in which each error could list all other entries.
 #[test]
 fn long_lists() {
     let names: Vec<String> = (0..20_000).map(|i| format!("operation{i}")).collect();
@@ -125,7 +125,7 @@ fn long_lists() {
         names.iter().map(|name| json!({ "name": name, "map": { "python": "def f(v): return v" } })).collect();
     let pipeline: Vec<String> = names.iter().map(|name| format!("not-{name}")).collect();
     let agent = json!({ "input": { "topic": { "name": "a" } }, "processors": { "pipeline": pipeline, "operations": operations } });
-    assert_eq!(found::<KasprAgent>(component(agent)).errors.len(), 20_000);
+    assert_eq!(validate::<KasprAgent>(component(agent)).errors.len(), 20_000);
 
     let volumes: Vec<Value> = names.iter().map(|name| json!({ "name": name, "emptyDir": {} })).collect();
     let mounts: Vec<Value> =

@@ -1,4 +1,4 @@
-//! What stands in a set, read from the metadata that installers leave.
+//! The packages of a set, read from the `dist-info` directories that pip and uv leave.
 
 use std::{
     fs,
@@ -8,10 +8,10 @@ use std::{
 use serde_json::Value;
 use url::Url;
 
-use super::{python::Python, set::SetInfo};
+use super::python::Python;
 
-/// The folders with the metadata of packages.
-fn metadata(folder: &Path) -> Vec<PathBuf> {
+/// Returns the `dist-info` directories of a set, sorted.
+fn dist_info_dirs(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut found: Vec<PathBuf> = entries
         .flatten()
@@ -22,9 +22,9 @@ fn metadata(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The packages of a set with their versions, those that were asked for first.
-pub fn packages(folder: &Path) -> Vec<String> {
-    let mut found: Vec<(bool, String)> = metadata(folder)
+/// Lists the packages of a set with their versions, requested packages before their dependencies.
+pub fn list_packages(folder: &Path) -> Vec<String> {
+    let mut found: Vec<(bool, String)> = dist_info_dirs(folder)
         .iter()
         .filter_map(|folder| {
             let text = fs::read_to_string(folder.join("METADATA")).ok()?;
@@ -40,9 +40,13 @@ pub fn packages(folder: &Path) -> Vec<String> {
     found.into_iter().map(|(_, package)| package).collect()
 }
 
-/// Takes logins out of what installers note about where a package came from.
-pub fn scrub(folder: &Path) -> std::io::Result<()> {
-    for origin in metadata(folder).iter().map(|folder| folder.join("direct_url.json")) {
+/// Removes logins from the recorded origins of packages (`direct_url.json`).
+///
+/// # Errors
+///
+/// A file cannot be replaced.
+pub fn remove_logins(folder: &Path) -> std::io::Result<()> {
+    for origin in dist_info_dirs(folder).iter().map(|folder| folder.join("direct_url.json")) {
         let Ok(text) = fs::read(&origin) else { continue };
         let Ok(mut value) = serde_json::from_slice::<Value>(&text) else { continue };
         let Some(mut url) = value["url"].as_str().and_then(|url| Url::parse(url).ok()) else { continue };
@@ -50,10 +54,10 @@ pub fn scrub(folder: &Path) -> std::io::Result<()> {
         if (url.username().is_empty() && url.password().is_none()) || is_ssh_user {
             continue;
         }
-        // Of these two only a URL without a host can refuse, and that one has no login.
+        // Both setters fail only for a URL without a host, and such a URL has no login.
         if url.set_username("").is_ok() && url.set_password(None).is_ok() {
             value["url"] = Value::String(url.to_string());
-            // A hard link of a cache's file must not be written through.
+            // The file may be a hard link to a file in the cache, which must stay unchanged.
             fs::remove_file(&origin)?;
             fs::write(&origin, value.to_string())?;
         }
@@ -61,26 +65,18 @@ pub fn scrub(folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Why a set that says too little of itself is not for this Python, if so.
-pub fn foreign(folder: &Path, python: &Python) -> Option<String> {
-    metadata(folder).iter().find_map(|folder| {
+/// Returns why a set without a description is not for this Python, by the tags of its wheels. Returns
+/// `None` if it is compatible.
+pub fn find_incompatible(folder: &Path, python: &Python) -> Option<String> {
+    dist_info_dirs(folder).iter().find_map(|folder| {
         let wheel = fs::read_to_string(folder.join("WHEEL")).ok()?;
         let mut tags = wheel.lines().filter_map(|line| line.strip_prefix("Tag:")).map(str::trim).peekable();
         let first = tags.peek().copied()?;
-        (!tags.any(|tag| python.takes(tag))).then(|| {
+        (!tags.any(|tag| python.supports_tag(tag))).then(|| {
             let name = folder.file_name().unwrap_or_default().to_string_lossy();
             format!("{name} is for {first}, not for Python {python}")
         })
     })
-}
-
-/// Why a set is not the one of that name, if so.
-pub fn other(folder: &Path, name: &str) -> Option<String> {
-    match SetInfo::read(folder) {
-        Some(info) if info.name == name => None,
-        Some(info) => Some(format!("it says that it is {}", info.name)),
-        None => Some("it does not say what it is".to_owned()),
-    }
 }
 
 #[cfg(test)]
@@ -88,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn logins_go_and_the_rest_stays() {
+    fn logins_are_removed_and_the_rest_stays() {
         let folder = tempfile::tempdir().expect("a folder");
         let info = folder.path().join("a-1.dist-info");
         fs::create_dir(&info).expect("made");
@@ -100,7 +96,7 @@ mod tests {
             ("https://host/a.whl", "https://host/a.whl"),
         ] {
             fs::write(&origin, format!(r#"{{"url":"{url}","archive_info":{{}}}}"#)).expect("written");
-            scrub(folder.path()).expect("scrubbed");
+            remove_logins(folder.path()).expect("removed");
             let value: Value = serde_json::from_slice(&fs::read(&origin).expect("read")).expect("JSON");
             assert_eq!(value["url"], expected);
             assert!(value["archive_info"].is_object());

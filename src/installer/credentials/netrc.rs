@@ -1,21 +1,21 @@
-//! The logins of indexes, where pip finds them and nobody else.
+//! Logins of indexes in a netrc file, which only pip reads.
 //!
-//! An address with a login would stand in the arguments of the pip that pip starts for what builds
-//! need, and a variable in the environment of the builds. A netrc does neither.
+//! pip starts another pip for build dependencies and passes addresses as arguments, which other users
+//! can read. Variables would be visible to the builds. A netrc file avoids both.
 
 use std::{collections::BTreeMap, fmt};
 
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-/// A login for each host.
+/// One login for each host.
 #[derive(Default)]
 pub struct Netrc(BTreeMap<String, (String, String)>);
 
 impl Netrc {
-    /// Takes the login out of an address. It stays there if the host has another one already: a
-    /// netrc has one for each host.
-    pub fn take(&mut self, address: &str) -> String {
+    /// Moves the login of an address to the netrc, and returns the address without it. The login stays in
+    /// the address if the host has another login already: a netrc has only one for each host.
+    pub fn extract_login(&mut self, address: &str) -> String {
         let Ok(mut url) = Url::parse(address) else { return address.to_owned() };
         let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         let login = (decoded(url.username()), decoded(url.password().unwrap_or_default()));
@@ -35,14 +35,14 @@ impl Netrc {
 impl fmt::Display for Netrc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (host, (user, password)) in &self.0 {
-            writeln!(f, "machine {host} login {} password {}", word(user), word(password))?;
+            writeln!(f, "machine {host} login {} password {}", quote(user), quote(password))?;
         }
         Ok(())
     }
 }
 
-/// Quoted only where it must be: Python before 3.11 takes quotes for a part of the word.
-fn word(text: &str) -> String {
+/// Quotes a value only if necessary: Python before 3.11 treats quotes as part of the value.
+fn quote(text: &str) -> String {
     let plain = |c: char| !c.is_whitespace() && c != '"' && c != '\\';
     if !text.is_empty() && text.chars().all(plain) && !text.starts_with('#') {
         return text.to_owned();
@@ -55,15 +55,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_login_is_quoted_only_where_it_must_be() {
-        for (text, written) in [
+    fn a_login_is_quoted_only_if_necessary() {
+        for (text, expected) in [
             ("s3cr3t!#'$", "s3cr3t!#'$"),
             ("", r#""""#),
             ("two words", r#""two words""#),
             (r#"a"b\c"#, r#""a\"b\\c""#),
             ("#first", r##""#first""##),
         ] {
-            assert_eq!(word(text), written);
+            assert_eq!(quote(text), expected);
         }
     }
 
@@ -78,7 +78,7 @@ mod tests {
             ("https://open.example/simple", "https://open.example/simple"),
             ("no address", "no address"),
         ] {
-            assert_eq!(netrc.take(address), left);
+            assert_eq!(netrc.extract_login(address), left);
         }
         let expected =
             "machine one.example login me password p@ss\nmachine two.example login token password \"\"\n";

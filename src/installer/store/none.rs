@@ -1,16 +1,19 @@
+//! No store.
+
 use std::{path::Path, time::Duration};
 
-use super::{Fetched, Store, StoreError};
-use crate::installer::{
-    lease::Asked,
-    set::{SetInfo, SetName},
+use super::{
+    error::StoreError,
+    interface::{Fetched, Store},
+    lease_outcome::LeaseOutcome,
 };
+use crate::installer::package_set::{SetInfo, SetName};
 
-/// No store: each member installs for itself.
-pub struct Nowhere;
+/// A store that keeps nothing: each member installs for itself.
+pub struct NoStore;
 
-impl Store for Nowhere {
-    type Held = ();
+impl Store for NoStore {
+    type Lease = ();
 
     async fn fetch(&self, _: &SetName, _: &Path) -> Result<Option<Fetched>, StoreError> {
         Ok(None)
@@ -20,8 +23,8 @@ impl Store for Nowhere {
         Ok(())
     }
 
-    async fn lease(&self, _: &SetName, _: Duration) -> Result<Asked<()>, StoreError> {
-        Ok(Asked::Mine(()))
+    async fn acquire(&self, _: &SetName, _: Duration) -> Result<LeaseOutcome<()>, StoreError> {
+        Ok(LeaseOutcome::Acquired(()))
     }
 
     async fn renew(&self, (): &mut ()) -> Result<(), StoreError> {

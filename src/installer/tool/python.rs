@@ -4,34 +4,34 @@ use std::{fmt, path::Path, process::Stdio};
 
 use thiserror::Error;
 
-use super::command;
+use super::subprocess;
 
-/// What a set is made for: packages of one are of no use to another.
+/// The Python that a set is for. Packages of one Python may not work with another.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Python {
-    /// `3.11`.
+    /// Version, such as `3.11`.
     pub version: String,
-    /// The tag of its bytecode and, with `t` or `d`, of its ABI: `cpython-311`.
+    /// Tag of the bytecode and, as the suffix `t` or `d`, of the ABI: `cpython-311`.
     pub tag: String,
-    /// `x86_64`, `aarch64`.
+    /// Machine, such as `x86_64` or `aarch64`.
     pub machine: String,
-    /// `gnu` or `musl`.
+    /// C library: `gnu` or `musl`.
     pub libc: String,
 }
 
-/// Why the image's Python can't be used.
+/// Why the image's Python cannot be used.
 #[derive(Debug, Error)]
 pub enum PythonError {
-    /// There is none.
-    #[error("the image has no {0}: use an image of the framework, or one with Python on its PATH: {1}")]
+    /// The program does not exist.
+    #[error("{0} not found in the image: use an image of the framework, or one with Python on its PATH: {1}")]
     Absent(String, std::io::Error),
-    /// It does not run.
-    #[error("the image's {0} does not work: {1}")]
+    /// The program does not run or prints something unexpected.
+    #[error("{0} of the image does not work: {1}")]
     Broken(String, String),
 }
 
-/// Without site, without the user's environment and without modules that take their time to load: it
-/// takes a few milliseconds. Only glibc knows its version; musl has no answer to that.
+/// Prints the fields of [`Python`]. The script runs without `site`, without the environment and without slow
+/// imports, so it takes a few milliseconds. Only glibc has a version; musl does not report one.
 const PROBE: &str = "import sys, os
 i = sys.implementation
 try:
@@ -42,27 +42,31 @@ print('%d.%d' % sys.version_info[:2], i.cache_tag + getattr(sys, 'abiflags', '')
   'musl' if musl else 'gnu')";
 
 impl Python {
-    /// Asks the interpreter.
-    pub async fn find(program: &Path) -> Result<Self, PythonError> {
+    /// Runs an interpreter to find out its version and platform.
+    ///
+    /// # Errors
+    ///
+    /// The interpreter does not exist or does not work.
+    pub async fn probe(program: &Path) -> Result<Self, PythonError> {
         let name = program.display().to_string();
-        let mut probe = command::plain(program);
-        probe.args(["-I", "-S", "-c", PROBE]).stdin(Stdio::null());
-        let output = probe.output().await.map_err(|e| PythonError::Absent(name.clone(), e))?;
+        let mut command = subprocess::isolated(program);
+        command.args(["-I", "-S", "-c", PROBE]).stdin(Stdio::null());
+        let output = command.output().await.map_err(|e| PythonError::Absent(name.clone(), e))?;
         Self::parse(&String::from_utf8_lossy(&output.stdout)).ok_or_else(|| {
             PythonError::Broken(name, String::from_utf8_lossy(&output.stderr).trim().to_owned())
         })
     }
 
-    /// What the probe says.
-    fn parse(said: &str) -> Option<Self> {
-        let words: Vec<&str> = said.split_whitespace().collect();
-        let [version, tag, machine, libc] = words[..] else { return None };
+    /// Parses the output of the probe.
+    fn parse(output: &str) -> Option<Self> {
+        let fields: Vec<&str> = output.split_whitespace().collect();
+        let [version, tag, machine, libc] = fields[..] else { return None };
         let [version, tag, machine, libc] = [version, tag, machine, libc].map(str::to_owned);
         Some(Self { version, tag, machine, libc })
     }
 
-    /// Whether this Python can load a wheel by its tag: `cp311-cp311-manylinux_2_17_x86_64`.
-    pub fn takes(&self, wheel_tag: &str) -> bool {
+    /// Whether this Python can load a wheel with a tag, such as `cp311-cp311-manylinux_2_17_x86_64`.
+    pub fn supports_tag(&self, wheel_tag: &str) -> bool {
         let platform = wheel_tag.rsplit('-').next().unwrap_or_default();
         platform.split('.').any(|platform| {
             platform == "any"
@@ -102,7 +106,11 @@ mod tests {
             ("cp311-cp311-manylinux_2_17_aarch64", false, false),
             ("cp311-cp311-macosx_11_0_arm64", false, false),
         ] {
-            assert_eq!((python("gnu").takes(tag), python("musl").takes(tag)), (on_gnu, on_musl), "{tag}");
+            assert_eq!(
+                (python("gnu").supports_tag(tag), python("musl").supports_tag(tag)),
+                (on_gnu, on_musl),
+                "{tag}"
+            );
         }
     }
 }

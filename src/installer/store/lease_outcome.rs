@@ -1,0 +1,10 @@
+//! The outcome of a request for an install lease.
+
+/// Whether a lease was acquired.
+#[derive(Clone, Debug)]
+pub enum LeaseOutcome<L> {
+    /// This process holds the lease.
+    Acquired(L),
+    /// Another process holds the lease.
+    Busy,
+}
