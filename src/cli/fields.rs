@@ -19,8 +19,8 @@ const HEADER: &str = "\
 
 # Fields
 
-All fields of the six kinds, as `kubectl explain` shows them. `[]` stands for each item of a list, `.*` for
-each value of a map. A field in **bold** is required if its block is present. Defaults are set at
+All fields of the six kinds, as `kubectl explain` shows them. `[]` denotes each item of a list, `.*` each
+value of a map. A field in **bold** is required if its block is present. Defaults are set at
 `kubectl apply`; if a field has no default, the description explains what an absent field means. Blocks
 that Kubernetes defines have the same fields as in a Pod, and the table names their location there.
 

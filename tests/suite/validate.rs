@@ -1,4 +1,4 @@
-//! `kaspr-operator validate` as a person and a pipeline use it.
+//! `kaspr-operator validate`: output formats and exit codes.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use similar_asserts::assert_eq;
 
 use crate::harness::{BINARY, text};
 
-/// Runs `validate` and gives its exit code and what it prints.
+/// Runs `validate` and returns its exit code and output.
 fn validate(args: &[&str], input: &str) -> (i32, String) {
     let mut child = Command::new(BINARY)
         .arg("validate")
@@ -63,7 +63,7 @@ fn set(documents: &[&str]) -> String {
 }
 
 #[test]
-fn people_see_the_line() {
+fn human_output_shows_the_line() {
     let (code, said) = validate(&["-"], &set(&[APP, SECRET, AGENT]));
     assert_eq!(
         said,
@@ -92,7 +92,7 @@ error[python-syntax]: KasprAgent prod/counter
 }
 
 #[test]
-fn machines_get_an_object_a_line() {
+fn json_output_has_one_object_per_line() {
     let (code, said) = validate(&["-", "--format", "json"], &set(&[APP, SECRET, AGENT]));
     let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(
@@ -107,7 +107,7 @@ fn machines_get_an_object_a_line() {
 }
 
 #[test]
-fn workflows_get_commands() {
+fn github_output_has_workflow_commands() {
     let (code, said) = validate(&["-", "--format", "github"], &set(&[APP, SECRET, AGENT]));
     assert_eq!(
         said.lines().next().expect("a line"),
@@ -117,7 +117,7 @@ fn workflows_get_commands() {
 }
 
 #[test]
-fn scanners_get_sarif() {
+fn sarif_output_follows_the_format() {
     let (code, said) = validate(&["-", "--format", "sarif"], &set(&[APP, SECRET, AGENT]));
     let log: Value = serde_json::from_str(&said).expect("JSON");
     let run = &log["runs"][0];
@@ -192,14 +192,14 @@ fn exit_codes() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_told() {
+fn a_missing_file_is_reported() {
     let (code, said) = validate(&["/nonexistent", "examples/minimal.yaml"], "");
     assert!(said.starts_with("error[unreadable]: /nonexistent"), "{said}");
     assert_eq!(code, 2);
 }
 
 #[test]
-fn templates_of_a_chart_are_extra_checks() {
+fn templates_of_a_chart_are_skipped() {
     let folder = tempfile::tempdir().expect("a folder");
     let templates = folder.path().join("chart/templates");
     fs::create_dir_all(&templates).expect("a folder");
@@ -212,9 +212,9 @@ fn templates_of_a_chart_are_extra_checks() {
     assert_eq!(code, 0);
 }
 
-/// What the cluster says of each refused example, the command line says too.
+/// The command line reports the same errors for each refused example as the cluster.
 #[test]
-fn files_get_the_verdict_of_the_cluster() {
+fn files_have_the_same_errors_as_in_the_cluster() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/refused");
     for entry in fs::read_dir(folder).expect("examples") {
         let path = entry.expect("an example").path();
@@ -222,7 +222,7 @@ fn files_get_the_verdict_of_the_cluster() {
         let expected =
             manifest.lines().next().and_then(|line| line.strip_prefix("# refused: ")).expect("a reason");
         let (code, said) = validate(&["--format", "json", &path.display().to_string()], "");
-        let told: Vec<String> = said
+        let reported: Vec<String> = said
             .lines()
             .map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
             .filter(|finding| finding["severity"] == "error" && finding["rule"] != "app-missing")
@@ -234,12 +234,12 @@ fn files_get_the_verdict_of_the_cluster() {
                 )
             })
             .collect();
-        assert_eq!((told, code), (vec![expected.to_owned()], 1), "{}", path.display());
+        assert_eq!((reported, code), (vec![expected.to_owned()], 1), "{}", path.display());
     }
 }
 
 #[test]
-fn examples_are_good() {
+fn examples_are_valid() {
     let files: Vec<String> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples"))
         .expect("examples")
         .map(|entry| entry.expect("an example").path())

@@ -138,7 +138,7 @@ fn pods_are_replaced_without_a_gap() {
 }
 
 #[test]
-fn without_a_lease_the_old_pod_goes_first() {
+fn without_a_lease_the_old_pod_is_deleted_first() {
     let rendered = documents(&template(&["leaderElection.enabled=false", "replicas=1"]));
     let strategy = &object(&rendered, "Deployment", NAME)["spec"]["strategy"];
     assert_eq!(*strategy, json!({ "type": "Recreate" }));

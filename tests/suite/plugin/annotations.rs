@@ -46,7 +46,7 @@ fn requests_are_handled_and_waited_for() {
     for _ in 0..2 {
         let ran = within(&namespace, &["rebalance", "clicks", "--wait", "--timeout", "2m"], "");
         let words =
-            "failed to rebalance: Can't ask for a rebalance (manual): no member answers that it leads";
+            "failed to rebalance: Failed to request a rebalance (manual): no member answers as the leader";
         assert!(ran.code == 1 && ran.noted.contains(words), "{ran:?}");
     }
     assert!(namespace.get("kasprapp", "clicks")["metadata"]["annotations"]["kaspr.io/rebalance"].is_null());

@@ -36,7 +36,7 @@ const SERVICE: &str = "kaspr-operator-webhook";
 /// connections to a pod that is not ready any more.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Seconds that a replica serves on after it was told to stop.
+/// Drain period of a replica, in seconds.
 const DRAIN: u64 = 5;
 
 /// A replica.
@@ -63,7 +63,7 @@ impl Replica {
 /// A backend's port, and whether it is ready.
 type Backends = Arc<Mutex<Vec<(u16, bool)>>>;
 
-/// Where it all is.
+/// A control plane with replicas of the operator.
 pub struct Site {
     /// The control plane.
     pub plane: ControlPlane,
@@ -114,7 +114,7 @@ impl Site {
         self.replica_that_drains(name, DRAIN)
     }
 
-    /// The same, with seconds that it serves on after it was told to stop.
+    /// Starts a replica with a drain period, and waits until the Service has it.
     pub fn replica_that_drains(&self, name: &str, seconds: u64) -> Replica {
         let (port, metrics_port) = (free_port(), free_port());
         let log = self.plane.log_dir().join(format!("{name}.log"));
@@ -156,7 +156,7 @@ impl Site {
         });
     }
 
-    /// Ends a replica as kubelet does.
+    /// Stops a replica like the kubelet.
     pub fn stop(&self, replica: Replica) {
         let Replica { operator, port, .. } = replica;
         assert!(operator.stop().expect("an exit").success());
@@ -208,7 +208,8 @@ impl Site {
     /// Waits until every replica shows the certificate of the Secret.
     pub fn all_show_the_secret(&self) {
         eventually_quiet("the same certificate everywhere", || {
-            let held = certificates(&self.secret()["tls.crt"]).into_iter().next().ok_or("there is none")?;
+            let held =
+                certificates(&self.secret()["tls.crt"]).into_iter().next().ok_or("the Secret is missing")?;
             let ports: Vec<u16> = locked(&self.backends).iter().map(|backend| backend.0).collect();
             for port in ports {
                 let shown = look(port, "/healthz").map_err(|error| error.to_string())?.certificate;
@@ -228,7 +229,7 @@ impl Site {
         held.verify_signature(Some(authority.public_key())).is_ok()
     }
 
-    /// Who holds the Lease; empty for nobody.
+    /// Returns the holder of the Lease; empty if there is none.
     pub fn holder(&self) -> String {
         let path = "jsonpath={.spec.holderIdentity}";
         text(
@@ -248,8 +249,7 @@ fn certificates(value: &Value) -> Vec<Vec<u8>> {
     CertificateDer::pem_slice_iter(&pem).map(|found| found.expect("PEM").to_vec()).collect()
 }
 
-/// Does as a Service: a backend is asked whether it is ready, and new connections go to those that are,
-/// one after the other.
+/// Acts as a Service: probes the readiness of the backends, and distributes new connections to the ready backends.
 fn balance(socket: &Path, backends: &Backends) {
     let (asked, chosen) = (backends.clone(), backends.clone());
     thread::spawn(move || {
