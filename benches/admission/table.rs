@@ -20,7 +20,7 @@ pub fn head() {
 
 /// Prints the row of a case: our outcome, and the peer's.
 pub fn row(case: &Case, outcomes: [Outcome; 2]) {
-    let [ours, peer] = outcomes.map(Figures::of);
+    let [ours, peer] = outcomes.map(Figures::from_outcome);
     let two = |value: f64| format!("{value:.2}");
     let none = |value: f64| format!("{value:.0}");
     let row = [
@@ -50,7 +50,7 @@ struct Figures {
 }
 
 impl Figures {
-    fn of(outcome: Outcome) -> Self {
+    fn from_outcome(outcome: Outcome) -> Self {
         let times = Times::new(outcome.times);
         let count = times.count() as f64;
         let each = |taken: Duration| taken.as_secs_f64() * 1e6 / count;

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
-use super::plugin::CliError;
+use super::plugin::error::CliError;
 use crate::{
     certificates::{CertificateSourceError, KeyPairError},
     reconcile, telemetry,

@@ -6,7 +6,7 @@ mod cluster;
 mod command;
 mod completion;
 mod diff;
-mod error;
+pub(super) mod error;
 mod graph;
 mod output;
 mod pause;
@@ -19,4 +19,3 @@ mod status;
 mod wait_args;
 
 pub use command::{Plugin, PluginSubcommand};
-pub use error::CliError;

@@ -14,8 +14,9 @@ use super::{
     finding::Severity,
     format::Format,
     input::{Input, parse_documents, read_inputs},
-    printer::Printer,
+    printer::print_report,
     progress::progress_bar,
+    validation_report::ValidationReport,
 };
 use crate::{cli::error::Error, validate::rule};
 
@@ -54,9 +55,9 @@ pub fn validate(args: ValidateArgs) -> Result<ExitCode, Error> {
     let documents = parse_documents(&inputs, &progress);
     let findings = evaluate(&inputs, &documents, &namespace, &progress);
     progress.finish_and_clear();
-    let printer = Printer { inputs: &inputs, findings: &findings, documents: documents.len() };
+    let report = ValidationReport { inputs: &inputs, findings: &findings, documents: documents.len() };
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let printed = printer.print(format, io::stdout().is_terminal(), &mut out);
+    let printed = print_report(&report, format, io::stdout().is_terminal(), &mut out);
     match printed.and_then(|()| out.flush()) {
         // The reader, such as `head`, closed the pipe because it needs no more lines.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
@@ -78,7 +79,7 @@ pub fn report(text: &str, format: Format) -> io::Result<String> {
     let documents = parse_documents(&inputs, &progress);
     let findings = evaluate(&inputs, &documents, "default", &progress);
     let mut out = Vec::new();
-    Printer { inputs: &inputs, findings: &findings, documents: documents.len() }
-        .print(format, false, &mut out)?;
+    let report = ValidationReport { inputs: &inputs, findings: &findings, documents: documents.len() };
+    print_report(&report, format, false, &mut out)?;
     String::from_utf8(out).map_err(io::Error::other)
 }

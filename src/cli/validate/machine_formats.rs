@@ -4,19 +4,19 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::{finding::Finding, printer::Printer};
+use super::{finding::Finding, validation_report::ValidationReport};
 use crate::validate::rule::{self, Rule};
 
 /// Reference of the rules, relative to the root of the project.
 const REFERENCE: &str = "docs/rules.md";
 
 /// Prints one JSON object per line for each finding.
-pub fn print_json(printer: &Printer<'_>, out: &mut impl Write) -> io::Result<()> {
-    for finding in printer.findings {
-        let (line, column) = printer.position(finding);
+pub fn print_json(report: &ValidationReport<'_>, out: &mut impl Write) -> io::Result<()> {
+    for finding in report.findings {
+        let (line, column) = report.position(finding);
         let resource = finding.resource.as_ref();
         let object = json!({
-            "file": printer.input_name(finding),
+            "file": report.input_name(finding),
             "line": line,
             "column": column,
             "kind": resource.map(|resource| &resource.kind),
@@ -33,8 +33,8 @@ pub fn print_json(printer: &Printer<'_>, out: &mut impl Write) -> io::Result<()>
 }
 
 /// Prints a log in the Static Analysis Results Interchange Format, version 2.1.0.
-pub fn print_sarif(printer: &Printer<'_>, out: &mut impl Write) -> io::Result<()> {
-    let results: Vec<Value> = printer.findings.iter().map(|finding| sarif_result(printer, finding)).collect();
+pub fn print_sarif(report: &ValidationReport<'_>, out: &mut impl Write) -> io::Result<()> {
+    let results: Vec<Value> = report.findings.iter().map(|finding| sarif_result(report, finding)).collect();
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -51,30 +51,30 @@ pub fn print_sarif(printer: &Printer<'_>, out: &mut impl Write) -> io::Result<()
     writeln!(out, "{log:#}")
 }
 
-fn sarif_result(printer: &Printer<'_>, finding: &Finding) -> Value {
-    let (line, column) = printer.position(finding);
-    let length = printer.inputs[finding.input].text()[finding.bytes.clone()].chars().count();
+fn sarif_result(report: &ValidationReport<'_>, finding: &Finding) -> Value {
+    let (line, column) = report.position(finding);
+    let length = report.inputs[finding.input].text()[finding.bytes.clone()].chars().count();
     json!({
         "ruleId": finding.rule.id,
         "ruleIndex": rule::ALL.iter().position(|rule| *rule == finding.rule),
         "level": finding.severity.name(),
         "message": { "text": one_line(finding) },
         "locations": [{ "physicalLocation": {
-            "artifactLocation": { "uri": printer.input_name(finding) },
+            "artifactLocation": { "uri": report.input_name(finding) },
             "region": { "startLine": line, "startColumn": column, "endColumn": column + length },
         }}],
     })
 }
 
 /// Prints workflow commands, which annotate the lines of a pull request.
-pub fn print_github(printer: &Printer<'_>, out: &mut impl Write) -> io::Result<()> {
-    for finding in printer.findings {
-        let (line, column) = printer.position(finding);
+pub fn print_github(report: &ValidationReport<'_>, out: &mut impl Write) -> io::Result<()> {
+    for finding in report.findings {
+        let (line, column) = report.position(finding);
         writeln!(
             out,
             "::{} file={},line={line},col={column},title={}::{}",
             finding.severity.name(),
-            escape_property(printer.input_name(finding)),
+            escape_property(report.input_name(finding)),
             escape_property(finding.rule.id),
             escape_data(&one_line(finding)),
         )?;

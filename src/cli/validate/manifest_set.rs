@@ -10,8 +10,9 @@ use super::{
     format::Format,
     input::{Document, Input, parse_documents, read_inputs},
     manifest::manifests,
-    printer::Printer,
+    printer::print_report,
     progress::progress_bar,
+    validation_report::ValidationReport,
 };
 use crate::{
     api::GROUP,
@@ -74,9 +75,12 @@ impl ManifestSet {
     ///
     /// The output cannot be written.
     pub fn print_findings(&self, terminal: bool, out: &mut impl io::Write) -> io::Result<()> {
-        let printer =
-            Printer { inputs: &self.inputs, findings: &self.findings, documents: self.documents.len() };
-        printer.print(Format::Human, terminal, out)
+        let report = ValidationReport {
+            inputs: &self.inputs,
+            findings: &self.findings,
+            documents: self.documents.len(),
+        };
+        print_report(&report, Format::Human, terminal, out)
     }
 
     /// Returns a message for each file or document that cannot be read.

@@ -5,6 +5,7 @@ mod command;
 mod evaluate;
 mod finding;
 mod format;
+mod human_format;
 mod input;
 mod locate;
 mod machine_formats;
@@ -13,6 +14,7 @@ mod manifest_set;
 mod printer;
 mod progress;
 mod schema;
+mod validation_report;
 
 pub use command::{ValidateArgs, report, validate};
 pub use format::Format;

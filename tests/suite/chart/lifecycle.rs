@@ -18,7 +18,7 @@ use crate::harness::{condition, eventually_quiet, text};
 const REFUSED: &str = "examples/refused/config-typo.yaml";
 const GOOD: &str = "examples/minimal.yaml";
 
-/// Both webhooks answer, as a user sees it.
+/// Checks that both webhooks answer, with requests of a user.
 pub fn admission_works(cluster: &Cluster) {
     let said = cluster.refused(&file(REFUSED));
     assert!(said.contains("did you mean"), "{said}");
@@ -89,7 +89,7 @@ fn a_release_is_installed_upgraded_and_uninstalled() {
     back_again(&cluster);
 }
 
-/// `helm uninstall` with what it leaves.
+/// Runs `helm uninstall` and checks which objects are left.
 pub fn uninstalled(cluster: &Cluster) {
     deregisters(cluster);
     succeeded(&mut cluster.helm(&["uninstall", NAME, "--wait", "--timeout", "120s"]));
@@ -107,7 +107,7 @@ pub fn uninstalled(cluster: &Cluster) {
     cluster.kubectl(&["delete", "namespace", NAME, "--timeout=120s"]);
 }
 
-/// Does what the hook before an uninstall does, with the rights that the hook has.
+/// Acts as the hook before an uninstall, with the permissions of the hook.
 pub fn deregisters(cluster: &Cluster) {
     let hooks = succeeded(&mut cluster.helm(&["get", "hooks", NAME]));
     let hooks: Vec<Value> = documents(&hooks)
@@ -117,7 +117,7 @@ pub fn deregisters(cluster: &Cluster) {
     let rights = hooks.iter().filter(|hook| hook["kind"] != "Job").map(Value::to_string);
     cluster.apply(&rights.collect::<Vec<_>>().join("\n---\n"));
     let job = object(&hooks, "Job", &format!("{NAME}-deregister"));
-    // A second time finds nothing, which is as good.
+    // A second run finds no configurations, and succeeds too.
     for _ in 0..2 {
         let output = cluster.run_hook(&job["spec"]["template"]);
         assert!(output.status.success(), "{}", both(&output));
@@ -129,7 +129,7 @@ pub fn deregisters(cluster: &Cluster) {
     assert_eq!(cluster_role["rules"].as_array().map(Vec::len), Some(1));
 }
 
-/// Without the operator, Kaspr resources can be edited, made and deleted.
+/// Without the operator, Kaspr resources can be edited, created and deleted.
 fn resources_can_be_written_without_the_operator(cluster: &Cluster) {
     assert!(cluster.get("statefulset", "hello-app", "default").is_object(), "members continue");
     cluster.kubectl(&["label", "kasprapp", "hello", "edited=true"]);
@@ -188,14 +188,14 @@ fn a_release_for_one_namespace_leaves_the_others_alone() {
     cluster.apply(&file(REFUSED));
     assert_eq!(cluster.get("kasprapp", "refused-config-typo", "default")["status"], Value::Null);
     helm_test(&cluster);
-    // It did not even try to look.
+    // The operator sent no request about other namespaces.
     let complaints = operator.lines().into_iter().filter(|line| line["level"] != "INFO");
     assert_eq!(complaints.collect::<Vec<_>>(), Vec::<Value>::new());
     assert!(operator.stop().expect("an exit").success());
 }
 
 #[test]
-fn without_an_operator_the_check_says_why() {
+fn without_an_operator_the_check_reports_the_reason() {
     let cluster = Cluster::start(ControlPlane::builder());
     cluster.install(&["test.timeoutSeconds=15"]);
     let hooks = succeeded(&mut cluster.helm(&["get", "hooks", NAME]));
@@ -229,8 +229,7 @@ fn crds_of_others_are_taken_over() {
     the_usual_roles_cover_kaspr_resources(&cluster);
 }
 
-/// People who may edit a namespace may edit the Kaspr resources in it, and those who may view it see
-/// them.
+/// Users who may edit a namespace may edit its Kaspr resources, and users who may view a namespace may view them.
 fn the_usual_roles_cover_kaspr_resources(cluster: &Cluster) {
     for (role, verb, allowed) in
         [("view", "get", true), ("view", "create", false), ("edit", "create", true), ("edit", "delete", true)]
@@ -250,9 +249,9 @@ fn the_usual_roles_cover_kaspr_resources(cluster: &Cluster) {
     }
 }
 
-/// The operator makes its certificate, and puts its CA into the configurations, by itself.
+/// The operator issues its certificate and injects its CA into the configurations.
 #[test]
-fn a_release_without_cert_manager_makes_its_own_certificate() {
+fn a_release_without_cert_manager_issues_its_own_certificate() {
     let cluster = Cluster::start(ControlPlane::builder().audit(work::USER));
     cluster.install(&["certificates.mode=builtin"]);
     let operator = cluster.run_operator(cluster.folder());
@@ -280,7 +279,7 @@ fn another_client_removes_the_ca(cluster: &Cluster, authorities: &[Value]) {
     });
 }
 
-/// What it asks for beyond a release with cert-manager, and nothing is refused.
+/// The operator uses more permissions than in a release with cert-manager, and no request is denied.
 fn its_rights_are_enough(cluster: &Cluster) {
     let log = fs::read_to_string(cluster.plane.audit_log()).expect("a log");
     let (used, refused) = requests(&log);
@@ -296,7 +295,7 @@ fn its_rights_are_enough(cluster: &Cluster) {
         let right = (group.to_owned(), resource.to_owned(), verb.to_owned());
         assert!(used.contains(&right), "{right:?} is not used");
     }
-    // Nothing is watched or listed: the rights name one object each.
+    // The operator does not watch or list: the permissions are limited to single objects.
     assert!(
         !used.iter().any(|(_, resource, verb)| resource == "secrets" && verb != "get" && verb != "create")
     );

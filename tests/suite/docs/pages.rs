@@ -28,12 +28,12 @@ fn cluster(namespace: &str) -> (Cluster, Shell) {
 /// Runs the commands of a page.
 fn follow(cluster: &Cluster, shell: &Shell, path: &str, operator: &mut Option<Operator>) {
     for step in commands(&page(path)) {
-        take(cluster, shell, &step, operator);
+        run_step(cluster, shell, &step, operator);
     }
 }
 
 /// Runs a command, and acts as the kubelet and cert-manager of a real cluster.
-fn take(cluster: &Cluster, shell: &Shell, step: &Step, operator: &mut Option<Operator>) {
+fn run_step(cluster: &Cluster, shell: &Shell, step: &Step, operator: &mut Option<Operator>) {
     let step = Step { command: with_names(&step.command), code: step.code };
     let is = |command: &str| step.command.starts_with(command);
     if is("helm test") {
@@ -113,7 +113,7 @@ fn spoken_commands_work(cluster: &Cluster, shell: &Shell, operator: &mut Option<
         for command in spoken_commands(&page(&format!("docs/{path}"))) {
             // The differences do not matter here.
             let code = i32::from(command.starts_with("kubectl kaspr diff"));
-            take(cluster, shell, &Step { command, code }, operator);
+            run_step(cluster, shell, &Step { command, code }, operator);
         }
     }
 }

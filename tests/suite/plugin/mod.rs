@@ -4,8 +4,8 @@ mod annotations;
 mod diff;
 mod errors;
 mod graph;
+mod kubectl;
 mod page;
-mod plugin;
 mod render;
 mod status;
 

@@ -52,7 +52,7 @@ fn planned_operations_lose_no_admission_calls() {
     nothing_lost(&calls, "a rolling restart", || {
         for old in [first, second] {
             let name = format!("after-{}", old.name);
-            site.keep(site.replica(&name));
+            site.add_replica(site.replica(&name));
             site.stop(old);
         }
     });
@@ -75,9 +75,11 @@ fn planned_operations_lose_no_admission_calls() {
 /// A replica that has all connections stops immediately, while two other replicas are ready.
 fn stops_without_a_drain(site: &Site, calls: &Calls, i: usize) -> Count {
     let hasty = site.replica_that_drains(&format!("hasty-{i}"), 0);
-    nothing_lost(calls, "all others stop", || site.take_all().into_iter().for_each(|old| site.stop(old)));
+    nothing_lost(calls, "all others stop", || {
+        site.remove_all_replicas().into_iter().for_each(|old| site.stop(old))
+    });
     for name in ["one", "another"] {
-        site.keep(site.replica(&format!("{name}-{i}")));
+        site.add_replica(site.replica(&format!("{name}-{i}")));
     }
     let count = during(calls, "a replica without a drain stops", || {
         signal(hasty.operator.pid(), "-TERM");
@@ -130,7 +132,7 @@ fn a_lost_secret(site: &Site) {
 fn the_leader_stops(site: &Site) {
     let leader = eventually_quiet("a leader", || {
         let holder = site.holder();
-        site.take(&holder).ok_or(format!("it is {holder:?}"))
+        site.remove_replica(&holder).ok_or(format!("it is {holder:?}"))
     });
     let successor = site.replica("successor");
     signal(leader.operator.pid(), "-TERM");
@@ -146,7 +148,7 @@ fn the_leader_stops(site: &Site) {
     assert!(healthy.starts_with("HTTP/1.1 200 ") && !is_ready(leader.port), "{healthy}");
     // No connection is left that a request could meet the end of.
     assert!(healthy.contains("connection: close"), "{healthy}");
-    site.keep(successor);
+    site.add_replica(successor);
     // A second signal, which stop() sends, would end the drain: kubelet sends one.
     eventually_quiet("the end of the drain", || match look(leader.port, "/healthz") {
         Ok(_) => Err("the replica still serves".to_owned()),

@@ -68,7 +68,7 @@ pub struct Site {
     /// The control plane.
     pub plane: ControlPlane,
     backends: Backends,
-    kept: Mutex<Vec<Replica>>,
+    replicas: Mutex<Vec<Replica>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -82,7 +82,7 @@ impl Site {
         let plane = plane.proxy_to_cluster().start().expect("a control plane");
         let backends = Backends::default();
         balance(&plane.cluster_socket(), &backends);
-        let site = Self { plane, backends, kept: Mutex::default() };
+        let site = Self { plane, backends, replicas: Mutex::default() };
         site.kubectl(&["create", "namespace", NAMESPACE]);
         let service = json!({
             "apiVersion": "v1", "kind": "Service", "metadata": { "name": SERVICE, "namespace": NAMESPACE },
@@ -163,30 +163,31 @@ impl Site {
         locked(&self.backends).retain(|backend| backend.0 != port);
     }
 
-    /// Keeps a replica until the end.
-    pub fn keep(&self, replica: Replica) {
-        locked(&self.kept).push(replica);
+    /// Adds a replica, which runs until it is removed.
+    pub fn add_replica(&self, replica: Replica) {
+        locked(&self.replicas).push(replica);
     }
 
-    /// Takes a replica that was kept.
-    pub fn take(&self, name: &str) -> Option<Replica> {
-        let mut kept = locked(&self.kept);
-        let i = kept.iter().position(|replica| replica.name == name)?;
-        Some(kept.remove(i))
+    /// Removes a replica and returns it.
+    pub fn remove_replica(&self, name: &str) -> Option<Replica> {
+        let mut replicas = locked(&self.replicas);
+        let i = replicas.iter().position(|replica| replica.name == name)?;
+        Some(replicas.remove(i))
     }
 
-    /// Takes all replicas that were kept.
-    pub fn take_all(&self) -> Vec<Replica> {
-        std::mem::take(&mut *locked(&self.kept))
+    /// Removes all replicas and returns them.
+    pub fn remove_all_replicas(&self) -> Vec<Replica> {
+        std::mem::take(&mut *locked(&self.replicas))
     }
 
-    /// Takes the replica that is asked most while something happens.
+    /// Removes and returns the replica that receives the most reviews during an operation.
     pub fn busiest(&self, happens: impl FnOnce()) -> Replica {
-        let mut kept = locked(&self.kept);
-        let before: Vec<u64> = kept.iter().map(Replica::reviews).collect();
+        let mut replicas = locked(&self.replicas);
+        let before: Vec<u64> = replicas.iter().map(Replica::reviews).collect();
         happens();
-        let busiest = (0..kept.len()).max_by_key(|i| kept[*i].reviews() - before[*i]).expect("a replica");
-        kept.remove(busiest)
+        let busiest =
+            (0..replicas.len()).max_by_key(|i| replicas[*i].reviews() - before[*i]).expect("a replica");
+        replicas.remove(busiest)
     }
 
     /// Waits until the API server asks the replicas and trusts them.
@@ -229,7 +230,7 @@ impl Site {
         held.verify_signature(Some(authority.public_key())).is_ok()
     }
 
-    /// Returns the holder of the Lease; empty if there is none.
+    /// Returns the holder of the Lease; empty if no replica holds it.
     pub fn holder(&self) -> String {
         let path = "jsonpath={.spec.holderIdentity}";
         text(
