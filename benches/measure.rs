@@ -1,5 +1,5 @@
-//! The measured claims beside those of `admission`: each figure with what is expected of it. Nothing
-//! is asserted: machines are noisy, and a reader judges.
+//! Measures performance claims in addition to those of `admission`, and prints each figure with its expected value.
+//! Nothing is asserted: measurements vary between machines.
 
 mod support;
 

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Builds the binary without a libc to load: build-static.sh [TARGET]. Says where it is.
+# Builds a statically linked binary: build-static.sh [TARGET]. Prints the path of the binary.
 #
-# So that the same sources and compilers give the same bytes in whatever folder, no path gets in.
-# Relocations are packed: they would take 0.7 MB of the image.
+# The build is reproducible in any directory, because paths are removed from the binary. Packed relocations
+# reduce the image by 0.7 MB.
 set -eu
 cd "$(dirname "$0")/.."
 target=${1:-$(rustc -vV | sed -n 's/^host: //p')}

@@ -1,12 +1,12 @@
-"""Makes what is released, beside the binary: release.py BINARY FOLDER [TARGET].
+"""Creates the release artifacts: release.py BINARY FOLDER [TARGET].
 
     kaspr-operator-VERSION-linux-ARCH   the binary
     kaspr-operator-VERSION.tgz          the Helm chart
     kaspr-crds-VERSION.yaml             the CRDs
-    kaspr-operator-VERSION.cdx.json     what is in the binary, as CycloneDX
+    kaspr-operator-VERSION.cdx.json     the bill of materials of the binary, as CycloneDX
     SHA256SUMS
 
-Made twice from the same binary and sources, all are the same, byte for byte.
+The same binary and sources always result in the same artifacts, byte for byte.
 """
 
 import gzip
@@ -24,12 +24,12 @@ import tomllib
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 NAME = "kaspr-operator"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-# Of every file in the chart; not 0, which some programs take for none.
+# Modification time of all files in the chart; not 0, which some programs treat as missing.
 EPOCH = int(os.environ.get("SOURCE_DATE_EPOCH", "946684800"))
 
 
 def chart() -> bytes:
-    """The chart as `helm package` would make it, but for times and users."""
+    """Returns the chart as packaged by `helm package`, except for times and users."""
     folder = ROOT / "deploy/helm" / NAME
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w", format=tarfile.USTAR_FORMAT) as archive:
@@ -42,7 +42,7 @@ def chart() -> bytes:
 
 
 def shipped(target: str) -> list[dict]:
-    """The packages that are compiled into the binary, ours first; tools of the build are not."""
+    """Returns the packages that are compiled into the binary, the project itself first; build tools are omitted."""
     command = [os.environ.get("CARGO", "cargo"), "metadata", "--locked", "--format-version=1"]
     output = subprocess.run([*command, f"--filter-platform={target}"], cwd=ROOT, check=True, stdout=subprocess.PIPE)
     metadata = json.loads(output.stdout)
@@ -53,19 +53,19 @@ def shipped(target: str) -> list[dict]:
     while todo:
         package = todo.pop()
         kinds = [kind for built in packages[package]["targets"] for kind in built["kind"]]
-        # A macro runs in the compiler.
+        # A procedural macro runs in the compiler and is not part of the binary.
         if package in seen or "proc-macro" in kinds:
             continue
         seen.append(package)
         for dependency in nodes[package]["deps"]:
-            if any(kind["kind"] is None for kind in dependency["dep_kinds"]):
+            if any(not kind["kind"] for kind in dependency["dep_kinds"]):
                 todo.append(dependency["pkg"])
     rest = sorted(seen[1:], key=lambda it: (packages[it]["name"], packages[it]["version"]))
     return [packages[it] for it in [own, *rest]]
 
 
 def bill(target: str) -> dict:
-    """A bill of materials. Without a time and a number, which would make each another one."""
+    """Returns a bill of materials, without timestamp and serial number, which would differ in each build."""
     lock = tomllib.loads((ROOT / "Cargo.lock").read_text())
     checksums = {(it["name"], it["version"]): it.get("checksum") for it in lock["package"]}
 
@@ -74,7 +74,7 @@ def bill(target: str) -> dict:
         reference = f"pkg:cargo/{name}@{version}"
         made = {"type": kind, "bom-ref": reference, "name": name, "version": version, "purl": reference}
         if package["license"]:
-            # An older way to write OR.
+            # Older syntax for OR.
             made["licenses"] = [{"expression": package["license"].replace("/", " OR ")}]
         if checksums.get((name, version)):
             made["hashes"] = [{"alg": "SHA-256", "content": checksums[name, version]}]
@@ -96,8 +96,8 @@ def main() -> None:
     host = next(line.split(": ")[1] for line in host.splitlines() if line.startswith("host: "))
     target = sys.argv[3] if len(sys.argv) > 3 else host
     version = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
-    said = subprocess.run([binary, "--version"], check=True, capture_output=True, text=True).stdout.split()
-    assert said == [NAME, version], f"the binary is {said}, the sources are {version}"
+    printed = subprocess.run([binary, "--version"], check=True, capture_output=True, text=True).stdout.split()
+    assert printed == [NAME, version], f"the binary is {printed}, the sources are {version}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     program = folder / f"{NAME}-{version}-linux-{ARCHITECTURES[target.split('-')[0]]}"

@@ -1,4 +1,4 @@
-//! Arguments and wiring, nothing else.
+//! Entry point: installs the TLS provider and runs the command line.
 
 use std::process::ExitCode;
 
@@ -6,10 +6,10 @@ use kaspr_operator::cli;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // Every TLS connection of the process uses the same provider; a second one would make the
-    // choice ambiguous and the first handshake panic.
+    // All TLS connections of the process use this provider. With a second provider, the choice would be ambiguous
+    // and the first handshake would panic.
     if rustls::crypto::ring::default_provider().install_default().is_err() {
-        eprintln!("kaspr-operator: another TLS provider is installed");
+        eprintln!("kaspr-operator: failed to install the TLS provider: another provider is installed");
         return ExitCode::FAILURE;
     }
     cli::main(std::env::args_os().collect()).await

@@ -1,4 +1,4 @@
-//! Every knob of the operator, from flags and environment.
+//! All settings of the operator, from flags and environment variables.
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -6,85 +6,85 @@ use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
 
 use crate::{api::defaults, install_contract as variable, naming};
 
-/// What reaches the objects that are made.
+/// Settings that affect the objects that the operator builds.
 #[derive(Args, Clone, Debug)]
 pub struct BuildSettings {
-    /// Registry that the framework's images are pulled from, in place of the default one
+    /// Registry to pull the framework's images from, instead of the default registry
     #[arg(long, env = "KASPR_IMAGE_REGISTRY", value_name = "HOST")]
     pub image_registry: Option<String>,
-    /// Members that may be added in one step of an app's start
+    /// Maximum number of members that an app's autoscaler adds in one step
     #[arg(long, env = "HPA_SCALE_UP_POLICY_PODS_PER_STEP", default_value_t = 4, value_name = "PODS", value_parser = clap::value_parser!(i32).range(1..))]
     pub scale_up_pods_per_step: i32,
-    /// Length of a step of an app's start, in seconds
+    /// Length of a scale-up step of an app's autoscaler, in seconds
     #[arg(long, env = "HPA_SCALE_UP_POLICY_PERIOD_SECONDS", default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(i32).range(1..=1800))]
     pub scale_up_period_seconds: i32,
-    /// Members that an app starts with; its autoscaler adds the others step by step
+    /// Number of members that an app starts with; the autoscaler adds the other members step by step
     #[arg(long, env = "INITIAL_MAX_REPLICAS", default_value_t = 1, value_name = "PODS", value_parser = clap::value_parser!(i32).range(1..))]
     pub initial_max_replicas: i32,
-    /// Image of the operator, which pods copy the package installer from
+    /// Image of the operator, from which pods copy the package installer
     #[arg(long, env = "OPERATOR_IMAGE", default_value = concat!("kasprio/kaspr-operator:", env!("CARGO_PKG_VERSION")), value_name = "IMAGE")]
     pub operator_image: String,
 }
 
-/// How members are looked after.
+/// Settings for monitoring members.
 #[derive(Args, Clone, Debug)]
 pub struct MemberSettings {
-    /// Ask members over HTTP how they are
+    /// Poll the status of members over HTTP
     #[arg(long, env = "CLIENT_STATUS_CHECK_ENABLED", default_value = "true", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     pub client_status_check: bool,
-    /// Seconds that a member may take to answer
+    /// Timeout for a status request to a member, in seconds
     #[arg(long, env = "CLIENT_STATUS_CHECK_TIMEOUT_SECONDS", default_value_t = 15, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=300))]
     pub client_status_check_timeout_seconds: u64,
-    /// Ask for a rebalance after the set of an app's topics or tables changed; an app's annotation
-    /// kaspr.io/auto-rebalance wins
+    /// Request a rebalance after the topics or tables of an app change; the annotation
+    /// kaspr.io/auto-rebalance of an app takes precedence
     #[arg(long, env = "AUTO_REBALANCE_ENABLED", default_value = "true", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     pub auto_rebalance: bool,
-    /// End members that hang in a rebalance; an app's annotation
-    /// kaspr.io/hung-member-detection-enabled wins
+    /// Delete the pods of members that are stuck in a rebalance; the annotation
+    /// kaspr.io/hung-member-detection-enabled of an app takes precedence
     #[arg(long, env = "HUNG_MEMBER_DETECTION_ENABLED", default_value = "true", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     pub hung_member_detection: bool,
-    /// Seconds in a rebalance after which a member hangs; an app's annotation
-    /// kaspr.io/hung-rebalancing-threshold-seconds wins
+    /// Time in a rebalance after which a member counts as hung, in seconds; the annotation
+    /// kaspr.io/hung-rebalancing-threshold-seconds of an app takes precedence
     #[arg(long, env = "HUNG_REBALANCING_THRESHOLD_SECONDS", default_value_t = 300, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..))]
     pub hung_rebalancing_threshold_seconds: i64,
 }
 
-/// Which replica reconciles. All of them serve admission.
+/// Settings for leader election. Only the leader reconciles; all replicas serve admission requests.
 #[derive(Args, Clone, Debug)]
 pub struct LeaseSettings {
-    /// Reconcile only while holding a Lease; with --local only where a namespace for it is given
+    /// Reconcile only while holding a Lease; with --local, only if --lease-namespace is set
     #[arg(long, env = "LEADER_ELECTION", default_value = "true", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     pub leader_election: bool,
-    /// Namespace of the Lease [default: that of the pod]
+    /// Namespace of the Lease [default: the namespace of the pod]
     #[arg(long, env = "POD_NAMESPACE", value_name = "NAMESPACE")]
     pub lease_namespace: Option<String>,
-    /// Seconds after which another replica takes a Lease that is not renewed
+    /// Time after which another replica acquires a Lease that is not renewed, in seconds
     #[arg(long, env = "LEASE_SECONDS", default_value_t = 15, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(6..=300))]
     pub lease_seconds: u64,
-    /// Name of this replica in the Lease [default: a random one]
+    /// Name of this replica in the Lease [default: a random name]
     #[arg(long, env = "POD_NAME", value_name = "NAME")]
     pub lease_identity: Option<String>,
 }
 
-/// What the controllers need to know.
+/// Settings of the controllers.
 #[derive(Args, Clone, Debug)]
 pub struct ReconcileSettings {
-    /// What reaches the objects that are made.
+    /// Settings that affect the objects that the operator builds.
     #[command(flatten)]
     pub build: BuildSettings,
-    /// How members are looked after.
+    /// Settings for monitoring members.
     #[command(flatten)]
     pub members: MemberSettings,
-    /// Seconds that a StatefulSet may take to go when it is made again
+    /// Timeout for deleting a StatefulSet before it is recreated, in seconds
     #[arg(long, env = "STATEFULSET_DELETION_TIMEOUT_SECONDS", default_value_t = 5, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=300))]
     pub statefulset_deletion_timeout_seconds: u64,
 }
 
-/// Where the webhooks' certificate comes from: files that somebody else looks after, or a Secret that
-/// the operator looks after itself.
+/// Source of the webhooks' certificate: files that another component manages, or a Secret that the
+/// operator manages.
 #[derive(Args, Clone, Debug)]
 pub struct CertificateSettings {
-    /// Certificate chain of the webhooks, PEM; a file that changes is read again
+    /// File with the certificate chain of the webhooks, in PEM format; reloaded when the file changes
     #[arg(
         long,
         env = "TLS_CERT_FILE",
@@ -93,7 +93,7 @@ pub struct CertificateSettings {
         requires = "tls_key_file"
     )]
     pub tls_cert_file: Option<PathBuf>,
-    /// Key of that certificate, PEM
+    /// File with the private key of the webhooks' certificate, in PEM format
     #[arg(
         long,
         env = "TLS_KEY_FILE",
@@ -102,8 +102,8 @@ pub struct CertificateSettings {
         requires = "tls_cert_file"
     )]
     pub tls_key_file: Option<PathBuf>,
-    /// In place of files: Secret in the operator's namespace where the operator keeps a CA and a
-    /// certificate of its own, made and renewed by itself and shared by its replicas
+    /// Instead of files: Secret in the operator's namespace in which the operator stores a CA and a
+    /// certificate that it issues, renews and shares among replicas
     #[arg(
         long,
         env = "CERTIFICATE_SECRET",
@@ -112,148 +112,148 @@ pub struct CertificateSettings {
         conflicts_with_all = ["local", "tls_cert_file", "tls_key_file"]
     )]
     pub certificate_secret: Option<String>,
-    /// Service of the webhooks, which that certificate is for
+    /// Service of the webhooks, for which the operator issues the certificate
     #[arg(long, env = "WEBHOOK_SERVICE", value_name = "NAME")]
     pub webhook_service: Option<String>,
-    /// Both webhook configurations, which that CA is put into
+    /// Name of both webhook configurations, into which the operator writes the CA
     #[arg(long, env = "WEBHOOK_CONFIGURATION", default_value = "kaspr-operator", value_name = "NAME")]
     pub webhook_configuration: String,
-    /// Seconds that such a CA is valid; a new one is made after two thirds of it
+    /// Validity of the CA, in seconds; renewed after two thirds of this time
     #[arg(long, env = "AUTHORITY_SECONDS", default_value_t = 10 * 365 * 86_400, value_name = "SECONDS", hide = true, value_parser = clap::value_parser!(i64).range(3..=4_000_000_000))]
     pub authority_seconds: i64,
-    /// Seconds that such a certificate is valid; a new one is made after two thirds of it
+    /// Validity of the certificate, in seconds; renewed after two thirds of this time
     #[arg(long, env = "CERTIFICATE_SECONDS", default_value_t = 365 * 86_400, value_name = "SECONDS", hide = true, value_parser = clap::value_parser!(i64).range(3..=4_000_000_000))]
     pub certificate_seconds: i64,
-    /// Seconds between two looks at that Secret and the webhook configurations
+    /// Interval between checks of the Secret and the webhook configurations, in seconds
     #[arg(long, env = "CERTIFICATE_CHECK_SECONDS", default_value_t = 60, value_name = "SECONDS", hide = true, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub certificate_check_seconds: u64,
 }
 
-/// What `run` needs to know.
+/// Settings of `run`.
 #[derive(Args, Clone, Debug)]
 pub struct RunSettings {
-    /// Run on a laptop against the cluster of KUBECONFIG: make a development certificate, apply
-    /// the CRDs if they are missing or older, register both webhooks by URL on loopback, and take
-    /// the registration back at exit
+    /// Run outside the cluster, against the cluster of KUBECONFIG: create a development certificate,
+    /// apply the CRDs if they are missing or outdated, register both webhooks by URL on the loopback
+    /// address, and remove the registration at exit
     #[arg(long)]
     pub local: bool,
-    /// Look after one namespace only
+    /// Watch only this namespace
     #[arg(long, env = "WATCH_NAMESPACE", value_name = "NAMESPACE")]
     pub namespace: Option<String>,
-    /// Address of the webhooks, /healthz and /readyz (HTTPS); with --local a free port of
-    /// 127.0.0.1 unless given
+    /// Listen address of the webhooks, /healthz and /readyz (HTTPS); with --local, a free port of
+    /// 127.0.0.1 unless set
     #[arg(long, env = "WEBHOOK_ADDRESS", value_name = "ADDRESS:PORT")]
     pub webhook_address: Option<SocketAddr>,
-    /// Where the webhooks' certificate comes from.
+    /// Source of the webhooks' certificate.
     #[command(flatten)]
     pub certificate: CertificateSettings,
-    /// Seconds that the webhooks go on serving after a signal, while /readyz says no: the API server
-    /// and kube-proxy need them to look elsewhere
+    /// Time for which the webhooks continue to serve after a termination signal, in seconds; /readyz
+    /// fails during this time, so that the API server and kube-proxy switch to other replicas
     #[arg(long, env = "DRAIN_SECONDS", default_value_t = 0, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=3600))]
     pub drain_seconds: u64,
-    /// Port of /metrics (HTTP), on all addresses; with --local a free port of 127.0.0.1 unless given
+    /// Port of /metrics (HTTP), on all addresses; with --local, a free port of 127.0.0.1 unless set
     #[arg(long, env = "METRICS_PORT", value_name = "PORT")]
     pub metrics_port: Option<u16>,
-    /// Which replica reconciles.
+    /// Settings for leader election.
     #[command(flatten)]
     pub lease: LeaseSettings,
-    /// What the controllers need to know.
+    /// Settings of the controllers.
     #[command(flatten)]
     pub reconcile: ReconcileSettings,
 }
 
-/// How logs are written.
+/// Settings for logs.
 #[derive(Args, Clone, Debug)]
 pub struct LogSettings {
-    /// What is logged: error, warn, info, debug or trace, or a list such as info,kube=debug
+    /// Log level: error, warn, info, debug or trace, or a list of filters such as info,kube=debug
     #[arg(long, global = true, env = "LOG_LEVEL", default_value = "info", value_name = "LEVEL")]
     pub log_level: String,
-    /// How it is written [default: text on a terminal, json elsewhere]
+    /// Log format [default: text on a terminal, json otherwise]
     #[arg(long, global = true, env = "LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
 }
 
-/// The form of a log line.
+/// Format of log lines.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Human-readable text.
     Text,
-    /// For collectors: one object a line.
+    /// One JSON object per line, for log collectors.
     Json,
 }
 
-/// What `install-packages` needs to know. The operator gives it in the container's environment.
-/// User name and password for the indexes are PYPI_USERNAME and PYPI_PASSWORD, in the environment
-/// only.
+/// Settings of `install-packages`. The operator sets them in the environment of the install container.
+/// The user name and password for package indexes are read only from the environment variables
+/// `PYPI_USERNAME` and `PYPI_PASSWORD`.
 #[derive(Args, Clone, Debug)]
 pub struct InstallSettings {
-    /// Requirements as pip takes them; ${NAME} is filled in from the environment
+    /// Requirements in pip's format; ${NAME} is replaced with the environment variable NAME
     #[arg(required = true, value_name = "PACKAGE")]
     pub packages: Vec<String>,
-    /// Hash of what is installed
+    /// Hash of the package set
     #[arg(long, env = variable::PACKAGES_HASH, value_name = "HASH")]
     pub hash: String,
-    /// The volume with the packages
+    /// Mount path of the packages volume
     #[arg(long, env = variable::PACKAGES_DIR, default_value = naming::PACKAGES_DIR, value_name = "DIRECTORY")]
     pub packages_dir: PathBuf,
-    /// Whether members share that volume
+    /// Whether all members share the packages volume
     #[arg(long, env = variable::PACKAGES_SHARED, default_value = "false", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     pub shared: bool,
-    /// Where only this container writes [default: a folder of its own in the temporary one]
+    /// Directory for temporary files [default: a new directory in the system's temporary directory]
     #[arg(long, env = variable::SCRATCH_DIR, value_name = "DIRECTORY")]
     pub scratch_dir: Option<PathBuf>,
-    /// Python of the image
+    /// Python interpreter of the image
     #[arg(long, env = "PYTHON", default_value = "python3", value_name = "PROGRAM")]
     pub python: PathBuf,
-    /// uv [default: the one beside this program, unless the image sets up its pip; else that pip]
+    /// uv program [default: uv in the directory of this program; pip if the image configures pip]
     #[arg(long, env = "UV", value_name = "PROGRAM")]
     pub uv: Option<PathBuf>,
-    /// Package index in place of PyPI
+    /// Package index to use instead of PyPI
     #[arg(long, env = variable::INDEX_URL, value_name = "URL")]
     pub index_url: Option<String>,
-    /// Further package indexes
+    /// Additional package indexes
     #[arg(long, env = variable::EXTRA_INDEX_URLS, value_name = "URL", value_delimiter = ',')]
     pub extra_index_url: Vec<String>,
-    /// Hosts whose certificates are not checked
+    /// Hosts whose certificates are not verified
     #[arg(long, env = variable::TRUSTED_HOSTS, value_name = "HOST", value_delimiter = ',')]
     pub trusted_host: Vec<String>,
-    /// Tries after the first one
+    /// Number of retries after the first attempt
     #[arg(long, env = variable::INSTALL_RETRIES, default_value_t = defaults::INSTALL_RETRIES as u64, value_name = "N")]
     pub retries: u64,
-    /// Seconds for everything together
+    /// Timeout for all attempts together, in seconds
     #[arg(long, env = variable::INSTALL_TIMEOUT, default_value_t = defaults::INSTALL_TIMEOUT as u64, value_name = "SECONDS")]
     pub timeout: u64,
-    /// What happens when no try succeeds: block, allow or warn
+    /// What happens if all attempts fail: block, allow or warn
     #[arg(long, env = variable::INSTALL_ON_FAILURE, default_value = defaults::INSTALL_ON_FAILURE, value_name = "POLICY", value_parser = ["block", "allow", "warn"])]
     pub on_failure: String,
-    /// This member's name
+    /// Name of this member
     #[arg(long, env = variable::POD_NAME, default_value = "member", value_name = "NAME")]
     pub member: String,
-    /// Where the report goes
+    /// File for the install report
     #[arg(long, env = "TERMINATION_LOG", default_value = "/dev/termination-log", value_name = "FILE")]
     pub termination_log: PathBuf,
-    /// Seconds after which the lease of a member that is gone is free
+    /// Time after which another member acquires an install lease that is not renewed, in seconds
     #[arg(long, env = "PACKAGES_LEASE_SECONDS", default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(2..=600))]
     pub lease_seconds: u64,
-    /// The bucket that keeps sets.
+    /// Bucket in which package sets are cached.
     #[command(flatten)]
     pub bucket: BucketSettings,
 }
 
-/// The bucket that keeps sets of packages: one of three clouds'. Its credentials are in the
-/// environment, by the cloud's own names.
+/// Bucket in which package sets are cached, in one of three clouds. Credentials are read from the
+/// environment variables that the cloud's own tools use.
 #[derive(Args, Clone, Debug)]
 pub struct BucketSettings {
-    /// Bucket of Google Cloud Storage
+    /// Google Cloud Storage bucket
     #[arg(long, env = variable::GCS_BUCKET, value_name = "BUCKET", requires = "gcs_object_key", conflicts_with_all = ["s3_bucket", "azure_container"])]
     pub gcs_bucket: Option<String>,
-    /// PREFIX/APP/HASH.tar.gz; the part before the hash is the app's place in the bucket
+    /// Object key, PREFIX/APP/HASH.tar.gz; the part before HASH is the app's prefix in the bucket
     #[arg(long, env = variable::GCS_OBJECT_KEY, value_name = "KEY")]
     pub gcs_object_key: Option<String>,
-    /// File with the service account's key; without it, the pod's own identity
+    /// File with the key of the service account [default: the workload identity of the pod]
     #[arg(long, env = variable::GCS_KEY_FILE, value_name = "FILE")]
     pub gcs_key_file: Option<PathBuf>,
-    /// Bucket of S3 or what speaks like it
+    /// S3 or S3-compatible bucket
     #[arg(
         long,
         env = variable::S3_BUCKET,
@@ -262,22 +262,22 @@ pub struct BucketSettings {
         conflicts_with = "azure_container"
     )]
     pub s3_bucket: Option<String>,
-    /// The app's place in the bucket
+    /// The app's prefix in the bucket
     #[arg(long, env = variable::S3_PREFIX, value_name = "PREFIX")]
     pub s3_prefix: Option<String>,
-    /// Address of the store, if it is not Amazon's
+    /// URL of the S3 service, if it is not Amazon S3
     #[arg(long, env = variable::S3_ENDPOINT, value_name = "URL")]
     pub s3_endpoint: Option<String>,
-    /// Container of Azure Blob Storage
+    /// Azure Blob Storage container
     #[arg(long, env = variable::AZURE_CONTAINER, value_name = "CONTAINER", requires = "azure_prefix")]
     pub azure_container: Option<String>,
-    /// The app's place in the container
+    /// The app's prefix in the container
     #[arg(long, env = variable::AZURE_PREFIX, value_name = "PREFIX")]
     pub azure_prefix: Option<String>,
-    /// Address of the store, if it is not Microsoft's
+    /// URL of the Blob service, if it is not Microsoft's
     #[arg(long, env = variable::AZURE_ENDPOINT, value_name = "URL")]
     pub azure_endpoint: Option<String>,
-    /// Bytes beyond which an archive is not kept
+    /// Maximum size of an archive to store, in bytes
     #[arg(long, env = variable::MAX_ARCHIVE_SIZE, default_value_t = defaults::MAX_ARCHIVE_BYTES, value_name = "BYTES")]
     pub max_archive_size: u64,
 }

@@ -31,7 +31,7 @@ impl Peer {
         let binary = build()?;
         let folder = tempfile::tempdir()?;
         certificate(folder.path())?;
-        // The port is free now, and nobody else looks for one.
+        // The port is free now, and no other process requests one.
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let process = Command::new(binary)
             .args(["--port", &address.port().to_string(), "--cert-dir"])
@@ -73,7 +73,7 @@ impl Drop for Peer {
     }
 }
 
-/// Builds the module; gives the binary.
+/// Builds the module, and returns the path of the binary.
 fn build() -> io::Result<PathBuf> {
     let binary = Path::new(env!("CARGO_TARGET_TMPDIR")).join("webhook-peer");
     eprintln!("building the peer ...");
@@ -88,7 +88,7 @@ fn build() -> io::Result<PathBuf> {
     if built.status.success() {
         return Ok(binary);
     }
-    Err(Error::other(format!("the peer can't be built:\n{}", String::from_utf8_lossy(&built.stderr))))
+    Err(Error::other(format!("failed to build the peer:\n{}", String::from_utf8_lossy(&built.stderr))))
 }
 
 /// Writes ca.crt, tls.crt and tls.key: the same kind of certificate as our own server has.

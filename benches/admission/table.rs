@@ -1,4 +1,4 @@
-//! Prints ours beside the peer's.
+//! Prints the results next to those of the peer.
 
 use std::time::Duration;
 
@@ -13,21 +13,21 @@ pub fn head() {
         "{:38}{:>17}{:7}{:>17}{:>17}{:7}{:>17}{:>17}{:7}{:>8}",
         "", "reviews/s", "", "p50 ms", "p99 ms", "", "worst ms", "CPU µs/review", "", "client"
     );
-    let beside = beside("ours", "peer");
-    let compared = format!("{beside} {:>6}", "ratio");
-    println!("{:38}{compared}{beside}{compared}{beside}{compared}{:>8}", "", "µs");
+    let columns = columns("ours", "peer");
+    let compared = format!("{columns} {:>6}", "ratio");
+    println!("{:38}{compared}{columns}{compared}{columns}{compared}{:>8}", "", "µs");
 }
 
 /// Prints the row of a case: our outcome, and the peer's.
 pub fn row(case: &Case, outcomes: [Outcome; 2]) {
-    let [ours, peer] = outcomes.map(Figures::of);
+    let [ours, peer] = outcomes.map(Figures::from_outcome);
     let two = |value: f64| format!("{value:.2}");
     let none = |value: f64| format!("{value:.0}");
     let row = [
         compared(ours.rate, peer.rate, none),
-        beside(&two(ours.p50), &two(peer.p50)),
+        columns(&two(ours.p50), &two(peer.p50)),
         compared(ours.p99, peer.p99, two),
-        beside(&two(ours.worst), &two(peer.worst)),
+        columns(&two(ours.worst), &two(peer.worst)),
         compared(ours.server, peer.server, none),
     ];
     let protocol = format!("{:?}", case.protocol);
@@ -50,7 +50,7 @@ struct Figures {
 }
 
 impl Figures {
-    fn of(outcome: Outcome) -> Self {
+    fn from_outcome(outcome: Outcome) -> Self {
         let times = Times::new(outcome.times);
         let count = times.count() as f64;
         let each = |taken: Duration| taken.as_secs_f64() * 1e6 / count;
@@ -67,9 +67,9 @@ impl Figures {
 
 /// Ours, the peer's, and ours in shares of the peer's.
 fn compared(ours: f64, peer: f64, shown: impl Fn(f64) -> String) -> String {
-    format!("{} {:>6.2}", beside(&shown(ours), &shown(peer)), ours / peer)
+    format!("{} {:>6.2}", columns(&shown(ours), &shown(peer)), ours / peer)
 }
 
-fn beside(ours: &str, peer: &str) -> String {
+fn columns(ours: &str, peer: &str) -> String {
     format!("{ours:>9}{peer:>8}")
 }

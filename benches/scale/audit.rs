@@ -1,4 +1,4 @@
-//! What the API server wrote down of a user's requests.
+//! Requests of a user in the audit log of the API server.
 
 use std::{
     collections::BTreeMap,
@@ -9,22 +9,22 @@ use std::{
 
 use serde_json::Value;
 
-/// Requests by what they were: `patch statefulsets`, with the answer where it was an error.
+/// Number of requests by verb and resource, such as `patch statefulsets`, with the status of errors.
 pub type Counts = BTreeMap<String, usize>;
 
-/// A log that grows.
+/// A growing log.
 pub struct Log {
     path: PathBuf,
     read: u64,
 }
 
 impl Log {
-    /// The log in this file, from its beginning.
+    /// Opens the log in a file, from the beginning.
     pub fn new(path: PathBuf) -> Self {
         Self { path, read: 0 }
     }
 
-    /// Counts what was not counted yet.
+    /// Counts the new requests.
     pub fn count(&mut self) -> io::Result<Counts> {
         let mut counts = Counts::new();
         let mut file = BufReader::new(File::open(&self.path)?);
@@ -41,7 +41,7 @@ impl Log {
     }
 }
 
-/// What was requested. A watch counts when it begins, all else when it is done.
+/// Returns verb and resource of a request. A watch counts when it starts, other requests when they are complete.
 fn request(entry: &Value) -> Option<String> {
     let verb = entry["verb"].as_str()?;
     let counts = if verb == "watch" { "ResponseStarted" } else { "ResponseComplete" };
@@ -56,7 +56,7 @@ fn request(entry: &Value) -> Option<String> {
     Some(format!("{verb} {resource}{subresource}{answer}"))
 }
 
-/// How many there are, leases apart.
+/// Returns the number of requests, without those for leases.
 pub fn total(counts: &Counts) -> usize {
     counts.iter().filter(|(request, _)| !request.ends_with(" leases")).map(|(_, count)| count).sum()
 }

@@ -1,4 +1,4 @@
-//! The floor: the same objects from a client that knows them beforehand and watches nothing.
+//! The baseline: the same objects from a client that knows them in advance and watches nothing.
 
 use std::{
     collections::HashMap,
@@ -19,14 +19,14 @@ use crate::{children, site, unit::Unit};
 /// The objects of each unit.
 pub type Children = HashMap<Unit, Vec<DynamicObject>>;
 
-/// Reads back what was made of the units, as somebody would apply it.
+/// Reads the objects of the units in a form that a client can apply.
 pub async fn read(client: &Client) -> io::Result<Children> {
     let mut read = Children::new();
     // The StatefulSet comes last, as it does from the operator.
     for kind in children::KINDS {
         let list = children::all(client, kind).list(&ListParams::default().labels(&children::label())).await;
         for object in list.map_err(io::Error::other)? {
-            let unit = Unit::of(&object.name_any());
+            let unit = Unit::from_name(&object.name_any());
             let unit = unit.ok_or_else(|| io::Error::other("an object of no unit"))?;
             read.entry(unit).or_default().push(cleaned(kind, object));
         }
@@ -34,7 +34,7 @@ pub async fn read(client: &Client) -> io::Result<Children> {
     Ok(read)
 }
 
-/// Leaves out what the API server and controllers added.
+/// Removes the fields that the API server and controllers added.
 fn cleaned(kind: OwnedKind, mut object: DynamicObject) -> DynamicObject {
     let resource = kind.api_resource();
     object.types = Some(TypeMeta { api_version: resource.api_version, kind: resource.kind });
@@ -53,8 +53,8 @@ fn cleaned(kind: OwnedKind, mut object: DynamicObject) -> DynamicObject {
     object
 }
 
-/// Creates the units and applies their objects. Gives the time until all is right, seen as it is seen
-/// with the operator.
+/// Creates the units and applies their objects. Returns the time until all objects are complete, measured as for
+/// the operator.
 pub async fn measure(plane: &ControlPlane, units: usize, children: &Children) -> io::Result<Duration> {
     install(plane)?;
     let user = plane.kubeconfig_for(site::AUDITED, &["system:masters"]).map_err(io::Error::other)?;
@@ -70,7 +70,7 @@ pub async fn measure(plane: &ControlPlane, units: usize, children: &Children) ->
             Ok(())
         }
     });
-    let (worked, right) = futures::join!(work, children::until_right(&admin, units, begun));
+    let (worked, right) = futures::join!(work, children::until_complete(&admin, units, begun));
     worked?;
     right
 }

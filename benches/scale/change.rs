@@ -1,4 +1,4 @@
-//! From a change of one app to its StatefulSet, while all others are there.
+//! Time from a change of one app to its StatefulSet, with all other apps present.
 
 use std::{
     io,
@@ -18,16 +18,16 @@ use serde_json::json;
 
 use crate::{children, unit::Unit};
 
-/// Changes that are made, one after the other.
+/// Number of sequential changes.
 const CHANGES: usize = 100;
 
-/// How long a change may take.
+/// Timeout of a change.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a change sets off, from its new pod to its status, is not the next one's business.
+/// Pause between changes, so that the effects of a change do not affect the next one.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// Changes apps here and there.
+/// Changes apps that are distributed over the list.
 pub async fn times(client: &Client, units: usize) -> io::Result<Vec<Duration>> {
     let config = watcher::Config::default().labels(&children::label());
     let sets = watcher(Api::<PartialObjectMeta<StatefulSet>>::all(client.clone()), config);
@@ -35,7 +35,7 @@ pub async fn times(client: &Client, units: usize) -> io::Result<Vec<Duration>> {
     while !matches!(sets.next().await, Some(Ok(Event::InitDone)) | None) {}
     let mut times = Vec::new();
     for change in 0..CHANGES {
-        // A prime apart, so that neighbours in the list are neighbours nowhere else.
+        // A prime stride, so that sequential changes are not to adjacent apps.
         let unit = Unit((change * 7919 + 13) % units);
         let apps: Api<KasprApp> = Api::namespaced(client.clone(), &unit.namespace());
         let current: Api<StatefulSet> = Api::namespaced(client.clone(), &unit.namespace());

@@ -1,4 +1,4 @@
-//! The objects that follow from a unit, and how long it takes until all are there and right.
+//! The objects of a unit, and the time until all objects exist and are complete.
 
 use std::{
     collections::HashSet,
@@ -24,10 +24,10 @@ use serde_json::Value;
 
 use crate::unit::Unit;
 
-/// How long may pass without any news before what is missing is given up.
+/// Timeout without any event, after which the measurement fails.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The kinds that are looked at.
+/// Kinds of the observed objects.
 pub const KINDS: [OwnedKind; 5] = [
     OwnedKind::ServiceAccount,
     OwnedKind::ConfigMap,
@@ -36,23 +36,23 @@ pub const KINDS: [OwnedKind; 5] = [
     OwnedKind::StatefulSet,
 ];
 
-/// A kind and a name: the number in each name makes it one of a kind in all namespaces.
+/// Kind and name of an object. The number in the name makes it unique in all namespaces.
 type Child = (OwnedKind, String);
 
-/// Objects of a kind that follow from units, in all namespaces.
+/// Returns the API of a kind in all namespaces.
 pub fn all(client: &Client, kind: OwnedKind) -> Api<DynamicObject> {
     Api::all_with(client.clone(), &kind.api_resource())
 }
 
-/// The label that tells them from others.
+/// Returns the label selector of the operator's objects.
 pub fn label() -> String {
     format!("{MANAGED_BY_LABEL}={MANAGER}")
 }
 
-/// Waits until all objects of so many units are right. Gives the time since `begun`.
-pub async fn until_right(client: &Client, units: usize, begun: Instant) -> io::Result<Duration> {
+/// Waits until all objects of a number of units are complete. Returns the time since `begun`.
+pub async fn until_complete(client: &Client, units: usize, begun: Instant) -> io::Result<Duration> {
     let mut missing: HashSet<Child> = (0..units).map(Unit).flat_map(expected).collect();
-    let mut right = select_all(KINDS.map(|kind| right_ones(client, kind)));
+    let mut right = select_all(KINDS.map(|kind| complete_objects(client, kind)));
     while !missing.is_empty() {
         match tokio::time::timeout(PATIENCE, right.next()).await {
             Ok(Some(child)) => missing.remove(&child),
@@ -79,8 +79,9 @@ fn expected(unit: Unit) -> Vec<Child> {
     children
 }
 
-/// Objects of a kind as they become right. Only of a StatefulSet it takes more than to be there.
-fn right_ones(client: &Client, kind: OwnedKind) -> BoxStream<'static, Child> {
+/// Streams the objects of a kind when they are complete. All objects except StatefulSets are complete when they
+/// exist.
+fn complete_objects(client: &Client, kind: OwnedKind) -> BoxStream<'static, Child> {
     let config = watcher::Config::default().labels(&label());
     if kind == OwnedKind::StatefulSet {
         watcher(all(client, kind), config)
@@ -101,7 +102,7 @@ fn right_ones(client: &Client, kind: OwnedKind) -> BoxStream<'static, Child> {
 }
 
 fn mentions_components(set: &DynamicObject) -> bool {
-    let Some(unit) = Unit::of(&set.name_any()) else { return false };
+    let Some(unit) = Unit::from_name(&set.name_any()) else { return false };
     let volumes = set.data.pointer("/spec/template/spec/volumes").and_then(Value::as_array);
     let mounted = |name: &String| volumes.into_iter().flatten().any(|v| v["configMap"]["name"] == **name);
     unit.definitions().iter().all(mounted)

@@ -1,4 +1,4 @@
-//! One measurement: so many apps on a control plane of their own.
+//! One measurement: a number of apps on a separate control plane.
 
 use std::{
     env, io,
@@ -17,41 +17,41 @@ use crate::{
     unit::Unit,
 };
 
-/// How long the operator is looked at when there is nothing to do.
+/// Duration of the measurement of an idle operator.
 pub const IDLE: Duration = Duration::from_secs(30);
 
-/// What was measured of so many apps.
+/// Results for a number of apps.
 pub struct Figures {
-    /// Their number.
+    /// Number of apps.
     pub apps: usize,
-    /// From the first create to the answer to the last.
+    /// Time from the first create request to the last response.
     pub created: Duration,
-    /// From the first create until all objects are right.
+    /// Time from the first create request until all objects are complete.
     pub right: Duration,
-    /// The same without an operator.
+    /// The same time for the baseline.
     pub floor: Duration,
-    /// From the first create to the last change of anything, unless it goes on.
+    /// Time from the first create request to the last change, unless changes continue.
     pub settled: Option<Duration>,
-    /// Spent until then.
+    /// Cost until then.
     pub worked: Spent,
-    /// Spent over [`IDLE`].
+    /// Cost during [`IDLE`].
     pub idle: Spent,
-    /// MiB before the first app, with all of them, and at the most.
+    /// Memory before the first app, with all apps, and the peak, in MiB.
     pub empty: f64,
     pub resident: f64,
     pub peak: f64,
-    /// From a change of an app to its StatefulSet.
+    /// Times from a change of an app to its StatefulSet.
     pub changes: Times,
-    /// Spent on the changes.
+    /// Cost of the changes.
     pub changing: Spent,
-    /// From the start of another operator until it is ready.
+    /// Time from the start of another operator until it is ready.
     pub ready: Duration,
-    /// What that one spent until nothing changed any more, and its MiB then.
+    /// Cost of that operator until all changes stopped, and its memory then, in MiB.
     pub restart: Spent,
     pub restarted: f64,
 }
 
-/// Measures the operator with so many apps, and then the floor.
+/// Measures the operator with a number of apps, and then the baseline.
 pub async fn measure(apps: usize) -> io::Result<Figures> {
     let plane = site::start(apps)?;
     let operator = start(&plane)?;
@@ -64,7 +64,7 @@ pub async fn measure(apps: usize) -> io::Result<Figures> {
     let create = async {
         site::each((0..apps).map(Unit), |unit| site::create(&client, unit)).await.map(|_| begun.elapsed())
     };
-    let (created, right) = futures::join!(create, children::until_right(&client, apps, begun));
+    let (created, right) = futures::join!(create, children::until_complete(&client, apps, begun));
     let (created, right) = (created?, right?);
     progress(apps, "all objects are right, waiting until nothing changes any more");
     let settled = quiet::until_quiet(&client).await?.map(|last| last.duration_since(begun));
@@ -124,7 +124,7 @@ fn start(plane: &ControlPlane) -> io::Result<Operator> {
     Ok(operator)
 }
 
-/// Says on standard error what a run of many minutes is at.
+/// Prints the progress to standard error, because a run takes many minutes.
 fn progress(apps: usize, what: &str) {
     eprintln!("{apps} apps: {what}");
 }

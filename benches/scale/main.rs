@@ -1,7 +1,7 @@
-//! What the operator costs with many apps, by their number, beside a floor measured in the same run.
-//! Nothing is asserted: machines are noisy, and a reader judges.
+//! Measures the cost of the operator for numbers of apps, compared with a baseline in the same run. Nothing is
+//! asserted: measurements vary between machines.
 //!
-//! `APPS` lists the numbers of apps; `OPERATOR` names another binary than the one built here.
+//! `APPS` lists the numbers of apps; `OPERATOR` selects another binary than the one built here.
 
 mod audit;
 mod baseline;
@@ -22,7 +22,7 @@ mod unit;
 
 use std::{env, io};
 
-/// Numbers of apps unless told otherwise.
+/// Default numbers of apps.
 const APPS: &str = "100 1000";
 
 #[tokio::main]

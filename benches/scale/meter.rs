@@ -1,4 +1,4 @@
-//! What the operator's process spends: requests and processor time, between two looks.
+//! Cost of the operator's process between two measurements: requests and CPU time.
 
 use std::{io, path::PathBuf, time::Duration};
 
@@ -8,21 +8,21 @@ use crate::{
     process::{memory, resident},
 };
 
-/// How long there must be no request.
+/// Time without requests after which the operator is idle.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// How often that is waited for.
+/// Number of attempts to observe an idle operator.
 const LOOKS: usize = 120;
 
-/// What was spent between two looks.
+/// Cost between two measurements.
 pub struct Spent {
-    /// Its requests.
+    /// Requests to the API server.
     pub requests: Counts,
-    /// Its processor time.
+    /// CPU time.
     pub cpu: Duration,
 }
 
-/// Looks at an operator.
+/// Measures an operator.
 pub struct Meter {
     pid: u32,
     log: Log,
@@ -30,22 +30,22 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Looks at the process whose requests are written to the log.
+    /// Measures the process whose requests are in the audit log.
     pub fn new(pid: u32, log: PathBuf) -> Self {
         Self { pid, log: Log::new(log), cpu: Duration::ZERO }
     }
 
-    /// From now on looks at another process, from its beginning.
+    /// Measures another process, from its start.
     pub fn follow(&mut self, pid: u32) {
         (self.pid, self.cpu) = (pid, Duration::ZERO);
     }
 
-    /// Forgets the requests since the last look.
+    /// Discards the requests since the last measurement.
     pub fn forget(&mut self) -> io::Result<()> {
         self.log.count().map(drop)
     }
 
-    /// What was spent since the last look.
+    /// Returns the cost since the last measurement.
     pub fn spent(&mut self) -> io::Result<Spent> {
         let cpu = cpu::taken(self.pid)?;
         let spent = Spent { requests: self.log.count()?, cpu: cpu.saturating_sub(self.cpu) };
@@ -53,8 +53,8 @@ impl Meter {
         Ok(spent)
     }
 
-    /// Waits until there are no requests any more, also none that change nothing. Gives what was spent
-    /// since the last look.
+    /// Waits until there are no requests any more, including read requests. Returns the cost since the last
+    /// measurement.
     pub async fn until_silent(&mut self) -> io::Result<Spent> {
         let mut all = self.spent()?;
         for _ in 0..LOOKS {
@@ -71,12 +71,12 @@ impl Meter {
         Ok(all)
     }
 
-    /// Its resident memory in MiB.
+    /// Returns the resident memory in MiB.
     pub fn resident(&self) -> io::Result<f64> {
         resident(self.pid)
     }
 
-    /// The most that its resident memory was, in MiB.
+    /// Returns the peak resident memory in MiB.
     pub fn peak(&self) -> io::Result<f64> {
         memory(self.pid, "VmHWM:")
     }

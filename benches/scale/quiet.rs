@@ -1,4 +1,4 @@
-//! When everything has settled: operator, controllers, scheduler and pods.
+//! Waits until operator, controllers, scheduler and pods make no changes.
 
 use std::{
     io,
@@ -18,13 +18,13 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
-/// How long nothing may happen: the autoscalers' controller looks every 15 seconds.
+/// Time without changes. The controller of the autoscalers runs every 15 seconds.
 const SILENCE: Duration = Duration::from_secs(20);
 
-/// How long it may take. After that it is measured all the same.
-const PATIENCE: Duration = Duration::from_secs(900);
+/// Timeout, after which the measurement continues.
+const TIMEOUT: Duration = Duration::from_secs(900);
 
-/// Waits until nothing changes any more. Gives when the last change was, or nothing if it goes on.
+/// Waits until nothing changes any more. Returns the time of the last change, or `None` if changes continue.
 pub async fn until_quiet(client: &Client) -> io::Result<Option<Instant>> {
     let mut changes = select_all([
         changes::<KasprApp>(client),
@@ -36,7 +36,7 @@ pub async fn until_quiet(client: &Client) -> io::Result<Option<Instant>> {
     ]);
     let begun = Instant::now();
     let mut last = begun;
-    while begun.elapsed() < PATIENCE {
+    while begun.elapsed() < TIMEOUT {
         match tokio::time::timeout(SILENCE, changes.next()).await {
             Err(_) => return Ok(Some(last)),
             Ok(Some(())) => last = Instant::now(),

@@ -1,4 +1,4 @@
-//! A fresh control plane for one measurement, and who sends requests to it.
+//! A new control plane for one measurement, and its clients.
 
 use std::{io, path::Path};
 
@@ -16,10 +16,10 @@ use crate::unit::{self, Unit};
 /// The user whose requests are counted.
 pub const AUDITED: &str = "kaspr-operator";
 
-/// Requests of a client that are under way at a time.
+/// Concurrent requests of a client.
 const AT_ONCE: usize = 16;
 
-/// Starts a control plane with the namespaces of so many units. Requests of [`AUDITED`] are counted.
+/// Starts a control plane with the namespaces of a number of units. Requests of [`AUDITED`] are counted.
 pub fn start(units: usize) -> io::Result<ControlPlane> {
     let plane = ControlPlane::builder().audit(AUDITED).start().map_err(io::Error::other)?;
     for namespace in unit::namespaces(units) {
@@ -31,14 +31,14 @@ pub fn start(units: usize) -> io::Result<ControlPlane> {
     Ok(plane)
 }
 
-/// A client that is who the kubeconfig says.
+/// Creates a client with the credentials of a kubeconfig.
 pub async fn client(kubeconfig: &Path) -> io::Result<Client> {
     let kubeconfig = Kubeconfig::read_from(kubeconfig).map_err(io::Error::other)?;
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
     Client::try_from(config.map_err(io::Error::other)?).map_err(io::Error::other)
 }
 
-/// Does the work for each, as many at a time as is the rule here.
+/// Runs an operation for each item, with a limited number at a time.
 pub async fn each<I, T, F>(items: impl IntoIterator<Item = I>, work: impl Fn(I) -> F) -> io::Result<Vec<T>>
 where
     F: Future<Output = io::Result<T>>,
@@ -46,7 +46,7 @@ where
     stream::iter(items).map(work).buffer_unordered(AT_ONCE).try_collect().await
 }
 
-/// Creates a unit's resources. Gives them as they were created.
+/// Creates a unit's resources. Returns the created resources.
 pub async fn create(client: &Client, unit: Unit) -> io::Result<Vec<DynamicObject>> {
     let mut created = Vec::new();
     for resource in unit.resources() {
@@ -57,7 +57,7 @@ pub async fn create(client: &Client, unit: Unit) -> io::Result<Vec<DynamicObject
     Ok(created)
 }
 
-/// The objects like this one in a namespace.
+/// Returns the API of an object's kind in a namespace.
 pub fn api(client: &Client, like: &DynamicObject, namespace: &str) -> io::Result<Api<DynamicObject>> {
     let types = like.types.as_ref().ok_or_else(|| io::Error::other("an object without a kind"))?;
     let kind = GroupVersionKind::try_from(types).map_err(io::Error::other)?;

@@ -1,4 +1,4 @@
-//! Prints figures beside what is expected of them.
+//! Prints results with their expected values.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use crate::{
     figures::{Figures, IDLE},
 };
 
-/// Requests that are rarer than this are shown as they are, not for each app.
+/// Requests with a lower number are printed as a total, not for each app.
 const RARE: f64 = 0.01;
 
-/// Prints what was measured of so many apps.
+/// Prints the results for a number of apps.
 pub fn print(figures: &Figures) {
     let Figures { apps, changes, worked, idle, changing, restart, .. } = figures;
     println!("\n{apps} apps, each with an agent and a table");
@@ -60,7 +60,7 @@ pub fn growth(fewer: &Figures, more: &Figures) {
     ratio("requests", |f| audit::total(&f.worked.requests) as f64, "at most 1.2");
 }
 
-/// Prints requests as the share of each of so many, the most frequent first.
+/// Prints the number of requests per item, the most frequent first.
 fn requests(what: &str, counts: &Counts, share: usize, expected: &str) {
     let shown = |count: usize| match share {
         1 => count.to_string(),

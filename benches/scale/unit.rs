@@ -1,11 +1,11 @@
-//! What is measured by the number: an app with one agent and one table.
+//! The unit of measurement: an app with one agent and one table.
 
 use serde_json::{Value, json};
 
 /// Apps that share a namespace.
 const TOGETHER: usize = 100;
 
-/// What the agents do.
+/// Code of the agents.
 const PYTHON: &str = r#"def count(value, counts):
     page = value["page"]
     counts[page] = counts.get(page, 0) + 1
@@ -16,39 +16,39 @@ const PYTHON: &str = r#"def count(value, counts):
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Unit(pub usize);
 
-/// The namespaces that so many units need.
+/// Returns the namespaces of a number of units.
 pub fn namespaces(units: usize) -> impl Iterator<Item = String> {
     (0..units).step_by(TOGETHER).map(|first| Unit(first).namespace())
 }
 
 impl Unit {
-    /// The unit that a name ends with the number of, be it `app-7` or `app-7-app`.
-    pub fn of(name: &str) -> Option<Self> {
+    /// Parses the number of a unit from a name such as `app-7` or `app-7-app`.
+    pub fn from_name(name: &str) -> Option<Self> {
         name.split('-').find_map(|word| word.parse().ok()).map(Self)
     }
 
-    /// Its namespace.
+    /// Returns the namespace of the unit.
     pub fn namespace(self) -> String {
         format!("scale-{}", self.0 / TOGETHER)
     }
 
-    /// The name of its app.
+    /// Returns the name of the app.
     pub fn app(self) -> String {
         format!("app-{}", self.0)
     }
 
-    /// The name of its app's StatefulSet.
+    /// Returns the name of the app's StatefulSet.
     pub fn statefulset(self) -> String {
         format!("app-{}-app", self.0)
     }
 
-    /// The ConfigMaps with the definitions of its components, which its pods mount.
+    /// Returns the names of the ConfigMaps with the definitions of the components.
     pub fn definitions(self) -> [String; 2] {
         [format!("agent-{}-agent", self.0), format!("table-{}-table", self.0)]
     }
 
-    /// The resources that a user would write, after tests/golden/minimal; the storage of
-    /// examples/minimal.yaml, because a volume for each app would be work for others than the operator.
+    /// Returns the resources of a user, like tests/golden/minimal, with the storage of examples/minimal.yaml,
+    /// because a volume for each app would be work for other controllers.
     pub fn resources(self) -> [Value; 3] {
         let Self(number) = self;
         let app = self.app();

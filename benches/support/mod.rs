@@ -1,4 +1,4 @@
-//! What both benches need.
+//! Shared code of the benchmarks.
 
 pub mod process;
 pub mod times;
@@ -12,7 +12,7 @@ use kube::{
 };
 use serde_json::Value;
 
-/// Starts `kaspr-operator run --local` on the control plane; gives it with the URL of its webhooks.
+/// Starts `kaspr-operator run --local` on the control plane. Returns the operator and the URL of its webhooks.
 pub fn start(plane: &ControlPlane) -> io::Result<(Operator, String)> {
     let log = plane.log_dir().join("kaspr-operator.log");
     let binary = Path::new(env!("CARGO_BIN_EXE_kaspr-operator"));
@@ -21,14 +21,14 @@ pub fn start(plane: &ControlPlane) -> io::Result<(Operator, String)> {
     Ok((operator, url))
 }
 
-/// A client of the control plane.
+/// Creates a client of the control plane.
 pub async fn client(plane: &ControlPlane) -> io::Result<Client> {
     let kubeconfig = Kubeconfig::read_from(plane.kubeconfig()).map_err(io::Error::other)?;
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
     Client::try_from(config.map_err(io::Error::other)?).map_err(io::Error::other)
 }
 
-/// The KasprApp of tests/golden/full.
+/// Returns the KasprApp of tests/golden/full.
 pub fn recorded() -> io::Result<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/full/manifest.yaml");
     let text = fs::read_to_string(path)?;

@@ -1,13 +1,13 @@
-//! What the kernel says of a process.
+//! Memory of a process, as reported by the kernel.
 
 use std::{fs, io};
 
-/// Resident memory of a process, in MiB.
+/// Returns the resident memory of a process, in MiB.
 pub fn resident(pid: u32) -> io::Result<f64> {
     memory(pid, "VmRSS:")
 }
 
-/// What the kernel says in this line of the memory of a process, in MiB.
+/// Returns a value of the status file of a process, in MiB.
 pub fn memory(pid: u32, line: &str) -> io::Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find(|said| said.starts_with(line)).unwrap_or_default();

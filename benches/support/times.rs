@@ -1,23 +1,23 @@
-//! How long things took.
+//! Statistics of durations.
 
 use std::{fmt, time::Duration};
 
-/// Times, of which the middle and the end matter.
+/// A sorted list of durations.
 pub struct Times(Vec<Duration>);
 
 impl Times {
-    /// Takes them in any order; there must be one at least.
+    /// Creates the list from durations in any order; at least one is required.
     pub fn new(mut times: Vec<Duration>) -> Self {
         times.sort();
         Self(times)
     }
 
-    /// How many there are.
+    /// Returns the number of durations.
     pub fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// The time that this share of them, from 0 to 1, did not exceed, in milliseconds.
+    /// Returns the quantile for a share from 0 to 1, in milliseconds.
     pub fn at(&self, share: f64) -> f64 {
         self.0[((self.0.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3
     }

@@ -1,6 +1,6 @@
 """Assembles the files of the image and checks them: check.py BINARY TREE [UV].
 
-What the image holds must run as nobody in particular, with nothing else around it.
+The programs must run as an unprivileged user, with no other files in the image.
 """
 
 import os
@@ -18,16 +18,16 @@ PROGRAM = "usr/local/bin/kaspr-operator"
 
 
 def headers(file: pathlib.Path) -> set[int]:
-    """The types of the program headers of an ELF file of 64 bits."""
+    """Returns the types of the program headers of a 64-bit ELF file."""
     data = file.read_bytes()
-    assert data[:5] == b"\x7fELF\x02", f"{file} is no ELF file of 64 bits"
+    assert data[:5] == b"\x7fELF\x02", f"{file} is not a 64-bit ELF file"
     offset, = struct.unpack_from("<Q", data, 32)
     size, count = struct.unpack_from("<HH", data, 54)
     return {struct.unpack_from("<I", data, offset + i * size)[0] for i in range(count)}
 
 
 def needed(file: pathlib.Path) -> bool:
-    """Whether it names libraries to load: an entry DT_NEEDED of its dynamic section."""
+    """Returns whether a file requires shared libraries: an entry DT_NEEDED in its dynamic section."""
     data = file.read_bytes()
     offset, = struct.unpack_from("<Q", data, 32)
     size, count = struct.unpack_from("<HH", data, 54)
@@ -49,7 +49,7 @@ def assemble(binary: str, tree: pathlib.Path, uv: str | None) -> None:
 
 
 def run(tree: pathlib.Path, *arguments: str, text: str = "", code: int = 0) -> str:
-    """Runs the program with nothing in its environment; as root also with nothing else on its disk."""
+    """Runs the program with an empty environment; as root also in a root directory without other files."""
     if os.geteuid() == 0:
         command = ["chroot", f"--userspec={USER}:{USER}", str(tree.resolve()), f"/{PROGRAM}", *arguments]
     else:
@@ -66,32 +66,32 @@ def main() -> None:
     assemble(binary, tree, uv)
     program = tree / PROGRAM
     if os.geteuid() == 0:
-        # Every container has these; the image does not bring them.
+        # Container runtimes provide these files; the image does not contain them.
         (tree / "dev").mkdir()
         for name, minor in (("random", 8), ("urandom", 9)):
             os.mknod(tree / "dev" / name, stat.S_IFCHR, os.makedev(1, minor))
             (tree / "dev" / name).chmod(0o666)
     for file in program.parent.iterdir():
-        # Type 3 is PT_INTERP: the loader that a program asks for.
-        assert 3 not in headers(file) and not needed(file), f"{file.name} needs a loader"
+        # Type 3 is PT_INTERP: the loader of a dynamically linked program.
+        assert 3 not in headers(file) and not needed(file), f"{file.name} requires a loader"
     size = program.stat().st_size
-    assert size < LARGEST, f"{size} bytes are too many"
+    assert size < LARGEST, f"{size} bytes exceed the limit of {LARGEST}"
     version = run(tree, "--version").strip()
     rules = run(tree, "rules")
     assert "| `" in rules, rules
     bad = pathlib.Path(__file__).parents[2] / "examples/refused/config-typo.yaml"
-    said = run(tree, "validate", "-", text=bad.read_text(), code=1)
-    assert "did you mean" in said, said
+    output = run(tree, "validate", "-", text=bad.read_text(), code=1)
+    assert "did you mean" in output, output
     shutil.rmtree(tree / "dev", ignore_errors=True)
-    # What the first container of a pod with packages does: by its name, found on the image's PATH.
+    # Like the first init container of a pod with packages: run by name, found on the image's PATH.
     with tempfile.TemporaryDirectory() as folder:
         path = {"PATH": str(program.parent.resolve())}
         subprocess.run(["/usr/bin/env", "kaspr-operator", "copy-installer", folder], env=path, check=True)
         copied = sorted(file.name for file in pathlib.Path(folder).iterdir())
         assert copied == sorted(file.name for file in program.parent.iterdir()), copied
         assert (pathlib.Path(folder) / "kaspr-operator").read_bytes() == program.read_bytes()
-    alone = "as user 65532 with nothing else on the disk" if os.geteuid() == 0 else "without an environment"
-    print(f"{version}: static, {size / 1e6:.1f} MB, runs {alone}")
+    mode = "as user 65532 without other files" if os.geteuid() == 0 else "without an environment"
+    print(f"{version}: static, {size / 1e6:.1f} MB, runs {mode}")
 
 
 main()

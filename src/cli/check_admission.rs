@@ -1,7 +1,8 @@
-//! Whether admission works: the API server asks the webhooks, trusts them and does as they say.
+//! `check-admission`: checks that the API server calls the webhooks, trusts them and applies their
+//! response. `helm test` runs this subcommand.
 //!
-//! A dry run of a mistake that only the webhooks know must be refused by them, and one of a good app
-//! be accepted. `helm test` runs this.
+//! The API server must reject an app with an error that only the webhooks detect, and accept a valid app.
+//! Both requests are dry runs.
 
 use std::time::Duration;
 
@@ -10,80 +11,84 @@ use kube::{Api, Client, api::PostParams};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::Error;
+use super::error::Error;
 use crate::{
-    api::{GROUP, KasprApp, VERSION},
+    api::{GROUP, KasprApp, KasprResource, VERSION},
     error_chain::describe,
 };
 
-/// The pause between two looks.
+/// Pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The name of the app that is never made.
+/// Name of the app in the dry runs.
 const NAME: &str = "check-admission";
 
-/// What the API server says before the words of a webhook that refuses.
+/// Text that the API server puts before the message of a webhook that denies a request.
 const DENIED: &str = "denied the request";
 
 /// Arguments of `check-admission`.
 #[derive(Args, Debug)]
 pub struct CheckAdmissionArgs {
-    /// Namespace of the dry runs: not the operator's own, which its webhooks leave alone
+    /// Namespace of the dry runs; not the operator's namespace, which the webhooks exclude
     #[arg(long, default_value = "default", value_name = "NAMESPACE")]
     namespace: String,
-    /// Seconds after which it is given up
+    /// Timeout of the check, in seconds
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     timeout: u64,
 }
 
-/// Tries until a bad app is refused and a good one accepted.
+/// Retries until the API server rejects an invalid app and accepts a valid one.
 pub async fn check_admission(args: CheckAdmissionArgs) -> Result<(), Error> {
     let CheckAdmissionArgs { namespace, timeout } = args;
     let client = Client::try_from(kube::Config::infer().await?).map_err(Error::Client)?;
     let api: Api<KasprApp> = Api::namespaced(client, &namespace);
-    let end = Instant::now() + Duration::from_secs(timeout);
-    let mut said = String::new();
+    let deadline = Instant::now() + Duration::from_secs(timeout);
+    let mut last_problem = String::new();
     loop {
-        let wrong = match tokio::time::timeout_at(end, look(&api)).await {
+        let problem = match tokio::time::timeout_at(deadline, check(&api)).await {
             Ok(Ok(())) => {
-                println!("a bad KasprApp is refused and a good one accepted: admission works");
+                println!("admission works: an invalid KasprApp is rejected and a valid one is accepted");
                 return Ok(());
             }
-            Ok(Err(wrong)) => wrong,
-            // What was wrong before says more.
-            Err(_) if !said.is_empty() => said.clone(),
+            Ok(Err(problem)) => problem,
+            // The previous problem is more specific than the timeout.
+            Err(_) if !last_problem.is_empty() => last_problem.clone(),
             Err(_) => "the API server did not answer in time".to_owned(),
         };
-        if Instant::now() + PAUSE >= end {
-            return Err(Error::Admission(wrong));
+        if Instant::now() + PAUSE >= deadline {
+            return Err(Error::Admission(problem));
         }
-        if wrong != said {
-            eprintln!("not yet: {wrong}");
-            said = wrong;
+        if problem != last_problem {
+            eprintln!("retrying: {problem}");
+            last_problem = problem;
         }
         sleep(PAUSE).await;
     }
 }
 
-/// Sends both; says what is not as it should be.
-async fn look(api: &Api<KasprApp>) -> Result<(), String> {
-    // A key that the schema lets pass: `config` stays open there.
-    match create(api, json!({ "webPrt": 6065 })).await? {
+/// Sends both dry runs, and returns the problem that they show as an error.
+async fn check(api: &Api<KasprApp>) -> Result<(), String> {
+    // The schema accepts an unknown key, because `config` is an open block.
+    match dry_run(api, json!({ "webPrt": 6065 })).await? {
         Err(kube::Error::Api(status)) if status.message.contains(DENIED) => {}
-        Err(error) => return Err(format!("a bad KasprApp: {}", describe(&error))),
-        Ok(_) => return Err("a bad KasprApp was accepted: nobody asked the webhooks".to_owned()),
+        Err(error) => return Err(format!("failed to send an invalid KasprApp: {}", describe(&error))),
+        Ok(_) => {
+            return Err("an invalid KasprApp was accepted: the API server did not call the webhooks".into());
+        }
     }
-    match create(api, json!({ "webPort": 6065 })).await? {
+    match dry_run(api, json!({ "webPort": 6065 })).await? {
         Ok(app) if app.spec.replicas.is_some() => Ok(()),
-        Ok(_) => Err("the defaulting webhook was not asked: `spec.replicas` is absent".to_owned()),
-        Err(error) => Err(format!("a good KasprApp was refused: {}", describe(&error))),
+        Ok(_) => {
+            Err("the API server did not call the defaulting webhook: `spec.replicas` is not set".to_owned())
+        }
+        Err(error) => Err(format!("a valid KasprApp was rejected: {}", describe(&error))),
     }
 }
 
-async fn create(api: &Api<KasprApp>, config: Value) -> Result<kube::Result<KasprApp>, String> {
+async fn dry_run(api: &Api<KasprApp>, config: Value) -> Result<kube::Result<KasprApp>, String> {
     let app = json!({
         "apiVersion": format!("{GROUP}/{VERSION}"),
-        "kind": "KasprApp",
+        "kind": KasprApp::KIND.name(),
         "metadata": { "name": NAME },
         "spec": {
             "bootstrapServers": "kafka:9092",

@@ -1,5 +1,5 @@
-//! Takes the webhooks' registration back: without it, the API server refuses every Kaspr resource
-//! once nobody answers any more.
+//! `deregister`: deletes the webhook configurations. While they exist and no operator answers, the API
+//! server rejects every write of a Kaspr resource.
 
 use clap::Args;
 use k8s_openapi::api::admissionregistration::v1::{
@@ -7,7 +7,7 @@ use k8s_openapi::api::admissionregistration::v1::{
 };
 use kube::{Api, Client, api::DeleteParams};
 
-use super::Error;
+use super::error::Error;
 use crate::webhook::registration::NAME;
 
 /// Arguments of `deregister`.
@@ -18,17 +18,17 @@ pub struct DeregisterArgs {
     webhook_configuration: String,
 }
 
-/// Deletes the configurations, for who is about to remove the operator.
+/// Deletes the webhook configurations before the operator is removed.
 pub async fn deregister(args: DeregisterArgs) -> Result<(), Error> {
     let DeregisterArgs { webhook_configuration } = args;
     let client = Client::try_from(kube::Config::infer().await?).map_err(Error::Client)?;
-    delete(&client, &webhook_configuration).await?;
-    tracing::info!(name = webhook_configuration, "the webhooks are no longer registered");
+    delete_webhook_configurations(&client, &webhook_configuration).await?;
+    tracing::info!(name = webhook_configuration, "deleted the webhook configurations");
     Ok(())
 }
 
-/// Deletes both configurations of that name; one that is gone is as good.
-pub async fn delete(client: &Client, name: &str) -> Result<(), Error> {
+/// Deletes both webhook configurations of a name. A missing configuration is not an error.
+pub async fn delete_webhook_configurations(client: &Client, name: &str) -> Result<(), Error> {
     let params = DeleteParams::default();
     let mutating =
         Api::<MutatingWebhookConfiguration>::all(client.clone()).delete(name, &params).await.map(drop);
@@ -36,14 +36,14 @@ pub async fn delete(client: &Client, name: &str) -> Result<(), Error> {
         Api::<ValidatingWebhookConfiguration>::all(client.clone()).delete(name, &params).await.map(drop);
     for result in [mutating, validating] {
         match result {
+            Ok(()) => {}
             Err(kube::Error::Api(status)) if status.is_not_found() => {}
             Err(source) => {
                 return Err(Error::Api {
-                    what: "can't take the webhook registration back".to_owned(),
+                    what: "failed to delete the webhook configurations".to_owned(),
                     source,
                 });
             }
-            Ok(()) => {}
         }
     }
     Ok(())

@@ -1,34 +1,35 @@
-//! The reference of all fields, as the CRDs' schemas have them.
-
-use std::io::{self, Write};
+//! `fields`: prints the reference of all fields, from the schemas of the CRDs.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use serde_json::Value;
 
-use super::{Error, cell};
+use super::{
+    error::Error,
+    output::{markdown_cell, write_stdout},
+};
 use crate::{
     api::config_keys::{CONFIG_KEYS, ConfigKey, ConfigKind},
     crds,
 };
 
-const HEAD: &str = "\
+const HEADER: &str = "\
 <!-- Written by `make generate`: change src/api/. -->
 
 # Fields
 
-Every field of the six kinds, as `kubectl explain` shows them. `[]` is each entry of a list, `.*` each
-value of a map. A field in **bold** must be given where its block is. A default is filled in at
-`kubectl apply`; where there is none, an absent field means what its description says. Blocks of
-Kubernetes' own are as in a Pod, and the table names where.
+All fields of the six kinds, as `kubectl explain` shows them. `[]` denotes each item of a list, `.*` each
+value of a map. A field in **bold** is required if its block is present. Defaults are set at
+`kubectl apply`; if a field has no default, the description explains what an absent field means. Blocks
+that Kubernetes defines have the same fields as in a Pod, and the table names their location there.
 
-A component (all kinds but KasprApp) belongs to the app that its label `kaspr.io/app` names.
-[rules.md](rules.md) says what else is refused.
+A component (any kind except KasprApp) belongs to the app that the label `kaspr.io/app` names.
+[rules.md](rules.md) lists all other validation rules.
 ";
 
-/// Blocks that Kubernetes describes: the field, wherever it is under `spec`, and where to read on.
-const KUBERNETES: [(&str, &str); 10] = [
+/// Blocks that Kubernetes defines: name of the field, at any depth under `spec`, and its location in a Pod.
+const KUBERNETES_BLOCKS: [(&str, &str); 10] = [
     ("affinity", "pod.spec.affinity"),
     ("env", "pod.spec.containers.env"),
     ("hostAliases", "pod.spec.hostAliases"),
@@ -41,19 +42,19 @@ const KUBERNETES: [(&str, &str); 10] = [
     ("volumes", "pod.spec.volumes"),
 ];
 
-/// A block whose security context is that of a whole pod.
+/// Block whose security context is the one of a pod, not of a container.
 const POD: &str = "spec.template.pod";
 
-/// The one block whose schema is open.
+/// The only block with an open schema.
 const CONFIG: &str = "spec.config";
 
-/// Prints a table for each kind.
+/// Prints a table of fields for each kind.
 pub fn fields() -> Result<(), Error> {
-    let kinds: String = crds::all().iter().map(kind).collect();
-    io::stdout().write_all(format!("{HEAD}{kinds}").as_bytes()).map_err(Error::Output)
+    let kinds: String = crds::all().iter().map(kind_section).collect();
+    write_stdout(&format!("{HEADER}{kinds}"))
 }
 
-fn kind(crd: &CustomResourceDefinition) -> String {
+fn kind_section(crd: &CustomResourceDefinition) -> String {
     let names = &crd.spec.names;
     let mut text = format!("\n## {}\n", names.kind);
     for version in &crd.spec.versions {
@@ -63,114 +64,120 @@ fn kind(crd: &CustomResourceDefinition) -> String {
         let about = root.description.as_deref().map(first_paragraph).unwrap_or_default();
         let short: Vec<String> = names.short_names.iter().flatten().map(|name| format!("`{name}`")).collect();
         text.push_str(&format!(
-            "\n{about} For kubectl: `{}`, {}. Version `{}/{}`.\n\n| field | type | default | what it is |\n|---|---|---|---|\n",
+            "\n{about} For kubectl: `{}`, {}. Version `{}/{}`.\n\n| field | type | default | description |\n|---|---|---|---|\n",
             names.plural,
             short.join(", "),
             crd.spec.group,
             version.name,
         ));
-        below("", root, &mut text);
+        write_rows("", root, &mut text);
     }
     text
 }
 
-/// The rows of the fields in a block.
-fn below(path: &str, block: &JSONSchemaProps, text: &mut String) {
+/// Appends the rows of all fields in a block.
+fn write_rows(path: &str, block: &JSONSchemaProps, text: &mut String) {
     let required = block.required.as_deref().unwrap_or_default();
     for (name, field) in block.properties.iter().flatten() {
         let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-        row(&path, field, required.contains(name), text);
+        write_row(&path, field, required.contains(name), text);
     }
 }
 
-fn row(path: &str, field: &JSONSchemaProps, required: bool, text: &mut String) {
+/// Appends the row of a field and the rows of all fields in it.
+fn write_row(path: &str, field: &JSONSchemaProps, required: bool, text: &mut String) {
     let name = if required { format!("**`{path}`**") } else { format!("`{path}`") };
-    let default = field.default.as_ref().map(|value| plain(&value.0)).unwrap_or_default();
+    let default = field.default.as_ref().map(|value| code(&value.0)).unwrap_or_default();
     let mut about = field.description.as_deref().map(first_paragraph).unwrap_or_default();
-    let kubernetes = kubernetes(path);
-    if let Some(there) = &kubernetes {
-        about = format!("{about} As in `kubectl explain {there}`.");
+    let pod_field = pod_field(path);
+    if let Some(pod_field) = &pod_field {
+        about = format!("{about} See `kubectl explain {pod_field}`.");
     } else {
         let values: Vec<String> = field
             .enum_
             .iter()
             .flatten()
             .filter(|value| !value.0.is_null())
-            .map(|value| plain(&value.0))
+            .map(|value| code(&value.0))
             .collect();
         if !values.is_empty() {
             about = format!("{about} One of {}.", values.join(", "));
         }
     }
-    text.push_str(&format!("| {name} | {} | {default} | {} |\n", type_of(field), cell(&about)));
-    if kubernetes.is_some() {
+    text.push_str(&format!("| {name} | {} | {default} | {} |\n", type_of(field), markdown_cell(&about)));
+    if pod_field.is_some() {
         return;
     }
-    below(path, field, text);
+    write_rows(path, field, text);
     if path == CONFIG {
-        CONFIG_KEYS.iter().for_each(|key| text.push_str(&setting(key)));
+        CONFIG_KEYS.iter().for_each(|key| text.push_str(&config_row(key)));
     }
-    if let Some(entry) = entry(field) {
-        below(&format!("{path}[]"), entry, text);
+    if let Some(item) = item_schema(field) {
+        write_rows(&format!("{path}[]"), item, text);
     }
-    if let Some(value) = value(field) {
-        below(&format!("{path}.*"), value, text);
+    if let Some(value) = value_schema(field) {
+        write_rows(&format!("{path}.*"), value, text);
     }
 }
 
-/// A value as it stands in a manifest.
-fn plain(value: &Value) -> String {
+/// Formats a value as in a manifest, as inline code.
+fn code(value: &Value) -> String {
     match value.as_str() {
         Some(text) if !text.is_empty() => format!("`{text}`"),
         _ => format!("`{value}`"),
     }
 }
 
-fn setting(key: &ConfigKey) -> String {
+fn config_row(key: &ConfigKey) -> String {
     let kind = match key.kind {
         ConfigKind::Boolean => "boolean",
         ConfigKind::Integer => "integer",
         ConfigKind::Float => "number",
         ConfigKind::Text => "string",
     };
-    format!("| `{CONFIG}.{}` | {kind} |  | Members read it as `{}`. |\n", key.name, key.variable())
+    format!(
+        "| `{CONFIG}.{}` | {kind} |  | Members receive this setting as `{}`. |\n",
+        key.name,
+        key.variable()
+    )
 }
 
 fn type_of(field: &JSONSchemaProps) -> String {
     if field.x_kubernetes_int_or_string == Some(true) {
         return "integer or string".to_owned();
     }
-    if let Some(entry) = entry(field) {
-        return format!("list of {}", type_of(entry));
+    if let Some(item) = item_schema(field) {
+        return format!("list of {}", type_of(item));
     }
-    if let Some(value) = value(field) {
+    if let Some(value) = value_schema(field) {
         return format!("map of {}", type_of(value));
     }
     field.type_.clone().unwrap_or_else(|| "anything".to_owned())
 }
 
-fn entry(field: &JSONSchemaProps) -> Option<&JSONSchemaProps> {
+fn item_schema(field: &JSONSchemaProps) -> Option<&JSONSchemaProps> {
     match field.items.as_ref()? {
-        JSONSchemaPropsOrArray::Schema(entry) => Some(entry),
-        JSONSchemaPropsOrArray::Schemas(entries) => entries.first(),
+        JSONSchemaPropsOrArray::Schema(item) => Some(item),
+        JSONSchemaPropsOrArray::Schemas(items) => items.first(),
     }
 }
 
-fn value(field: &JSONSchemaProps) -> Option<&JSONSchemaProps> {
+fn value_schema(field: &JSONSchemaProps) -> Option<&JSONSchemaProps> {
     match field.additional_properties.as_ref()? {
         JSONSchemaPropsOrBool::Schema(value) => Some(value),
         JSONSchemaPropsOrBool::Bool(_) => None,
     }
 }
 
-/// Where Kubernetes describes a block, if it is one of its own.
-fn kubernetes(path: &str) -> Option<String> {
+/// Returns the location in a Pod of a block that Kubernetes defines.
+fn pod_field(path: &str) -> Option<String> {
     let (block, field) = path.rsplit_once('.')?;
-    let (_, there) = KUBERNETES.iter().find(|(name, _)| *name == field && block.starts_with("spec"))?;
+    let (_, location) =
+        KUBERNETES_BLOCKS.iter().find(|(name, _)| *name == field && block.starts_with("spec"))?;
     if block == POD && field == "securityContext" {
         return Some("pod.spec.securityContext".to_owned());
     }
-    Some((*there).to_owned())
+    Some((*location).to_owned())
 }
 
 fn first_paragraph(text: &str) -> String {

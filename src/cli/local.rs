@@ -1,4 +1,4 @@
-//! What `run --local` does to the cluster beside reconciling: CRDs in, webhooks in and out.
+//! Changes that `run --local` makes to the cluster: applies the CRDs and registers the webhooks.
 
 use std::{future::Future, time::Duration};
 
@@ -16,80 +16,87 @@ use kube::{
 };
 use semver::Version;
 
-use super::Error;
+use super::error::Error;
 use crate::{
     api::annotations::{OPERATOR_VERSION, RESOURCE_HASH},
     crds,
+    error_chain::describe,
     naming::MANAGER,
     webhook::registration::{NAME, Target, configurations},
 };
 
-/// The first pause while the API server is away, and the longest.
+/// First and longest pause between retries.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
 
-/// Applies the CRDs that are missing or older, and waits until the API server serves them.
+/// Applies the CRDs that are missing or outdated, and waits until the API server serves all CRDs.
 pub async fn ensure_crds(client: &Client) -> Result<(), Error> {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     for crd in crds::all() {
-        let name = crd.name_any();
-        let installed = api.get_opt(&name).await.map_err(failed(format!("can't read the CRD {name}")))?;
-        if let Some(installed) = &installed {
-            match installed_version(installed) {
-                Some(version) if version > crds::version() => {
-                    tracing::warn!(crd = name, %version, "a newer CRD is installed, it is left as it is");
-                    continue;
-                }
-                Some(_) if same_hash(installed, &crd) => continue,
-                _ => {}
-            }
-        }
-        api.patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&crd))
-            .await
-            .map_err(failed(format!("can't apply the CRD {name}")))?;
-        tracing::info!(crd = name, replaced = installed.is_some(), "applied the CRD");
+        ensure_crd(&api, &crd).await?;
     }
     for crd in crds::all() {
         let name = crd.name_any();
         let established = await_condition(api.clone(), &name, is_crd_established());
         established.await.map_err(|WaitError::ProbeFailed(source)| Error::Api {
-            what: format!("can't watch the CRD {name}"),
+            what: format!("failed to watch the CRD {name}"),
             source: kube::Error::Service(Box::new(source)),
         })?;
     }
     Ok(())
 }
 
-fn same_hash(installed: &CustomResourceDefinition, crd: &CustomResourceDefinition) -> bool {
+/// Applies a CRD, unless the installed CRD is the same or belongs to a newer operator.
+async fn ensure_crd(
+    api: &Api<CustomResourceDefinition>,
+    crd: &CustomResourceDefinition,
+) -> Result<(), Error> {
+    let name = crd.name_any();
+    let installed = api.get_opt(&name).await.map_err(api_error(format!("failed to read the CRD {name}")))?;
+    if let Some(installed) = &installed
+        && let Some(version) = installed_version(installed)
+    {
+        if version > crds::version() {
+            tracing::warn!(crd = name, %version, "keeping the installed CRD, which is newer");
+            return Ok(());
+        }
+        if has_same_hash(installed, crd) {
+            return Ok(());
+        }
+    }
+    api.patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(crd))
+        .await
+        .map_err(api_error(format!("failed to apply the CRD {name}")))?;
+    tracing::info!(crd = name, replaced = installed.is_some(), "applied the CRD");
+    Ok(())
+}
+
+fn has_same_hash(installed: &CustomResourceDefinition, crd: &CustomResourceDefinition) -> bool {
     installed.annotations().get(RESOURCE_HASH) == crd.annotations().get(RESOURCE_HASH)
 }
 
+/// Returns the version of the operator that applied a CRD.
 fn installed_version(crd: &CustomResourceDefinition) -> Option<Version> {
     crd.annotations().get(OPERATOR_VERSION)?.parse().ok()
 }
 
-/// Registers both webhooks.
+/// Applies both webhook configurations.
 pub async fn register(client: &Client, target: &Target) -> Result<(), Error> {
     let (mutating, validating) = configurations(target);
     let params = PatchParams::apply(MANAGER).force();
     Api::<MutatingWebhookConfiguration>::all(client.clone())
         .patch(NAME, &params, &Patch::Apply(&mutating))
         .await
-        .map_err(failed("can't register the defaulting webhook"))?;
+        .map_err(api_error("failed to register the defaulting webhook"))?;
     Api::<ValidatingWebhookConfiguration>::all(client.clone())
         .patch(NAME, &params, &Patch::Apply(&validating))
         .await
-        .map_err(failed("can't register the validating webhook"))?;
+        .map_err(api_error("failed to register the validating webhook"))?;
     Ok(())
 }
 
-/// Takes the registration back.
-pub async fn deregister(client: &Client) -> Result<(), Error> {
-    super::deregister::delete(client, NAME).await
-}
-
-/// Tries until it succeeds: an API server that is away comes back, and a permission that is missing
-/// is granted while one reads the log.
-pub async fn insist<F, T>(mut attempt: impl FnMut() -> F) -> T
+/// Retries with a growing pause until the attempt succeeds: the API server may be down for a while, and
+/// the user may grant a missing permission after reading the log.
+pub async fn retry_until_success<F, T>(mut attempt: impl FnMut() -> F) -> T
 where
     F: Future<Output = Result<T, Error>>,
 {
@@ -98,8 +105,8 @@ where
         match attempt().await {
             Ok(value) => return value,
             Err(error) => {
-                let error = crate::error_chain::describe(&error);
-                tracing::warn!(error, again_in = ?pause, "the API server refused or can't be reached");
+                let error = describe(&error);
+                tracing::warn!(error, again_in = ?pause, "the API server refused the request or cannot be reached; retrying");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(PAUSES.1);
             }
@@ -107,7 +114,7 @@ where
     }
 }
 
-fn failed(what: impl Into<String>) -> impl FnOnce(kube::Error) -> Error {
+fn api_error(what: impl Into<String>) -> impl FnOnce(kube::Error) -> Error {
     let what = what.into();
     move |source| Error::Api { what, source }
 }

@@ -1,3 +1,5 @@
+//! `run`: the composition root. Binds the servers, starts the operator, and drains after a signal.
+
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
@@ -8,172 +10,201 @@ use std::{
 };
 
 use kube::Client;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, local};
+use super::{deregister::delete_webhook_configurations, error::Error, local, shutdown::Shutdown};
 use crate::{
     certificates::{CertificateSource, Rotator, url_host},
     error_chain::describe,
     reconcile::{LeaseConfig, Operator, Scope, counting_client},
     settings::{LeaseSettings, RunSettings},
     telemetry::{Metrics, MetricsServer},
-    webhook::{SharedAppContext, WebhookServer, registration::Target},
+    webhook::{
+        SharedAppContext, WebhookServer, WebhookServerError,
+        registration::{NAME, Target},
+    },
 };
 
-/// The port of the webhooks: the one that private clusters of the large clouds leave open between
-/// the API server and the nodes.
+/// Default port of the webhooks. Private clusters of the large clouds allow connections from the API
+/// server to this port of the nodes.
 const WEBHOOK_PORT: u16 = 10_250;
 
-/// The port of the metrics: the published operator's.
+/// Default port of the metrics, the same as the Python operator's.
 const METRICS_PORT: u16 = 8000;
 
-/// How long the end of the process may take after the drain.
-const GOODBYE: Duration = Duration::from_secs(20);
+/// Time for the process to exit after the drain period.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Runs the operator until a signal.
+///
+/// # Errors
+///
+/// A setting is not valid, a server cannot listen, or no cluster is configured.
 pub async fn run(settings: RunSettings) -> Result<(), Error> {
-    let RunSettings {
-        local,
-        namespace,
-        webhook_address,
-        certificate,
-        drain_seconds,
-        metrics_port,
-        lease,
-        reconcile,
-    } = settings;
-    let address = webhook_address.unwrap_or_else(|| default_address(local));
-    let source = CertificateSource::from_settings(&certificate, address)?;
+    let drain_period = Duration::from_secs(settings.drain_seconds);
+    let bound = bind(&settings).await?;
+    let shutdown = Shutdown::on_signal(drain_period)?;
+    let Some(started) = start(settings, bound, &shutdown).await? else {
+        return Ok(());
+    };
+    shutdown.requested.run_until_cancelled(started.announce()).await;
+    shutdown.requested.cancelled().await;
+    tracing::info!("stopping");
+    started.drain(drain_period + EXIT_TIMEOUT).await
+}
+
+/// The servers, bound to their addresses but not yet serving, and what they share with the controllers.
+struct Bound {
+    config: kube::Config,
+    client: Client,
+    metrics: Arc<Metrics>,
+    certificate: CertificateSource,
+    webhook_server: WebhookServer,
+    metrics_server: MetricsServer,
+    ready: Arc<AtomicBool>,
+    app_context: SharedAppContext,
+    /// URL of the webhooks, without a path.
+    base_url: String,
+}
+
+async fn bind(settings: &RunSettings) -> Result<Bound, Error> {
+    let local = settings.local;
+    let address = settings.webhook_address.unwrap_or_else(|| default_webhook_address(local));
+    let certificate = CertificateSource::from_settings(&settings.certificate, address)?;
     let metrics = Arc::new(Metrics::new()?);
     let config = kube::Config::infer().await?;
-    let server_url = config.cluster_url.to_string();
-    let own_namespace = lease.lease_namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-    let lease = lease_of(lease, local, &config);
     let client = counting_client(config.clone(), metrics.clone()).map_err(Error::Client)?;
     let ready = Arc::new(AtomicBool::new(false));
-    let known = SharedAppContext::default();
-    let server =
-        WebhookServer::bind(address, source.initial(), ready.clone(), known.clone(), metrics.clone())?;
-    let base =
-        format!("https://{}:{}", url_host(&server.address().ip().to_string()), server.address().port());
-    let metrics_server = MetricsServer::bind(metrics_address(local, metrics_port), metrics.clone());
-    let metrics_server = metrics_server.await.map_err(Error::Metrics)?;
-    let scraped = format!("http://{}/metrics", metrics_server.address().map_err(Error::Metrics)?);
-    tracing::info!(api_server = server_url, webhooks = base, metrics = scraped, "starting");
+    let app_context = SharedAppContext::default();
+    let webhook_server = WebhookServer::bind(
+        address,
+        certificate.initial(),
+        ready.clone(),
+        app_context.clone(),
+        metrics.clone(),
+    )?;
+    let address = webhook_server.address();
+    let base_url = format!("https://{}:{}", url_host(&address.ip().to_string()), address.port());
+    let metrics_address = metrics_address(local, settings.metrics_port);
+    let metrics_server =
+        MetricsServer::bind(metrics_address, metrics.clone()).await.map_err(Error::Metrics)?;
+    let metrics_url = format!("http://{}/metrics", metrics_server.address().map_err(Error::Metrics)?);
+    let api_server = config.cluster_url.to_string();
+    tracing::info!(api_server, webhooks = base_url, metrics = metrics_url, "starting");
+    Ok(Bound {
+        config,
+        client,
+        metrics,
+        certificate,
+        webhook_server,
+        metrics_server,
+        ready,
+        app_context,
+        base_url,
+    })
+}
 
-    let (stop, drained) = (CancellationToken::new(), CancellationToken::new());
-    let drain = Duration::from_secs(drain_seconds);
-    stop_on_signal(drain, stop.clone(), drained.clone())?;
-    let target = source.authority().map(|authority| Target::Url { base: base.clone(), authority });
-    let keeper = |served| Rotator::new(&client, &own_namespace, &certificate, served);
-    let certified = source.follow(server.certificate_reloader(), keeper, &drained)?;
-    let serving = tokio::spawn(server.serve(stop.clone(), drained.clone()));
-    tokio::spawn(metrics_server.serve(drained.clone()));
+/// The running tasks, and what becoming ready requires.
+struct Started {
+    client: Client,
+    /// Target of the webhook registration, with `--local`.
+    target: Option<Target>,
+    /// Cancelled when all caches are filled, and when a trusted certificate is served.
+    prerequisites: [CancellationToken; 2],
+    ready: Arc<AtomicBool>,
+    base_url: String,
+    serving: JoinHandle<Result<(), WebhookServerError>>,
+    reconciling: JoinHandle<JoinSet<()>>,
+}
+
+/// Starts the servers and the controllers. Returns `None` if a signal arrives before the CRDs are applied.
+async fn start(settings: RunSettings, bound: Bound, shutdown: &Shutdown) -> Result<Option<Started>, Error> {
+    let RunSettings { local, namespace, certificate: certificate_settings, lease, reconcile, .. } = settings;
+    let Bound { config, client, metrics, certificate, webhook_server, .. } = bound;
+    let (ready, base_url) = (bound.ready, bound.base_url);
+    let Shutdown { requested, drained } = shutdown;
+
+    let own_namespace = lease.lease_namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+    let target = certificate.authority().map(|authority| Target::Url { base: base_url.clone(), authority });
+    let rotator = |reloader| Rotator::new(&client, &own_namespace, &certificate_settings, reloader);
+    let certified = certificate.follow(webhook_server.certificate_reloader(), rotator, drained)?;
+    let serving = tokio::spawn(webhook_server.serve(requested.clone(), drained.clone()));
+    tokio::spawn(bound.metrics_server.serve(drained.clone()));
     if target.is_some() {
-        let crds = local::insist(|| local::ensure_crds(&client));
-        if stop.run_until_cancelled(crds).await.is_none() {
-            return Ok(());
+        let crds = local::retry_until_success(|| local::ensure_crds(&client));
+        if requested.run_until_cancelled(crds).await.is_none() {
+            return Ok(None);
         }
     }
     let scope = namespace.map_or(Scope::Cluster, Scope::Namespace);
     let operator = Operator::new(client.clone(), scope, reconcile, metrics);
-    let filled = operator.filled();
-    // Nobody else sets it.
-    _ = known.set(operator.app_context_provider());
-    let reconciling = tokio::spawn(operator.run(lease.map(|lease| (lease, config)), stop.clone()));
-
-    let announced = announce(&client, target.as_ref(), [&filled, &certified], &ready, &base);
-    stop.run_until_cancelled(announced).await;
-    stop.cancelled().await;
-    tracing::info!("stopping");
-    if target.is_some() {
-        deregister(&client).await;
-    }
-    goodbye(drain + GOODBYE, serving, reconciling).await
+    let caches_filled = operator.filled();
+    // Set exactly once, here, so that the result carries no information.
+    _ = bound.app_context.set(operator.app_context_provider());
+    let lease = lease_config(lease, local, &config).map(|lease| (lease, config));
+    let reconciling = tokio::spawn(operator.run(lease, requested.clone()));
+    let prerequisites = [caches_filled, certified];
+    Ok(Some(Started { client, target, prerequisites, ready, base_url, serving, reconciling }))
 }
 
-/// Waits for the caches and the certificate, registers, and says that it is ready.
-async fn announce(
-    client: &Client,
-    target: Option<&Target>,
-    needed: [&CancellationToken; 2],
-    ready: &AtomicBool,
-    base: &str,
-) {
-    for needed in needed {
-        needed.cancelled().await;
+impl Started {
+    /// Waits for the caches and the certificate, reports readiness, and registers the webhooks with
+    /// `--local`.
+    async fn announce(&self) {
+        for prerequisite in &self.prerequisites {
+            prerequisite.cancelled().await;
+        }
+        self.ready.store(true, Ordering::Relaxed);
+        if let Some(target) = &self.target {
+            local::retry_until_success(|| local::register(&self.client, target)).await;
+        }
+        tracing::info!(webhooks = self.base_url, "ready");
     }
-    ready.store(true, Ordering::Relaxed);
-    if let Some(target) = target {
-        local::insist(|| local::register(client, target)).await;
+
+    /// Deletes the registration of `--local`, and waits for the running tasks.
+    async fn drain(self, timeout: Duration) -> Result<(), Error> {
+        if self.target.is_some() {
+            deregister(&self.client).await;
+        }
+        let tasks = async {
+            // Reviews use the watches, so both live until the last review is answered.
+            let (served, _watches) = tokio::join!(self.serving, self.reconciling);
+            served
+        };
+        if let Ok(Ok(served)) = tokio::time::timeout(timeout, tasks).await {
+            served?;
+        } else {
+            tracing::warn!("exiting before all tasks ended");
+        }
+        Ok(())
     }
-    tracing::info!(webhooks = base, "ready");
 }
 
 async fn deregister(client: &Client) {
-    let error = match tokio::time::timeout(GOODBYE / 4, local::deregister(client)).await {
+    let deletion = delete_webhook_configurations(client, NAME);
+    let error = match tokio::time::timeout(EXIT_TIMEOUT / 4, deletion).await {
         Ok(Ok(())) => return,
         Ok(Err(error)) => describe(&error),
         Err(_) => "the API server does not answer".to_owned(),
     };
-    tracing::warn!(error, "the webhooks stay registered: delete their configurations by hand");
+    tracing::warn!(error, "failed to delete the webhook configurations; delete them manually");
 }
 
-async fn goodbye(
-    time: Duration,
-    serving: tokio::task::JoinHandle<Result<(), crate::webhook::WebhookServerError>>,
-    reconciling: tokio::task::JoinHandle<tokio::task::JoinSet<()>>,
-) -> Result<(), Error> {
-    let both = async {
-        // The watches go on until the last review is answered.
-        let (served, _watches) = tokio::join!(serving, reconciling);
-        served
-    };
-    match tokio::time::timeout(time, both).await {
-        Ok(Ok(served)) => Ok(served?),
-        Ok(Err(_)) | Err(_) => {
-            tracing::warn!("some work did not end in time");
-            Ok(())
-        }
-    }
-}
-
-fn default_address(local: bool) -> SocketAddr {
+fn default_webhook_address(local: bool) -> SocketAddr {
     let (ip, port) = if local { (Ipv4Addr::LOCALHOST, 0) } else { (Ipv4Addr::UNSPECIFIED, WEBHOOK_PORT) };
     SocketAddr::new(IpAddr::V4(ip), port)
 }
 
-/// A laptop has no second replica, unless somebody says so.
-fn lease_of(settings: LeaseSettings, local: bool, config: &kube::Config) -> Option<LeaseConfig> {
+fn metrics_address(local: bool, port: Option<u16>) -> SocketAddr {
+    let (ip, default) = if local { (Ipv4Addr::LOCALHOST, 0) } else { (Ipv4Addr::UNSPECIFIED, METRICS_PORT) };
+    SocketAddr::new(IpAddr::V4(ip), port.unwrap_or(default))
+}
+
+/// Returns the Lease to hold. With `--local` there is only one replica, so leader election requires an
+/// explicit namespace.
+fn lease_config(settings: LeaseSettings, local: bool, config: &kube::Config) -> Option<LeaseConfig> {
     let LeaseSettings { leader_election, lease_namespace, lease_seconds, lease_identity } = settings;
     let namespace = lease_namespace.or_else(|| (!local).then(|| config.default_namespace.clone()))?;
     leader_election.then_some(LeaseConfig { namespace, identity: lease_identity, seconds: lease_seconds })
-}
-
-fn metrics_address(local: bool, port: Option<u16>) -> SocketAddr {
-    let (ip, usual) = if local { (Ipv4Addr::LOCALHOST, 0) } else { (Ipv4Addr::UNSPECIFIED, METRICS_PORT) };
-    SocketAddr::new(IpAddr::V4(ip), port.unwrap_or(usual))
-}
-
-/// A first signal begins the drain, which takes that long; a second one ends it.
-fn stop_on_signal(drain: Duration, stop: CancellationToken, drained: CancellationToken) -> Result<(), Error> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(Error::Output)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Output)?;
-    let mut signalled = async move || {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    };
-    tokio::spawn(async move {
-        signalled().await;
-        stop.cancel();
-        if !drain.is_zero() {
-            tracing::info!(?drain, "not ready any more, and serving on");
-            _ = tokio::time::timeout(drain, signalled()).await;
-        }
-        drained.cancel();
-    });
-    Ok(())
 }

@@ -1,41 +1,42 @@
-//! The reference of all settings of `run`, as clap knows them.
+//! `settings`: prints the reference of all settings of `run`, from their clap definitions.
 
-use std::io::{self, Write};
+use clap::{Arg, Command};
 
-use clap::{Arg, Command, CommandFactory};
+use super::{
+    error::Error,
+    output::{markdown_cell, write_stdout},
+};
 
-use super::{Cli, Error, cell};
-
-const HEAD: &str = "\
+const HEADER: &str = "\
 <!-- Written by `make generate`: change src/settings.rs. -->
 
 # Settings
 
-What `kaspr-operator run` can be told, by a flag or by the environment variable beside it; the flag
-wins. The chart's values set the variables: [values.yaml](../deploy/helm/kaspr-operator/values.yaml)
-names those that it knows, and `extraEnv` takes any. `kaspr-operator run --help` says the same.
+Settings of `kaspr-operator run`. Each setting can be given as a flag or as an environment variable; the
+flag takes precedence. The Helm chart sets the variables: see
+[values.yaml](../deploy/helm/kaspr-operator/values.yaml) for the settings with a value of their own, and use
+`extraEnv` for the other settings. `kaspr-operator run --help` prints the same information.
 
-In a cluster, the webhooks listen on all addresses at port 10250 and the metrics at port 8000, unless told
-otherwise. Logs go to standard error.
+In a cluster, the webhooks listen on all addresses at port 10250 and the metrics at port 8000 by default.
+Logs are written to standard error.
 
-| flag | variable | default | what it does |
+| flag | variable | default | description |
 |---|---|---|---|
 ";
 
-/// Prints the table of all settings.
-pub fn settings() -> Result<(), Error> {
-    let mut program = Cli::command();
-    // Until then, flags of the whole program are unknown to `run`.
+/// Prints the table of all settings. `program` is the definition of the whole command line.
+pub fn settings(mut program: Command) -> Result<(), Error> {
+    // Propagates the global flags to the subcommands.
     program.build();
     let run = program.find_subcommand("run").map(rows).unwrap_or_default();
-    io::stdout().write_all(format!("{HEAD}{run}").as_bytes()).map_err(Error::Output)
+    write_stdout(&format!("{HEADER}{run}"))
 }
 
 fn rows(command: &Command) -> String {
     command.get_arguments().filter(|argument| !argument.is_hide_set()).filter_map(row).collect()
 }
 
-/// A setting; `--help` is none.
+/// Returns the row of a setting, or `None` for `--help`.
 fn row(argument: &Arg) -> Option<String> {
     let flag = argument.get_long().filter(|flag| *flag != "help")?;
     let variable = argument.get_env().map(|name| format!("`{}`", name.to_string_lossy())).unwrap_or_default();
@@ -53,7 +54,7 @@ fn row(argument: &Arg) -> Option<String> {
     }
     let value = argument.get_value_names().filter(|_| argument.get_action().takes_values());
     let value = value.into_iter().flatten().map(|name| format!(" {name}")).collect::<String>();
-    Some(format!("| `--{flag}{value}` | {variable} | {default} | {} |\n", cell(&help)))
+    Some(format!("| `--{flag}{value}` | {variable} | {default} | {} |\n", markdown_cell(&help)))
 }
 
 fn is_boolean(argument: &Arg) -> bool {

@@ -1,4 +1,4 @@
-//! Logs.
+//! Logging to standard error, as text or JSON.
 
 use std::io::{self, IsTerminal};
 
@@ -7,17 +7,23 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 
 use crate::settings::{LogFormat, LogSettings};
 
-/// The log level can't be read.
+/// The value of `--log-level` is not valid.
 #[derive(Debug, Error)]
-#[error("'{level}' is no log level: use error, warn, info, debug, trace, or a list such as info,kube=debug")]
-pub struct BadLevel {
+#[error(
+    "'{level}' is not a valid log level: use error, warn, info, debug, trace, or a list such as info,kube=debug"
+)]
+pub struct InvalidLogLevel {
     level: String,
 }
 
-/// Starts logging to standard error.
-pub fn start(settings: &LogSettings) -> Result<(), BadLevel> {
+/// Initializes logging for the whole process.
+///
+/// # Errors
+///
+/// The log level is not valid.
+pub fn init_logging(settings: &LogSettings) -> Result<(), InvalidLogLevel> {
     let LogSettings { log_level, log_format } = settings;
-    let filter = EnvFilter::try_new(log_level).map_err(|_| BadLevel { level: log_level.clone() })?;
+    let filter = EnvFilter::try_new(log_level).map_err(|_| InvalidLogLevel { level: log_level.clone() })?;
     let terminal = io::stderr().is_terminal();
     let format = log_format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json });
     let registry = tracing_subscriber::registry().with(filter);

@@ -1,9 +1,9 @@
-//! What the operator tells of itself: logs and metrics.
+//! Logs and metrics of the operator.
 
 mod logs;
 pub mod metrics;
 mod server;
 
-pub use logs::{BadLevel, start};
+pub use logs::{InvalidLogLevel, init_logging};
 pub use metrics::Metrics;
 pub use server::MetricsServer;

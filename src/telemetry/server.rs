@@ -1,4 +1,4 @@
-//! The address that Prometheus scrapes.
+//! HTTP server for the metrics endpoint that Prometheus scrapes.
 
 use std::{io, net::SocketAddr, sync::Arc};
 
@@ -6,32 +6,38 @@ use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, rou
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::Metrics;
+use super::metrics::Metrics;
 
-/// Serves `/metrics` over plain HTTP, as the published operator does.
+/// Serves `/metrics` over plain HTTP, as the Python operator does.
 pub struct MetricsServer {
     listener: TcpListener,
     metrics: Arc<Metrics>,
 }
 
 impl MetricsServer {
-    /// Takes the address.
+    /// Binds the listen address.
     ///
-    /// Errors: it is in use, or not one of this machine's.
+    /// # Errors
+    ///
+    /// The address is in use, or does not belong to this host.
     pub async fn bind(address: SocketAddr, metrics: Arc<Metrics>) -> io::Result<Self> {
         Ok(Self { listener: TcpListener::bind(address).await?, metrics })
     }
 
-    /// The address that was taken.
+    /// Returns the address on which the server listens.
     ///
-    /// Errors: the system does not tell.
+    /// # Errors
+    ///
+    /// The operating system does not return the address.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// Serves until it is told to stop.
+    /// Serves until `stop` is cancelled.
     ///
-    /// Errors: the listener fails.
+    /// # Errors
+    ///
+    /// The listener fails.
     pub async fn serve(self, stop: CancellationToken) -> io::Result<()> {
         let routes = Router::new().route("/metrics", get(metrics)).with_state(self.metrics);
         axum::serve(self.listener, routes).with_graceful_shutdown(stop.cancelled_owned()).await
@@ -41,7 +47,7 @@ impl MetricsServer {
 async fn metrics(State(metrics): State<Arc<Metrics>>) -> impl IntoResponse {
     const TEXT: [(&str, &str); 1] = [("content-type", "text/plain; version=0.0.4; charset=utf-8")];
     metrics.text().map(|text| (TEXT, text)).map_err(|error| {
-        tracing::error!(%error, "the metrics can't be written");
+        tracing::error!(%error, "failed to encode the metrics");
         StatusCode::INTERNAL_SERVER_ERROR
     })
 }

@@ -1,6 +1,6 @@
-//! The main job on an embedded control plane: bad manifests refused, good ones made into workloads.
+//! The main use case on an embedded control plane: invalid manifests are rejected, valid manifests become workloads.
 //!
-//! `make demo` stays until Ctrl-C, `make demo ONCE=1` ends by itself.
+//! `make demo` runs until Ctrl-C, `make demo ONCE=1` exits by itself.
 
 use std::{
     env, fs, io,
@@ -12,17 +12,17 @@ use std::{
 
 use control_plane::{ControlPlane, Operator};
 
-/// How long a workload may take to be made and become ready.
+/// Timeout for all workloads to become ready.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Where everything is applied.
+/// Namespace of the examples.
 const NAMESPACE: &str = "demo";
 
 fn main() -> ExitCode {
     match run() {
         Ok(0) => ExitCode::SUCCESS,
         Ok(problems) => {
-            eprintln!("\n{problems} things did not go as they should");
+            eprintln!("\n{problems} steps failed");
             ExitCode::FAILURE
         }
         Err(error) => {
@@ -34,12 +34,12 @@ fn main() -> ExitCode {
 
 fn run() -> io::Result<usize> {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    println!("Starting a control plane (the first time it is built, which takes some minutes) …");
+    println!("Starting a control plane (the first run builds it, which takes some minutes) …");
     let plane = ControlPlane::start().map_err(io::Error::other)?;
     println!("Starting the operator: kaspr-operator run --local");
     let log = plane.log_dir().join("kaspr-operator.log");
     let mut operator = Operator::start(&binary()?, plane.kubeconfig(), &log, &["--local"])?;
-    println!("It serves its webhooks at {}\n", operator.ready()?);
+    println!("The webhooks listen at {}\n", operator.ready()?);
     let cluster = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/demo/cluster.yaml");
     plane.kubectl().args(["apply", "--server-side", "-f"]).arg(cluster).output()?;
     kubectl(&plane, &["create", "namespace", NAMESPACE])?;
@@ -53,10 +53,10 @@ fn run() -> io::Result<usize> {
     Ok(problems)
 }
 
-/// Says how to look around, and stays until Ctrl-C: whatever ends this process also ends everything
-/// that it started.
+/// Prints commands to inspect the cluster, and waits for Ctrl-C. All child processes end together with this
+/// process.
 fn look_around(plane: &ControlPlane, log: &Path) -> ! {
-    println!("\nLook around:");
+    println!("\nInspect the cluster:");
     println!("  export KUBECONFIG={}", plane.kubeconfig().display());
     println!("  export PATH={}:$PATH", plane.kubectl_path().parent().unwrap_or(Path::new(".")).display());
     println!("  kubectl get kaspr -n {NAMESPACE}");
@@ -68,15 +68,15 @@ fn look_around(plane: &ControlPlane, log: &Path) -> ! {
     }
 }
 
-/// Applies what must be refused, and shows why it was. Gives how many were not.
+/// Applies the manifests that must be rejected, and prints the errors. Returns how many were accepted.
 fn refused(plane: &ControlPlane, folder: &Path) -> io::Result<usize> {
-    println!("What is refused:\n");
+    println!("Rejected manifests:\n");
     let mut problems = 0;
     for file in manifests(folder)? {
         let output = apply(plane, &file)?;
         println!("$ kubectl apply -f {}", shown(&file));
         if output.status.success() {
-            println!("  accepted, which it should not be");
+            println!("  accepted, but expected to be rejected");
             problems += 1;
         }
         print_indented(&String::from_utf8_lossy(&output.stderr));
@@ -84,9 +84,9 @@ fn refused(plane: &ControlPlane, folder: &Path) -> io::Result<usize> {
     Ok(problems)
 }
 
-/// Applies what must be accepted, and waits until it runs. Gives how many things did not.
+/// Applies the valid manifests, and waits until they run. Returns how many steps failed.
 fn made(plane: &ControlPlane, folder: &Path) -> io::Result<usize> {
-    println!("\nWhat is accepted:\n");
+    println!("\nAccepted manifests:\n");
     let mut problems = 0;
     for file in manifests(folder)? {
         let output = apply(plane, &file)?;
@@ -100,7 +100,7 @@ fn made(plane: &ControlPlane, folder: &Path) -> io::Result<usize> {
     let waited = kubectl(plane, &wait)?;
     problems += usize::from(!waited.status.success());
     println!(
-        "\nAll apps are ready after {:.1} s more. What was made:\n",
+        "\nAll apps are ready after another {:.1} s. Created objects:\n",
         begun.elapsed().min(DEADLINE).as_secs_f64()
     );
     for list in [
@@ -146,7 +146,7 @@ fn print_indented(text: &str) {
     }
 }
 
-/// The operator's binary, which cargo puts beside the folder with this one.
+/// Returns the operator's binary, in the parent of the folder with this example.
 fn binary() -> io::Result<PathBuf> {
     let this = env::current_exe()?;
     let profile = this.ancestors().nth(2).unwrap_or(Path::new("."));

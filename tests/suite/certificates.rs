@@ -12,7 +12,7 @@ use crate::{
     probe::{Kept, free_port, is_ready, look},
 };
 
-/// Makes a certificate in a folder; gives it, DER.
+/// Creates a certificate in a folder, and returns it in DER.
 fn certify(folder: &Path) -> Vec<u8> {
     let made = Command::new(BINARY).args(["certs", "--out"]).arg(folder).output().expect("the binary");
     assert!(made.status.success(), "{}", text(&made.stderr));
@@ -68,17 +68,17 @@ fn new_files_are_served_and_bad_ones_are_not() {
     let seen = kept.get("/healthz").expect("an answer");
     assert!(seen.answer.starts_with("HTTP/1.1 200 ") && seen.certificate == first, "{seen:?}");
 
-    // Another certificate's key, and no certificate at all.
+    // The key of another certificate, and a file without a certificate.
     fs::copy(at("..1/tls.key"), at("..2/tls.key")).expect("copied");
     let refused = |words: &str| {
         operator_says(&operator, words);
         shows(port, &second);
     };
-    refused("can't be used together");
+    refused("the certificate and its key do not match");
     fs::write(at("..2/tls.crt"), "rubbish").expect("written");
-    refused("there is no certificate");
+    refused("the certificate is empty");
     fs::remove_file(at("..2/tls.crt")).expect("removed");
-    refused("can't read ");
+    refused("failed to read ");
 
     // Written anew in place.
     let third = certify(&at("..2"));
@@ -95,7 +95,7 @@ fn operator_says(operator: &Operator, words: &str) {
     eventually_quiet(words, || {
         let log = operator.log();
         let said = operator.lines().iter().any(|line| {
-            line["message"] == "the new certificate is refused, the one before stays"
+            line["message"] == "new certificate rejected; keeping the current one"
                 && line["error"].as_str().is_some_and(|error| error.contains(words))
         });
         if said { Ok(()) } else { Err(log) }
@@ -133,24 +133,21 @@ fn a_secret_of_another_issuer_is_left_alone_and_a_broken_one_repaired() {
         let said = |line: &Value| line[field].as_str().is_some_and(|text| text.contains(words));
         operator.wait_for(said).expect(words);
     };
-    says("error", "delete it, or name another Secret with --certificate-secret");
+    says("error", "delete the Secret, or name another one with --certificate-secret");
     // Probes are answered, and it is not ready.
     let seen = look(port, "/healthz").expect("an answer");
     assert!(seen.answer.starts_with("HTTP/1.1 200 ") && seen.certificate != foreign && !is_ready(port));
     assert_eq!(namespace.get("secret", "own")["data"]["ca.crt"], Value::Null);
 
     namespace.run(&["delete", "secret", "own"]);
-    says(
-        "error",
-        "there is no MutatingWebhookConfiguration and no ValidatingWebhookConfiguration of the name",
-    );
+    says("error", "there is no MutatingWebhookConfiguration and no ValidatingWebhookConfiguration named");
     says("message", "ready");
     let made = namespace.get("secret", "own")["data"].clone();
     shows(port, &bytes(&made["tls.crt"]));
 
     let rubbish = r#"{"data": {"ca.key": "cnViYmlzaA==", "tls.key": "cnViYmlzaA=="}}"#;
     namespace.run(&["patch", "secret", "own", "--type=merge", "-p", rubbish]);
-    says("why", "ca.key is the key of no CA in ca.crt");
+    says("reason", "ca.key matches no CA in ca.crt");
     let repaired = namespace.get("secret", "own")["data"].clone();
     let bundle = |data: &Value| bundle(&data["ca.crt"]);
     assert!(bundle(&repaired).len() == 2 && bundle(&repaired)[1..] == bundle(&made));

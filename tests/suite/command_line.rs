@@ -1,4 +1,4 @@
-//! The subcommands as a person uses them.
+//! Help texts and error messages of the subcommands.
 
 use std::{os::unix::fs::PermissionsExt, process::Command};
 
@@ -15,7 +15,7 @@ fn run(args: &[&str]) -> (bool, String, String) {
 }
 
 #[test]
-fn help_says_what_each_subcommand_does() {
+fn help_describes_each_subcommand() {
     for (args, words) in [
         (&["--help"][..], "Runs Kaspr stream processors on Kubernetes"),
         (&["run", "--help"], "--local"),
@@ -24,7 +24,7 @@ fn help_says_what_each_subcommand_does() {
         (&["validate", "--help"], "Fail on warnings too"),
         (&["rules", "--help"], "Print every rule"),
         (&["admission-policy", "--help"], "clusters without the webhooks"),
-        (&["certs", "--help"], "Make a development CA"),
+        (&["certs", "--help"], "Create a development CA"),
     ] {
         let (success, said, _) = run(args);
         assert!(success && said.contains(words), "{args:?}: {said}");
@@ -32,27 +32,27 @@ fn help_says_what_each_subcommand_does() {
     }
 }
 
-/// Arguments, and words of what is said about them.
-const MISTAKES: &[(&[&str], &str)] = &[
+/// Invalid arguments, and a part of the error message.
+const INVALID: &[(&[&str], &str)] = &[
     (&["run"], "--tls-cert-file <FILE>"),
     (&["run", "--local"], "no cluster is configured: set KUBECONFIG"),
-    (&["run", "--local", "--log-level", "loud=1=2"], "'loud=1=2' is no log level"),
-    (&["run", "--tls-cert-file", "/none", "--tls-key-file", "/none"], "can't read /none"),
+    (&["run", "--local", "--log-level", "loud=1=2"], "'loud=1=2' is not a valid log level"),
+    (&["run", "--tls-cert-file", "/none", "--tls-key-file", "/none"], "failed to read /none"),
     (&["webhook-config", "--url", "https://x"], "--ca-file <FILE>"),
-    (&["crds", "--out", "/proc/none"], "can't make /proc/none"),
+    (&["crds", "--out", "/proc/none"], "failed to create /proc/none"),
     (&["rum"], "similar subcommands exist: 'run'"),
 ];
 
 #[test]
-fn mistakes_are_explained() {
-    for (args, words) in MISTAKES {
+fn errors_are_explained() {
+    for (args, words) in INVALID {
         let (success, _, said) = run(args);
         assert!(!success && said.contains(words), "{args:?}: {said}");
     }
 }
 
 #[test]
-fn certificates_are_made_and_kept_to_oneself() {
+fn certificates_are_created_with_a_private_key_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("certs");
     let (success, _, said) = run(&["certs", "--host", "example.com", "--out", out.to_str().expect("a path")]);

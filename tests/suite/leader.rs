@@ -1,4 +1,4 @@
-//! Two replicas: one reconciles, and the other takes over.
+//! Leader election: one replica reconciles, and another takes over.
 
 use std::{path::Path, process::Command};
 
@@ -61,14 +61,14 @@ fn one_replica_writes_and_the_next_takes_over() {
     first.wait_for(applied).expect("what it wrote");
     assert!(!second.lines().iter().any(applied));
 
-    // Killed: it can't give the Lease back.
+    // A killed replica cannot release the Lease.
     let killed = Command::new("kill").args(["-9", &first.pid().to_string()]).status().expect("kill");
     assert!(killed.success());
     make(&plane, "orders");
     assert_eq!(holder(&plane).as_deref(), Ok("second"));
     second.wait_for(applied).expect("what it wrote");
 
-    // Stopped: it gives the Lease back.
+    // A stopped replica releases the Lease.
     let mut third = replica(&plane, "third");
     assert!(second.stop().expect("an exit").success());
     make(&plane, "views");

@@ -1,4 +1,4 @@
-//! What Prometheus reads.
+//! Metrics of the operator.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ spec:
 ";
 
 #[test]
-fn series_come_with_an_app_and_go_with_it() {
+fn series_are_removed_together_with_their_app() {
     let namespace = Namespace::new("metrics");
     let of_app = |text: &str| -> BTreeSet<String> {
         let whose = format!("namespace=\"{}\"", namespace.name);

@@ -1,4 +1,4 @@
-//! What a release holds, made of the binary under test, and what the image is made of.
+//! Release artifacts of the binary under test, and the definition of the image.
 
 use std::{
     collections::BTreeMap,
@@ -36,11 +36,11 @@ fn release(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn a_release_is_whole_and_the_same_each_time() {
+fn a_release_is_complete_and_reproducible() {
     let folder = tempfile::tempdir().expect("a folder");
     let (once, twice) = (folder.path().join("once"), folder.path().join("twice"));
     let files = release(&once);
-    assert!(files == release(&twice), "made twice, it differs");
+    assert!(files == release(&twice), "two builds differ");
     let names: Vec<&str> = files.keys().map(String::as_str).collect();
     let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
     let mut wanted = vec![
@@ -94,7 +94,7 @@ fn the_image_has_the_versions_of_the_project() {
     let manifest = read("Cargo.toml");
     assert!(manifest.contains(&format!("rust-version = \"{}\"", argument("RUST_VERSION"))));
     assert!(image.contains(&format!("org.opencontainers.image.version=\"{VERSION}\"")));
-    // What the chart and the install containers count on.
+    // Requirements of the chart and the install containers.
     let values = read("deploy/helm/kaspr-operator/values.yaml");
     assert!(values.contains("runAsUser: 65532") && image.contains("\nUSER 65532:65532\n"));
     assert!(image.contains("\nENV PATH=/usr/local/bin\n"));

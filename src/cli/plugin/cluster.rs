@@ -1,4 +1,4 @@
-//! The cluster that a subcommand talks to.
+//! Connection to a cluster.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -10,96 +10,103 @@ use kube::{
     core::DynamicObject,
 };
 
-use super::{CliError, resources::Resources};
+use super::{error::CliError, resources::Resources};
 use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprResource, KasprTable, KasprTask, KasprWebView, Kind},
     error_chain::describe,
     naming::APP_LABEL,
 };
 
-/// How long a connection may take: somebody looks at the screen.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Timeout for connecting, short because a user waits for the result.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Which cluster, and where in it.
+/// Arguments that select a cluster and a namespace.
 #[derive(Args, Clone, Debug)]
 pub struct ClusterArgs {
-    /// Namespace [default: that of the context]
+    /// Namespace [default: the namespace of the context]
     #[arg(short, long, value_name = "NAME")]
     pub namespace: Option<String>,
-    /// Context of the kubeconfig [default: its current one]
+    /// Context of the kubeconfig [default: the current context]
     #[arg(long, value_name = "NAME")]
     pub context: Option<String>,
-    /// Kubeconfig file [default: those of KUBECONFIG, or ~/.kube/config]
+    /// Kubeconfig file [default: the files of KUBECONFIG, or ~/.kube/config]
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
 }
 
-/// A cluster.
+/// A connection to a cluster.
 #[derive(Clone)]
 pub struct Cluster {
-    /// Its API.
+    /// Client of the API server.
     pub client: Client,
-    /// The namespace that was asked for.
+    /// Namespace of the arguments, or of the context.
     pub namespace: String,
     url: String,
 }
 
 impl Cluster {
-    /// The cluster of the arguments, or of the kubeconfig, or the one context this pod.
+    /// Connects to the cluster of the arguments, or else of the kubeconfig, or else of the pod in which the
+    /// program runs.
     ///
-    /// Errors: none is configured.
+    /// # Errors
+    ///
+    /// No cluster is configured.
     pub async fn connect(args: &ClusterArgs) -> Result<Self, CliError> {
         let ClusterArgs { namespace, context, kubeconfig } = args;
         let options = KubeConfigOptions { context: context.clone(), ..KubeConfigOptions::default() };
-        let no = |error: &(dyn std::error::Error + 'static)| CliError::Kubeconfig(describe(error));
+        let invalid = |error: &(dyn std::error::Error + 'static)| CliError::Kubeconfig(describe(error));
         let config = match kubeconfig {
             Some(file) => {
-                let read = Kubeconfig::read_from(file).map_err(|error| no(&error))?;
-                Config::from_custom_kubeconfig(read, &options).await.map_err(|error| no(&error))
+                let read = Kubeconfig::read_from(file).map_err(|error| invalid(&error))?;
+                Config::from_custom_kubeconfig(read, &options).await.map_err(|error| invalid(&error))
             }
-            None if context.is_some() => Config::from_kubeconfig(&options).await.map_err(|error| no(&error)),
-            None => Config::infer().await.map_err(|error| no(&error)),
+            None if context.is_some() => {
+                Config::from_kubeconfig(&options).await.map_err(|error| invalid(&error))
+            }
+            None => Config::infer().await.map_err(|error| invalid(&error)),
         };
         let mut config = config?;
-        config.connect_timeout = Some(PATIENCE);
+        config.connect_timeout = Some(CONNECT_TIMEOUT);
         let url = config.cluster_url.to_string();
         let namespace = namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-        let client = Client::try_from(config).map_err(|error| no(&error))?;
+        let client = Client::try_from(config).map_err(|error| invalid(&error))?;
         Ok(Self { client, namespace, url })
     }
 
-    /// What a failed request means.
-    pub fn trouble<W: Into<String>>(&self, what: W) -> impl FnOnce(kube::Error) -> CliError + use<W> {
+    /// Returns a function that converts the error of a request. `what` is the operation: `VERB OBJECT`.
+    pub fn request_error<W: Into<String>>(&self, what: W) -> impl FnOnce(kube::Error) -> CliError + use<W> {
         let url = self.url.clone();
         let what = what.into();
-        move |error| CliError::of(what, &url, &error)
+        move |error| CliError::from_request(what, &url, &error)
     }
 
-    /// The resources of a namespace, or of all: those of one app or of every app. What can't be read
-    /// is left out and told.
+    /// Lists the resources of one app or of all apps, in one namespace or in all namespaces. Resources that
+    /// cannot be parsed are skipped with a warning.
     ///
-    /// Errors: a request fails.
+    /// # Errors
+    ///
+    /// A request fails.
     pub async fn resources(&self, namespace: Option<&str>, app: Option<&str>) -> Result<Resources, CliError> {
-        let of_app = match app {
+        let components_of_app = match app {
             Some(app) => ListParams::default().labels(&format!("{APP_LABEL}={app}")),
             None => ListParams::default(),
         };
-        let named = match app {
+        let app_by_name = match app {
             Some(app) => ListParams::default().fields(&format!("metadata.name={app}")),
             None => ListParams::default(),
         };
         let lists = futures::future::try_join_all([
-            self.list::<KasprApp>(namespace, named),
-            self.list::<KasprAgent>(namespace, of_app.clone()),
-            self.list::<KasprTable>(namespace, of_app.clone()),
-            self.list::<KasprTask>(namespace, of_app.clone()),
-            self.list::<KasprWebView>(namespace, of_app.clone()),
-            self.list::<KasprJoin>(namespace, of_app),
+            self.list::<KasprApp>(namespace, app_by_name),
+            self.list::<KasprAgent>(namespace, components_of_app.clone()),
+            self.list::<KasprTable>(namespace, components_of_app.clone()),
+            self.list::<KasprTask>(namespace, components_of_app.clone()),
+            self.list::<KasprWebView>(namespace, components_of_app.clone()),
+            self.list::<KasprJoin>(namespace, components_of_app),
         ]);
         let mut resources = Resources::default();
         for (kind, objects) in lists.await? {
             for object in objects {
-                resources.add_or_tell(kind, serde_json::to_value(object).unwrap_or_default());
+                resources.add_or_warn(kind, serde_json::to_value(object).unwrap_or_default());
             }
         }
         Ok(resources)
@@ -108,15 +115,15 @@ impl Cluster {
     fn list<K: KasprResource>(
         &self,
         namespace: Option<&str>,
-        which: ListParams,
+        params: ListParams,
     ) -> futures::future::BoxFuture<'static, Result<(Kind, Vec<DynamicObject>), CliError>> {
         let api = self.api::<K>(namespace);
         let (kind, plural) = (K::KIND, K::KIND.plural());
-        let trouble = self.trouble(format!("read {plural}"));
-        Box::pin(async move { Ok((kind, api.list(&which).await.map_err(trouble)?.items)) })
+        let request_error = self.request_error(format!("read {plural}"));
+        Box::pin(async move { Ok((kind, api.list(&params).await.map_err(request_error)?.items)) })
     }
 
-    /// The resources of a kind, whatever is in them.
+    /// Returns the API of a kind, without a schema for the resources.
     pub fn api<K: Resource<DynamicType = ()>>(&self, namespace: Option<&str>) -> Api<DynamicObject> {
         let kind = ApiResource::erase::<K>(&());
         match namespace {
@@ -125,35 +132,35 @@ impl Cluster {
         }
     }
 
-    /// Why an app was not found: what there is in its place.
-    pub async fn no_app(&self, name: &str) -> CliError {
+    /// Returns the error for an app that does not exist, with the apps that do.
+    pub async fn app_not_found(&self, name: &str) -> CliError {
         let all = ListParams::default();
         let mut listed = self.api::<KasprApp>(None).list_metadata(&all).await;
         if listed.is_err() {
-            // Few may see all namespaces.
+            // Few users may list apps in all namespaces.
             listed = self.api::<KasprApp>(Some(&self.namespace)).list_metadata(&all).await;
         }
         let Ok(listed) = listed else {
-            let known = "and what there is can't be listed".to_owned();
-            return CliError::NoApp { name: name.to_owned(), namespace: self.namespace.clone(), known };
+            let hint = "existing apps cannot be listed".to_owned();
+            return CliError::AppNotFound { name: name.to_owned(), namespace: self.namespace.clone(), hint };
         };
-        let places: Vec<(String, String)> = listed
+        let existing: Vec<(String, String)> = listed
             .items
             .into_iter()
             .filter_map(|app| Some((app.metadata.namespace?, app.metadata.name?)))
             .collect();
         let elsewhere: Vec<&str> =
-            places.iter().filter(|(_, app)| app == name).map(|(namespace, _)| namespace.as_str()).collect();
-        let here: Vec<&str> = places
+            existing.iter().filter(|(_, app)| app == name).map(|(namespace, _)| namespace.as_str()).collect();
+        let here: Vec<&str> = existing
             .iter()
             .filter(|(namespace, _)| *namespace == self.namespace)
             .map(|(_, app)| app.as_str())
             .collect();
-        let known = match (elsewhere.as_slice(), here.as_slice()) {
-            ([], []) => "it has none; -n names another namespace".to_owned(),
-            ([], here) => format!("it has: {}", here.join(", ")),
-            (elsewhere, _) => format!("there is one in: {} (-n)", elsewhere.join(", ")),
+        let hint = match (elsewhere.as_slice(), here.as_slice()) {
+            ([], []) => "the namespace has no apps; use -n to select another namespace".to_owned(),
+            ([], here) => format!("existing apps: {}", here.join(", ")),
+            (elsewhere, _) => format!("an app of this name exists in: {} (use -n)", elsewhere.join(", ")),
         };
-        CliError::NoApp { name: name.to_owned(), namespace: self.namespace.clone(), known }
+        CliError::AppNotFound { name: name.to_owned(), namespace: self.namespace.clone(), hint }
     }
 }

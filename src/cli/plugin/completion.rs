@@ -1,26 +1,23 @@
-//! `completion`: what a shell needs to complete our words.
+//! `completion`: prints the completion script for a shell.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::{Shell, generate};
 
-use super::{Plugin, is_plugin, print};
-use crate::cli::{Cli, Error};
+use super::output::print;
+use crate::cli::error::Error;
 
 /// Arguments of `completion`.
 #[derive(Args, Debug)]
 pub struct CompletionArgs {
-    /// The shell
+    /// Shell to complete commands for
     #[arg(value_enum)]
     shell: Shell,
 }
 
-/// Prints the completions, for the name that the program was started by.
-pub fn completion(args: &CompletionArgs) -> Result<(), Error> {
-    let mut text = Vec::new();
-    if is_plugin() {
-        generate(args.shell, &mut Plugin::command(), "kubectl-kaspr", &mut text);
-    } else {
-        generate(args.shell, &mut Cli::command(), "kaspr-operator", &mut text);
-    }
-    print(&String::from_utf8_lossy(&text))
+/// Prints the completion script for the name under which the program was started.
+pub fn completion(args: &CompletionArgs, mut program: Command) -> Result<(), Error> {
+    let name = program.get_name().to_owned();
+    let mut script = Vec::new();
+    generate(args.shell, &mut program, name, &mut script);
+    print(&String::from_utf8_lossy(&script))
 }

@@ -1,85 +1,95 @@
-//! What went wrong, in one line that says what to do.
+//! Errors of the plugin's subcommands, each in one line that says what to do.
 
 use thiserror::Error;
 
-use crate::error_chain::describe;
+use crate::{api::Kind, error_chain::describe};
 
-/// Why a subcommand for people failed.
+/// Error of a subcommand of the plugin.
 #[derive(Debug, Error)]
 pub enum CliError {
-    /// A picture of it fails.
-    #[error("this graph can't be drawn as a picture: write it with `-o dot`, and draw that with Graphviz")]
-    Undrawn,
-    /// No cluster.
+    /// The layout of a graph fails.
+    #[error("failed to draw the graph as SVG: use `-o dot`, and draw the output with Graphviz")]
+    GraphLayout,
+    /// No cluster is configured.
     #[error(
-        "no cluster is configured: set KUBECONFIG to a file that names one, or give --kubeconfig or --context: {0}"
+        "no cluster is configured: set KUBECONFIG to a file that names one, or use --kubeconfig or --context: {0}"
     )]
     Kubeconfig(String),
     /// The API server does not answer.
     #[error(
-        "can't {what}: the API server {url} does not answer; is it up, and is KUBECONFIG the right one? ({why})"
+        "failed to {what}: the API server {url} does not answer; check that it is running and that KUBECONFIG selects the right cluster ({why})"
     )]
     Unreachable {
-        /// What was tried.
+        /// Operation that failed.
         what: String,
-        /// The API server.
+        /// URL of the API server.
         url: String,
-        /// What the network says.
+        /// Error of the connection.
         why: String,
     },
-    /// Credentials that are not accepted.
-    #[error("can't {what}: the API server does not accept the credentials; log in again ({why})")]
+    /// The API server does not accept the credentials.
+    #[error("failed to {what}: the API server does not accept the credentials; log in again ({why})")]
     Unauthorized {
-        /// What was tried.
+        /// Operation that failed.
         what: String,
-        /// Its words.
+        /// Message of the API server.
         why: String,
     },
-    /// A permission that is missing.
-    #[error("can't {what}: not allowed; ask for a role that grants it ({why})")]
+    /// The user lacks a permission.
+    #[error("failed to {what}: not allowed; ask for a role that grants it ({why})")]
     Forbidden {
-        /// What was tried.
+        /// Operation that failed.
         what: String,
-        /// The API server's words, which name verb and resource.
+        /// Message of the API server, which names verb and resource.
         why: String,
     },
-    /// The kinds are not known.
+    /// The CRDs are not installed.
     #[error(
-        "can't {what}: the cluster does not know the kinds of kaspr.io; install the CRDs: kaspr-operator crds | kubectl apply -f -"
+        "failed to {what}: the cluster does not have the kinds of kaspr.io; install the CRDs: kaspr-operator crds | kubectl apply -f -"
     )]
-    NoKinds {
-        /// What was tried.
+    CrdsMissing {
+        /// Operation that failed.
         what: String,
     },
-    /// The API server or a webhook refuses.
-    #[error("can't {what}: {why}")]
+    /// The API server, a webhook or the operator rejects a request.
+    #[error("failed to {what}: {why}")]
     Refused {
-        /// What was tried.
+        /// Operation that failed.
         what: String,
-        /// Its words.
+        /// Reason for the rejection.
         why: String,
     },
-    /// The app is not there.
-    #[error("there is no KasprApp '{name}' in namespace '{namespace}'; {known}")]
-    NoApp {
-        /// The app that was asked for.
+    /// The app does not exist.
+    #[error("{kind} '{name}' not found in namespace '{namespace}'; {hint}", kind = Kind::App)]
+    AppNotFound {
+        /// Name of the app.
         name: String,
-        /// Where.
+        /// Namespace of the request.
         namespace: String,
-        /// What there is.
-        known: String,
+        /// Existing apps with a similar place or name.
+        hint: String,
     },
-    /// An argument that is neither a file nor could be an app.
-    #[error("there is no file '{0}'; an app of the cluster is named without a slash and without .yaml")]
-    NoFile(String),
-    /// Something did not come true in time.
-    #[error("{0}")]
-    Late(String),
+    /// An argument is a path, and the file does not exist.
+    #[error("file '{0}' not found; to select an app of the cluster, use its name, without a slash and .yaml")]
+    FileNotFound(String),
+    /// A condition is not satisfied in time.
+    #[error(
+        "timed out after {seconds}s waiting for {what}; check that the operator is running, and run `status {app}`"
+    )]
+    Timeout {
+        /// Condition that is not satisfied.
+        what: String,
+        /// Timeout in seconds.
+        seconds: u64,
+        /// Name of the app.
+        app: String,
+    },
 }
 
 impl CliError {
-    /// What a failed request means to who made it.
-    pub fn of(what: impl Into<String>, url: &str, error: &kube::Error) -> Self {
+    /// Converts the error of a request to the API server at `url`.
+    #[must_use]
+    pub fn from_request(what: impl Into<String>, url: &str, error: &kube::Error) -> Self {
         let what = what.into();
         let status = match error {
             kube::Error::Api(status) => status,
@@ -88,21 +98,22 @@ impl CliError {
             _ => return Self::Unreachable { what, url: url.to_owned(), why: describe(error) },
         };
         let why = status.message.replace('\n', " ");
-        // What the API server says of a kind that it does not serve, to lists and to everything else.
+        // Messages of the API server about an unknown kind: the first for lists, the second otherwise.
         let unknown_kind = ["page not found", "could not find the requested resource"]
             .iter()
-            .any(|words| status.message.contains(words));
+            .any(|text| status.message.contains(text));
         match status.code {
             401 => Self::Unauthorized { what, why },
-            403 if is_rbac(&why) => Self::Forbidden { what, why },
-            404 if unknown_kind => Self::NoKinds { what },
+            403 if is_rbac_message(&why) => Self::Forbidden { what, why },
+            404 if unknown_kind => Self::CrdsMissing { what },
             _ => Self::Refused { what, why },
         }
     }
 }
 
-/// A webhook refuses with the same code as a missing permission.
-fn is_rbac(message: &str) -> bool {
+/// Returns whether a message with code 403 is about a missing permission. Webhooks deny requests with the
+/// same code.
+fn is_rbac_message(message: &str) -> bool {
     !message.contains("admission webhook") && message.contains("cannot")
 }
 
@@ -112,17 +123,22 @@ mod tests {
 
     use super::*;
 
-    fn said(code: u16, message: &str) -> String {
+    fn message_for(code: u16, message: &str) -> String {
         let status = Status::failure(message, "").with_code(code);
-        CliError::of("read apps", "https://here", &kube::Error::Api(Box::new(status))).to_string()
+        let error = kube::Error::Api(Box::new(status));
+        CliError::from_request("read apps", "https://here", &error).to_string()
     }
 
     #[test]
-    fn each_answer_says_what_to_do() {
-        assert!(said(401, "Unauthorized").contains("log in again"));
-        assert!(said(403, "kasprapps is forbidden: User \"x\" cannot list").contains("ask for a role"));
-        assert!(!said(403, "admission webhook \"x\" denied the request: no").contains("role"));
-        assert!(said(404, "the server could not find the requested resource").contains("install the CRDs"));
-        assert_eq!(said(409, "is\nbusy"), "can't read apps: is busy");
+    fn each_response_is_explained() {
+        assert!(message_for(401, "Unauthorized").contains("log in again"));
+        assert!(
+            message_for(403, "kasprapps is forbidden: User \"x\" cannot list").contains("ask for a role")
+        );
+        assert!(!message_for(403, "admission webhook \"x\" denied the request: no").contains("role"));
+        assert!(
+            message_for(404, "the server could not find the requested resource").contains("install the CRDs")
+        );
+        assert_eq!(message_for(409, "is\nbusy"), "failed to read apps: is busy");
     }
 }

@@ -1,4 +1,4 @@
-//! `render`: the objects that the operator would make of files.
+//! `render`: prints the objects that the operator would create from files.
 
 use std::{
     io::{self, IsTerminal},
@@ -10,98 +10,103 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::{
-    document, note, print,
+    output::{print, print_message, to_json},
     resources::{AppSet, Resources, kind_of},
 };
 use crate::{
     admission,
-    cli::{Error, validate::Files},
+    cli::{error::Error, output::to_yaml, validate::ManifestSet},
     reconcile::{self, Plan},
     resources::OwnedObject,
     settings::BuildSettings,
 };
 
-/// Something could not be read.
-const UNREAD: u8 = 2;
+/// Exit code if a resource is invalid.
+const EXIT_INVALID: u8 = 1;
+
+/// Exit code if a file cannot be read.
+const EXIT_UNREADABLE: u8 = 2;
 
 /// Arguments of `render`.
 #[derive(Args, Debug)]
 pub struct RenderArgs {
-    /// Files and folders of manifests; '-' for standard input
+    /// Files and directories with manifests; '-' for standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Namespace of the resources that name none
+    /// Namespace of the resources that do not set one
     #[arg(short, long, default_value = "default", value_name = "NAME")]
     namespace: String,
-    /// How the objects are written
-    #[arg(short, long, value_enum, default_value_t = Form::Yaml, value_name = "FORMAT")]
-    output: Form,
-    /// The settings of the operator that would make them.
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t = ManifestFormat::Yaml, value_name = "FORMAT")]
+    output: ManifestFormat,
+    /// Settings of the operator that would create the objects.
     #[command(flatten)]
     settings: BuildSettings,
 }
 
-/// How objects are written.
+/// Output format of objects.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-enum Form {
-    /// A document each
+enum ManifestFormat {
+    /// One YAML document for each object
     Yaml,
-    /// A List
+    /// A List in JSON
     Json,
 }
 
-/// Prints the objects, namespace by namespace and app by app, in the order in which they are applied.
+/// Prints the objects by namespace and app, in the order in which the operator applies them.
 ///
-/// The exit code is 1 where a resource is refused, with the findings of `validate`, and 2 where a file
-/// can't be read. What only waits for something is left out with a warning.
+/// The exit code is 1 if a resource is invalid, with the findings of `validate`, and 2 if a file cannot be
+/// read. Components that wait for other resources are withheld with a warning.
 pub fn render(args: RenderArgs) -> Result<ExitCode, Error> {
     let RenderArgs { files, namespace, output, settings } = args;
-    let files = Files::read(&files, &namespace);
-    if files.unread() || files.refused() {
-        let findings = files.print(io::stderr().is_terminal(), &mut io::stderr().lock());
-        findings.map_err(Error::Output)?;
-        return Ok(ExitCode::from(if files.unread() { UNREAD } else { 1 }));
+    let manifests = ManifestSet::read(&files, &namespace);
+    if manifests.has_unreadable() || manifests.has_errors() {
+        let printed = manifests.print_findings(io::stderr().is_terminal(), &mut io::stderr().lock());
+        printed.map_err(Error::Output)?;
+        let code = if manifests.has_unreadable() { EXIT_UNREADABLE } else { EXIT_INVALID };
+        return Ok(ExitCode::from(code));
     }
     let mut objects = Vec::new();
-    for set in filled(&files).sets() {
+    for set in resources_with_defaults(&manifests).app_sets() {
         if set.app.is_none() {
-            note(&format!(
-                "warning: {} is not among the files; only its components' definitions are",
-                set.shown()
+            print_message(&format!(
+                "warning: {} is not in the files; only the definitions of its components are rendered",
+                set.display_name()
             ));
         }
         let plan = reconcile::plan_app(set.app.as_ref(), &set.components, |_, _| None, &settings)?;
         warn_of_withheld(set, &plan);
-        objects.extend(plan.definitions.into_iter().chain(plan.objects).map(|object| shown(object, set)));
+        let planned = plan.definitions.into_iter().chain(plan.objects);
+        objects.extend(planned.map(|object| without_owner_identity(object, set)));
     }
-    print(&written(&objects, output)?)?;
+    print(&serialize_manifests(&objects, output)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The resources as the webhook would leave them: with what is absent filled in.
-fn filled(files: &Files) -> Resources {
+/// Returns the resources with the defaults that the webhook sets.
+fn resources_with_defaults(manifests: &ManifestSet) -> Resources {
     let mut resources = Resources::default();
-    for mut value in files.resources() {
+    for mut value in manifests.resources() {
         if let Some(kind) = kind_of(&value) {
             (admission::handler_for(kind).apply_defaults)(&mut value);
-            resources.add_or_tell(kind, value);
+            resources.add_or_warn(kind, value);
         }
     }
     resources
 }
 
-/// Says which components the members would not get, and why.
+/// Prints a warning for each component that the operator would withhold from the members.
 pub fn warn_of_withheld(set: &AppSet, plan: &Plan) {
     for (key, waiting) in &plan.withheld {
-        note(&format!(
-            "warning: {} {}/{} is left out: {}",
+        print_message(&format!(
+            "warning: {} {}/{} is withheld: {}",
             key.kind, set.namespace, key.name, waiting.message
         ));
     }
 }
 
-/// An object without what depends on its owner's identity in a cluster.
-fn shown(object: OwnedObject, set: &AppSet) -> Value {
+/// Returns an object without the fields that depend on the owner's identity in a cluster.
+fn without_owner_identity(object: OwnedObject, set: &AppSet) -> Value {
     let mut value = object.without_own_hashes().value;
     if let Some(metadata) = value["metadata"].as_object_mut() {
         metadata.retain(|_, value| value.as_object().is_none_or(|block| !block.is_empty()));
@@ -110,12 +115,11 @@ fn shown(object: OwnedObject, set: &AppSet) -> Value {
     value
 }
 
-fn written(objects: &[Value], form: Form) -> Result<String, Error> {
-    match form {
-        Form::Json => document(&json!({ "apiVersion": "v1", "kind": "List", "items": objects }), true),
-        Form::Yaml => {
-            let documents: Result<Vec<String>, Error> =
-                objects.iter().map(|object| document(object, false)).collect();
+fn serialize_manifests(objects: &[Value], format: ManifestFormat) -> Result<String, Error> {
+    match format {
+        ManifestFormat::Json => to_json(&json!({ "apiVersion": "v1", "kind": "List", "items": objects })),
+        ManifestFormat::Yaml => {
+            let documents: Result<Vec<String>, Error> = objects.iter().map(to_yaml).collect();
             Ok(documents?.join("---\n"))
         }
     }

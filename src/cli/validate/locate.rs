@@ -1,4 +1,4 @@
-//! From the path of a field to its place in the text.
+//! Location of fields in the text of a document.
 
 use std::ops::Range;
 
@@ -6,38 +6,39 @@ use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span};
 
 use crate::validate::Segment;
 
-/// What is marked at a path.
+/// Part of a field to highlight.
 #[derive(Clone, Copy, Debug)]
-pub enum Mark {
-    /// The field's name.
+pub enum Highlight {
+    /// Name of the field.
     Key,
-    /// Its value, or its name where the value has several lines.
+    /// Value of the field, or the name if the value has several lines.
     Value,
-    /// Line and column, from 1, of the text that stands there.
+    /// Line and column in a block of text, from 1.
     Within(usize, usize),
 }
 
-/// The bytes of what stands at the path, or of what is nearest above it.
-pub fn locate(text: &str, path: &[&Segment], mark: Mark) -> Range<usize> {
-    let Some(tree) = tree(text) else { return first_line(text) };
+/// Returns the byte range of the field at a path, or of the nearest parent that exists.
+#[must_use]
+pub fn locate(text: &str, path: &[&Segment], highlight: Highlight) -> Range<usize> {
+    let Some(tree) = parse_tree(text) else { return first_line(text) };
     let mut node = &tree;
     let mut found = None;
     for segment in path {
         let next = match (segment, &node.children) {
             (Segment::Index(index), Children::List(items)) => items.get(*index).map(|item| (None, item)),
-            (Segment::Field(name), Children::Map(entries)) => entry(entries, name),
-            (Segment::Key(name), Children::Map(entries)) => entry(entries, name),
+            (Segment::Field(name), Children::Map(entries)) => find_entry(entries, name),
+            (Segment::Key(name), Children::Map(entries)) => find_entry(entries, name),
             _ => None,
         };
         let Some((key, value)) = next else { break };
         (node, found) = (value, Some(key));
     }
     let Some(key) = found else { return tree.first_key.clone().unwrap_or_else(|| first_line(text)) };
-    match (&node.children, mark) {
-        (Children::Text(ScalarStyle::Literal, empty_lines), Mark::Within(line, column)) => {
-            in_block(text, node, *empty_lines, (line, column))
+    match (&node.children, highlight) {
+        (Children::Text(ScalarStyle::Literal, empty_lines), Highlight::Within(line, column)) => {
+            position_in_block(text, node, *empty_lines, (line, column))
         }
-        (Children::Text(ScalarStyle::Literal | ScalarStyle::Folded, _), _) | (_, Mark::Key) => {
+        (Children::Text(ScalarStyle::Literal | ScalarStyle::Folded, _), _) | (_, Highlight::Key) => {
             key.unwrap_or_else(|| first_line_of(text, node.bytes.clone()))
         }
         (Children::Text(..), _) if !node.bytes.is_empty() => first_line_of(text, node.bytes.clone()),
@@ -45,7 +46,8 @@ pub fn locate(text: &str, path: &[&Segment], mark: Mark) -> Range<usize> {
     }
 }
 
-/// The bytes at a line and column, from 1, to the end of the word there.
+/// Returns the byte range from a line and column, counted from 1, to the end of the word.
+#[must_use]
 pub fn line_and_column(text: &str, line: usize, column: usize) -> Range<usize> {
     let start = line_start(text, line);
     let rest = text[start..].lines().next().unwrap_or_default();
@@ -58,8 +60,14 @@ fn line_start(text: &str, line: usize) -> usize {
     text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum()
 }
 
-/// A place in a block of text. What the parser calls its start is its first letter.
-fn in_block(text: &str, node: &Node, empty_lines: usize, (line, column): (usize, usize)) -> Range<usize> {
+/// Returns the byte range of a line and column in a block of text. The start of the node is the first
+/// character of the block.
+fn position_in_block(
+    text: &str,
+    node: &Node,
+    empty_lines: usize,
+    (line, column): (usize, usize),
+) -> Range<usize> {
     let before = &text[..node.bytes.start];
     let first = before.matches('\n').count() + 1 - empty_lines.min(before.matches('\n').count());
     let indent = before.rfind('\n').map_or(before.len(), |end| before.len() - end - 1);
@@ -78,46 +86,47 @@ fn first_line_of(text: &str, bytes: Range<usize>) -> Range<usize> {
 
 type Entry = (String, Range<usize>, Node);
 
-fn entry<'a>(entries: &'a [Entry], name: &str) -> Option<(Option<Range<usize>>, &'a Node)> {
+fn find_entry<'a>(entries: &'a [Entry], name: &str) -> Option<(Option<Range<usize>>, &'a Node)> {
     let (_, key, value) = entries.iter().find(|(key, _, _)| key == name)?;
     Some((Some(key.clone()), value))
 }
 
-/// A value with its place.
+/// A value with its byte range.
 struct Node {
     bytes: Range<usize>,
-    /// The first key of a map.
+    /// Byte range of the first key of a map.
     first_key: Option<Range<usize>>,
     children: Children,
 }
 
 enum Children {
-    /// With the number of empty lines that it starts with.
+    /// A scalar, with the number of leading empty lines.
     Text(ScalarStyle, usize),
     List(Vec<Node>),
     Map(Vec<Entry>),
-    /// An alias, whose content stands elsewhere.
+    /// An alias, whose content is at another place.
     Alias,
 }
 
 type Events<'a> = dyn Iterator<Item = (Event<'a>, Range<usize>)> + 'a;
 
-fn tree(text: &str) -> Option<Node> {
+fn parse_tree(text: &str) -> Option<Node> {
     let parser = Parser::new_from_str(text);
     let mut events = parser.map_while(Result::ok).filter_map(|(event, span)| {
-        let node = !matches!(event, Event::StreamStart | Event::DocumentStart(..) | Event::Comment(..));
-        node.then(|| (event, bytes(span)))
+        let is_node = !matches!(event, Event::StreamStart | Event::DocumentStart(..) | Event::Comment(..));
+        is_node.then(|| (event, byte_range(span)))
     });
     let first = events.next()?;
-    node(first, &mut events)
+    parse_node(first, &mut events)
 }
 
-fn bytes(span: Span) -> Range<usize> {
+fn byte_range(span: Span) -> Range<usize> {
     span.start.byte_offset().unwrap_or(0)..span.end.byte_offset().unwrap_or(0)
 }
 
-/// The value that starts with the event. As deep as the value that was read of the same text.
-fn node<'a>((event, mut bytes): (Event<'a>, Range<usize>), events: &mut Events<'a>) -> Option<Node> {
+/// Parses the value that starts with an event. The recursion is as deep as the value, which another parser
+/// has accepted before.
+fn parse_node<'a>((event, mut bytes): (Event<'a>, Range<usize>), events: &mut Events<'a>) -> Option<Node> {
     let mut first_key = None;
     let children = match event {
         Event::Scalar(text, style, ..) => {
@@ -128,7 +137,7 @@ fn node<'a>((event, mut bytes): (Event<'a>, Range<usize>), events: &mut Events<'
             loop {
                 match events.next()? {
                     (Event::SequenceEnd, end) => break bytes.end = end.end,
-                    item => items.push(node(item, events)?),
+                    item => items.push(parse_node(item, events)?),
                 }
             }
             Children::List(items)
@@ -138,15 +147,15 @@ fn node<'a>((event, mut bytes): (Event<'a>, Range<usize>), events: &mut Events<'
             loop {
                 match events.next()? {
                     (Event::MappingEnd, end) => break bytes.end = end.end,
-                    (Event::Scalar(key, ..), place) => {
-                        first_key.get_or_insert(place.clone());
+                    (Event::Scalar(key, ..), key_bytes) => {
+                        first_key.get_or_insert(key_bytes.clone());
                         let value = events.next()?;
-                        entries.push((key.into_owned(), place, node(value, events)?));
+                        entries.push((key.into_owned(), key_bytes, parse_node(value, events)?));
                     }
                     key => {
-                        node(key, events)?;
+                        parse_node(key, events)?;
                         let value = events.next()?;
-                        node(value, events)?;
+                        parse_node(value, events)?;
                     }
                 }
             }
@@ -163,9 +172,9 @@ mod tests {
 
     const TEXT: &str = "kind: A\nspec:\n  list:\n  - name: 'x y'\n    python: |\n      def f(\n        pass\n  empty: {}\n  'quoted key': 1\nblank: |\n\n\n  x\n";
 
-    fn found(path: &[Segment], mark: Mark) -> &'static str {
+    fn text_at(path: &[Segment], highlight: Highlight) -> &'static str {
         let path: Vec<&Segment> = path.iter().collect();
-        &TEXT[locate(TEXT, &path, mark)]
+        &TEXT[locate(TEXT, &path, highlight)]
     }
 
     fn field(name: &'static str) -> Segment {
@@ -173,19 +182,22 @@ mod tests {
     }
 
     #[test]
-    fn places() {
+    fn fields_are_located() {
         let list = || [field("spec"), field("list"), Segment::Index(0)].to_vec();
-        assert_eq!(found(&[], Mark::Value), "kind");
-        assert_eq!(found(&[field("kind")], Mark::Value), "A");
-        assert_eq!(found(&[field("spec")], Mark::Value), "spec");
-        assert_eq!(found(&list(), Mark::Value), "name");
-        assert_eq!(found(&[list(), vec![field("name")]].concat(), Mark::Value), "'x y'");
-        assert_eq!(found(&[list(), vec![field("gone"), field("deeper")]].concat(), Mark::Value), "name");
-        assert_eq!(found(&[list(), vec![field("python")]].concat(), Mark::Value), "python");
-        assert_eq!(found(&[list(), vec![field("python")]].concat(), Mark::Within(2, 3)), "pass");
-        assert_eq!(found(&[field("kind")], Mark::Key), "kind");
-        assert_eq!(found(&[field("blank")], Mark::Within(3, 1)), "x");
-        assert_eq!(found(&[field("spec"), field("empty"), field("gone")], Mark::Value), "empty");
-        assert_eq!(found(&[field("spec"), Segment::Key("quoted key".to_owned())], Mark::Value), "1");
+        assert_eq!(text_at(&[], Highlight::Value), "kind");
+        assert_eq!(text_at(&[field("kind")], Highlight::Value), "A");
+        assert_eq!(text_at(&[field("spec")], Highlight::Value), "spec");
+        assert_eq!(text_at(&list(), Highlight::Value), "name");
+        assert_eq!(text_at(&[list(), vec![field("name")]].concat(), Highlight::Value), "'x y'");
+        assert_eq!(
+            text_at(&[list(), vec![field("gone"), field("deeper")]].concat(), Highlight::Value),
+            "name"
+        );
+        assert_eq!(text_at(&[list(), vec![field("python")]].concat(), Highlight::Value), "python");
+        assert_eq!(text_at(&[list(), vec![field("python")]].concat(), Highlight::Within(2, 3)), "pass");
+        assert_eq!(text_at(&[field("kind")], Highlight::Key), "kind");
+        assert_eq!(text_at(&[field("blank")], Highlight::Within(3, 1)), "x");
+        assert_eq!(text_at(&[field("spec"), field("empty"), field("gone")], Highlight::Value), "empty");
+        assert_eq!(text_at(&[field("spec"), Segment::Key("quoted key".to_owned())], Highlight::Value), "1");
     }
 }

@@ -1,4 +1,4 @@
-//! The CRDs' schemas, offline: what the API server itself would refuse.
+//! Validation against the schemas of the CRDs, as the API server does it.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -15,14 +15,14 @@ use crate::{
     validate::{FieldError, Path, Problem, nearest, rule},
 };
 
-/// A schema that is closed: what it does not name is refused.
-struct Closed {
+/// A schema that rejects unknown fields.
+struct ClosedSchema {
     schema: Value,
     validator: Validator,
 }
 
 /// The schemas of the six kinds.
-static SCHEMAS: LazyLock<BTreeMap<Kind, Closed>> = LazyLock::new(|| {
+static SCHEMAS: LazyLock<BTreeMap<Kind, ClosedSchema>> = LazyLock::new(|| {
     let closed = crds::all().into_iter().filter_map(|crd| {
         let version = crd.spec.versions.into_iter().next()?;
         let mut schema = json!(version.schema?.open_api_v3_schema?);
@@ -32,37 +32,38 @@ static SCHEMAS: LazyLock<BTreeMap<Kind, Closed>> = LazyLock::new(|| {
         schema["properties"]["kind"] = json!({ "type": "string" });
         schema["properties"]["metadata"] = json!({ "type": "object" });
         let validator = jsonschema::draft7::new(&schema).ok()?;
-        Some((Kind::from_name(&crd.spec.names.kind)?, Closed { schema, validator }))
+        Some((Kind::from_name(&crd.spec.names.kind)?, ClosedSchema { schema, validator }))
     });
     closed.collect()
 });
 
-/// What the schema of a kind says of an object.
+/// Returns the violations of the schema of a kind.
+#[must_use]
 pub fn check(kind: Kind, object: &Value) -> Vec<FieldError> {
     let Some(closed) = SCHEMAS.get(&kind) else { return Vec::new() };
-    closed.validator.iter_errors(object).flat_map(|error| mistakes(&error, &closed.schema)).collect()
+    closed.validator.iter_errors(object).flat_map(|error| field_errors(&error, &closed.schema)).collect()
 }
 
-fn mistakes(error: &ValidationError<'_>, schema: &Value) -> Vec<FieldError> {
+fn field_errors(error: &ValidationError<'_>, schema: &Value) -> Vec<FieldError> {
     let at = error.instance_path().into_iter().fold(Path::root(), |path, segment| match segment {
         LocationSegment::Index(index) => path.index(index),
         LocationSegment::Property(name) => path.child(name.into_owned()),
     });
-    let mistake = |path, problem| FieldError { rule: rule::SCHEMA, path, problem, within: None };
+    let field_error = |path, problem| FieldError { rule: rule::SCHEMA, path, problem, within: None };
     let value = error.instance();
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
-            let known = siblings(error, schema);
+            let known = known_fields(error, schema);
             let unknown = |name: &String| {
                 let near = nearest(name, known.iter().map(String::as_str));
                 let detail = near.map_or(String::new(), |near| format!(": did you mean '{near}'?"));
-                mistake(at.child(name.clone()), Problem::Forbidden(format!("unknown field{detail}")))
+                field_error(at.child(name.clone()), Problem::Forbidden(format!("unknown field{detail}")))
             };
             unexpected.iter().map(unknown).collect()
         }
         ValidationErrorKind::Required { property } => {
             let name = property.as_str().unwrap_or_default().to_owned();
-            vec![mistake(at.child(name), Problem::Required("must be given".to_owned()))]
+            vec![field_error(at.child(name), Problem::Required("must be given".to_owned()))]
         }
         ValidationErrorKind::Enum { options } => {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -74,29 +75,29 @@ fn mistakes(error: &ValidationError<'_>, schema: &Value) -> Vec<FieldError> {
                 .map(Value::to_string)
                 .collect();
             let detail = format!("supported values: {}", options.join(", "));
-            vec![mistake(at, Problem::NotSupported { value, detail })]
+            vec![field_error(at, Problem::NotSupported { value, detail })]
         }
         kind => {
-            // What is inside of it has findings of its own, and may be long.
+            // The content of a list or object has findings of its own, and may be long.
             let value = match &**value {
                 Value::Array(_) => "array".into(),
                 Value::Object(_) => "object".into(),
                 scalar => scalar.clone(),
             };
-            vec![mistake(at, Problem::Invalid { value, detail: in_words(kind) })]
+            vec![field_error(at, Problem::Invalid { value, detail: describe_violation(kind) })]
         }
     }
 }
 
-/// The fields that the block of an unknown one can have.
-fn siblings(error: &ValidationError<'_>, schema: &Value) -> Vec<String> {
-    let place = error.schema_path().as_str();
-    let block = place.strip_suffix("/additionalProperties").and_then(|block| schema.pointer(block));
+/// Returns the known fields of the block with an unknown field.
+fn known_fields(error: &ValidationError<'_>, schema: &Value) -> Vec<String> {
+    let path = error.schema_path().as_str();
+    let block = path.strip_suffix("/additionalProperties").and_then(|block| schema.pointer(block));
     let properties = block.and_then(|block| block["properties"].as_object());
     properties.into_iter().flatten().map(|(name, _)| name.clone()).collect()
 }
 
-fn in_words(kind: &ValidationErrorKind) -> String {
+fn describe_violation(kind: &ValidationErrorKind) -> String {
     match kind {
         ValidationErrorKind::Type { kind } => {
             let types: Vec<&str> = match kind {
@@ -119,8 +120,8 @@ fn in_words(kind: &ValidationErrorKind) -> String {
     }
 }
 
-/// Turns the API server's dialect into JSON Schema: objects take only what they name, and
-/// `nullable` is a type of its own.
+/// Converts an OpenAPI schema of the API server to JSON Schema: objects reject unknown fields, and
+/// `nullable` becomes the type `null`.
 fn close(schema: &mut Value) {
     match schema {
         Value::Array(items) => items.iter_mut().for_each(close),

@@ -1,50 +1,31 @@
-//! Which metrics there are.
+//! Definitions of all metrics: name, help text, labels and buckets, by area.
 
 use std::collections::BTreeMap;
 
 use prometheus::Error;
 
-use super::series::{AnyFamily, Count, Counter, Family, Gauge, Histogram};
+use super::series::{Counter, Family, Gauge, Histogram, MetricFamily, MetricValue};
 
-/// Every metric of the operator.
+/// All metrics of the operator.
 pub struct Families {
-    pub reconcile_duration: Family<Histogram>,
-    pub reconcile_total: Family<Counter>,
-    pub reconcile_errors: Family<Counter>,
-    pub queue_depth: Family<Gauge>,
-    pub queue_wait: Family<Histogram>,
-    pub rebalance_duration: Family<Histogram>,
-    pub rebalance_total: Family<Counter>,
-    pub member_transitions: Family<Counter>,
-    pub hung_detected: Family<Counter>,
-    pub hung_consecutive: Family<Gauge>,
-    pub hung_duration: Family<Gauge>,
-    pub member_terminations: Family<Counter>,
-    pub sync_duration: Family<Histogram>,
-    pub sync_total: Family<Counter>,
-    pub sync_errors: Family<Counter>,
-    pub drift: Family<Counter>,
-    pub status_updates: Family<Counter>,
-    pub install_duration: Family<Histogram>,
-    pub install_total: Family<Counter>,
-    pub install_errors: Family<Counter>,
-    pub auth_enabled: Family<Gauge>,
-    pub custom_index: Family<Gauge>,
-    pub cache_bytes: Family<Gauge>,
-    pub cache_percent: Family<Gauge>,
-    pub install_retries: Family<Counter>,
-    pub install_timeouts: Family<Counter>,
-    pub admission_duration: Family<Histogram>,
-    pub admission_total: Family<Counter>,
-    pub requests: Family<Counter>,
-    pub leader: Family<Gauge>,
-    pub certificate_expiry: Family<Gauge>,
-    /// All of them, by name.
-    pub all: All,
+    /// Metrics of reconciles and of the work queue.
+    pub reconciles: ReconcileFamilies,
+    /// Metrics of members and rebalances.
+    pub members: MemberFamilies,
+    /// Metrics of writes to the API server.
+    pub objects: ObjectFamilies,
+    /// Metrics of package installs.
+    pub packages: PackageFamilies,
+    /// Metrics of the admission webhooks.
+    pub admission: AdmissionFamilies,
+    /// Metrics of the process.
+    pub process: ProcessFamilies,
+    /// All families by metric name.
+    pub all: FamiliesByName,
 }
 
-/// Metrics by name.
-pub type All = BTreeMap<String, Box<dyn AnyFamily>>;
+/// Metric families by metric name.
+pub type FamiliesByName = BTreeMap<String, Box<dyn MetricFamily>>;
 
 const APP: &[&str] = &["app_name", "namespace"];
 const MEMBER: &[&str] = &["app_name", "namespace", "member_id"];
@@ -54,23 +35,26 @@ const REBALANCE: &[&str] = &["app_name", "namespace", "trigger_reason", "result"
 const SYNC: &[&str] =
     &["app_name", "component_name", "resource_name", "namespace", "resource_type", "operation", "result"];
 
-/// Collects what it makes.
-#[derive(Default)]
-struct Maker(All);
+/// Buckets for durations of up to ten minutes, in seconds.
+const MINUTES: &[f64] = &[1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0];
 
-impl Maker {
-    /// A family whose kind is that of the field that it goes to.
-    fn family<V: Count>(
+/// Creates families and collects them by name.
+#[derive(Default)]
+struct Registry(FamiliesByName);
+
+impl Registry {
+    /// Creates a counter or a gauge, depending on the type of the field that it is assigned to.
+    fn family<V: MetricValue>(
         &mut self,
         name: &str,
         help: &str,
         labels: &'static [&'static str],
     ) -> Result<Family<V>, Error> {
-        self.bounded(name, help, labels, &[])
+        self.histogram(name, help, labels, &[])
     }
 
-    /// The same, with the bounds of its buckets.
-    fn bounded<V: Count>(
+    /// Creates a histogram with the upper bounds of its buckets, in seconds.
+    fn histogram<V: MetricValue>(
         &mut self,
         name: &str,
         help: &str,
@@ -86,163 +70,271 @@ impl Maker {
 }
 
 impl Families {
-    /// All metrics, empty.
+    /// Creates all metrics, without series.
     ///
-    /// Errors: a name or label that Prometheus does not take.
+    /// # Errors
+    ///
+    /// A name or label is not valid in Prometheus, or a name is used twice.
     pub fn new() -> Result<Self, Error> {
-        let mut of = Maker::default();
-        let minutes = [1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0];
+        let mut registry = Registry::default();
         Ok(Self {
-            reconcile_duration: of.bounded(
+            reconciles: ReconcileFamilies::register(&mut registry)?,
+            members: MemberFamilies::register(&mut registry)?,
+            objects: ObjectFamilies::register(&mut registry)?,
+            packages: PackageFamilies::register(&mut registry)?,
+            admission: AdmissionFamilies::register(&mut registry)?,
+            process: ProcessFamilies::register(&mut registry)?,
+            all: registry.0,
+        })
+    }
+}
+
+/// Metrics of reconciles and of the work queue.
+pub struct ReconcileFamilies {
+    pub duration: Family<Histogram>,
+    pub total: Family<Counter>,
+    pub errors: Family<Counter>,
+    pub queue_depth: Family<Gauge>,
+    pub queue_wait: Family<Histogram>,
+}
+
+impl ReconcileFamilies {
+    fn register(registry: &mut Registry) -> Result<Self, Error> {
+        Ok(Self {
+            duration: registry.histogram(
                 "kasprop_reconcile_duration_seconds",
-                "Time spent in a reconcile",
+                "Duration of reconciles",
                 RECONCILE,
                 &[0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0],
             )?,
-            reconcile_total: of.family("kasprop_reconcile_total", "Reconciles", RECONCILE)?,
-            reconcile_errors: of.family(
+            total: registry.family("kasprop_reconcile_total", "Number of reconciles", RECONCILE)?,
+            errors: registry.family(
                 "kasprop_reconcile_errors_total",
-                "Failed reconciles",
+                "Number of failed reconciles",
                 &["app_name", "component_name", "namespace", "error_type"],
             )?,
-            queue_depth: of.family(
+            queue_depth: registry.family(
                 "kasprop_reconcile_queue_depth",
-                "Reconciles that wait for their turn",
+                "Number of reconcile requests in the queue",
                 COMPONENT,
             )?,
-            queue_wait: of.bounded(
+            queue_wait: registry.histogram(
                 "kasprop_reconcile_queue_wait_seconds",
-                "Time between the wish for a reconcile and its start",
+                "Time that a reconcile request waited in the queue",
                 COMPONENT,
                 &[0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0],
             )?,
-            rebalance_duration: of.bounded(
+        })
+    }
+}
+
+/// Metrics of members and rebalances.
+pub struct MemberFamilies {
+    pub rebalance_duration: Family<Histogram>,
+    pub rebalance_total: Family<Counter>,
+    pub transitions: Family<Counter>,
+    pub hung_detected: Family<Counter>,
+    pub hung_consecutive: Family<Gauge>,
+    pub hung_duration: Family<Gauge>,
+    pub terminations: Family<Counter>,
+}
+
+impl MemberFamilies {
+    fn register(registry: &mut Registry) -> Result<Self, Error> {
+        Ok(Self {
+            rebalance_duration: registry.histogram(
                 "kasprop_rebalance_duration_seconds",
-                "Time that asking for a rebalance took",
+                "Duration of rebalance requests to the leader of an app",
                 REBALANCE,
-                &minutes,
+                MINUTES,
             )?,
-            rebalance_total: of.family(
+            rebalance_total: registry.family(
                 "kasprop_rebalance_total",
-                "Rebalances that were asked for",
+                "Number of requested rebalances",
                 REBALANCE,
             )?,
-            member_transitions: of.family(
+            transitions: registry.family(
                 "kasprop_member_state_transitions_total",
-                "Changes of a member's state",
+                "Number of state transitions of a member",
                 &["app_name", "namespace", "member_id", "from_state", "to_state"],
             )?,
-            hung_detected: of.family(
+            hung_detected: registry.family(
                 "kasprop_hung_members_detected_total",
-                "Times that a member was seen in a rebalance for too long",
+                "Number of checks that found a member stuck in a rebalance",
                 MEMBER,
             )?,
-            hung_consecutive: of.family(
+            hung_consecutive: registry.family(
                 "kasprop_hung_member_consecutive_detections",
-                "Times in a row that a member was seen in a rebalance for too long",
+                "Number of consecutive checks that found a member stuck in a rebalance",
                 MEMBER,
             )?,
-            hung_duration: of.family(
+            hung_duration: registry.family(
                 "kasprop_hung_member_duration_seconds",
-                "How long a hung member has been in its rebalance",
+                "Time that a hung member has spent in the current rebalance",
                 MEMBER,
             )?,
-            member_terminations: of.family(
+            terminations: registry.family(
                 "kasprop_member_terminations_total",
-                "Pods that the operator ended",
+                "Number of member pods that the operator deleted",
                 &["app_name", "namespace", "member_id", "reason"],
             )?,
-            sync_duration: of.bounded(
+        })
+    }
+}
+
+/// Metrics of writes to the API server.
+pub struct ObjectFamilies {
+    pub sync_duration: Family<Histogram>,
+    pub sync_total: Family<Counter>,
+    pub sync_errors: Family<Counter>,
+    pub drift: Family<Counter>,
+    pub status_updates: Family<Counter>,
+}
+
+impl ObjectFamilies {
+    fn register(registry: &mut Registry) -> Result<Self, Error> {
+        Ok(Self {
+            sync_duration: registry.histogram(
                 "kasprop_resource_sync_duration_seconds",
-                "Time that a write of an object took",
+                "Duration of writes of owned objects",
                 SYNC,
                 &[0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0],
             )?,
-            sync_total: of.family("kasprop_resource_sync_total", "Writes of objects", SYNC)?,
-            sync_errors: of.family(
+            sync_total: registry.family(
+                "kasprop_resource_sync_total",
+                "Number of writes of owned objects",
+                SYNC,
+            )?,
+            sync_errors: registry.family(
                 "kasprop_resource_sync_errors_total",
-                "Writes of objects that failed",
+                "Number of failed writes of owned objects",
                 &["app_name", "component_name", "resource_name", "namespace", "resource_type", "error_type"],
             )?,
-            drift: of.family(
+            drift: registry.family(
                 "kasprop_resource_drift_detected_total",
-                "Objects that somebody else had changed",
+                "Number of changes by other clients that the operator found in owned objects",
                 &["app_name", "component_name", "resource_name", "namespace", "resource_type", "drift_field"],
             )?,
-            status_updates: of.family(
+            status_updates: registry.family(
                 "kasprop_status_updates_total",
-                "Writes of a status, by the fields that changed",
+                "Number of status updates by changed field",
                 &["app_name", "namespace", "update_field"],
             )?,
-            install_duration: of.bounded(
+        })
+    }
+}
+
+/// Metrics of package installs.
+pub struct PackageFamilies {
+    pub install_duration: Family<Histogram>,
+    pub install_total: Family<Counter>,
+    pub install_errors: Family<Counter>,
+    pub install_retries: Family<Counter>,
+    pub install_timeouts: Family<Counter>,
+    pub auth_enabled: Family<Gauge>,
+    pub custom_index: Family<Gauge>,
+    pub cache_bytes: Family<Gauge>,
+    pub cache_percent: Family<Gauge>,
+}
+
+impl PackageFamilies {
+    fn register(registry: &mut Registry) -> Result<Self, Error> {
+        Ok(Self {
+            install_duration: registry.histogram(
                 "kasprop_package_install_duration_seconds",
-                "Time that an install of Python packages took",
+                "Duration of Python package installs",
                 APP,
-                &minutes,
+                MINUTES,
             )?,
-            install_total: of.family(
+            install_total: registry.family(
                 "kasprop_package_install_total",
-                "Installs of Python packages",
+                "Number of Python package installs",
                 &["app_name", "namespace", "result"],
             )?,
-            install_errors: of.family(
+            install_errors: registry.family(
                 "kasprop_package_install_errors_total",
-                "Failed installs of Python packages",
+                "Number of failed Python package installs",
                 &["app_name", "namespace", "error_type"],
             )?,
-            auth_enabled: of.family(
+            install_retries: registry.family(
+                "kasprop_package_install_retries_total",
+                "Number of retries of Python package installs",
+                APP,
+            )?,
+            install_timeouts: registry.family(
+                "kasprop_package_install_timeouts_total",
+                "Number of Python package installs that timed out",
+                APP,
+            )?,
+            auth_enabled: registry.family(
                 "kasprop_package_auth_enabled",
-                "Whether the package index needs credentials",
+                "Whether credentials for the package index are configured",
                 APP,
             )?,
-            custom_index: of.family(
+            custom_index: registry.family(
                 "kasprop_package_custom_index_enabled",
-                "Whether packages come from an index of the user's",
+                "Whether a package index other than PyPI is configured",
                 APP,
             )?,
-            cache_bytes: of.family(
+            cache_bytes: registry.family(
                 "kasprop_package_cache_usage_bytes",
-                "Size of the package cache",
+                "Total, used and available size of the package cache",
                 &["app_name", "namespace", "type"],
             )?,
-            cache_percent: of.family(
+            cache_percent: registry.family(
                 "kasprop_package_cache_usage_percent",
-                "Share of the package cache that is used",
+                "Used share of the package cache",
                 APP,
             )?,
-            install_retries: of.family(
-                "kasprop_package_install_retries_total",
-                "Repeated tries of package installs",
-                APP,
-            )?,
-            install_timeouts: of.family(
-                "kasprop_package_install_timeouts_total",
-                "Package installs that ran out of time",
-                APP,
-            )?,
-            admission_duration: of.bounded(
+        })
+    }
+}
+
+/// Metrics of the admission webhooks.
+pub struct AdmissionFamilies {
+    pub duration: Family<Histogram>,
+    pub total: Family<Counter>,
+    pub certificate_expiry: Family<Gauge>,
+}
+
+impl AdmissionFamilies {
+    fn register(registry: &mut Registry) -> Result<Self, Error> {
+        Ok(Self {
+            duration: registry.histogram(
                 "kasprop_admission_duration_seconds",
-                "Time that the answer to an admission review took",
+                "Duration of admission reviews",
                 &["webhook"],
                 &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0],
             )?,
-            admission_total: of.family(
+            total: registry.family(
                 "kasprop_admission_reviews_total",
-                "Admission reviews, by their answer",
+                "Number of admission reviews by result",
                 &["webhook", "allowed"],
             )?,
-            requests: of.family(
-                "kasprop_client_requests_total",
-                "Requests to the API server, by method and status",
-                &["method", "status"],
-            )?,
-            certificate_expiry: of.family(
+            certificate_expiry: registry.family(
                 "kasprop_certificate_expiry_timestamp_seconds",
-                "When the certificate that the webhooks serve ends",
+                "Expiry of the certificate that the webhooks serve, in Unix time",
                 &[],
             )?,
-            leader: of.family("kasprop_leader", "Whether this replica reconciles", &[])?,
-            all: of.0,
+        })
+    }
+}
+
+/// Metrics of the process.
+pub struct ProcessFamilies {
+    pub requests: Family<Counter>,
+    pub leader: Family<Gauge>,
+}
+
+impl ProcessFamilies {
+    fn register(registry: &mut Registry) -> Result<Self, Error> {
+        Ok(Self {
+            requests: registry.family(
+                "kasprop_client_requests_total",
+                "Number of requests to the API server by method and status",
+                &["method", "status"],
+            )?,
+            leader: registry.family("kasprop_leader", "Whether this replica is the leader", &[])?,
         })
     }
 }

@@ -1,5 +1,5 @@
 //! Metrics under the Python operator's names, labels and buckets, on which dashboards and alerts depend.
-//! Series end with the app that they describe, and when another replica reconciles.
+//! Series are removed together with the app that they describe, and when another replica becomes the leader.
 
 mod families;
 mod series;
@@ -17,7 +17,7 @@ const TRIGGER: &str = "queue";
 ///
 /// A counter shows nothing before its first event, a gauge nothing before its first value.
 pub struct Metrics {
-    of: Families,
+    families: Families,
 }
 
 /// The labels of a resource: an app, or one of its components.
@@ -43,7 +43,7 @@ impl Metrics {
     ///
     /// A name or label is not valid in Prometheus.
     pub fn new() -> Result<Self, Error> {
-        let metrics = Self { of: Families::new()? };
+        let metrics = Self { families: Families::new()? };
         metrics.set_leader(false);
         Ok(metrics)
     }
@@ -56,7 +56,7 @@ impl Metrics {
     pub fn text(&self) -> Result<Vec<u8>, Error> {
         let mut text = Vec::new();
         // One by one: all families at once take several times the memory of their text.
-        for collector in self.of.all.values() {
+        for collector in self.families.all.values() {
             let mut families = collector.collect();
             families.retain(|family| !family.get_metric().is_empty());
             TextEncoder::new().encode(&families, &mut text)?;
@@ -72,34 +72,34 @@ impl Metrics {
         error: Option<&str>,
     ) {
         let labels = [app, component, namespace, TRIGGER, result_label(error.is_none())];
-        self.of.reconcile_duration.observe(&labels, took);
-        self.of.reconcile_total.add(&labels, 1);
+        self.families.reconciles.duration.observe(&labels, took);
+        self.families.reconciles.total.add(&labels, 1);
         if let Some(error) = error {
-            self.of.reconcile_errors.add(&[app, component, namespace, error], 1);
+            self.families.reconciles.errors.add(&[app, component, namespace, error], 1);
         }
     }
 
     /// Records that a reconcile waits in the queue.
     pub fn enqueued(&self, ResourceLabels { app, component, namespace }: ResourceLabels) {
-        self.of.queue_depth.set(&[app, component, namespace], 1);
+        self.families.reconciles.queue_depth.set(&[app, component, namespace], 1);
     }
 
     /// Records that a reconcile left the queue.
     pub fn dequeued(&self, ResourceLabels { app, component, namespace }: ResourceLabels, waited: Duration) {
-        self.of.queue_depth.set(&[app, component, namespace], 0);
-        self.of.queue_wait.observe(&[app, component, namespace], waited);
+        self.families.reconciles.queue_depth.set(&[app, component, namespace], 0);
+        self.families.reconciles.queue_wait.observe(&[app, component, namespace], waited);
     }
 
     /// Records a request for a rebalance.
     pub fn rebalance(&self, app: &str, namespace: &str, reason: &str, took: Duration, success: bool) {
         let labels = [app, namespace, reason, result_label(success)];
-        self.of.rebalance_duration.observe(&labels, took);
-        self.of.rebalance_total.add(&labels, 1);
+        self.families.members.rebalance_duration.observe(&labels, took);
+        self.families.members.rebalance_total.add(&labels, 1);
     }
 
     /// Records a state transition of a member.
     pub fn member_transition(&self, app: &str, namespace: &str, member: i32, from: &str, to: &str) {
-        self.of.member_transitions.add(&[app, namespace, &member.to_string(), from, to], 1);
+        self.families.members.transitions.add(&[app, namespace, &member.to_string(), from, to], 1);
     }
 
     /// Records a hung member: seconds in the rebalance, and consecutive detections.
@@ -107,15 +107,15 @@ impl Metrics {
         let member = member.to_string();
         let labels = [app, namespace, member.as_str()];
         if times > 0 {
-            self.of.hung_detected.add(&labels, 1);
+            self.families.members.hung_detected.add(&labels, 1);
         }
-        self.of.hung_consecutive.set(&labels, times.into());
-        self.of.hung_duration.set(&labels, seconds);
+        self.families.members.hung_consecutive.set(&labels, times.into());
+        self.families.members.hung_duration.set(&labels, seconds);
     }
 
     /// Records that the pod of a member was deleted.
     pub fn member_terminated(&self, app: &str, namespace: &str, member: i32, reason: &str) {
-        self.of.member_terminations.add(&[app, namespace, &member.to_string(), reason], 1);
+        self.families.members.terminations.add(&[app, namespace, &member.to_string(), reason], 1);
     }
 
     /// Records a write of an object. `error` is the type of its error, if it failed.
@@ -128,10 +128,10 @@ impl Metrics {
         error: Option<&str>,
     ) {
         let labels = [app, component, name, namespace, kind, operation, result_label(error.is_none())];
-        self.of.sync_duration.observe(&labels, took);
-        self.of.sync_total.add(&labels, 1);
+        self.families.objects.sync_duration.observe(&labels, took);
+        self.families.objects.sync_total.add(&labels, 1);
         if let Some(error) = error {
-            self.of.sync_errors.add(&[app, component, name, namespace, kind, error], 1);
+            self.families.objects.sync_errors.add(&[app, component, name, namespace, kind, error], 1);
         }
     }
 
@@ -142,97 +142,97 @@ impl Metrics {
         (kind, name): (&str, &str),
         field: &str,
     ) {
-        self.of.drift.add(&[app, component, name, namespace, kind, field], 1);
+        self.families.objects.drift.add(&[app, component, name, namespace, kind, field], 1);
     }
 
     /// Records a write of a status.
     pub fn status_updated<'a>(&self, app: &str, namespace: &str, fields: impl IntoIterator<Item = &'a str>) {
         for field in fields {
-            self.of.status_updates.add(&[app, namespace, field], 1);
+            self.families.objects.status_updates.add(&[app, namespace, field], 1);
         }
     }
 
-    /// Records a package install that ended.
+    /// Records a finished package install.
     pub fn packages_installed(&self, app: &str, namespace: &str, outcome: &InstallOutcome) {
         let InstallOutcome { duration, error, retries } = outcome;
-        self.of.install_duration.observe(&[app, namespace], *duration);
-        self.of.install_total.add(&[app, namespace, result_label(error.is_none())], 1);
+        self.families.packages.install_duration.observe(&[app, namespace], *duration);
+        self.families.packages.install_total.add(&[app, namespace, result_label(error.is_none())], 1);
         if let Some(error) = error {
-            self.of.install_errors.add(&[app, namespace, error], 1);
+            self.families.packages.install_errors.add(&[app, namespace, error], 1);
             if error == "timeout" {
-                self.of.install_timeouts.add(&[app, namespace], 1);
+                self.families.packages.install_timeouts.add(&[app, namespace], 1);
             }
         }
         if *retries > 0 {
-            self.of.install_retries.add(&[app, namespace], *retries);
+            self.families.packages.install_retries.add(&[app, namespace], *retries);
         }
     }
 
     /// Records the package settings of an app.
     pub fn package_settings(&self, app: &str, namespace: &str, credentials: bool, custom_index: bool) {
-        self.of.auth_enabled.set(&[app, namespace], credentials.into());
-        self.of.custom_index.set(&[app, namespace], custom_index.into());
+        self.families.packages.auth_enabled.set(&[app, namespace], credentials.into());
+        self.families.packages.custom_index.set(&[app, namespace], custom_index.into());
     }
 
     /// Records the size and usage of an app's package cache, in bytes.
     pub fn cache_usage(&self, app: &str, namespace: &str, total: i64, used: i64) {
         let sizes = [("total", total), ("used", used), ("available", total - used)];
         for (kind, bytes) in sizes {
-            self.of.cache_bytes.set(&[app, namespace, kind], bytes);
+            self.families.packages.cache_bytes.set(&[app, namespace, kind], bytes);
         }
         let percent = if total > 0 { used * 100 / total } else { 0 };
-        self.of.cache_percent.set(&[app, namespace], percent);
+        self.families.packages.cache_percent.set(&[app, namespace], percent);
     }
 
     /// Records an admission review.
     pub fn admission_reviewed(&self, webhook: &str, allowed: bool, took: Duration) {
-        self.of.admission_duration.observe(&[webhook], took);
+        self.families.admission.duration.observe(&[webhook], took);
         let allowed = if allowed { "true" } else { "false" };
-        self.of.admission_total.add(&[webhook, allowed], 1);
+        self.families.admission.total.add(&[webhook, allowed], 1);
     }
 
     /// Records a request to the API server; `status` is `None` if there was no answer.
     pub fn client_request(&self, method: &str, status: Option<u16>) {
         let status = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
-        self.of.requests.add(&[method, &status], 1);
+        self.families.process.requests.add(&[method, &status], 1);
     }
 
-    /// Records whether this replica reconciles. When that changes, the series of all apps end: they are out
-    /// of date, and nothing would correct them.
+    /// Records whether this replica reconciles. A change removes the series of all apps: they are outdated,
+    /// and no event would correct them.
     pub fn set_leader(&self, is_leader: bool) {
-        self.of.leader.set(&[], is_leader.into());
-        self.of.all.values().for_each(|family| family.forget_all("app_name"));
+        self.families.process.leader.set(&[], is_leader.into());
+        self.families.all.values().for_each(|family| family.clear_if_labeled("app_name"));
     }
 
     /// Records the expiry of the served certificate, in Unix seconds.
     pub fn certificate_expires_at(&self, timestamp: i64) {
-        self.of.certificate_expiry.set(&[], timestamp);
+        self.families.admission.certificate_expiry.set(&[], timestamp);
     }
 
-    /// Ends the series of a deleted app.
+    /// Removes the series of a deleted app.
     pub fn forget_app(&self, app: &str, namespace: &str) {
         let labels = [("app_name", app), ("namespace", namespace)];
-        self.forget(&labels);
+        self.remove_series(&labels);
     }
 
-    /// Ends the series of a deleted component.
+    /// Removes the series of a deleted component.
     pub fn forget_component(&self, component: &str, namespace: &str) {
-        self.forget(&[("component_name", component), ("namespace", namespace)]);
+        self.remove_series(&[("component_name", component), ("namespace", namespace)]);
     }
 
-    fn forget(&self, labels: &[(&str, &str)]) {
-        self.of.all.values().for_each(|family| family.forget(labels));
+    fn remove_series(&self, labels: &[(&str, &str)]) {
+        self.families.all.values().for_each(|family| family.remove_series(labels));
     }
 }
 
 /// The outcome of a package install.
 #[derive(Clone, Debug, Default)]
 pub struct InstallOutcome {
-    /// Duration.
+    /// Duration of the install.
     pub duration: Duration,
-    /// The type of the error, if it failed.
+    /// Type of the error, if the install failed.
     pub error: Option<String>,
-    /// Retries after the first attempt.
+    /// Number of retries after the first attempt.
     pub retries: u64,
 }
 

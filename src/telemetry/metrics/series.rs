@@ -1,10 +1,10 @@
-//! Families with series for each app and object, in little memory: the vectors of the `prometheus`
-//! crate keep description, help and label names with each series, ten times of what is kept here.
-//! What Prometheus reads is made by the crate.
+//! Metric families with a series for each app or object, stored compactly. The vectors of the
+//! `prometheus` crate store description, help text and label names with each series, which takes ten
+//! times the memory. The `prometheus` crate encodes the exposition format.
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -14,42 +14,44 @@ use prometheus::{
     proto,
 };
 
-/// Stands between the label values of a series; no name of Kubernetes has it.
-const BETWEEN: char = '\0';
+use crate::sync::lock;
 
-/// A family of series, told apart by their labels' values. Clones share the series.
+/// Separates the label values in the key of a series. Names in Kubernetes cannot contain this character.
+const SEPARATOR: char = '\0';
+
+/// A metric with one series for each combination of label values. Clones share the series.
 pub struct Family<V>(Arc<Inner<V>>);
 
 struct Inner<V> {
     desc: Desc,
     labels: &'static [&'static str],
-    /// The upper bounds of a histogram's buckets.
+    /// Upper bounds of the buckets of a histogram; empty for other types.
     bounds: Vec<f64>,
     series: Mutex<BTreeMap<Box<str>, V>>,
 }
 
-/// What a series counts.
-pub trait Count: Default + Send + 'static {
-    /// How Prometheus calls it.
+/// The value of a series.
+pub trait MetricValue: Default + Send + 'static {
+    /// Metric type in Prometheus.
     const TYPE: proto::MetricType;
 
-    /// As Prometheus reads it.
-    fn metric(&self, bounds: &[f64]) -> proto::Metric;
+    /// Converts the value to the data model of Prometheus.
+    fn to_proto(&self, bounds: &[f64]) -> proto::Metric;
 }
 
-/// Goes up.
+/// A value that only increases.
 #[derive(Default)]
 pub struct Counter(u64);
 
-/// Goes up and down.
+/// A value that increases and decreases.
 #[derive(Default)]
 pub struct Gauge(i64);
 
-/// Seconds, by the buckets that they fall into.
+/// Durations in seconds, counted by bucket.
 #[derive(Default)]
 pub struct Histogram {
     sum: f64,
-    /// Of each bucket, without those below it; the last one has no bound.
+    /// Count of each bucket, not cumulative; the last bucket has no upper bound.
     counts: Box<[u64]>,
 }
 
@@ -59,19 +61,22 @@ impl<V> Clone for Family<V> {
     }
 }
 
-/// A family, whatever it counts.
-pub trait AnyFamily: Collector {
-    /// Ends the series with all these labels.
-    fn forget(&self, whose: &[(&str, &str)]);
+/// A [`Family`] with any type of value.
+pub trait MetricFamily: Collector {
+    /// Removes the series that have all of these labels and values.
+    fn remove_series(&self, selector: &[(&str, &str)]);
 
-    /// Ends every series, if this label tells them apart.
-    fn forget_all(&self, label: &str);
+    /// Removes all series if the family has this label.
+    fn clear_if_labeled(&self, label: &str);
 }
 
-impl<V: Count> Family<V> {
-    /// A family without series. `bounds` are of a histogram's buckets, ascending.
+impl<V: MetricValue> Family<V> {
+    /// Creates a family without series. `bounds` are the upper bounds of a histogram's buckets, in
+    /// ascending order.
     ///
-    /// Errors: a name or label that Prometheus does not take.
+    /// # Errors
+    ///
+    /// The name or a label is not valid in Prometheus.
     pub fn new(
         name: &str,
         help: &str,
@@ -84,26 +89,26 @@ impl<V: Count> Family<V> {
     }
 
     fn series(&self) -> MutexGuard<'_, BTreeMap<Box<str>, V>> {
-        self.0.series.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.series)
     }
 
-    fn change(&self, values: &[&str], change: impl FnOnce(&mut V)) {
+    fn update(&self, values: &[&str], update: impl FnOnce(&mut V)) {
         debug_assert_eq!(values.len(), self.0.labels.len());
-        let key = values.join(&BETWEEN.to_string());
-        change(self.series().entry(key.into()).or_default());
+        let key = values.join(&SEPARATOR.to_string());
+        update(self.series().entry(key.into()).or_default());
     }
 }
 
-impl<V: Count> AnyFamily for Family<V> {
-    fn forget(&self, whose: &[(&str, &str)]) {
+impl<V: MetricValue> MetricFamily for Family<V> {
+    fn remove_series(&self, selector: &[(&str, &str)]) {
         let labels = self.0.labels;
-        let is = |key: &str, (label, value): &(&str, &str)| {
-            labels.iter().zip(key.split(BETWEEN)).any(|(name, is)| name == label && is == *value)
+        let has = |key: &str, (label, value): &(&str, &str)| {
+            labels.iter().zip(key.split(SEPARATOR)).any(|(name, actual)| name == label && actual == *value)
         };
-        self.series().retain(|key, _| !whose.iter().all(|label| is(key, label)));
+        self.series().retain(|key, _| !selector.iter().all(|label| has(key, label)));
     }
 
-    fn forget_all(&self, label: &str) {
+    fn clear_if_labeled(&self, label: &str) {
         if self.0.labels.contains(&label) {
             self.series().clear();
         }
@@ -111,24 +116,24 @@ impl<V: Count> AnyFamily for Family<V> {
 }
 
 impl Family<Counter> {
-    /// Counts that many more.
-    pub fn add(&self, values: &[&str], more: u64) {
-        self.change(values, |Counter(count)| *count += more);
+    /// Increases the counter.
+    pub fn add(&self, values: &[&str], increment: u64) {
+        self.update(values, |Counter(count)| *count += increment);
     }
 }
 
 impl Family<Gauge> {
-    /// Shows another value.
+    /// Sets the gauge.
     pub fn set(&self, values: &[&str], value: i64) {
-        self.change(values, |Gauge(shown)| *shown = value);
+        self.update(values, |Gauge(current)| *current = value);
     }
 }
 
 impl Family<Histogram> {
-    /// Counts a time.
-    pub fn observe(&self, values: &[&str], time: Duration) {
-        let (seconds, bounds) = (time.as_secs_f64(), &self.0.bounds);
-        self.change(values, |Histogram { sum, counts }| {
+    /// Records a duration.
+    pub fn observe(&self, values: &[&str], duration: Duration) {
+        let (seconds, bounds) = (duration.as_secs_f64(), &self.0.bounds);
+        self.update(values, |Histogram { sum, counts }| {
             if counts.is_empty() {
                 *counts = vec![0; bounds.len() + 1].into();
             }
@@ -138,11 +143,11 @@ impl Family<Histogram> {
     }
 }
 
-impl Count for Counter {
+impl MetricValue for Counter {
     const TYPE: proto::MetricType = proto::MetricType::COUNTER;
 
-    #[expect(clippy::cast_precision_loss, reason = "Prometheus knows no other numbers")]
-    fn metric(&self, _: &[f64]) -> proto::Metric {
+    #[expect(clippy::cast_precision_loss, reason = "Prometheus values are 64-bit floating point")]
+    fn to_proto(&self, _: &[f64]) -> proto::Metric {
         let mut counter = proto::Counter::default();
         counter.set_value(self.0 as f64);
         let mut metric = proto::Metric::default();
@@ -151,27 +156,27 @@ impl Count for Counter {
     }
 }
 
-impl Count for Gauge {
+impl MetricValue for Gauge {
     const TYPE: proto::MetricType = proto::MetricType::GAUGE;
 
-    #[expect(clippy::cast_precision_loss, reason = "Prometheus knows no other numbers")]
-    fn metric(&self, _: &[f64]) -> proto::Metric {
+    #[expect(clippy::cast_precision_loss, reason = "Prometheus values are 64-bit floating point")]
+    fn to_proto(&self, _: &[f64]) -> proto::Metric {
         let mut gauge = proto::Gauge::default();
         gauge.set_value(self.0 as f64);
         proto::Metric::from_gauge(gauge)
     }
 }
 
-impl Count for Histogram {
+impl MetricValue for Histogram {
     const TYPE: proto::MetricType = proto::MetricType::HISTOGRAM;
 
-    fn metric(&self, bounds: &[f64]) -> proto::Metric {
-        let mut so_far = 0;
+    fn to_proto(&self, bounds: &[f64]) -> proto::Metric {
+        let mut cumulative = 0;
         let buckets = bounds.iter().zip(&self.counts).map(|(bound, count)| {
-            so_far += count;
+            cumulative += count;
             let mut bucket = proto::Bucket::default();
             bucket.set_upper_bound(*bound);
-            bucket.set_cumulative_count(so_far);
+            bucket.set_cumulative_count(cumulative);
             bucket
         });
         let mut histogram = proto::Histogram::default();
@@ -184,7 +189,7 @@ impl Count for Histogram {
     }
 }
 
-impl<V: Count> Collector for Family<V> {
+impl<V: MetricValue> Collector for Family<V> {
     fn desc(&self) -> Vec<&Desc> {
         vec![&self.0.desc]
     }
@@ -192,13 +197,13 @@ impl<V: Count> Collector for Family<V> {
     fn collect(&self) -> Vec<proto::MetricFamily> {
         let Inner { desc, labels, bounds, .. } = &*self.0;
         let metric = |key: &str, value: &V| {
-            let pairs = labels.iter().zip(key.split(BETWEEN)).map(|(name, value)| {
+            let pairs = labels.iter().zip(key.split(SEPARATOR)).map(|(name, value)| {
                 let mut pair = proto::LabelPair::default();
                 pair.set_name((*name).to_owned());
                 pair.set_value(value.to_owned());
                 pair
             });
-            let mut metric = value.metric(bounds);
+            let mut metric = value.to_proto(bounds);
             metric.set_label(pairs.collect());
             metric
         };
@@ -228,9 +233,9 @@ mod tests {
     }
 
     proptest! {
-        /// The crate's own vectors are the yardstick.
+        /// The vectors of the `prometheus` crate are the reference.
         #[test]
-        fn shows_what_the_crates_vectors_show(times in prop::collection::vec((0..3_u8, 0..2_u8, 0..90_000_u32), 1..60)) {
+        fn encodes_the_same_text_as_the_crates_vectors(times in prop::collection::vec((0..3_u8, 0..2_u8, 0..90_000_u32), 1..60)) {
             let bounds = [0.1, 0.5, 1.0, 30.0, 60.0];
             let counter = Family::<Counter>::new("c", "help", LABELS, &[]).expect("a family");
             let gauge = Family::<Gauge>::new("g", "help", LABELS, &[]).expect("a family");
@@ -257,17 +262,17 @@ mod tests {
     }
 
     #[test]
-    fn only_the_series_with_all_labels_are_forgotten() {
+    fn only_series_with_all_labels_are_removed() {
         let family = Family::<Counter>::new("c", "help", LABELS, &[]).expect("a family");
         for labels in [["a", "x"], ["a", "y"], ["x", "x"]] {
             family.add(&labels, 1);
         }
-        family.forget(&[("app", "a"), ("result", "x")]);
-        family.forget(&[("app", "x"), ("nothing", "x")]);
+        family.remove_series(&[("app", "a"), ("result", "x")]);
+        family.remove_series(&[("app", "x"), ("nothing", "x")]);
         assert_eq!(lines(&family)[2..], [r#"c{app="a",result="y"} 1"#, r#"c{app="x",result="x"} 1"#]);
-        family.forget_all("nothing");
+        family.clear_if_labeled("nothing");
         assert_eq!(lines(&family).len(), 4);
-        family.forget_all("app");
+        family.clear_if_labeled("app");
         assert!(family.series().is_empty());
     }
 }

@@ -45,7 +45,7 @@ fn cert_manager_issues_and_renews_without_a_lost_call() {
     admission_works(&cluster);
 
     let calls = Calls::start(&cluster.plane);
-    // kubelet takes a while to bring the new one: until then the old one is shown.
+    // The kubelet takes a while to update the files: until then, the operator serves the old certificate.
     let second = renewed(&cluster, LEAF, &first);
     assert_eq!(second["ca.crt"], first["ca.crt"], "the CA outlives the certificate");
     calls.more();
@@ -53,7 +53,7 @@ fn cert_manager_issues_and_renews_without_a_lost_call() {
     shows(&cluster, &second);
     calls.more();
 
-    // A CA that is renewed signs nothing until the certificate is.
+    // A renewed CA signs no certificate until the certificate is renewed.
     let before = cluster.get("secret", AUTHORITY.1, NAME)["data"].clone();
     let authority = renewed(&cluster, AUTHORITY, &before);
     assert_eq!(authority["tls.key"], before["tls.key"], "what the old one signed stays good");
@@ -73,7 +73,7 @@ fn cert_manager_issues_and_renews_without_a_lost_call() {
     assert!(operator.stop().expect("an exit").success());
 }
 
-/// Waits until cert-manager has made another Secret for a Certificate. Gives its data.
+/// Waits until cert-manager has made another Secret for a Certificate. Returns its data.
 fn issued(cluster: &Cluster, (certificate, secret): (&str, &str), before: &Value) -> Value {
     cluster.wait_for("certificate", certificate, NAME, |certificate| {
         condition(certificate, "Ready", "True", "Ready")
@@ -86,7 +86,7 @@ fn issued(cluster: &Cluster, (certificate, secret): (&str, &str), before: &Value
     made["data"].clone()
 }
 
-/// Asks for a renewal as cert-manager's own command line does, and waits for it.
+/// Requests a renewal like cert-manager's own command line, and waits for the result.
 fn renewed(cluster: &Cluster, which: (&str, &str), before: &Value) -> Value {
     let issuing =
         json!({ "type": "Issuing", "status": "True", "reason": "ManuallyTriggered", "message": "a test" });

@@ -27,7 +27,7 @@ pub struct Cluster {
     folder: PathBuf,
 }
 
-/// A port that nobody listens at.
+/// Returns a port that no process listens on.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     listener.local_addr().expect("an address").port()
@@ -39,7 +39,7 @@ impl Cluster {
         let ports = (free_port(), free_port());
         let plane = builder.kubelet().start().expect("a control plane");
         proxy::serve(&plane.cluster_socket(), ports.0);
-        // It goes with the control plane.
+        // The folder is deleted together with the control plane.
         let folder = plane.log_dir().join("chart");
         fs::create_dir(&folder).expect("a folder");
         let cluster = Self { plane, ports, folder };
@@ -52,7 +52,7 @@ impl Cluster {
         &self.folder
     }
 
-    /// Runs kubectl, which must succeed. Gives its output.
+    /// Runs kubectl, which must succeed. Returns its output.
     pub fn kubectl(&self, args: &[&str]) -> String {
         let output = self.try_kubectl(args, "");
         assert!(output.status.success(), "kubectl {}: {}", args.join(" "), text(&output.stderr));
@@ -101,8 +101,8 @@ impl Cluster {
         self.release(&chart(), values);
     }
 
-    /// Does as cert-manager: makes the certificate that is asked for, and puts its CA where an
-    /// annotation says so. Gives the folder with the certificate.
+    /// Acts as cert-manager: issues the requested certificate, and injects its CA according to the
+    /// annotation. Returns the folder with the certificate.
     pub fn certify(&self) -> PathBuf {
         let certificate = self.get("certificate", &format!("{NAME}-webhook"), NAME);
         let names = certificate["spec"]["dnsNames"].as_array().expect("names");
@@ -125,7 +125,7 @@ impl Cluster {
         folder
     }
 
-    /// Puts the CA of a folder into the webhook configurations, as somebody else than Helm.
+    /// Puts the CA of a folder into the webhook configurations, as a client other than Helm.
     pub fn trust(&self, folder: &Path) {
         // In JSON, bytes are base64.
         let authority = ByteString(fs::read(folder.join("ca.crt")).expect("a CA"));
@@ -142,7 +142,7 @@ impl Cluster {
         self.kubectl(&["get", CONFIGURATIONS[0], "-o", names])
     }
 
-    /// The CAs that stand in the webhook configurations.
+    /// Returns the CAs in the webhook configurations.
     pub fn authorities(&self) -> Vec<Value> {
         let bundle =
             |kind: &&str| self.get(kind, NAME, "")["webhooks"][0]["clientConfig"]["caBundle"].clone();
@@ -187,7 +187,7 @@ impl Cluster {
         command.output().expect("the binary")
     }
 
-    /// Applies a manifest that must be refused. Gives kubectl's words.
+    /// Applies a manifest that must be refused. Returns the output of kubectl.
     pub fn refused(&self, manifest: &str) -> String {
         let output = self.try_kubectl(&["apply", "-f", "-"], manifest);
         assert!(!output.status.success(), "accepted:\n{manifest}");

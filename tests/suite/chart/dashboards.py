@@ -1,6 +1,6 @@
-"""Reads dashboards by Grafana's own types and writes them again: dashboards.py FILE…
+"""Parses dashboards with Grafana's own types and serializes them again: dashboards.py FILE…
 
-What the types do not know is lost on the way, and told.
+Reports fields that the types do not define, which are lost in the round trip.
 """
 
 import json

@@ -1,4 +1,4 @@
-//! The chart says the same as what is generated from the types.
+//! The chart is consistent with the manifests that are generated from the types.
 
 use std::{fs, process::Command};
 
@@ -24,7 +24,7 @@ fn the_crds_are_the_generated_ones() {
 }
 
 #[test]
-fn the_crds_are_kept_and_else_as_generated() {
+fn the_crds_are_the_generated_ones_with_the_policy_keep() {
     let rendered = documents(&template(&[]));
     let printed = succeeded(Command::new(BINARY).arg("crds"));
     for mut crd in documents(&printed) {
@@ -76,7 +76,7 @@ fn no_ca_is_ever_templated() {
 }
 
 #[test]
-fn the_version_is_the_operators() {
+fn the_chart_has_the_version_of_the_operator() {
     let chart = fs::read_to_string(project("deploy/helm/kaspr-operator/Chart.yaml")).expect("a chart");
     let chart: Value = serde_saphyr::from_str(&chart).expect("YAML");
     assert_eq!(chart["version"], env!("CARGO_PKG_VERSION"));

@@ -1,4 +1,4 @@
-//! A release from install to uninstall, with the operator at work under its own rights.
+//! A release from install to uninstall, with an operator that runs with its own permissions.
 
 use std::{fs, thread};
 
@@ -14,11 +14,11 @@ use super::{
 };
 use crate::harness::{condition, eventually_quiet, text};
 
-/// A mistake that the schema lets pass.
+/// A manifest with an error that the schema accepts.
 const REFUSED: &str = "examples/refused/config-typo.yaml";
 const GOOD: &str = "examples/minimal.yaml";
 
-/// Both webhooks answer, as a user sees it.
+/// Checks that both webhooks answer, with requests of a user.
 pub fn admission_works(cluster: &Cluster) {
     let said = cluster.refused(&file(REFUSED));
     assert!(said.contains("did you mean"), "{said}");
@@ -27,7 +27,7 @@ pub fn admission_works(cluster: &Cluster) {
     assert_eq!(app["spec"]["replicas"], 1, "{}", text(&output.stderr));
 }
 
-/// Runs `helm test` and does as kubelet with its pod.
+/// Runs `helm test` and acts as the kubelet for its pod.
 pub fn helm_test(cluster: &Cluster) {
     let mut test = cluster.helm(&["test", NAME, "--timeout", "120s"]);
     thread::scope(|scope| {
@@ -38,7 +38,7 @@ pub fn helm_test(cluster: &Cluster) {
         let said = both(&output);
         let phase = if output.status.success() { "Succeeded" } else { "Failed" };
         let status = json!({ "status": { "phase": phase } }).to_string();
-        // Nobody else says how the pod ended.
+        // No kubelet reports the result of the pod.
         eventually_quiet("the end of the pod", || {
             let args =
                 ["-n", NAME, "patch", "pod", &name, "--subresource=status", "--type=merge", "-p", &status];
@@ -56,7 +56,7 @@ fn short_names(cluster: &Cluster) -> Value {
 }
 
 #[test]
-fn a_release_lives_and_goes() {
+fn a_release_is_installed_upgraded_and_uninstalled() {
     let cluster = Cluster::start(ControlPlane::builder());
     let older = older_chart(cluster.folder());
     cluster.release(&older, &[]);
@@ -70,7 +70,7 @@ fn a_release_lives_and_goes() {
     cluster.wait_for("kasprapp", "hello", "default", ready);
     assert_eq!(short_names(&cluster), json!(["ktask"]));
 
-    // An upgrade brings the newer CRDs and leaves the CA that somebody else put in.
+    // An upgrade installs the newer CRDs and keeps the CA that another client injected.
     cluster.release(&chart(), &["log.level=debug"]);
     assert_eq!(short_names(&cluster), json!(["ktasks", "ktask"]));
     assert_eq!(cluster.authorities(), authorities);
@@ -85,11 +85,11 @@ fn a_release_lives_and_goes() {
 
     uninstalled(&cluster);
     assert!(operator.stop().expect("an exit").success());
-    nothing_is_held_back(&cluster);
+    resources_can_be_written_without_the_operator(&cluster);
     back_again(&cluster);
 }
 
-/// `helm uninstall` with what it leaves.
+/// Runs `helm uninstall` and checks which objects are left.
 pub fn uninstalled(cluster: &Cluster) {
     deregisters(cluster);
     succeeded(&mut cluster.helm(&["uninstall", NAME, "--wait", "--timeout", "120s"]));
@@ -103,11 +103,11 @@ pub fn uninstalled(cluster: &Cluster) {
         let left = cluster.kubectl(&["get", kinds, "-A", "-l", &label, "-o", "name"]);
         if left.is_empty() { Ok(()) } else { Err(left) }
     });
-    // Nothing else stands in the way of the namespace.
+    // No other object blocks the deletion of the namespace.
     cluster.kubectl(&["delete", "namespace", NAME, "--timeout=120s"]);
 }
 
-/// Does what the hook before an uninstall does, with the rights that the hook has.
+/// Acts as the hook before an uninstall, with the permissions of the hook.
 pub fn deregisters(cluster: &Cluster) {
     let hooks = succeeded(&mut cluster.helm(&["get", "hooks", NAME]));
     let hooks: Vec<Value> = documents(&hooks)
@@ -117,7 +117,7 @@ pub fn deregisters(cluster: &Cluster) {
     let rights = hooks.iter().filter(|hook| hook["kind"] != "Job").map(Value::to_string);
     cluster.apply(&rights.collect::<Vec<_>>().join("\n---\n"));
     let job = object(&hooks, "Job", &format!("{NAME}-deregister"));
-    // A second time finds nothing, which is as good.
+    // A second run finds no configurations, and succeeds too.
     for _ in 0..2 {
         let output = cluster.run_hook(&job["spec"]["template"]);
         assert!(output.status.success(), "{}", both(&output));
@@ -129,9 +129,9 @@ pub fn deregisters(cluster: &Cluster) {
     assert_eq!(cluster_role["rules"].as_array().map(Vec::len), Some(1));
 }
 
-/// Without the operator, Kaspr resources can be edited, made and deleted.
-fn nothing_is_held_back(cluster: &Cluster) {
-    assert!(cluster.get("statefulset", "hello-app", "default").is_object(), "members go on");
+/// Without the operator, Kaspr resources can be edited, created and deleted.
+fn resources_can_be_written_without_the_operator(cluster: &Cluster) {
+    assert!(cluster.get("statefulset", "hello-app", "default").is_object(), "members continue");
     cluster.kubectl(&["label", "kasprapp", "hello", "edited=true"]);
     cluster.apply(&file(GOOD).replace("name: hello", "name: another"));
     cluster.kubectl(&["delete", "kasprapp", "--all", "--timeout=60s"]);
@@ -141,7 +141,7 @@ fn nothing_is_held_back(cluster: &Cluster) {
     });
 }
 
-/// The CRDs that were kept stand in no second install's way, here with a certificate of one's own.
+/// The CRDs that were kept do not block a second install, here with the user's own certificate.
 fn back_again(cluster: &Cluster) {
     let existing = ["certificates.mode=existing", "certificates.existing.secretName=mine"];
     cluster.install(&existing);
@@ -159,7 +159,7 @@ fn back_again(cluster: &Cluster) {
     assert!(operator.stop().expect("an exit").success());
 }
 
-/// `helm upgrade` and `helm rollback` with a release's values leave the CA that somebody else put in.
+/// `helm upgrade` and `helm rollback` with a release's values keep the CA that another client injected.
 fn upgraded_and_back(cluster: &Cluster, values: &[&str]) {
     let authorities = cluster.authorities();
     let logs = || cluster.get("deployment", NAME, NAME).to_string().contains("debug");
@@ -184,18 +184,18 @@ fn a_release_for_one_namespace_leaves_the_others_alone() {
     cluster.refused(&in_apps(REFUSED));
     cluster.apply(&in_apps(GOOD));
     cluster.wait_for("kasprapp", "hello", "apps", |app| condition(app, "Ready", "True", "Healthy"));
-    // Nobody is asked elsewhere, and nothing made.
+    // In other namespaces, the webhooks are not called and no objects are created.
     cluster.apply(&file(REFUSED));
     assert_eq!(cluster.get("kasprapp", "refused-config-typo", "default")["status"], Value::Null);
     helm_test(&cluster);
-    // It did not even try to look.
+    // The operator sent no request about other namespaces.
     let complaints = operator.lines().into_iter().filter(|line| line["level"] != "INFO");
     assert_eq!(complaints.collect::<Vec<_>>(), Vec::<Value>::new());
     assert!(operator.stop().expect("an exit").success());
 }
 
 #[test]
-fn without_an_operator_the_check_says_why() {
+fn without_an_operator_the_check_reports_the_reason() {
     let cluster = Cluster::start(ControlPlane::builder());
     cluster.install(&["test.timeoutSeconds=15"]);
     let hooks = succeeded(&mut cluster.helm(&["get", "hooks", NAME]));
@@ -210,7 +210,7 @@ fn without_an_operator_the_check_says_why() {
     assert!(said.contains("validate.kaspr.io") || said.contains("default.kaspr.io"), "{said}");
 }
 
-/// CRDs that something else installed, and older ones at that, need a word and no more.
+/// CRDs of another installer, even older ones, require two flags and nothing else.
 #[test]
 fn crds_of_others_are_taken_over() {
     let cluster = Cluster::start(ControlPlane::builder().without_kwok());
@@ -229,8 +229,7 @@ fn crds_of_others_are_taken_over() {
     the_usual_roles_cover_kaspr_resources(&cluster);
 }
 
-/// People who may edit a namespace may edit the Kaspr resources in it, and those who may view it see
-/// them.
+/// Users who may edit a namespace may edit its Kaspr resources, and users who may view a namespace may view them.
 fn the_usual_roles_cover_kaspr_resources(cluster: &Cluster) {
     for (role, verb, allowed) in
         [("view", "get", true), ("view", "create", false), ("edit", "create", true), ("edit", "delete", true)]
@@ -250,9 +249,9 @@ fn the_usual_roles_cover_kaspr_resources(cluster: &Cluster) {
     }
 }
 
-/// The operator makes its certificate, and puts its CA into the configurations, by itself.
+/// The operator issues its certificate and injects its CA into the configurations.
 #[test]
-fn a_release_without_cert_manager_makes_its_own_certificate() {
+fn a_release_without_cert_manager_issues_its_own_certificate() {
     let cluster = Cluster::start(ControlPlane::builder().audit(work::USER));
     cluster.install(&["certificates.mode=builtin"]);
     let operator = cluster.run_operator(cluster.folder());
@@ -264,14 +263,14 @@ fn a_release_without_cert_manager_makes_its_own_certificate() {
     let authorities = cluster.authorities();
     upgraded_and_back(&cluster, &["certificates.mode=builtin"]);
     helm_test(&cluster);
-    somebody_takes_the_ca_out(&cluster, &authorities);
+    another_client_removes_the_ca(&cluster, &authorities);
     assert!(operator.stop().expect("an exit").success());
     its_rights_are_enough(&cluster);
     uninstalled(&cluster);
 }
 
-/// It comes back.
-fn somebody_takes_the_ca_out(cluster: &Cluster, authorities: &[Value]) {
+/// The operator injects the CA again.
+fn another_client_removes_the_ca(cluster: &Cluster, authorities: &[Value]) {
     let patch = r#"[{"op": "remove", "path": "/webhooks/0/clientConfig/caBundle"}]"#;
     cluster.kubectl(&["patch", CONFIGURATIONS[0], NAME, "--type=json", "-p", patch]);
     eventually_quiet("the CA again", || {
@@ -280,7 +279,7 @@ fn somebody_takes_the_ca_out(cluster: &Cluster, authorities: &[Value]) {
     });
 }
 
-/// What it asks for beyond a release with cert-manager, and nothing is refused.
+/// The operator uses more permissions than in a release with cert-manager, and no request is denied.
 fn its_rights_are_enough(cluster: &Cluster) {
     let log = fs::read_to_string(cluster.plane.audit_log()).expect("a log");
     let (used, refused) = requests(&log);
@@ -296,7 +295,7 @@ fn its_rights_are_enough(cluster: &Cluster) {
         let right = (group.to_owned(), resource.to_owned(), verb.to_owned());
         assert!(used.contains(&right), "{right:?} is not used");
     }
-    // Nothing is watched or listed: the rights name one object each.
+    // The operator does not watch or list: the permissions are limited to single objects.
     assert!(
         !used.iter().any(|(_, resource, verb)| resource == "secrets" && verb != "get" && verb != "create")
     );

@@ -1,4 +1,4 @@
-//! The Helm chart: what it renders, and a release's whole life on an API server of its own.
+//! The Helm chart: rendered manifests, and the life cycle of a release on a separate API server.
 
 mod cert_manager;
 pub mod cluster;
@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::harness::text;
 
-/// Where releases go, and what they are called.
+/// Name and namespace of releases.
 pub const NAME: &str = "kaspr-operator";
 
 /// The chart.
@@ -31,21 +31,21 @@ fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// A helm command that keeps what it writes in a folder.
+/// Creates a helm command that stores its files in a folder.
 fn helm(home: &Path) -> Command {
     let mut command = Command::new(control_plane::helm().expect("helm"));
     command.env("HOME", home).env_remove("KUBECONFIG").env_remove("XDG_CACHE_HOME");
     command
 }
 
-/// The output of a command that must succeed.
+/// Returns standard output of a command that must succeed.
 fn succeeded(command: &mut Command) -> String {
     let output = command.output().expect("a program");
     assert!(output.status.success(), "{command:?}: {}", both(&output));
     text(&output.stdout)
 }
 
-/// What a command that must fail says.
+/// Returns standard error of a command that must fail.
 fn failed(command: &mut Command) -> String {
     let output = command.output().expect("a program");
     assert!(!output.status.success(), "{command:?} succeeded: {}", both(&output));
@@ -56,7 +56,7 @@ fn both(output: &Output) -> String {
     format!("{}\n{}", text(&output.stdout), text(&output.stderr))
 }
 
-/// The manifests that the chart makes with some values.
+/// Returns the manifests of the chart with values.
 fn template(values: &[&str]) -> String {
     let home = tempfile::tempdir().expect("a folder");
     let mut command = helm(home.path());
@@ -64,15 +64,15 @@ fn template(values: &[&str]) -> String {
     succeeded(command.args(values.iter().flat_map(|value| ["--set", value])))
 }
 
-/// The documents of a YAML text.
+/// Parses the documents of a YAML text.
 fn documents(manifests: &str) -> Vec<Value> {
     let parts = manifests.split("\n---").map(|part| part.trim_start_matches("---"));
     let read = parts.map(|part| serde_saphyr::from_str::<Value>(part).expect("YAML"));
     read.filter(|document| !document.is_null()).collect()
 }
 
-/// The one object of a kind and name.
+/// Returns the object of a kind and name.
 fn object<'a>(documents: &'a [Value], kind: &str, name: &str) -> &'a Value {
     let found = documents.iter().find(|d| d["kind"] == kind && d["metadata"]["name"] == name);
-    found.unwrap_or_else(|| panic!("there is no {kind} {name}"))
+    found.unwrap_or_else(|| panic!("{kind} {name} not found"))
 }

@@ -1,4 +1,4 @@
-//! Dashboards and alerts on a real Prometheus that scraped an operator at work.
+//! Dashboards and alerts on a real Prometheus that scraped a running operator.
 
 use std::{
     collections::BTreeSet,

@@ -1,5 +1,5 @@
-//! Stands in for the network of Services: the API server connects through it, and whatever it asks
-//! for, the operator answers.
+//! Replaces the network of Services: the API server connects through this proxy, and the operator answers every
+//! request.
 
 use std::{
     io::{self, BufRead, BufReader, Write},
@@ -23,13 +23,13 @@ pub fn serve(socket: &Path, webhooks: u16) {
     });
 }
 
-/// The same with tunnels that lead to whatever is connected to for a target, `host:port`.
+/// Serves like [`serve`], with a function that connects to a target, `host:port`.
 pub fn serve_with(socket: &Path, connect: impl Fn(&str) -> io::Result<TcpStream> + Send + Sync + 'static) {
     let listener = UnixListener::bind(socket).expect("a socket");
     let connect = Arc::new(connect);
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
-            // Whoever hangs up is no concern of the others.
+            // An error of one connection does not affect the others.
             let connect = connect.clone();
             thread::spawn(move || tunnel(client, &*connect));
         }

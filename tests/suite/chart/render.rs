@@ -1,4 +1,4 @@
-//! What the chart renders in each mode, and what a real API server says of it.
+//! The rendered manifests in each mode, validated by a real API server.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{NAME, chart, documents, failed, helm, object, succeeded, template};
 use crate::harness::{BINARY, kubectl_of, text};
 
-/// Everything that can be switched on at once.
+/// All features that can be enabled together.
 const ALL: &[&str] = &[
     "metrics.serviceMonitor.enabled=true",
     "metrics.prometheusRule.enabled=true",
@@ -25,7 +25,7 @@ const ALL: &[&str] = &[
     "extraEnv[0].value=full",
 ];
 
-/// The modes, with the values that ask for them.
+/// The modes, with the values that select them.
 const MODES: &[(&str, &[&str])] = &[
     ("cert-manager", &[]),
     ("an issuer that is there", &["certificates.certManager.issuerRef.name=internal"]),
@@ -40,7 +40,7 @@ const MODES: &[(&str, &[&str])] = &[
 ];
 
 #[test]
-fn helm_finds_nothing_to_complain_about() {
+fn helm_lint_has_no_warnings() {
     let home = tempfile::tempdir().expect("a folder");
     for (mode, values) in MODES {
         let mut lint = helm(home.path());
@@ -50,7 +50,7 @@ fn helm_finds_nothing_to_complain_about() {
 }
 
 #[test]
-fn an_api_server_takes_every_mode() {
+fn an_api_server_accepts_every_mode() {
     let plane = ControlPlane::builder().without_controller_manager().without_scheduler();
     let plane = plane.start().expect("a control plane");
     let apply = |args: &[&str], manifests: &str| {
@@ -60,7 +60,7 @@ fn an_api_server_takes_every_mode() {
     };
     apply(&["-f", "-"], include_str!("stand-ins.yaml"));
     for namespace in [NAME, "apps"] {
-        // What violates the standard is refused if it is a pod, and warned about otherwise.
+        // Pods that violate the standard are rejected; other objects cause warnings.
         let labels = json!({
             "pod-security.kubernetes.io/enforce": "restricted",
             "pod-security.kubernetes.io/warn": "restricted",
@@ -70,7 +70,7 @@ fn an_api_server_takes_every_mode() {
     }
     for (mode, values) in MODES {
         let said = apply(&["--dry-run=server", "-f", "-"], &template(values));
-        // The standard forbids the network of a node, which is asked for in one mode.
+        // The standard forbids the host network, which one mode uses.
         let complaints: Vec<&str> = said
             .lines()
             .filter(|line| line.contains("Warning") && !line.contains("(hostNetwork=true)"))
@@ -104,7 +104,7 @@ fn unknown_and_impossible_values_are_refused() {
 }
 
 #[test]
-fn a_namespaced_operator_asks_for_no_cluster_wide_rights() {
+fn a_namespaced_operator_has_no_cluster_wide_permissions() {
     let rendered = documents(&template(&["watchNamespace=apps", "deregister.enabled=false"]));
     let kinds: Vec<&str> = rendered.iter().filter_map(|object| object["kind"].as_str()).collect();
     assert!(!kinds.contains(&"ClusterRole") && !kinds.contains(&"ClusterRoleBinding"), "{kinds:?}");
@@ -124,7 +124,7 @@ fn pods_are_replaced_without_a_gap() {
     assert_eq!(spec["replicas"], 2);
     assert_eq!(spec["strategy"]["rollingUpdate"], json!({ "maxUnavailable": 0, "maxSurge": 1 }));
     let pod = &spec["template"]["spec"];
-    // The drain, and beyond it what the process takes to end.
+    // The drain period, and the time for the process to exit.
     assert_eq!(pod["terminationGracePeriodSeconds"], 50);
     assert_eq!(variable(pod, "DRAIN_SECONDS"), Some("20"));
     let keys: Vec<&Value> = pod["topologySpreadConstraints"]
@@ -138,14 +138,14 @@ fn pods_are_replaced_without_a_gap() {
 }
 
 #[test]
-fn without_a_lease_the_old_pod_goes_first() {
+fn without_a_lease_the_old_pod_is_deleted_first() {
     let rendered = documents(&template(&["leaderElection.enabled=false", "replicas=1"]));
     let strategy = &object(&rendered, "Deployment", NAME)["spec"]["strategy"];
     assert_eq!(*strategy, json!({ "type": "Recreate" }));
 }
 
 #[test]
-fn settings_reach_the_operator_by_variables_that_it_knows() {
+fn settings_are_passed_in_known_variables() {
     let all = [
         "settings.imageRegistry=registry.example",
         "settings.scaleUpPodsPerStep=2",

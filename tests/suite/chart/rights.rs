@@ -1,4 +1,4 @@
-//! The rights that the chart gives the operator are those that it uses.
+//! The chart grants the operator exactly the permissions that it uses.
 
 use std::{collections::BTreeSet, fs};
 
@@ -23,8 +23,8 @@ const UNSEEN: &[(&str, &str, &[&str], &str)] = &[
         &["create"],
         "a server-side apply that creates is a patch that may create",
     ),
-    ("autoscaling", "horizontalpodautoscalers", &["create"], "the same"),
-    ("policy", "poddisruptionbudgets", &["create"], "the same"),
+    ("autoscaling", "horizontalpodautoscalers", &["create"], "as above"),
+    ("policy", "poddisruptionbudgets", &["create"], "as above"),
     ("events.k8s.io", "events", &["patch"], "only an event that repeats itself is patched"),
 ];
 

@@ -1,5 +1,5 @@
-//! An operator that was installed by the chart and has done everything that it does, once: under its
-//! own rights, with its requests written down, and its metrics scraped.
+//! An operator that the chart installed and that has used every feature once: with its own permissions, an audit
+//! log of its requests, and a Prometheus that scrapes its metrics.
 
 use std::{
     process::{Child, Command, Stdio},
@@ -40,7 +40,7 @@ pub struct Work {
 
 /// Does the work, once for all tests.
 pub fn done() -> &'static Work {
-    // Where it fails, it fails for all at once.
+    // A failure here fails all tests.
     static WORK: LazyLock<Work> = LazyLock::new(|| {
         let cluster = Cluster::start(ControlPlane::builder().audit(USER));
         cluster.install(&["settings.initialMaxReplicas=2", "leaderElection.leaseSeconds=6"]);
@@ -69,8 +69,8 @@ fn scrape(cluster: &Cluster, port: u16) -> Child {
     command.current_dir(cluster.folder()).stdin(Stdio::piped()).spawn().expect("a shell")
 }
 
-/// Nobody answers yet: with `Ignore` the API server lets a resource in, and counts it. It shows no count
-/// of what never happened.
+/// No webhook answers yet: with `Ignore`, the API server accepts a resource and counts it. A counter without
+/// events has no series.
 fn fails_open(cluster: &Cluster) {
     let set = |policy: &str| {
         let patch = json!([{ "op": "replace", "path": "/webhooks/0/failurePolicy", "value": policy }]);
@@ -80,7 +80,7 @@ fn fails_open(cluster: &Cluster) {
     };
     set("Ignore");
     let app = file("examples/minimal.yaml");
-    eventually_quiet("a resource that nobody was asked about", || {
+    eventually_quiet("a resource that no webhook validated", || {
         let output = cluster.try_kubectl(&["apply", "--dry-run=server", "-f", "-"], &app);
         if output.status.success() { Ok(()) } else { Err(text(&output.stderr)) }
     });
@@ -128,7 +128,7 @@ impl<'a> Shop<'a> {
         })
     }
 
-    /// Gives new pods the addresses of the members: the node only plays them.
+    /// Sets the addresses of the members on new pods: the node only simulates pods.
     fn address_pods(&self) {
         for (i, ip) in ["127.0.0.1", "127.0.0.2"].into_iter().enumerate() {
             let name = format!("clicks-app-{i}");
@@ -178,7 +178,7 @@ impl<'a> Shop<'a> {
         });
     }
 
-    /// What the published operator left goes, of each kind.
+    /// The operator removes the annotation of the Python operator from each kind.
     fn takes_over(&self) {
         for (kind, name) in KINDS {
             self.kubectl(&["annotate", kind, name, &format!("{KOPF}={{}}")]);
@@ -186,7 +186,7 @@ impl<'a> Shop<'a> {
         }
     }
 
-    /// What somebody else changed or deleted comes back.
+    /// The operator restores objects that another client changed or deleted.
     fn corrects(&self) {
         let patch = r#"{"spec":{"maxReplicas":9}}"#;
         self.kubectl(&["patch", "hpa", "clicks-app-hpa", "--type=merge", "-p", patch]);
@@ -197,7 +197,7 @@ impl<'a> Shop<'a> {
         }
     }
 
-    /// A pod tells that its packages could not be installed.
+    /// A pod reports that its packages could not be installed.
     fn installs(&self) {
         let said = json!({
             "errorType": "timeout", "message": "too slow", "retries": 2,
@@ -251,7 +251,7 @@ impl<'a> Shop<'a> {
         self.settled();
     }
 
-    /// What is no longer wanted goes, and a stopped app starts.
+    /// Objects that are no longer needed are deleted, and a stopped app starts.
     fn shrinks(&self) {
         self.kubectl(&["delete", "kasprjoin", "pairs"]);
         self.wait_for("configmap", "clicks-app-joins", Value::is_null);

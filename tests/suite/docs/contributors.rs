@@ -1,11 +1,11 @@
-//! The commands for who works on the operator are run where they do: in the project.
+//! Runs the commands for contributors in the project.
 
 use std::{env, process::Command};
 
 use super::{Step, commands, page, project};
 use crate::harness::text;
 
-/// How those begin that build for minutes, or are the tests themselves.
+/// Beginnings of commands that build for minutes, or run the tests themselves.
 const LONG: [&str; 7] = [
     "make test",
     "make faults",
@@ -20,15 +20,15 @@ fn is_long(step: &Step) -> bool {
     LONG.iter().any(|begin| step.command.starts_with(begin))
 }
 
-/// Runs commands, and says what each said last.
+/// Runs commands, and prints the last line of each output.
 fn run(steps: &[Step]) {
     assert!(!steps.is_empty());
-    // What cargo tells a test would make it build anew.
-    let told = |name: &str| name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_");
-    let untold = || env::vars().filter(|(name, _)| !told(name));
+    // The variables that cargo sets for a test would cause a rebuild.
+    let is_set_by_cargo = |name: &str| name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_");
+    let environment = || env::vars().filter(|(name, _)| !is_set_by_cargo(name));
     for Step { command, code } in steps {
         let mut shell = Command::new("sh");
-        shell.args(["-c", command]).current_dir(project(".")).env_clear().envs(untold());
+        shell.args(["-c", command]).current_dir(project(".")).env_clear().envs(environment());
         let output = shell.output().expect("a shell");
         let (out, err) = (text(&output.stdout), text(&output.stderr));
         assert_eq!(output.status.code(), Some(*code), "{command}\n{out}\n{err}");

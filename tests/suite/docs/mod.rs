@@ -1,4 +1,4 @@
-//! Every command of every page is run as it stands there, and every link leads somewhere.
+//! Runs every command of every page unchanged, and checks every link.
 
 mod contributors;
 mod pages;
@@ -15,10 +15,10 @@ use tempfile::TempDir;
 
 use crate::harness::{BINARY, text};
 
-/// What commands of a page find in their folder.
+/// Directories that the commands of a page need.
 const SOURCES: [&str; 4] = ["crds", "deploy", "docs", "examples"];
 
-/// A page, by its path in the project.
+/// Returns a page by its path in the project.
 pub fn page(path: &str) -> String {
     fs::read_to_string(project(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
@@ -30,13 +30,13 @@ fn project(path: &str) -> PathBuf {
 /// A command, and the code that it exits with.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Step {
-    /// The command; lines that a backslash ends are one with the next.
+    /// The command; a line that ends with a backslash is joined with the next.
     pub command: String,
-    /// That of a comment `# exits N` behind it, or 0.
+    /// The N of a comment `# exits N`, or 0.
     pub code: i32,
 }
 
-/// Commands of the fenced `sh` blocks.
+/// Returns the commands of the fenced `sh` blocks.
 pub fn commands(page: &str) -> Vec<Step> {
     let mut commands = Vec::new();
     let mut inside = false;
@@ -63,10 +63,10 @@ pub fn commands(page: &str) -> Vec<Step> {
     commands
 }
 
-/// Commands in the text itself, as in `kubectl describe kasprapp NAME`. A name of a command without an
-/// argument is none, and neither is one that is cut short by `…`, nor one that builds what is at hand.
+/// Returns the commands in the text itself, such as `kubectl describe kasprapp NAME`. Excludes names of commands
+/// without arguments, commands with `…`, and commands that build the project.
 pub fn spoken_commands(page: &str) -> Vec<String> {
-    // What is between fences is read elsewhere.
+    // Fenced blocks are handled by `commands`.
     let text: String = page.split("```").step_by(2).collect();
     text.split('`')
         .skip(1)
@@ -77,15 +77,15 @@ pub fn spoken_commands(page: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether a line begins with a program of the pages.
+/// Returns whether a line begins with a program of the pages.
 pub fn is_command(line: &str) -> bool {
     ["kubectl ", "helm ", "kaspr-operator ", "make ", "cargo ", "curl "]
         .iter()
         .any(|program| line.starts_with(program))
 }
 
-/// A shell as a reader of the pages has it: kubectl, its plugin, helm and the operator on the path, in
-/// a folder with the sources.
+/// A shell like that of a reader of the pages: kubectl, its plugin, helm and the operator on the path, in a folder
+/// with the sources.
 pub struct Shell {
     folder: TempDir,
     kubeconfig: PathBuf,
@@ -93,7 +93,7 @@ pub struct Shell {
 }
 
 impl Shell {
-    /// One whose context is a namespace of a control plane.
+    /// Creates a shell whose context is a namespace of a control plane.
     pub fn new(plane: &ControlPlane, namespace: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (programs, work) = (folder.path().join("bin"), folder.path().join("work"));
@@ -116,8 +116,7 @@ impl Shell {
         shell
     }
 
-    /// The same with helm, which gets some values beside those of the pages: what differs from a real
-    /// cluster.
+    /// Adds helm, with values in addition to those of the pages, for the differences from a real cluster.
     pub fn with_helm(self, values: &str) -> Self {
         let helm = control_plane::helm().expect("helm");
         let file = self.folder.path().join("values.yaml");
@@ -132,15 +131,16 @@ impl Shell {
         self
     }
 
-    /// Runs a command, which must end as its page says. Gives what it said.
+    /// Runs a command, which must exit with the code of its page. Returns its output.
     pub fn run(&self, step: &Step) -> String {
         self.try_run(step).unwrap_or_else(|said| panic!("{said}"))
     }
 
-    /// The same for a command that may come too early.
+    /// Runs a command that may have to be retried.
     ///
     /// # Errors
-    /// If it ends otherwise: with what.
+    ///
+    /// The command exits with another code. The error contains its output.
     pub fn try_run(&self, step: &Step) -> Result<String, String> {
         let programs = self.folder.path().join("bin");
         let output = Command::new("sh")

@@ -1,4 +1,4 @@
-//! The pages of docs/, each in a cluster like the one that it is about.
+//! Runs the commands of each page of docs/ in a suitable cluster.
 
 use std::{fs, path::Path};
 
@@ -28,12 +28,12 @@ fn cluster(namespace: &str) -> (Cluster, Shell) {
 /// Runs the commands of a page.
 fn follow(cluster: &Cluster, shell: &Shell, path: &str, operator: &mut Option<Operator>) {
     for step in commands(&page(path)) {
-        take(cluster, shell, &step, operator);
+        run_step(cluster, shell, &step, operator);
     }
 }
 
-/// Runs a command, and does what in a real cluster kubelet and cert-manager do.
-fn take(cluster: &Cluster, shell: &Shell, step: &Step, operator: &mut Option<Operator>) {
+/// Runs a command, and acts as the kubelet and cert-manager of a real cluster.
+fn run_step(cluster: &Cluster, shell: &Shell, step: &Step, operator: &mut Option<Operator>) {
     let step = Step { command: with_names(&step.command), code: step.code };
     let is = |command: &str| step.command.starts_with(command);
     if is("helm test") {
@@ -50,7 +50,7 @@ fn take(cluster: &Cluster, shell: &Shell, step: &Step, operator: &mut Option<Ope
         fs::write(cluster.plane.pod_log(), lines.collect::<String>()).expect("written");
     }
     if logs || step.command.contains("-app-0") {
-        // Its pod may be replaced just now.
+        // The operator may be replacing the pod at the moment.
         let said = eventually_quiet("a pod", || shell.try_run(&step));
         assert!(!logs || !said.is_empty(), "{step:?}");
     } else {
@@ -62,7 +62,7 @@ fn take(cluster: &Cluster, shell: &Shell, step: &Step, operator: &mut Option<Ope
     }
 }
 
-/// What stands in place of names that a page leaves open.
+/// Replaces the placeholders of a page with names.
 fn with_names(command: &str) -> String {
     let given = [
         ("-n NS", "-n kaspr-operator"),
@@ -72,7 +72,7 @@ fn with_names(command: &str) -> String {
         (" FILE", " examples/minimal.yaml"),
         (" PATH", " examples/minimal.yaml"),
     ];
-    given.iter().fold(command.to_owned(), |command, (name, stands)| command.replace(name, stands))
+    given.iter().fold(command.to_owned(), |command, (placeholder, name)| command.replace(placeholder, name))
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn pages_about_a_running_operator_are_right() {
     spoken_commands_work(&cluster, &shell, &mut operator);
 }
 
-/// Runs the commands that stand in the text of pages.
+/// Runs the commands in the text of pages.
 fn spoken_commands_work(cluster: &Cluster, shell: &Shell, operator: &mut Option<Operator>) {
     for (namespace, resource, options) in [
         (NAME, "secret", &["generic", "kaspr-operator-webhook-own-tls"][..]),
@@ -111,9 +111,9 @@ fn spoken_commands_work(cluster: &Cluster, shell: &Shell, operator: &mut Option<
     cluster.kubectl(&["patch", "kasprapp", "shop", "--type=merge", "-p", packages]);
     for path in pages() {
         for command in spoken_commands(&page(&format!("docs/{path}"))) {
-            // Whatever differs: what it finds is no matter here.
+            // The differences do not matter here.
             let code = i32::from(command.starts_with("kubectl kaspr diff"));
-            take(cluster, shell, &Step { command, code }, operator);
+            run_step(cluster, shell, &Step { command, code }, operator);
         }
     }
 }
@@ -134,7 +134,7 @@ fn migration_leads_over_and_back() {
     assert_eq!(cluster.get("deployment", "kaspr-operator", "kaspr")["spec"]["replicas"], 1);
 }
 
-/// CRDs that Helm did not bring, and that take whatever comes.
+/// Creates CRDs without Helm metadata and with open schemas.
 fn published_crds(cluster: &Cluster) {
     let ours = project("crds").display().to_string();
     let listed = cluster.kubectl(&["create", "--dry-run=client", "-o", "json", "-f", &ours]);
@@ -179,7 +179,7 @@ fn pages() -> Vec<String> {
 }
 
 #[test]
-fn links_lead_somewhere() {
+fn links_are_not_broken() {
     let mut broken = Vec::new();
     let roots = ["README.md", "CHANGELOG.md"].map(str::to_owned);
     for path in pages().iter().map(|name| format!("docs/{name}")).chain(roots) {

@@ -1,4 +1,4 @@
-//! `pause`, `resume`, `rebalance` and `roll`.
+//! `pause`, `resume`, `rebalance` and `roll`: requests by annotations of the app.
 
 use serde_json::{Value, json};
 
@@ -6,89 +6,93 @@ use super::{APP, settled, within};
 use crate::harness::{Namespace, condition};
 
 #[test]
-fn a_paused_app_is_left_alone_until_it_goes_on() {
+fn a_paused_app_does_not_change_until_it_is_resumed() {
     let namespace = Namespace::new("pause");
     namespace.apply(APP);
     settled(&namespace, APP);
     let said = within(&namespace, &["resume", "clicks"], "").ok();
     assert!(said.contains("was not paused"), "{said}");
     let said = within(&namespace, &["pause", "clicks"], "").ok();
-    assert!(said.contains("is paused: nothing is written") && said.contains("`resume clicks`"), "{said}");
-    assert!(within(&namespace, &["pause", "clicks"], "").ok().contains("was paused already"));
+    assert!(
+        said.contains("is paused: the operator updates only its status") && said.contains("`resume clicks`"),
+        "{said}"
+    );
+    assert!(within(&namespace, &["pause", "clicks"], "").ok().contains("was already paused"));
     namespace.wait_for("kasprapp", "clicks", |app| condition(app, "Progressing", "False", "Paused"));
     namespace.run(&["scale", "kasprapp", "clicks", "--replicas=3"]);
     let said = within(&namespace, &["status", "clicks"], "").ok();
     assert!(said.lines().next().is_some_and(|line| line.ends_with("paused")), "{said}");
-    assert!(said.contains("nothing is written until `resume`"), "{said}");
-    for wish in ["roll", "rebalance"] {
-        let ran = within(&namespace, &[wish, "clicks"], "");
-        assert!(ran.code == 1 && ran.noted.contains("is paused; first `resume clicks`"), "{ran:?}");
+    assert!(said.contains("reconciliation is paused until `resume`"), "{said}");
+    for request in ["roll", "rebalance"] {
+        let ran = within(&namespace, &[request, "clicks"], "");
+        assert!(ran.code == 1 && ran.noted.contains("is paused; run `resume clicks` first"), "{ran:?}");
     }
     assert_eq!(namespace.get("hpa", "clicks-app-hpa")["spec"]["maxReplicas"], 2);
-    assert!(within(&namespace, &["resume", "clicks"], "").ok().contains("goes on"));
+    assert!(within(&namespace, &["resume", "clicks"], "").ok().contains("is resumed"));
     namespace.wait_for("hpa", "clicks-app-hpa", |hpa| hpa["spec"]["maxReplicas"] == 3);
 }
 
 #[test]
-fn wishes_are_heard_and_waited_for() {
-    let namespace = Namespace::new("wish");
+fn requests_are_handled_and_waited_for() {
+    let namespace = Namespace::new("request");
     namespace.apply(APP);
     settled(&namespace, APP);
     namespace.wait_for("kasprapp", "clicks", |app| condition(app, "Ready", "True", "Healthy"));
     let said = within(&namespace, &["roll", "clicks", "--wait", "--timeout", "2m"], "").ok();
-    assert!(said.contains("every pod has the template of this operator"), "{said}");
+    assert!(said.contains("all pods have the current pod template of the operator"), "{said}");
     let said = within(&namespace, &["rebalance", "clicks"], "").ok();
-    assert!(said.contains("will be asked for a rebalance"), "{said}");
-    // The pods here answer nothing.
+    assert!(said.contains("will request a rebalance from the leader"), "{said}");
+    // The pods of this cluster answer no requests.
     for _ in 0..2 {
         let ran = within(&namespace, &["rebalance", "clicks", "--wait", "--timeout", "2m"], "");
-        let words = "can't rebalance: Can't ask for a rebalance (manual): no member answers that it leads";
+        let words =
+            "failed to rebalance: Failed to request a rebalance (manual): no member answers as the leader";
         assert!(ran.code == 1 && ran.noted.contains(words), "{ran:?}");
     }
     assert!(namespace.get("kasprapp", "clicks")["metadata"]["annotations"]["kaspr.io/rebalance"].is_null());
 }
 
-/// What a wish for the app tells programs.
-fn told(namespace: &Namespace, wish: &[&str], form: &str) -> Value {
-    let said = within(namespace, &[wish, &["clicks", "-o", form]].concat(), "").ok();
-    match form {
+/// Runs a request for the app and returns the result in a format.
+fn result_of(namespace: &Namespace, request: &[&str], format: &str) -> Value {
+    let said = within(namespace, &[request, &["clicks", "-o", format]].concat(), "").ok();
+    match format {
         "json" => serde_json::from_str(&said).expect("JSON"),
         _ => serde_saphyr::from_str(&said).expect("YAML"),
     }
 }
 
 #[test]
-fn programs_get_what_came_of_a_wish() {
-    let namespace = Namespace::new("wish");
+fn results_are_printed_as_json_and_yaml() {
+    let namespace = Namespace::new("request");
     namespace.apply(APP);
     settled(&namespace, APP);
     let name = &namespace.name;
-    for form in ["json", "yaml"] {
-        for (wish, changed, done, words) in [
-            (&["pause"][..], true, true, " is paused: nothing is written"),
-            (&["pause"], false, true, " was paused already: nothing is written"),
-            (&["resume"], true, true, " goes on: the operator"),
+    for format in ["json", "yaml"] {
+        for (request, changed, done, words) in [
+            (&["pause"][..], true, true, " is paused: the operator updates only its status"),
+            (&["pause"], false, true, " was already paused: the operator updates only its status"),
+            (&["resume"], true, true, " is resumed: the operator"),
             (&["resume"], false, true, " was not paused"),
-            (&["roll", "--wait", "--timeout", "2m"], true, true, ": every pod has the template"),
+            (&["roll", "--wait", "--timeout", "2m"], true, true, ": all pods have the current pod template"),
         ] {
-            let outcome = told(&namespace, wish, form);
-            let message = outcome["message"].as_str().unwrap_or_default();
-            assert!(message.starts_with(&format!("KasprApp {name}/clicks{words}")), "{outcome}");
+            let result = result_of(&namespace, request, format);
+            let message = result["message"].as_str().unwrap_or_default();
+            assert!(message.starts_with(&format!("KasprApp {name}/clicks{words}")), "{result}");
             let expected = json!({
-                "namespace": name, "app": "clicks", "action": wish[0],
+                "namespace": name, "app": "clicks", "action": request[0],
                 "changed": changed, "done": done, "message": message,
             });
-            assert_eq!(outcome, expected);
+            assert_eq!(result, expected);
         }
     }
-    let outcome = told(&namespace, &["rebalance"], "json");
-    assert!(outcome["changed"] == true && outcome["done"] == false, "{outcome}");
-    // What fails has nothing for programs but its exit code.
+    let result = result_of(&namespace, &["rebalance"], "json");
+    assert!(result["changed"] == true && result["done"] == false, "{result}");
+    // A failure has no result, only an exit code.
     let ran = within(&namespace, &["roll", "visits", "-o", "json"], "");
     assert_eq!((ran.code, ran.said.as_str()), (1, ""), "{ran:?}");
 }
 
-/// What the program before this one built stays until somebody asks for it to go.
+/// Pods keep the template of an older operator version until a roll is requested.
 #[test]
 fn a_newer_template_waits_for_a_roll() {
     let namespace = Namespace::new("roll");
@@ -98,7 +102,7 @@ fn a_newer_template_waits_for_a_roll() {
     namespace.wait_for("kasprapp", "clicks", |app| {
         app["status"]["conditions"].to_string().contains("kaspr.io/roll")
     });
-    let waits = "a newer pod template waits";
+    let waits = "a newer pod template is pending";
     assert!(within(&namespace, &["status", "clicks"], "").ok().contains(waits));
     let ran = within(&namespace, &["diff", "-"], &APP.replace("replicas: 2", "replicas: 3"));
     let last = ran.said.lines().last().unwrap_or_default();
@@ -111,13 +115,13 @@ fn a_newer_template_waits_for_a_roll() {
 }
 
 #[test]
-fn an_app_that_is_not_there_is_named() {
-    let namespace = Namespace::new("wish");
+fn a_missing_app_is_named() {
+    let namespace = Namespace::new("request");
     namespace.apply(APP);
-    for wish in ["pause", "resume", "roll", "rebalance"] {
-        let ran = within(&namespace, &[wish, "visits"], "");
+    for request in ["pause", "resume", "roll", "rebalance"] {
+        let ran = within(&namespace, &[request, "visits"], "");
         let words =
-            format!("there is no KasprApp 'visits' in namespace '{}'; it has: clicks", namespace.name);
+            format!("KasprApp 'visits' not found in namespace '{}'; existing apps: clicks", namespace.name);
         assert!(ran.code == 1 && ran.noted.contains(&words), "{ran:?}");
     }
     let ran = within(&namespace, &["roll", "clicks", "--timeout", "soon"], "");

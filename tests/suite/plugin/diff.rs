@@ -1,4 +1,4 @@
-//! `diff`: what the operator would do, held against what it does.
+//! `diff`: the predicted changes, compared with the changes that the operator makes.
 
 use serde_json::Value;
 
@@ -9,15 +9,15 @@ fn json(ran: &Ran) -> Value {
     serde_json::from_str(&ran.said).unwrap_or_else(|_| panic!("{ran:?}"))
 }
 
-/// What a change of the files means to the pods.
-fn sentence(namespace: &Namespace, files: &str) -> String {
+/// Returns the impact of a change of the files on the pods.
+fn impact(namespace: &Namespace, files: &str) -> String {
     let ran = within(namespace, &["diff", "-"], files);
     assert_eq!(ran.code, 1, "{ran:?}");
     ran.said.lines().last().unwrap_or_default().to_owned()
 }
 
 #[test]
-fn a_new_app_is_made_whole_and_then_there_is_no_difference() {
+fn a_new_app_is_created_and_then_there_is_no_difference() {
     let namespace = Namespace::new("diff");
     let ran = within(&namespace, &["diff", "-"], APP);
     assert_eq!(ran.code, 1, "{ran:?}");
@@ -25,7 +25,7 @@ fn a_new_app_is_made_whole_and_then_there_is_no_difference() {
         assert!(ran.said.contains(words), "{words}: {}", ran.said);
     }
     assert!(!ran.said.contains('\u{1b}'), "colours in a pipe");
-    // The same again: identities that the server makes up are not told, and nothing was written.
+    // Repeatable: UIDs that the server invents in dry runs are not shown, and nothing was written.
     assert_eq!(within(&namespace, &["diff", "-"], APP).said, ran.said);
     assert!(
         namespace
@@ -39,7 +39,7 @@ fn a_new_app_is_made_whole_and_then_there_is_no_difference() {
 }
 
 #[test]
-fn what_restarts_is_told_before_it_does() {
+fn restarts_are_predicted() {
     let namespace = Namespace::new("diff");
     namespace.apply(APP);
     settled(&namespace, APP);
@@ -47,16 +47,16 @@ fn what_restarts_is_told_before_it_does() {
     let before = namespace.get("statefulset", "clicks-app");
 
     let scaled = APP.replace("replicas: 2", "replicas: 3");
-    let said = sentence(&namespace, &scaled);
+    let said = impact(&namespace, &scaled);
     assert!(said.ends_with("clicks: no pod restarts; scales from at most 2 to at most 3 members"), "{said}");
     let stopped = APP.replace("replicas: 2", "replicas: 0");
-    let said = sentence(&namespace, &stopped);
+    let said = impact(&namespace, &stopped);
     assert!(said.contains("no pod restarts; the app stops"), "{said}");
     let coded = APP.replace("return v", "return [v]");
-    let said = sentence(&namespace, &coded);
+    let said = impact(&namespace, &coded);
     assert!(said.ends_with("clicks: restarts clicks-app-0: agents changed"), "{said}");
     let older = APP.replace("replicas: 2", "replicas: 2\n  version: 0.11.18");
-    let said = sentence(&namespace, &older);
+    let said = impact(&namespace, &older);
     assert!(
         said.contains("restarts clicks-app-0: image kasprio/kaspr:0.11.19 to kasprio/kaspr:0.11.18"),
         "{said}"
@@ -64,9 +64,9 @@ fn what_restarts_is_told_before_it_does() {
 
     let after = namespace.get("statefulset", "clicks-app");
     assert_eq!(after["metadata"]["resourceVersion"], before["metadata"]["resourceVersion"]);
-    // What was told comes about, and nothing else: the pods have another template then.
-    let told = json(&within(&namespace, &["diff", "-", "-o", "json"], &coded));
-    let hash = told["changes"]
+    // Exactly the predicted change happens: the pods get the new template.
+    let predicted = json(&within(&namespace, &["diff", "-", "-o", "json"], &coded));
+    let hash = predicted["changes"]
         .as_array()
         .into_iter()
         .flatten()
@@ -74,7 +74,7 @@ fn what_restarts_is_told_before_it_does() {
         .flat_map(|change| change["fields"].as_array().into_iter().flatten())
         .find(|field| field["path"] == "spec.template.spec.containers[kaspr].env[AGENTS_HASH].value")
         .map(|field| field["after"].clone());
-    assert_eq!(told["apps"][0]["restarts"][0], "clicks-app-0");
+    assert_eq!(predicted["apps"][0]["restarts"][0], "clicks-app-0");
     namespace.apply(&coded);
     settled(&namespace, &coded);
     let set = namespace.get("statefulset", "clicks-app");
@@ -83,9 +83,9 @@ fn what_restarts_is_told_before_it_does() {
     assert!(hash.is_some() && is == hash, "{is:?} {hash:?}");
 }
 
-/// As with `kubectl apply`: what the file took back goes, what others wrote stays.
+/// As with `kubectl apply`: fields that the file no longer has are removed, fields of other clients stay.
 #[test]
-fn a_file_speaks_only_for_itself() {
+fn a_file_changes_only_its_own_fields() {
     let namespace = Namespace::new("diff");
     let app = APP.replace("  replicas: 2\n", "");
     let with_port = app.replace("topicPartitions: 4", "topicPartitions: 4, webPort: 7000");
@@ -102,12 +102,12 @@ fn a_file_speaks_only_for_itself() {
 }
 
 #[test]
-fn claims_that_grow_are_told() {
+fn growing_claims_are_reported() {
     let namespace = Namespace::new("diff");
     let app = APP.replace("config:", "storage: {type: persistent-claim, size: 1Gi}\n  config:");
     namespace.apply(&app);
     settled(&namespace, &app);
-    let said = sentence(&namespace, &app.replace("1Gi", "2Gi"));
+    let said = impact(&namespace, &app.replace("1Gi", "2Gi"));
     assert!(said.contains("no pod restarts; claims grow"), "{said}");
 }
 
@@ -125,11 +125,14 @@ fn a_component_without_its_app_and_a_paused_app() {
 }
 
 #[test]
-fn what_is_refused_is_trouble() {
+fn rejected_files_are_an_error() {
     let namespace = Namespace::new("diff");
     let ran = within(&namespace, &["diff", "-"], &APP.replace("topicPartitions", "topicPartition"));
     assert_eq!((ran.code, ran.said.as_str()), (2, ""));
-    assert!(ran.noted.contains("can't apply KasprApp") && ran.noted.contains("topicPartitions"), "{ran:?}");
+    assert!(
+        ran.noted.contains("failed to apply KasprApp") && ran.noted.contains("topicPartitions"),
+        "{ran:?}"
+    );
     assert_eq!(ran.noted.lines().count(), 1);
     let elsewhere = APP.replace("metadata: {name: clicks}", "metadata: {name: clicks, namespace: nowhere}");
     let ran = within(&namespace, &["diff", "-"], &elsewhere);
@@ -138,7 +141,7 @@ fn what_is_refused_is_trouble() {
 }
 
 #[test]
-fn colours_are_for_terminals() {
+fn colors_are_for_terminals() {
     let namespace = Namespace::new("diff");
     let coloured = |variable: &str| {
         let mut diff = command(&["diff", "-", "-n", &namespace.name], Some(plane().kubeconfig()));

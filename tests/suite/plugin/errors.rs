@@ -1,4 +1,4 @@
-//! What people read when a cluster is not as they think.
+//! Error messages of the plugin.
 
 use std::{fs, path::Path};
 
@@ -7,8 +7,8 @@ use control_plane::ControlPlane;
 use super::{APP, alone, command, run};
 use crate::harness::{eventually_quiet, kubectl_of, plane, text};
 
-/// The one line that a subcommand ends with.
-fn told(args: &[&str], kubeconfig: &Path, code: i32) -> String {
+/// Returns the message with which a subcommand fails.
+fn message(args: &[&str], kubeconfig: &Path, code: i32) -> String {
     let ran = run(command(args, Some(kubeconfig)), APP);
     assert_eq!((ran.code, ran.said.as_str()), (code, ""), "{ran:?}");
     assert_eq!(ran.noted.lines().count(), 1, "{ran:?}");
@@ -17,30 +17,30 @@ fn told(args: &[&str], kubeconfig: &Path, code: i32) -> String {
 }
 
 #[test]
-fn a_permission_that_is_missing() {
-    let kubeconfig = plane().kubeconfig_for("nobody", &[]).expect("a kubeconfig");
+fn a_missing_permission() {
+    let kubeconfig = plane().kubeconfig_for("guest", &[]).expect("a kubeconfig");
     for (args, code) in [
         (&["status", "clicks"][..], 1),
         (&["graph", "clicks"], 1),
         (&["pause", "clicks"], 1),
         (&["diff", "-"], 2),
     ] {
-        let said = told(args, &kubeconfig, code);
+        let said = message(args, &kubeconfig, code);
         assert!(said.contains("not allowed; ask for a role that grants it (kaspr"), "{said}");
-        assert!(said.contains("User \"nobody\" cannot"), "{said}");
+        assert!(said.contains("User \"guest\" cannot"), "{said}");
     }
 }
 
 #[test]
-fn a_cluster_that_is_away_or_nowhere() {
+fn an_unreachable_or_missing_cluster() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("kubeconfig");
     let text = fs::read_to_string(plane().kubeconfig()).expect("a kubeconfig");
-    // Nobody listens on the port of the telegraph.
+    // No server listens on port 1.
     fs::write(&file, text.replace(plane().server_url(), "https://127.0.0.1:1")).expect("a file");
-    let said = told(&["status"], &file, 1);
+    let said = message(&["status"], &file, 1);
     assert!(said.contains("https://127.0.0.1:1/ does not answer") && said.contains("refused"), "{said}");
-    let said = told(&["status", "--context", "other"], &file, 1);
+    let said = message(&["status", "--context", "other"], &file, 1);
     assert!(said.contains("no cluster is configured") && said.contains("other"), "{said}");
     let ran = alone(&["status"], "");
     assert!(ran.code == 1 && ran.noted.contains("set KUBECONFIG"), "{ran:?}");
@@ -50,12 +50,12 @@ fn a_cluster_that_is_away_or_nowhere() {
 
 /// A cluster without CRDs, and then one without an operator.
 #[test]
-fn a_cluster_that_nobody_prepared() {
+fn a_cluster_without_crds_or_operator() {
     let plane = ControlPlane::builder().without_scheduler().without_kwok().start().expect("a control plane");
     for (args, code) in
         [(&["status"][..], 1), (&["graph", "clicks"], 1), (&["roll", "clicks"], 1), (&["diff", "-"], 2)]
     {
-        let said = told(args, plane.kubeconfig(), code);
+        let said = message(args, plane.kubeconfig(), code);
         assert!(said.contains("install the CRDs: kaspr-operator crds | kubectl apply -f -"), "{said}");
     }
     let crds = alone(&["crds"], "").ok();
@@ -65,8 +65,8 @@ fn a_cluster_that_nobody_prepared() {
         let applied = kubectl_of(&plane, &["apply", "-f", "-"], APP);
         if applied.status.success() { Ok(()) } else { Err(text(&applied.stderr)) }
     });
-    let said = told(&["roll", "clicks", "--wait", "--timeout", "1s"], plane.kubeconfig(), 1);
-    assert!(said.contains("did not come true in 1s: is the operator at work? see `status clicks`"), "{said}");
+    let said = message(&["roll", "clicks", "--wait", "--timeout", "1s"], plane.kubeconfig(), 1);
+    assert!(said.contains("timed out after 1s waiting for the roll; check that the operator is running, and run `status clicks`"), "{said}");
     let ran = run(command(&["status"], Some(plane.kubeconfig())), "");
-    assert!(ran.said.contains("not seen by an operator yet") && ran.said.contains("NotSeenYet"), "{ran:?}");
+    assert!(ran.said.contains("not reconciled yet") && ran.said.contains("NotSeenYet"), "{ran:?}");
 }

@@ -1,4 +1,4 @@
-//! `graph`: the same picture each time, in each format.
+//! `graph`: stable output in each format.
 
 use std::{env, fs, path::PathBuf};
 
@@ -8,7 +8,7 @@ use similar_asserts::assert_eq;
 use super::{APP, alone, within};
 use crate::harness::Namespace;
 
-const SET: &str = "tests/suite/people/graph/set.yaml";
+const SET: &str = "tests/suite/plugin/graph/set.yaml";
 
 /// Each format with the file that holds what is expected; UPDATE_GOLDEN=1 writes them.
 const FORMATS: [(&str, &str); 6] = [
@@ -22,7 +22,7 @@ const FORMATS: [(&str, &str); 6] = [
 
 #[test]
 fn each_format_is_as_recorded() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/suite/people/graph");
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/suite/plugin/graph");
     for (format, file) in FORMATS {
         let said = alone(&["graph", SET, "-o", format], "").ok();
         let path = folder.join(file);
@@ -34,35 +34,35 @@ fn each_format_is_as_recorded() {
 }
 
 #[test]
-fn a_picture_needs_nothing_else() {
+fn an_image_has_no_external_references() {
     let said = alone(&["graph", "examples", "-o", "svg"], "").ok();
     assert!(said.contains("<svg") && said.trim_end().ends_with("</svg>"), "{said}");
     for outside in ["href=\"h", "href=\"/", "<script", "<image", "url(http", "@import"] {
         assert!(!said.contains(outside), "{outside}");
     }
-    // Twice the same, though the crate that places the nodes knows hash maps.
+    // Stable, although the layout crate uses hash maps.
     assert_eq!(alone(&["graph", "examples", "-o", "svg"], "").ok(), said);
 }
 
 #[test]
-fn files_may_be_odd() {
+fn unusual_files() {
     let ran = alone(&["graph", "-"], "kind: Other\n");
     assert_eq!((ran.code, ran.said.as_str()), (0, ""));
     assert!(ran.noted.contains("there is nothing to draw"), "{}", ran.noted);
     assert!(alone(&["graph", "-", "-o", "svg"], "").ok().contains("<svg"));
     let ran = alone(&["graph", "-"], "kind: [kaspr.io\n");
-    assert!(ran.code == 2 && ran.noted.contains("can't read -:1"), "{ran:?}");
+    assert!(ran.code == 2 && ran.noted.contains("failed to read -:1"), "{ran:?}");
     let ran = alone(&["graph", "./none.yaml"], "");
-    assert!(ran.code == 1 && ran.noted.contains("there is no file './none.yaml'"), "{ran:?}");
+    assert!(ran.code == 1 && ran.noted.contains("file './none.yaml' not found"), "{ran:?}");
     let unreadable =
         "apiVersion: kaspr.io/v1alpha1\nkind: KasprTable\nmetadata: {name: t}\nspec: {name: 1}\n";
     let ran = alone(&["graph", "-"], unreadable);
-    assert!(ran.noted.contains("KasprTable t is left out: spec.name:"), "{ran:?}");
+    assert!(ran.noted.contains("KasprTable t is skipped: spec.name:"), "{ran:?}");
 }
 
 /// An agent that writes what it reads, and one that reads what the other writes.
 #[test]
-fn circles_are_drawn_too() {
+fn cycles_are_drawn() {
     let agent = |name: &str, input: &str, output: &str| {
         format!(
             "apiVersion: kaspr.io/v1alpha1\nkind: KasprAgent\nmetadata: {{name: {name}, labels: {{kaspr.io/app: a}}}}\nspec: {{input: {{topic: {{name: {input}}}}}, output: {{topics: [{{name: {output}}}]}}}}\n---\n"
@@ -77,7 +77,7 @@ fn circles_are_drawn_too() {
 }
 
 #[test]
-fn a_cluster_gives_the_same_as_its_files() {
+fn a_cluster_has_the_same_graph_as_the_files() {
     let namespace = Namespace::new("graph");
     namespace.apply(APP);
     let of_files = within(&namespace, &["graph", "-", "-o", "json"], APP).ok();
@@ -86,5 +86,5 @@ fn a_cluster_gives_the_same_as_its_files() {
     let graph: Value = serde_json::from_str(&of_files).expect("JSON");
     assert_eq!(graph["edges"].as_array().map(Vec::len), Some(3), "{graph}");
     let ran = within(&namespace, &["graph", "visits"], "");
-    assert!(ran.code == 1 && ran.noted.contains("it has: clicks"), "{ran:?}");
+    assert!(ran.code == 1 && ran.noted.contains("existing apps: clicks"), "{ran:?}");
 }

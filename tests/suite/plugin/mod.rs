@@ -1,11 +1,11 @@
-//! The subcommands for people, as they type them.
+//! The subcommands of the kubectl plugin.
 
 mod annotations;
 mod diff;
 mod errors;
 mod graph;
+mod kubectl;
 mod page;
-mod plugin;
 mod render;
 mod status;
 
@@ -17,11 +17,11 @@ use std::{
 
 use crate::harness::{BINARY, Namespace, eventually, plane, text};
 
-/// The subcommands.
+/// Names of the subcommands.
 const SUBCOMMANDS: [&str; 10] =
     ["status", "graph", "render", "diff", "rebalance", "pause", "resume", "roll", "validate", "completion"];
 
-/// What a subcommand did.
+/// Exit code and output of a subcommand.
 #[derive(Debug)]
 pub struct Ran {
     code: i32,
@@ -29,7 +29,7 @@ pub struct Ran {
     noted: String,
 }
 
-/// A subcommand that has yet to run.
+/// Prepares a subcommand.
 fn command(args: &[&str], kubeconfig: Option<&Path>) -> Command {
     let mut command = Command::new(BINARY);
     command.args(args).current_dir(env!("CARGO_MANIFEST_DIR")).env("HOME", "/nonexistent");
@@ -40,7 +40,7 @@ fn command(args: &[&str], kubeconfig: Option<&Path>) -> Command {
     command
 }
 
-/// Runs it with a text as its input.
+/// Runs a subcommand with a text as standard input.
 fn run(mut command: Command, input: &str) -> Ran {
     let mut child = command
         .stdin(Stdio::piped())
@@ -48,7 +48,7 @@ fn run(mut command: Command, input: &str) -> Ran {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the binary");
-    // Who needs no input may have ended by now.
+    // A subcommand that needs no input may have exited.
     let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
     let output = child.wait_with_output().expect("an end");
     Ran {
@@ -70,7 +70,7 @@ pub fn within(namespace: &Namespace, args: &[&str], input: &str) -> Ran {
 }
 
 impl Ran {
-    /// It ended well; gives what it said.
+    /// Returns standard output of a subcommand that must succeed.
     #[track_caller]
     pub fn ok(self) -> String {
         assert_eq!(self.code, 0, "{self:?}");
@@ -105,7 +105,7 @@ spec:
     - {name: count, tables: [{name: counts, paramName: counts}], map: {python: 'def f(v, counts): return v'}}
 ";
 
-/// Waits until the operator has nothing left to do for the files: they make no difference.
+/// Waits until the operator has applied the files, so that `diff` shows no difference.
 fn settled(namespace: &Namespace, files: &str) {
     eventually("no difference", || {
         let ran = within(namespace, &["diff", "-"], files);

@@ -1,4 +1,4 @@
-//! Every command of `docs/command-line.md` is run as it stands there.
+//! Runs every command of `docs/command-line.md`.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ fn every_command_of_the_page_works() {
     for step in &commands {
         shell.run(step);
     }
-    // None is forgotten.
+    // The page has an example of each subcommand.
     let all: BTreeSet<&str> = commands.iter().flat_map(|step| step.command.split_whitespace()).collect();
     for subcommand in SUBCOMMANDS {
         assert!(all.contains(subcommand), "the page has no example of {subcommand}");

@@ -1,4 +1,4 @@
-//! `render`: what the operator would make, held against what it made.
+//! `render`: the predicted objects, compared with the objects that the operator creates.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -8,10 +8,10 @@ use similar_asserts::assert_eq;
 use super::{APP, alone, within};
 use crate::harness::{Namespace, eventually};
 
-/// What the operator makes.
+/// Kinds of objects that the operator creates.
 const KINDS: &str = "configmap,serviceaccount,service,horizontalpodautoscaler,poddisruptionbudget,persistentvolumeclaim,statefulset";
 
-/// Examples that together make every kind of object.
+/// Examples that together result in every kind of object.
 const EXAMPLES: [&str; 6] = ["application", "agent", "join", "packages-claim", "pod-template", "storage"];
 
 fn items(list: &str) -> Vec<Value> {
@@ -27,7 +27,8 @@ fn place(object: &Value) -> String {
     )
 }
 
-/// Where an object lacks what was rendered; what the API server adds is no lack.
+/// Collects the fields that a rendered object has and the live object does not. Fields that the API server
+/// adds are ignored.
 fn lacks(live: &Value, rendered: &Value, path: &str, found: &mut Vec<String>) {
     match (live, rendered) {
         (Value::Object(live), Value::Object(fields)) => {
@@ -41,12 +42,12 @@ fn lacks(live: &Value, rendered: &Value, path: &str, found: &mut Vec<String>) {
             }
         }
         (live, rendered) if live == rendered => {}
-        _ => found.push(format!("{path}: {rendered} rendered, {live} there")),
+        _ => found.push(format!("{path}: {rendered} rendered, {live} in the cluster")),
     }
 }
 
 #[test]
-fn it_is_what_the_operator_makes() {
+fn rendered_objects_are_those_of_the_operator() {
     for example in EXAMPLES {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("examples/{example}.yaml"));
         let manifests = fs::read_to_string(path).expect("an example");
@@ -74,7 +75,7 @@ fn it_is_what_the_operator_makes() {
 }
 
 #[test]
-fn what_is_refused_is_told_as_validate_tells_it() {
+fn invalid_files_have_the_findings_of_validate() {
     let wrong = APP.replace("name: clicks}\n  processors", "name: clicks, pattern: x}\n  processors");
     let wrong = wrong.replace("topicPartitions: 4", "topicPartition: 4");
     let ran = alone(&["render", "-"], &wrong);
@@ -85,23 +86,23 @@ fn what_is_refused_is_told_as_validate_tells_it() {
 }
 
 #[test]
-fn what_waits_is_extra_checks_with_a_warning() {
+fn withheld_components_cause_a_warning() {
     let without_table =
         APP.split("---").filter(|part| !part.contains("KasprTable")).collect::<Vec<_>>().join("---");
     let ran = alone(&["render", "-", "-n", "prod"], &without_table);
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(ran.noted.contains("warning: KasprAgent prod/clicks-counter is left out"), "{}", ran.noted);
+    assert!(ran.noted.contains("warning: KasprAgent prod/clicks-counter is withheld"), "{}", ran.noted);
     assert!(ran.said.contains("name: clicks-app\n") && !ran.said.contains("clicks-counter"), "{}", ran.said);
     let ran = alone(&["render", "-"], APP);
     assert!(ran.noted.is_empty() && ran.said.contains("clicks-counter-agent.yaml"), "{}", ran.noted);
 }
 
 #[test]
-fn components_need_no_app_to_have_a_definition() {
+fn components_without_an_app_have_a_definition() {
     let table = APP.split("---").nth(1).expect("a table");
     let ran = alone(&["render", "-", "-n", "prod"], table);
     assert!(ran.code == 0 && ran.said.contains("name: clicks-counts-table\n"), "{ran:?}");
-    assert!(ran.noted.contains("warning: KasprApp prod/clicks is not among the files"), "{ran:?}");
+    assert!(ran.noted.contains("warning: KasprApp prod/clicks is not in the files"), "{ran:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `status`: what a person wants to know of an app.
+//! `status`: apps with their members and components.
 
 use std::{fs, net::TcpListener};
 
@@ -10,7 +10,7 @@ use super::{APP, command, run, within};
 use crate::harness::{Namespace, condition, eventually, plane};
 
 #[test]
-fn an_app_is_a_tree() {
+fn an_app_is_shown_as_a_tree() {
     let namespace = Namespace::new("status");
     let missing = APP.replace("name: counts, paramName", "name: other, paramName");
     namespace.apply(&missing);
@@ -43,7 +43,7 @@ fn an_app_is_a_tree() {
 }
 
 #[test]
-fn programs_get_objects() {
+fn reports_are_printed_as_json_and_yaml() {
     let namespace = Namespace::new("status");
     namespace.apply(APP);
     namespace.wait_for("kasprapp", "clicks", |app| condition(app, "Ready", "True", "Healthy"));
@@ -64,19 +64,19 @@ fn programs_get_objects() {
 }
 
 #[test]
-fn members_that_do_not_answer_are_told() {
+fn members_without_a_response_are_reported() {
     let namespace = Namespace::new("status");
     namespace.apply(APP);
-    // Its pods may be replaced once, if the components came after the app was looked at.
+    // The pods may be replaced once, if the components are created after the first reconcile of the app.
     eventually("a member that does not answer", || {
         let ran = within(&namespace, &["status", "clicks", "--assignments"], "");
         assert_eq!(ran.code, 0);
-        let noted = ran.noted.contains("clicks-app-0: can't ask the member");
-        if noted && ran.said.contains("has not answered") { Ok(()) } else { Err(format!("{ran:?}")) }
+        let noted = ran.noted.contains("clicks-app-0: failed to request the assignment of the member");
+        if noted && ran.said.contains("no response") { Ok(()) } else { Err(format!("{ran:?}")) }
     });
 }
 
-/// What an API server answers that has one app with one member, and reaches it.
+/// Responses of an API server with one app that has one reachable member.
 fn answers(path: &str) -> Value {
     let list = |items: Value| json!({ "apiVersion": "v1", "kind": "List", "metadata": {}, "items": items });
     match path {
@@ -107,7 +107,7 @@ fn answers(path: &str) -> Value {
 }
 
 #[test]
-fn members_tell_their_assignments() {
+fn assignments_are_requested_from_members() {
     let runtime = Runtime::new().expect("a runtime");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -126,22 +126,22 @@ fn members_tell_their_assignments() {
     });
     fs::write(&file, config.to_string()).expect("a file");
     let said = run(command(&["status", "clicks", "--assignments"], Some(&file)), "").ok();
-    let member = "clicks-app-0  CrashLoopBackOff, 3 restarts, not ready, leads, rebalancing, \
+    let member = "clicks-app-0  CrashLoopBackOff, 3 restarts, not ready, leader, rebalancing, \
                   3 partitions of 2 topics, 1 standby\n";
     assert!(said.contains(member), "{said}");
 }
 
 #[test]
-fn what_is_not_there_is_said_so() {
+fn missing_apps_are_reported() {
     let namespace = Namespace::new("status");
     let ran = within(&namespace, &["status"], "");
     assert_eq!((ran.code, ran.said.as_str()), (0, ""));
     assert!(ran.noted.contains(&format!("no KasprApp in namespace '{}'", namespace.name)), "{ran:?}");
     assert_eq!(within(&namespace, &["status", "-o", "json"], "").ok(), "[]\n");
     let ran = within(&namespace, &["status", "visits"], "");
-    assert!(ran.code == 1 && ran.noted.contains("there is no KasprApp 'visits' in namespace"), "{ran:?}");
-    // Components whose app is missing stand under its name.
+    assert!(ran.code == 1 && ran.noted.contains("KasprApp 'visits' not found in namespace"), "{ran:?}");
+    // Components of a missing app are shown below the name of the app.
     namespace.apply(APP.split("---").nth(1).expect("a table"));
     let said = within(&namespace, &["status"], "").ok();
-    assert!(said.contains("clicks  is not there") && said.contains("KasprTable clicks-counts"), "{said}");
+    assert!(said.contains("clicks  not found") && said.contains("KasprTable clicks-counts"), "{said}");
 }

@@ -1,5 +1,5 @@
-//! A user's `kubectl apply` never fails because the operator is being replaced: two replicas behind a
-//! Service, a stream of writes through a real API server, and everything that is done on purpose.
+//! Writes of Kaspr resources never fail during planned operations: two replicas behind a Service, a stream of writes
+//! through a real API server, and every planned operation.
 
 pub mod calls;
 mod site;
@@ -14,10 +14,10 @@ use crate::{
     probe::{is_ready, look},
 };
 
-/// How often chance may save a restart without a drain.
-const TRIES: usize = 5;
+/// Attempts to observe a failure during a restart without a drain, which can succeed by chance.
+const ATTEMPTS: usize = 5;
 
-/// Lets something happen while calls go on, and until some more went through after it.
+/// Runs an operation during the calls, waits for more calls, and returns their number.
 fn during(calls: &Calls, what: &str, happens: impl FnOnce()) -> Count {
     let before = calls.count();
     happens();
@@ -38,7 +38,7 @@ fn signal(pid: u32, name: &str) {
 }
 
 #[test]
-fn nothing_that_is_done_on_purpose_loses_an_admission_call() {
+fn planned_operations_lose_no_admission_calls() {
     let site = Site::start();
     let (first, second) = (site.replica("first"), site.replica("second"));
     site.admits();
@@ -52,17 +52,17 @@ fn nothing_that_is_done_on_purpose_loses_an_admission_call() {
     nothing_lost(&calls, "a rolling restart", || {
         for old in [first, second] {
             let name = format!("after-{}", old.name);
-            site.keep(site.replica(&name));
+            site.add_replica(site.replica(&name));
             site.stop(old);
         }
     });
     nothing_lost(&calls, "the leader stops", || the_leader_stops(&site));
 
-    // It is the drain that loses none, not chance, which may save one restart without it.
-    assert!((0..TRIES).any(|i| stops_without_a_drain(&site, &calls, i).failed > 0));
+    // Without the drain, calls are lost.
+    assert!((0..ATTEMPTS).any(|i| stops_without_a_drain(&site, &calls, i).failed > 0));
     nothing_lost(&calls, "after that", || calls.more());
 
-    // Nobody can hide this: what is under way is lost, and nothing after.
+    // A killed replica loses the requests in progress, and no later ones.
     during(&calls, "a replica is killed", || {
         let killed = site.busiest(|| calls.more());
         signal(killed.operator.pid(), "-9");
@@ -72,12 +72,14 @@ fn nothing_that_is_done_on_purpose_loses_an_admission_call() {
     assert!(calls.count().made > 100, "{}", calls.count());
 }
 
-/// A replica that has all connections stops at once; two others stand by.
+/// A replica that has all connections stops immediately, while two other replicas are ready.
 fn stops_without_a_drain(site: &Site, calls: &Calls, i: usize) -> Count {
     let hasty = site.replica_that_drains(&format!("hasty-{i}"), 0);
-    nothing_lost(calls, "all others stop", || site.take_all().into_iter().for_each(|old| site.stop(old)));
+    nothing_lost(calls, "all others stop", || {
+        site.remove_all_replicas().into_iter().for_each(|old| site.stop(old))
+    });
     for name in ["one", "another"] {
-        site.keep(site.replica(&format!("{name}-{i}")));
+        site.add_replica(site.replica(&format!("{name}-{i}")));
     }
     let count = during(calls, "a replica without a drain stops", || {
         signal(hasty.operator.pid(), "-TERM");
@@ -112,25 +114,25 @@ fn a_new_authority(site: &Site) {
     site.all_show_the_secret();
 }
 
-/// Somebody deletes the Secret: a new CA is made, and the old one stays trusted.
+/// Deletes the Secret: the operator issues a new CA, and the old CA stays trusted.
 fn a_lost_secret(site: &Site) {
     let before = site.secret();
     site.kubectl(&["-n", site::NAMESPACE, "delete", "secret", site::SECRET]);
     eventually_quiet("a new Secret", || {
         let now = site.secret();
         let new = now["ca.key"].is_string() && now["ca.key"] != before["ca.key"];
-        if new { Ok(()) } else { Err("there is none".to_owned()) }
+        if new { Ok(()) } else { Err("the Secret is missing".to_owned()) }
     });
     let kept = authorities(&site.secret());
     assert!(authorities(&before).iter().any(|authority| kept.contains(authority)));
     site.all_show_the_secret();
 }
 
-/// Another one reconciles before the first one has ended: it serves on for its drain.
+/// Another replica reconciles while the first replica still serves requests during its drain period.
 fn the_leader_stops(site: &Site) {
     let leader = eventually_quiet("a leader", || {
         let holder = site.holder();
-        site.take(&holder).ok_or(format!("it is {holder:?}"))
+        site.remove_replica(&holder).ok_or(format!("it is {holder:?}"))
     });
     let successor = site.replica("successor");
     signal(leader.operator.pid(), "-TERM");
@@ -146,10 +148,10 @@ fn the_leader_stops(site: &Site) {
     assert!(healthy.starts_with("HTTP/1.1 200 ") && !is_ready(leader.port), "{healthy}");
     // No connection is left that a request could meet the end of.
     assert!(healthy.contains("connection: close"), "{healthy}");
-    site.keep(successor);
+    site.add_replica(successor);
     // A second signal, which stop() sends, would end the drain: kubelet sends one.
     eventually_quiet("the end of the drain", || match look(leader.port, "/healthz") {
-        Ok(_) => Err("it serves on".to_owned()),
+        Ok(_) => Err("the replica still serves".to_owned()),
         Err(_) => Ok(()),
     });
     site.stop(leader);

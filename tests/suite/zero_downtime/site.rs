@@ -36,7 +36,7 @@ const SERVICE: &str = "kaspr-operator-webhook";
 /// connections to a pod that is not ready any more.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Seconds that a replica serves on after it was told to stop.
+/// Drain period of a replica, in seconds.
 const DRAIN: u64 = 5;
 
 /// A replica.
@@ -63,12 +63,12 @@ impl Replica {
 /// A backend's port, and whether it is ready.
 type Backends = Arc<Mutex<Vec<(u16, bool)>>>;
 
-/// Where it all is.
+/// A control plane with replicas of the operator.
 pub struct Site {
     /// The control plane.
     pub plane: ControlPlane,
     backends: Backends,
-    kept: Mutex<Vec<Replica>>,
+    replicas: Mutex<Vec<Replica>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -82,7 +82,7 @@ impl Site {
         let plane = plane.proxy_to_cluster().start().expect("a control plane");
         let backends = Backends::default();
         balance(&plane.cluster_socket(), &backends);
-        let site = Self { plane, backends, kept: Mutex::default() };
+        let site = Self { plane, backends, replicas: Mutex::default() };
         site.kubectl(&["create", "namespace", NAMESPACE]);
         let service = json!({
             "apiVersion": "v1", "kind": "Service", "metadata": { "name": SERVICE, "namespace": NAMESPACE },
@@ -114,7 +114,7 @@ impl Site {
         self.replica_that_drains(name, DRAIN)
     }
 
-    /// The same, with seconds that it serves on after it was told to stop.
+    /// Starts a replica with a drain period, and waits until the Service has it.
     pub fn replica_that_drains(&self, name: &str, seconds: u64) -> Replica {
         let (port, metrics_port) = (free_port(), free_port());
         let log = self.plane.log_dir().join(format!("{name}.log"));
@@ -156,37 +156,38 @@ impl Site {
         });
     }
 
-    /// Ends a replica as kubelet does.
+    /// Stops a replica like the kubelet.
     pub fn stop(&self, replica: Replica) {
         let Replica { operator, port, .. } = replica;
         assert!(operator.stop().expect("an exit").success());
         locked(&self.backends).retain(|backend| backend.0 != port);
     }
 
-    /// Keeps a replica until the end.
-    pub fn keep(&self, replica: Replica) {
-        locked(&self.kept).push(replica);
+    /// Adds a replica, which runs until it is removed.
+    pub fn add_replica(&self, replica: Replica) {
+        locked(&self.replicas).push(replica);
     }
 
-    /// Takes a replica that was kept.
-    pub fn take(&self, name: &str) -> Option<Replica> {
-        let mut kept = locked(&self.kept);
-        let i = kept.iter().position(|replica| replica.name == name)?;
-        Some(kept.remove(i))
+    /// Removes a replica and returns it.
+    pub fn remove_replica(&self, name: &str) -> Option<Replica> {
+        let mut replicas = locked(&self.replicas);
+        let i = replicas.iter().position(|replica| replica.name == name)?;
+        Some(replicas.remove(i))
     }
 
-    /// Takes all replicas that were kept.
-    pub fn take_all(&self) -> Vec<Replica> {
-        std::mem::take(&mut *locked(&self.kept))
+    /// Removes all replicas and returns them.
+    pub fn remove_all_replicas(&self) -> Vec<Replica> {
+        std::mem::take(&mut *locked(&self.replicas))
     }
 
-    /// Takes the replica that is asked most while something happens.
+    /// Removes and returns the replica that receives the most reviews during an operation.
     pub fn busiest(&self, happens: impl FnOnce()) -> Replica {
-        let mut kept = locked(&self.kept);
-        let before: Vec<u64> = kept.iter().map(Replica::reviews).collect();
+        let mut replicas = locked(&self.replicas);
+        let before: Vec<u64> = replicas.iter().map(Replica::reviews).collect();
         happens();
-        let busiest = (0..kept.len()).max_by_key(|i| kept[*i].reviews() - before[*i]).expect("a replica");
-        kept.remove(busiest)
+        let busiest =
+            (0..replicas.len()).max_by_key(|i| replicas[*i].reviews() - before[*i]).expect("a replica");
+        replicas.remove(busiest)
     }
 
     /// Waits until the API server asks the replicas and trusts them.
@@ -208,7 +209,8 @@ impl Site {
     /// Waits until every replica shows the certificate of the Secret.
     pub fn all_show_the_secret(&self) {
         eventually_quiet("the same certificate everywhere", || {
-            let held = certificates(&self.secret()["tls.crt"]).into_iter().next().ok_or("there is none")?;
+            let held =
+                certificates(&self.secret()["tls.crt"]).into_iter().next().ok_or("the Secret is missing")?;
             let ports: Vec<u16> = locked(&self.backends).iter().map(|backend| backend.0).collect();
             for port in ports {
                 let shown = look(port, "/healthz").map_err(|error| error.to_string())?.certificate;
@@ -228,7 +230,7 @@ impl Site {
         held.verify_signature(Some(authority.public_key())).is_ok()
     }
 
-    /// Who holds the Lease; empty for nobody.
+    /// Returns the holder of the Lease; empty if no replica holds it.
     pub fn holder(&self) -> String {
         let path = "jsonpath={.spec.holderIdentity}";
         text(
@@ -248,8 +250,7 @@ fn certificates(value: &Value) -> Vec<Vec<u8>> {
     CertificateDer::pem_slice_iter(&pem).map(|found| found.expect("PEM").to_vec()).collect()
 }
 
-/// Does as a Service: a backend is asked whether it is ready, and new connections go to those that are,
-/// one after the other.
+/// Acts as a Service: probes the readiness of the backends, and distributes new connections to the ready backends.
 fn balance(socket: &Path, backends: &Backends) {
     let (asked, chosen) = (backends.clone(), backends.clone());
     thread::spawn(move || {

@@ -1,4 +1,4 @@
-{{/* A value with its variable: nothing where nothing is said. */}}
+{{/* Environment variable for a value; empty if the value is not set. */}}
 {{- define "kaspr-operator.env" -}}
 - name: POD_NAME
   valueFrom: {fieldRef: {fieldPath: metadata.name}}

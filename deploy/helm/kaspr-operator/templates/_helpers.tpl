@@ -13,7 +13,7 @@
 {{- end }}
 {{- end }}
 
-{{/* The name of what is not in a namespace: several releases may each look after one. */}}
+{{/* Name of cluster-scoped objects: several releases may each manage one namespace. */}}
 {{- define "kaspr-operator.clusterName" -}}
 {{- if .Values.watchNamespace }}
 {{- printf "%s-%s" (include "kaspr-operator.fullname" .) .Release.Namespace }}
@@ -22,7 +22,7 @@
 {{- end }}
 {{- end }}
 
-{{/* The webhooks' Service, Issuer and Certificate. */}}
+{{/* Name of the webhooks' Service, Issuer and Certificate. */}}
 {{- define "kaspr-operator.webhookName" -}}
 {{- include "kaspr-operator.fullname" . }}-webhook
 {{- end }}
@@ -50,7 +50,7 @@
 {{- end }}
 {{- end }}
 
-{{/* The namespaces that the webhooks leave alone. */}}
+{{/* Namespaces for which the webhooks are not called. */}}
 {{- define "kaspr-operator.excludedNamespaces" -}}
 {{- concat (list "kube-system" .Release.Namespace) .Values.webhooks.excludedNamespaces | toYaml }}
 {{- end }}
@@ -58,7 +58,7 @@
 {{- define "kaspr-operator.testNamespace" -}}
 {{- $excluded := include "kaspr-operator.excludedNamespaces" . | fromYamlArray }}
 {{- if and (not .Values.watchNamespace) (has .Values.test.namespace $excluded) }}
-{{- fail (printf "test.namespace must be another one than %s, which the webhooks leave alone" (join ", " $excluded)) }}
+{{- fail (printf "test.namespace must be another one than %s, which the webhooks exclude" (join ", " $excluded)) }}
 {{- end }}
 {{- default .Values.test.namespace .Values.watchNamespace }}
 {{- end }}
@@ -77,7 +77,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
-{{/* What every container may do: nothing. */}}
+{{/* Security context of all containers, without any privileges. */}}
 {{- define "kaspr-operator.securityContext" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true

@@ -8,7 +8,7 @@
     helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end }}
 
-{{/* The pods of hooks: the operator's image with another subcommand. */}}
+{{/* Pods of hooks: the operator's image with another subcommand. */}}
 {{- define "kaspr-operator.hookPod" -}}
 restartPolicy: Never
 {{- with .Values.imagePullSecrets }}

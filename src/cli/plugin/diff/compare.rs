@@ -1,4 +1,4 @@
-//! Objects before and after, field by field.
+//! Comparison of objects, field by field.
 
 use std::collections::BTreeMap;
 
@@ -10,41 +10,40 @@ use crate::{
     resources::OwnedKind,
 };
 
-/// Metadata that the API server writes.
-const SERVERS: [&str; 6] =
+/// Metadata that the API server sets.
+const SERVER_METADATA: [&str; 6] =
     ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"];
 
-/// Hashes of the object itself: they change with it and say nothing more.
-
-/// An object that the operator would change.
+/// An object that the operator would create, update or delete.
 #[derive(Debug)]
-pub struct Change {
-    /// Its kind.
+pub struct ObjectChange {
+    /// Kind of the object.
     pub kind: OwnedKind,
-    /// Its namespace.
+    /// Namespace of the object.
     pub namespace: String,
-    /// Its name.
+    /// Name of the object.
     pub name: String,
-    /// As it is; none for one that would be made.
+    /// Current object; `None` if the operator would create the object.
     pub before: Option<Value>,
-    /// As it would be; none for one that would go.
+    /// Object after the change; `None` if the operator would delete the object.
     pub after: Option<Value>,
 }
 
 /// A field that would change.
 #[derive(Debug, Eq, PartialEq, Serialize)]
-pub struct Field {
-    /// Where it is: `spec.template.spec.containers[kaspr].image`.
+pub struct FieldChange {
+    /// Path of the field, such as `spec.template.spec.containers[kaspr].image`.
     pub path: String,
-    /// Its value; none where it is new.
+    /// Current value; `None` if the field is added.
     pub before: Option<Value>,
-    /// Its value; none where it goes.
+    /// Value after the change; `None` if the field is removed.
     pub after: Option<Value>,
 }
 
-impl Change {
-    /// In one word.
-    pub fn word(&self) -> &'static str {
+impl ObjectChange {
+    /// Returns `create`, `update` or `delete`.
+    #[must_use]
+    pub fn operation(&self) -> &'static str {
         match (&self.before, &self.after) {
             (None, _) => "create",
             (_, None) => "delete",
@@ -52,47 +51,54 @@ impl Change {
         }
     }
 
-    /// Whether there is any difference.
+    /// Returns whether the object would change.
+    #[must_use]
     pub fn differs(&self) -> bool {
         self.before != self.after
     }
 
-    /// What differs.
-    pub fn fields(&self) -> Vec<Field> {
-        fields(self.before.as_ref(), self.after.as_ref())
+    /// Returns the fields that would change.
+    #[must_use]
+    pub fn fields(&self) -> Vec<FieldChange> {
+        changed_fields(self.before.as_ref(), self.after.as_ref())
     }
 
-    /// What differs in the pods that a StatefulSet makes.
-    pub fn of_pods(&self) -> Vec<Field> {
+    /// Returns the fields that would change in the pod template of a StatefulSet.
+    #[must_use]
+    pub fn pod_template_fields(&self) -> Vec<FieldChange> {
         let template = |set: &Option<Value>| set.as_ref().map(|set| set["spec"]["template"].clone());
         match (self.kind, template(&self.before), template(&self.after)) {
-            (OwnedKind::StatefulSet, Some(before), Some(after)) => fields(Some(&before), Some(&after)),
+            (OwnedKind::StatefulSet, Some(before), Some(after)) => {
+                changed_fields(Some(&before), Some(&after))
+            }
             _ => Vec::new(),
         }
     }
 
-    /// The change as programs read it.
-    pub fn value(&self) -> Value {
+    /// Returns the change as printed in JSON and YAML.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
         json!({
             "kind": self.kind.to_string(),
             "namespace": self.namespace,
             "name": self.name,
-            "change": self.word(),
+            "change": self.operation(),
             "fields": self.fields(),
         })
     }
 }
 
-/// The object without what only the API server knows, and without hashes of itself. `known` tells
-/// whether its owner is in the cluster: else its identity is a made-up one.
-pub fn clean(mut object: Value, known: bool) -> Value {
+/// Removes status, server-side metadata and the hashes of the object itself. `owner_exists` says whether
+/// the owner is in the cluster; otherwise the owner's UID is invented in the dry run and removed too.
+#[must_use]
+pub fn normalize(mut object: Value, owner_exists: bool) -> Value {
     if let Some(object) = object.as_object_mut() {
         object.remove("status");
     }
     let is_set = object["kind"] == "StatefulSet";
     let metadata = &mut object["metadata"];
     if let Some(metadata) = metadata.as_object_mut() {
-        metadata.retain(|key, _| !SERVERS.contains(&key.as_str()));
+        metadata.retain(|key, _| !SERVER_METADATA.contains(&key.as_str()));
     }
     if let Some(annotations) = metadata["annotations"].as_object_mut() {
         annotations.remove(APPLIED_HASH);
@@ -101,7 +107,7 @@ pub fn clean(mut object: Value, known: bool) -> Value {
         }
     }
     for owner in metadata["ownerReferences"].as_array_mut().into_iter().flatten() {
-        if let Some(owner) = owner.as_object_mut().filter(|_| !known) {
+        if let Some(owner) = owner.as_object_mut().filter(|_| !owner_exists) {
             owner.remove("uid");
         }
     }
@@ -115,14 +121,14 @@ pub fn clean(mut object: Value, known: bool) -> Value {
     object
 }
 
-fn fields(before: Option<&Value>, after: Option<&Value>) -> Vec<Field> {
+fn changed_fields(before: Option<&Value>, after: Option<&Value>) -> Vec<FieldChange> {
     let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
     flatten(before.unwrap_or(&Value::Null), "", &mut old);
     flatten(after.unwrap_or(&Value::Null), "", &mut new);
     let paths: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     let differing = paths.into_iter().filter(|path| old.get(*path) != new.get(*path));
     differing
-        .map(|path| Field {
+        .map(|path| FieldChange {
             path: path.clone(),
             before: old.get(path).map(|value| (*value).clone()),
             after: new.get(path).map(|value| (*value).clone()),
@@ -130,7 +136,7 @@ fn fields(before: Option<&Value>, after: Option<&Value>) -> Vec<Field> {
         .collect()
 }
 
-/// Every value with its path; things in lists go by their names, where they have one.
+/// Collects all scalar values by path. Items of a list are identified by name, if all items have a name.
 fn flatten<'a>(value: &'a Value, path: &str, into: &mut BTreeMap<String, &'a Value>) {
     match value {
         Value::Object(fields) if !fields.is_empty() => {
@@ -144,7 +150,7 @@ fn flatten<'a>(value: &'a Value, path: &str, into: &mut BTreeMap<String, &'a Val
                 .into_iter()
                 .find(|key| items.iter().all(|item| item.get(key).is_some()));
             for (i, item) in items.iter().enumerate() {
-                let name = key.map_or_else(|| i.to_string(), |key| text(&item[key]));
+                let name = key.map_or_else(|| i.to_string(), |key| plain_text(&item[key]));
                 flatten(item, &format!("{path}[{name}]"), into);
             }
         }
@@ -153,7 +159,7 @@ fn flatten<'a>(value: &'a Value, path: &str, into: &mut BTreeMap<String, &'a Val
     }
 }
 
-fn text(value: &Value) -> String {
+fn plain_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
@@ -162,11 +168,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_field_has_the_name_of_what_it_is_in() {
+    fn paths_name_the_items_of_lists() {
         let before =
             json!({"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}], "args": ["x"]});
         let after = json!({"env": [{"name": "B", "value": "3"}], "args": ["x"], "new": {"a": 1}});
-        let paths: Vec<String> = fields(Some(&before), Some(&after)).into_iter().map(|f| f.path).collect();
+        let paths: Vec<String> =
+            changed_fields(Some(&before), Some(&after)).into_iter().map(|f| f.path).collect();
         assert_eq!(paths, ["env[A].name", "env[A].value", "env[B].value", "new.a"]);
     }
 }

@@ -1,4 +1,4 @@
-//! The graph as a picture that needs no other file.
+//! The graph as an SVG image without external references.
 
 use std::{
     cell::Cell,
@@ -15,84 +15,87 @@ use layout::{
 };
 
 use super::{
-    model::{Graph, Kind, Node},
-    text::{label, numbered},
+    model::{Graph, Node, NodeKind},
+    numbered::{node_label, numbered_edges},
 };
 
-/// Size of the letters: that which the crate itself uses, because it writes several in any order.
-const LETTERS: usize = 15;
+/// Font size, the default of the layout crate: the crate writes the style classes of several sizes in an
+/// unstable order.
+const FONT_SIZE: usize = 15;
 
-/// How many nodes are still worth the time that fewer crossings take.
-const FEW: usize = 150;
+/// Maximum number of nodes for which the layout minimizes crossings, which takes time.
+const MAX_OPTIMIZED_NODES: usize = 150;
 
-/// How often another size of the boxes is tried.
-const TRIES: u8 = 5;
+/// Number of layout attempts, each with another size of the boxes.
+const LAYOUT_ATTEMPTS: u8 = 5;
 
-/// Draws it. An empty graph is an empty picture. None if it can't be drawn: the crate panics where a bend
-/// of an arrow falls on its beginning. That is chance, and with other boxes it falls elsewhere.
+/// Draws the graph; an empty graph is an empty image. Returns `None` if all attempts fail: the layout crate
+/// panics if a bend of an arrow falls on the start of the arrow, which another size of the boxes avoids.
+#[must_use]
 pub fn draw(graph: &Graph) -> Option<String> {
     if graph.nodes.is_empty() {
         return Some("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"1\" height=\"1\"/>\n".to_owned());
     }
-    (0..TRIES).find_map(|more| quietly(|| drawn(graph, f64::from(more) * 1.7)))
+    (0..LAYOUT_ATTEMPTS).find_map(|attempt| catch_panic(|| lay_out(graph, f64::from(attempt) * 1.7)))
 }
 
-/// None if the work panics, which is not told.
-fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
+/// Returns `None` if the work panics, without a message of the panic hook.
+fn catch_panic<T>(work: impl FnOnce() -> T) -> Option<T> {
     thread_local!(static QUIET: Cell<bool> = const { Cell::new(false) });
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
-        let tell = panic::take_hook();
+        let hook = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             if !QUIET.get() {
-                tell(info);
+                hook(info);
             }
         }));
     });
     QUIET.set(true);
-    // What it leaves half done, nobody sees.
-    let done = panic::catch_unwind(AssertUnwindSafe(work));
+    // Values in an inconsistent state are not used after a panic.
+    let result = panic::catch_unwind(AssertUnwindSafe(work));
     QUIET.set(false);
-    done.ok()
+    result.ok()
 }
 
-/// With boxes that are larger than need be, by so many points.
-fn drawn(graph: &Graph, more: f64) -> String {
+/// Lays out the graph, with boxes that are larger than the text by a number of points.
+fn lay_out(graph: &Graph, padding: f64) -> String {
     let mut picture = VisualGraph::new(Orientation::LeftToRight);
-    let nodes: Vec<_> = graph.nodes.iter().map(|node| picture.add_node(element(node, graph, more))).collect();
-    for (from, to, word) in numbered(graph) {
-        let style = StyleAttr::new(Color::new(0x5f_6b_7a_ff), 1, None, 0, LETTERS);
+    let nodes: Vec<_> =
+        graph.nodes.iter().map(|node| picture.add_node(element(node, graph, padding))).collect();
+    for (from, to, label) in numbered_edges(graph) {
+        let style = StyleAttr::new(Color::new(0x5f_6b_7a_ff), 1, None, 0, FONT_SIZE);
         let (start, end) = (LineEndKind::None, LineEndKind::Arrow);
-        let arrow = Arrow::new(start, end, LineStyleKind::Normal, word, &style, &None, &None);
+        let arrow = Arrow::new(start, end, LineStyleKind::Normal, label, &style, &None, &None);
         picture.add_edge(arrow, nodes[from], nodes[to]);
     }
     let mut writer = SVGWriter::new();
-    picture.do_it(false, graph.nodes.len() > FEW, false, &mut writer);
-    // The letters are dark, whatever the page behind them is.
-    let drawn = writer.finalize().replacen("<svg ", "<svg style=\"background:#fff\" ", 1);
-    drawn.replace("Times, serif", "sans-serif") + "\n"
+    picture.do_it(false, graph.nodes.len() > MAX_OPTIMIZED_NODES, false, &mut writer);
+    // The text is dark, so the image sets a light background.
+    let svg = writer.finalize().replacen("<svg ", "<svg style=\"background:#fff\" ", 1);
+    svg.replace("Times, serif", "sans-serif") + "\n"
 }
 
-fn element(node: &Node, graph: &Graph, more: f64) -> Element {
+fn element(node: &Node, graph: &Graph, padding: f64) -> Element {
     let fill = match node.kind {
-        Kind::Topic | Kind::Pattern | Kind::ChosenTopic => 0xff_e8_b3_ff,
-        Kind::Changelog => 0xf3_ec_d9_ff,
-        Kind::Channel => 0xe4_d9_f2_ff,
-        Kind::Agent => 0xcf_e4_f7_ff,
-        Kind::Join => 0xdb_d2_f5_ff,
-        Kind::Table => 0xd3_ee_d3_ff,
-        Kind::Task => 0xf7_d9_e4_ff,
-        Kind::WebView => 0xd6_f0_ee_ff,
+        NodeKind::Topic | NodeKind::Pattern | NodeKind::ChosenTopic => 0xff_e8_b3_ff,
+        NodeKind::Changelog => 0xf3_ec_d9_ff,
+        NodeKind::Channel => 0xe4_d9_f2_ff,
+        NodeKind::Agent => 0xcf_e4_f7_ff,
+        NodeKind::Join => 0xdb_d2_f5_ff,
+        NodeKind::Table => 0xd3_ee_d3_ff,
+        NodeKind::Task => 0xf7_d9_e4_ff,
+        NodeKind::WebView => 0xd6_f0_ee_ff,
     };
     let line = if node.missing { 0xc0_39_2b_ff } else { 0x3b_44_50_ff };
-    let missing = if node.missing { " (not there)" } else { "" };
-    // Two lines: what it is, and its name.
-    let text = format!("{}{missing}", label(node, graph)).replacen(' ', "\n", 1);
+    let missing = if node.missing { " (missing)" } else { "" };
+    // Two lines: kind and name.
+    let text = format!("{}{missing}", node_label(node, graph)).replacen(' ', "\n", 1);
     let round = if node.app.is_none() { 12 } else { 2 };
-    let style = StyleAttr::new(Color::new(line), 1, Some(Color::new(fill)), round, LETTERS);
+    let style = StyleAttr::new(Color::new(line), 1, Some(Color::new(fill)), round, FONT_SIZE);
     let shape = ShapeKind::new_box(&text);
-    let size = layout::std_shapes::render::get_shape_size(Orientation::LeftToRight, &shape, LETTERS, false);
-    Element::create(shape, style, Orientation::LeftToRight, Point::new(size.x + more, size.y + more))
+    let size = layout::std_shapes::render::get_shape_size(Orientation::LeftToRight, &shape, FONT_SIZE, false);
+    Element::create(shape, style, Orientation::LeftToRight, Point::new(size.x + padding, size.y + padding))
 }
 
 #[cfg(test)]
@@ -100,9 +103,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::cli::plugin::graph::model::{Edge, Verb};
+    use crate::cli::plugin::graph::model::{Edge, Relation};
 
-    const KINDS: [Kind; 4] = [Kind::Topic, Kind::Agent, Kind::Table, Kind::Join];
+    const KINDS: [NodeKind; 4] = [NodeKind::Topic, NodeKind::Agent, NodeKind::Table, NodeKind::Join];
 
     fn graph(nodes: usize, edges: &[(usize, usize)], name: &str) -> Graph {
         let node = |i: usize| Node {
@@ -115,7 +118,7 @@ mod tests {
         let edge = |(from, to): &(usize, usize)| Edge {
             from: (from % nodes).to_string(),
             to: (to % nodes).to_string(),
-            does: Verb::Reads,
+            relation: Relation::Reads,
         };
         Graph { nodes: (0..nodes).map(node).collect(), edges: edges.iter().map(edge).collect() }
     }
@@ -123,22 +126,22 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(300))]
 
-        /// Circles, loops, islands and odd names: there is always a picture, and always the same.
+        /// Cycles, loops, unconnected nodes and unusual names.
         #[test]
-        fn any_graph_can_be_drawn(
+        fn any_graph_is_drawn_the_same_each_time(
             nodes in 1usize..24,
             edges in prop::collection::vec((0usize..24, 0usize..24), 0..40),
             name in "\\PC{0,12}",
         ) {
             let graph = graph(nodes, &edges, &name);
-            let drawn = draw(&graph).expect("a picture");
-            prop_assert!(drawn.contains("<svg"));
-            prop_assert_eq!(draw(&graph), Some(drawn));
+            let svg = draw(&graph).expect("an image");
+            prop_assert!(svg.contains("<svg"));
+            prop_assert_eq!(draw(&graph), Some(svg));
         }
     }
 
     #[test]
-    fn what_the_crate_cannot_draw_is_drawn_otherwise() {
+    fn a_failed_layout_is_repeated_with_other_boxes() {
         let edges = [
             (13, 21),
             (3, 9),
@@ -171,13 +174,13 @@ mod tests {
             (3, 1),
         ];
         let graph = graph(9, &edges, "");
-        assert_eq!(quietly(|| drawn(&graph, 0.0)), None, "it can by now: TRIES may go");
+        assert_eq!(catch_panic(|| lay_out(&graph, 0.0)), None, "the crate is fixed: remove LAYOUT_ATTEMPTS");
         assert!(draw(&graph).is_some());
     }
 
     #[test]
-    fn a_large_graph_is_drawn_soon() {
+    fn a_large_graph_is_drawn() {
         let edges: Vec<(usize, usize)> = (0..600).map(|i| (i, (i * 7 + 1) % 400)).collect();
-        assert!(draw(&graph(400, &edges, "n")).expect("a picture").contains("<svg"));
+        assert!(draw(&graph(400, &edges, "n")).expect("an image").contains("<svg"));
     }
 }

@@ -1,10 +1,13 @@
-//! `status` for people: a tree, with colours where a terminal shows them.
+//! Report of `status` as a tree, with colors on a terminal.
 
 use anstyle::{AnsiColor, Style};
 use termtree::Tree;
 
-use super::report::{AppReport, Assignment, ComponentFacts, MemberFacts};
-use crate::api::{Condition, ConditionStatus, PackagesStatus};
+use super::{
+    member_report::{Assignment, MemberReport},
+    report::{AppReport, ComponentReport},
+};
+use crate::api::{Condition, ConditionStatus, Kind, PackagesStatus};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
@@ -12,20 +15,20 @@ const BUSY: Style = AnsiColor::Yellow.on_default();
 
 type Branch = Tree<String>;
 
-/// All apps.
+/// Draws one tree for each app.
 pub fn draw(apps: &[AppReport]) -> String {
-    apps.iter().map(|app| tree(app).to_string()).collect::<Vec<_>>().join("\n")
+    apps.iter().map(|app| app_tree(app).to_string()).collect::<Vec<_>>().join("\n")
 }
 
-fn tree(app: &AppReport) -> Branch {
+fn app_tree(app: &AppReport) -> Branch {
     let mut tree = Tree::new(title(app));
     let branches = [
-        branch("conditions", app.conditions.iter().map(condition)),
-        branch("members", app.members.iter().map(member)),
-        branch("components", app.components.iter().map(component)),
-        branch("packages", app.python_packages.iter().flat_map(packages)),
-        branch("topics that no member works on", app.unassigned_topics.iter().cloned()),
-        branch("waits", waits(app).into_iter()),
+        branch("conditions", app.conditions.iter().map(condition_line)),
+        branch("members", app.members.iter().map(member_line)),
+        branch("components", app.components.iter().map(component_line)),
+        branch("packages", app.python_packages.iter().flat_map(package_lines)),
+        branch("unassigned topics", app.unassigned_topics.iter().cloned()),
+        branch("pending", pending(app).into_iter()),
         branch("annotations", app.annotations.iter().map(|(key, value)| format!("{key}: {value}"))),
     ];
     for branch in branches.into_iter().flatten() {
@@ -40,59 +43,62 @@ fn branch(name: &str, leaves: impl Iterator<Item = String>) -> Option<Branch> {
 }
 
 fn title(app: &AppReport) -> String {
-    let name = format!("KasprApp {}/{}", app.namespace, app.name);
+    let name = format!("{} {}/{}", Kind::App, app.namespace, app.name);
     if !app.found {
-        return format!("{name}  {}", in_style(BAD, "is not there"));
+        return format!("{name}  {}", styled(BAD, "not found"));
     }
     let ready = app.conditions.iter().find(|condition| condition.r#type == "Ready");
     let state = match ready {
-        Some(condition) if condition.status == ConditionStatus::True => in_style(GOOD, "Ready"),
-        Some(condition) => in_style(BAD, &condition.reason),
-        None => in_style(BUSY, "not seen by an operator yet"),
+        Some(condition) if condition.status == ConditionStatus::True => styled(GOOD, "Ready"),
+        Some(condition) => styled(BAD, &condition.reason),
+        None => styled(BUSY, "not reconciled yet"),
     };
     let version = app.version.as_ref().map(|version| format!("  version {version}")).unwrap_or_default();
     let members =
         app.available_members.as_ref().map(|members| format!("  {members} members")).unwrap_or_default();
-    let paused = if app.paused { format!("  {}", in_style(BUSY, "paused")) } else { String::new() };
+    let paused = if app.paused { format!("  {}", styled(BUSY, "paused")) } else { String::new() };
     format!("{name}  {state}{members}{version}{paused}")
 }
 
-fn condition(condition: &Condition) -> String {
+fn condition_line(condition: &Condition) -> String {
     let Condition { r#type, status, reason, message, .. } = condition;
-    // Progress is good when it is over.
-    let good = (*status == ConditionStatus::True) != (r#type == "Progressing");
-    let style = match good {
-        true => GOOD,
-        false if r#type == "Progressing" => BUSY,
-        false => BAD,
+    // Unlike the other conditions, Progressing is false in the normal state.
+    let progressing = r#type == "Progressing";
+    let style = if (*status == ConditionStatus::True) != progressing {
+        GOOD
+    } else if progressing {
+        BUSY
+    } else {
+        BAD
     };
-    let holds = in_style(style, &format!("{status:?}"));
-    format!("{type} {holds}  {reason}: {message}")
+    let status = styled(style, &format!("{status:?}"));
+    format!("{type} {status}  {reason}: {message}")
 }
 
-fn member(member: &MemberFacts) -> String {
-    let MemberFacts {
+fn member_line(member: &MemberReport) -> String {
+    let MemberReport {
         pod, state, ready, older_template, leader, rebalancing, recovering, assignment, ..
     } = member;
-    let mut words = Vec::new();
-    match (state.as_str(), ready) {
-        ("", _) => words.push(in_style(BUSY, "its pod was not seen")),
-        (state, true) => words.push(in_style(GOOD, state)),
-        (state, false) => words.push(in_style(BUSY, &format!("{state}, not ready"))),
-    }
+    let mut parts = vec![if state.is_empty() {
+        styled(BUSY, "pod not found")
+    } else if *ready {
+        styled(GOOD, state)
+    } else {
+        styled(BUSY, &format!("{state}, not ready"))
+    }];
     let flags = [
-        (*leader == Some(true), "leads"),
+        (*leader == Some(true), "leader"),
         (*rebalancing == Some(true), "rebalancing"),
-        (*recovering == Some(true), "recovering its tables"),
-        (*older_template, "has an older pod template"),
-        (leader.is_none() && rebalancing.is_none(), "has not answered"),
+        (*recovering == Some(true), "recovering tables"),
+        (*older_template, "outdated pod template"),
+        (leader.is_none() && rebalancing.is_none(), "no response"),
     ];
-    words.extend(flags.into_iter().filter(|(holds, _)| *holds).map(|(_, word)| word.to_owned()));
-    words.extend(assignment.as_ref().map(assigned));
-    format!("{pod}  {}", words.join(", "))
+    parts.extend(flags.into_iter().filter(|(applies, _)| *applies).map(|(_, text)| text.to_owned()));
+    parts.extend(assignment.as_ref().map(describe_assignment));
+    format!("{pod}  {}", parts.join(", "))
 }
 
-fn assigned(Assignment { actives, standbys }: &Assignment) -> String {
+fn describe_assignment(Assignment { actives, standbys }: &Assignment) -> String {
     let count = |topics: &std::collections::BTreeMap<String, usize>| topics.values().sum::<usize>();
     format!(
         "{} partitions of {} topics, {} standby",
@@ -102,18 +108,16 @@ fn assigned(Assignment { actives, standbys }: &Assignment) -> String {
     )
 }
 
-fn component(component: &ComponentFacts) -> String {
-    let ComponentFacts { kind, name, about, ready, reason, message } = component;
-    match ready {
-        true => format!("{kind} {name}  {}  {about}", in_style(GOOD, "Ready")),
-        false => {
-            let why = if message.is_empty() { String::new() } else { format!(": {message}") };
-            format!("{kind} {name}  {}{why}  {about}", in_style(BAD, reason))
-        }
+fn component_line(component: &ComponentReport) -> String {
+    let ComponentReport { kind, name, about, ready, reason, message } = component;
+    if *ready {
+        return format!("{kind} {name}  {}  {about}", styled(GOOD, "Ready"));
     }
+    let why = if message.is_empty() { String::new() } else { format!(": {message}") };
+    format!("{kind} {name}  {}{why}  {about}", styled(BAD, reason))
 }
 
-fn packages(packages: &PackagesStatus) -> Vec<String> {
+fn package_lines(packages: &PackagesStatus) -> Vec<String> {
     let PackagesStatus {
         hash,
         installed,
@@ -133,26 +137,26 @@ fn packages(packages: &PackagesStatus) -> Vec<String> {
         let by = installed_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
         lines.push(format!("installed {time}{took}{by}"));
     }
-    lines.extend(warnings.iter().flatten().map(|warning| in_style(BUSY, warning)));
+    lines.extend(warnings.iter().flatten().map(|warning| styled(BUSY, warning)));
     lines.retain(|line| !line.is_empty());
     lines
 }
 
-/// What is going to happen, and when.
-fn waits(app: &AppReport) -> Vec<String> {
+/// Returns the changes that are in progress or pending.
+fn pending(app: &AppReport) -> Vec<String> {
     let rows = [
-        (app.found && !app.observed && !app.paused, "the operator has not seen the newest spec yet"),
+        (app.found && !app.observed && !app.paused, "the operator has not observed the latest spec yet"),
         (app.rollout_in_progress, "pods are being replaced"),
         (
             app.newer_template_waits,
-            "a newer pod template waits: it comes with the next change, or with `roll`",
+            "a newer pod template is pending: it is applied with the next change or with `roll`",
         ),
-        (app.rebalance_required, "a rebalance is due: subscriptions changed"),
-        (app.paused, "nothing is written until `resume`"),
+        (app.rebalance_required, "a rebalance is pending: subscriptions changed"),
+        (app.paused, "reconciliation is paused until `resume`"),
     ];
-    rows.into_iter().filter(|(holds, _)| *holds).map(|(_, words)| words.to_owned()).collect()
+    rows.into_iter().filter(|(applies, _)| *applies).map(|(_, text)| text.to_owned()).collect()
 }
 
-fn in_style(style: Style, text: &str) -> String {
+fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }

@@ -1,4 +1,4 @@
-//! From paths to documents.
+//! Inputs and the YAML documents in them.
 
 use std::{
     ffi::OsStr,
@@ -12,65 +12,69 @@ use indicatif::ProgressBar;
 use serde_json::Value;
 use walkdir::{DirEntry, WalkDir};
 
-use super::locate;
+use super::locate::line_and_column;
 use crate::api::GROUP;
 
-/// A file's content, or why there is none.
+/// Content of a file, or the reason why it cannot be read.
 pub struct Input {
-    /// How the user knows it.
+    /// Path as the user wrote it, or `-`.
     pub name: String,
-    /// Its text.
+    /// Text of the file, or the error.
     pub content: Result<String, String>,
-    /// Where its lines start: a large file can have many findings.
+    /// Byte offset of each line, computed once because a large file can have many findings.
     lines: Vec<usize>,
 }
 
 impl Input {
-    /// An input of this name.
+    /// Creates an input.
+    #[must_use]
     pub fn new(name: String, content: Result<String, String>) -> Self {
         let text = content.as_deref().unwrap_or_default();
         let lines = [0].into_iter().chain(text.match_indices('\n').map(|(end, _)| end + 1)).collect();
         Self { name, content, lines }
     }
 
-    /// Its text; empty where it can't be read.
+    /// Returns the text; empty if the file cannot be read.
+    #[must_use]
     pub fn text(&self) -> &str {
         self.content.as_deref().unwrap_or_default()
     }
 
-    /// The number of the line that holds the byte, from 1, and where that line starts.
+    /// Returns the number, from 1, and the byte offset of the line with a byte.
+    #[must_use]
     pub fn line(&self, byte: usize) -> (usize, usize) {
         let number = self.lines.partition_point(|start| *start <= byte);
         (number, self.lines.get(number.saturating_sub(1)).copied().unwrap_or_default())
     }
 }
 
-/// One YAML document of an input, that holds a manifest.
+/// A YAML document that may be a manifest.
 pub struct Document {
     /// Index of the input.
     pub input: usize,
-    /// Its bytes in the input.
+    /// Byte range in the input.
     pub bytes: Range<usize>,
-    /// Its value, or the reason and place of its not having one.
+    /// Value of the document, or the error and its byte range in the input.
     pub value: Result<Value, (String, Range<usize>)>,
 }
 
-/// The inputs of a path: the file itself, or all manifests of a folder in the order of their names.
-pub fn inputs(path: &Path) -> Vec<Input> {
+/// Reads the inputs of a path: the file, or all manifests of a directory in the order of their names.
+#[must_use]
+pub fn read_inputs(path: &Path) -> Vec<Input> {
     if path == Path::new("-") {
         let mut bytes = Vec::new();
         let read = io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes);
-        return vec![input("-".to_owned(), read)];
+        return vec![utf8_input("-".to_owned(), read)];
     }
     let entries =
         WalkDir::new(path).sort_by_file_name().into_iter().filter_entry(|entry| !is_template(entry));
     let mut inputs = Vec::new();
     for entry in entries {
         match entry {
-            // Also the folder that a link leads to.
+            // A link to a directory too.
             Ok(entry) if entry.path().is_dir() => {}
             Ok(entry) if entry.depth() > 0 && !is_manifest(entry.path()) => {}
-            Ok(entry) => inputs.push(input(entry.path().display().to_string(), fs::read(entry.path()))),
+            Ok(entry) => inputs.push(utf8_input(entry.path().display().to_string(), fs::read(entry.path()))),
             Err(error) => {
                 let name = error.path().unwrap_or(path).display().to_string();
                 let why = error.io_error().map_or_else(|| error.to_string(), io::Error::to_string);
@@ -81,8 +85,8 @@ pub fn inputs(path: &Path) -> Vec<Input> {
     inputs
 }
 
-fn input(name: String, read: io::Result<Vec<u8>>) -> Input {
-    let text = |bytes| String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned());
+fn utf8_input(name: String, read: io::Result<Vec<u8>>) -> Input {
+    let text = |bytes| String::from_utf8(bytes).map_err(|_| "not valid UTF-8".to_owned());
     Input::new(name, read.map_err(|error| error.to_string()).and_then(text))
 }
 
@@ -91,14 +95,16 @@ fn is_manifest(path: &Path) -> bool {
     extension.is_some_and(|extension| matches!(extension, "yaml" | "yml" | "json"))
 }
 
-/// The templates of a Helm chart, which are no manifests before Helm has filled them in.
+/// Returns whether an entry is the directory with the templates of a Helm chart. Templates are not valid
+/// manifests before Helm renders them.
 fn is_template(entry: &DirEntry) -> bool {
-    let folder = entry.depth() > 0 && entry.file_type().is_dir() && entry.file_name() == "templates";
-    folder && entry.path().parent().is_some_and(|chart| chart.join("Chart.yaml").is_file())
+    let is_templates = entry.depth() > 0 && entry.file_type().is_dir() && entry.file_name() == "templates";
+    is_templates && entry.path().parent().is_some_and(|chart| chart.join("Chart.yaml").is_file())
 }
 
-/// The documents that may concern us.
-pub fn documents(inputs: &[Input], progress: &ProgressBar) -> Vec<Document> {
+/// Parses the documents that may contain a resource of kaspr.io, or a Secret or ConfigMap.
+#[must_use]
+pub fn parse_documents(inputs: &[Input], progress: &ProgressBar) -> Vec<Document> {
     let mut documents = Vec::new();
     for (input, text) in
         inputs.iter().enumerate().filter_map(|(i, input)| Some((i, input.content.as_ref().ok()?)))
@@ -106,10 +112,10 @@ pub fn documents(inputs: &[Input], progress: &ProgressBar) -> Vec<Document> {
         for bytes in split(text) {
             progress.inc(1);
             let chunk = &text[bytes.clone()];
-            if concerns(chunk) {
+            if is_relevant(chunk) {
                 let value = parse(chunk)
                     .map_err(|(why, place)| (why, bytes.start + place.start..bytes.start + place.end));
-                // What can't be read and is not ours is not ours to judge.
+                // An unreadable document without the group is not validated.
                 if value.is_ok() || chunk.contains(GROUP) {
                     documents.push(Document { input, bytes, value });
                 }
@@ -119,12 +125,12 @@ pub fn documents(inputs: &[Input], progress: &ProgressBar) -> Vec<Document> {
     documents
 }
 
-/// Whether a text can hold a resource of ours, a list, or what an app refers to.
-fn concerns(text: &str) -> bool {
-    [GROUP, "Secret", "ConfigMap"].iter().any(|word| text.contains(word))
+/// Returns whether a text may contain a resource of kaspr.io, or an object that an app refers to.
+fn is_relevant(text: &str) -> bool {
+    [GROUP, "Secret", "ConfigMap"].iter().any(|name| text.contains(name))
 }
 
-/// The bytes of each document. Like kubectl, by the lines that start with `---`.
+/// Returns the byte range of each document. Like kubectl, splits at lines that start with `---`.
 fn split(text: &str) -> Vec<Range<usize>> {
     let mut documents = Vec::new();
     let (mut start, mut at) = (0, 0);
@@ -148,10 +154,10 @@ fn parse(text: &str) -> Result<Value, (String, Range<usize>)> {
     serde_saphyr::from_str(text).map_err(|error| {
         let error = error.without_snippet();
         let place = error.location().map_or(0..0, |location| {
-            locate::line_and_column(text, location.line() as usize, location.column() as usize)
+            line_and_column(text, location.line() as usize, location.column() as usize)
         });
         let why = error.to_string();
-        // The place is that in the document, and the advice that for who calls the library.
+        // Removes the position, which is relative to the document, and the advice for callers of the library.
         let why = why.rsplit_once(" at line ").map_or(why.as_str(), |(why, _)| why);
         let why = why.split_once(", set ").map_or(why, |(why, _)| why);
         (why.to_owned(), place)

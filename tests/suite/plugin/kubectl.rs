@@ -29,20 +29,20 @@ fn kubectl(folder: &TempDir, args: &[&str]) -> (bool, String, String) {
 }
 
 #[test]
-fn kubectl_finds_the_subcommands_for_people() {
+fn kubectl_finds_the_subcommands_of_the_plugin() {
     let folder = both_names();
     let (success, said, _) = kubectl(&folder, &["kaspr", "--help"]);
     assert!(success && said.contains("Usage: kubectl kaspr <COMMAND>"), "{said}");
-    for there in SUBCOMMANDS {
-        assert!(said.contains(&format!("\n  {there} ")), "{there}: {said}");
+    for name in SUBCOMMANDS {
+        assert!(said.contains(&format!("\n  {name} ")), "{name}: {said}");
     }
-    for not in ["run", "crds", "webhook-config", "certs"] {
-        assert!(!said.contains(&format!("\n  {not} ")), "{not}: {said}");
+    for hidden in ["run", "crds", "webhook-config", "certs"] {
+        assert!(!said.contains(&format!("\n  {hidden} ")), "{hidden}: {said}");
     }
     let (success, said, _) = kubectl(&folder, &["kaspr", "status", "--help"]);
     assert!(success && said.contains("Usage: kubectl kaspr status [OPTIONS] [APP]"), "{said}");
     let (success, _, said) = kubectl(&folder, &["kaspr", "status", "none", "-n", "default"]);
-    assert!(!success && said.contains("kubectl kaspr: there is no KasprApp 'none'"), "{said}");
+    assert!(!success && said.contains("kubectl kaspr: KasprApp 'none' not found"), "{said}");
 }
 
 #[test]

@@ -1,0 +1,205 @@
+//! Arguments of `diff` and the comparison of each app.
+
+use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use futures::{StreamExt, TryStreamExt, stream};
+use kube::{ResourceExt, core::DynamicObject};
+use serde_json::{Value, json};
+
+use super::{
+    compare::{ObjectChange, normalize},
+    dry_run::{DryRunResult, apply_manifest, apply_object, claims_grow},
+    impact::RestartImpact,
+    live::{CONCURRENT_REQUESTS, LiveObjects, fetch_live_objects},
+    text::to_text,
+};
+use crate::{
+    api::{Kind, annotations::PAUSE},
+    cli::{
+        error::Error,
+        output::to_yaml,
+        plugin::{
+            cluster::{Cluster, ClusterArgs},
+            error::CliError,
+            output::{OutputFormat, print, print_message, to_json},
+            render::warn_of_withheld,
+            resources::{AppSet, kind_of},
+        },
+        program::program_name,
+        validate::ManifestSet,
+    },
+    error_chain::describe,
+    naming::{self, APP_LABEL},
+    reconcile::{self, Plan},
+    resources::{OwnedKind, OwnedObject, is_annotated},
+    settings::BuildSettings,
+};
+
+/// Exit code if there are differences.
+const EXIT_DIFFERENCES: u8 = 1;
+
+/// Exit code if the comparison fails.
+const EXIT_ERROR: u8 = 2;
+
+/// Arguments of `diff`.
+#[derive(Args, Debug)]
+pub struct DiffArgs {
+    /// Files and directories with manifests; '-' for standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t = OutputFormat::Text, value_name = "FORMAT")]
+    output: OutputFormat,
+    /// Settings of the operator in the cluster.
+    #[command(flatten)]
+    settings: BuildSettings,
+}
+
+/// Prints the differences. Returns exit code 0 for no differences, 1 for differences, and 2 for errors.
+pub async fn diff(args: DiffArgs) -> ExitCode {
+    match print_differences(args).await {
+        Ok(code) => code,
+        Err(error) => {
+            print_message(&format!("{}: {}", program_name(), describe(&error)));
+            ExitCode::from(EXIT_ERROR)
+        }
+    }
+}
+
+async fn print_differences(args: DiffArgs) -> Result<ExitCode, Error> {
+    let DiffArgs { files, cluster, output, settings } = args;
+    let cluster = Cluster::connect(&cluster).await?;
+    let manifests = ManifestSet::read(&files, &cluster.namespace);
+    if manifests.has_unreadable() {
+        manifests.unreadable_messages().for_each(|message| print_message(&message));
+        return Ok(ExitCode::from(EXIT_ERROR));
+    }
+    let (mut changes, mut impacts) = (Vec::new(), Vec::new());
+    for set in affected_apps(&cluster, &manifests).await? {
+        let (app_changes, impact) = compare_app(&cluster, &set, &settings).await?;
+        if !app_changes.is_empty() {
+            changes.extend(app_changes);
+            impacts.extend(impact);
+        }
+    }
+    let document = || {
+        let changes: Vec<Value> = changes.iter().map(ObjectChange::to_value).collect();
+        json!({ "changes": changes, "apps": impacts })
+    };
+    print(&match output {
+        OutputFormat::Text => to_text(&changes, &impacts)?,
+        OutputFormat::Json => to_json(&document())?,
+        OutputFormat::Yaml => to_yaml(&document())?,
+    })?;
+    Ok(if changes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_DIFFERENCES) })
+}
+
+/// Returns the apps that the files affect, in the state after the files are applied.
+async fn affected_apps(cluster: &Cluster, manifests: &ManifestSet) -> Result<Vec<AppSet>, Error> {
+    let mut keys = BTreeSet::new();
+    let mut applied = Vec::new();
+    for manifest in manifests.resources() {
+        let Some(kind) = kind_of(&manifest) else { continue };
+        let DryRunResult { before, after } = apply_manifest(cluster, kind, &manifest).await?;
+        // A component that moves to another app affects both apps.
+        keys.extend(before.iter().chain([&after]).filter_map(|object| app_key(kind, object)));
+        applied.push((kind, after));
+    }
+    let mut sets = Vec::new();
+    for (namespace, app) in keys {
+        let mut resources = cluster.resources(Some(&namespace), Some(&app)).await?;
+        for (kind, after) in &applied {
+            if after["metadata"]["namespace"] == namespace.as_str() {
+                resources.add_or_warn(*kind, after.clone());
+            }
+        }
+        sets.extend(resources.get(&namespace, &app).cloned());
+    }
+    Ok(sets)
+}
+
+/// Returns namespace and name of the app that an object is, or belongs to.
+fn app_key(kind: Kind, object: &Value) -> Option<(String, String)> {
+    let metadata = &object["metadata"];
+    let app = if kind == Kind::App { &metadata["name"] } else { &metadata["labels"][APP_LABEL] };
+    Some((metadata["namespace"].as_str()?.to_owned(), app.as_str()?.to_owned()))
+}
+
+/// Returns the changes to the objects of an app, and their impact on the members if the app exists.
+async fn compare_app(
+    cluster: &Cluster,
+    set: &AppSet,
+    settings: &BuildSettings,
+) -> Result<(Vec<ObjectChange>, Option<RestartImpact>), Error> {
+    let live = fetch_live_objects(cluster, set).await?;
+    let find_live = |kind: OwnedKind, name: &str| live.get(&(kind, name.to_owned())).cloned();
+    let plan = reconcile::plan_app(set.app.as_ref(), &set.components, find_live, settings)?;
+    warn_of_withheld(set, &plan);
+    let paused = set.app.as_ref().is_some_and(|app| is_annotated(app, PAUSE));
+    if paused {
+        let name = set.display_name();
+        print_message(&format!("warning: {name} is paused: its objects do not change until `resume`"));
+    }
+    let Plan { definitions, objects, orphaned, newer_template_waits, .. } = plan;
+    let app_objects = if paused { Vec::new() } else { objects };
+    let desired: Vec<OwnedObject> = definitions.into_iter().chain(app_objects).collect();
+    let mut changes = created_or_updated(cluster, set, &desired, &live).await?;
+    if !paused {
+        changes.extend(deleted(set, &orphaned, &live));
+    }
+    let stateful_set = live.get(&(OwnedKind::StatefulSet, naming::app(&set.name)));
+    let grows = desired
+        .iter()
+        .any(|object| object.kind == OwnedKind::StatefulSet && claims_grow(object, stateful_set));
+    let key = (set.namespace.as_str(), set.name.as_str());
+    let impact = set
+        .app
+        .is_some()
+        .then(|| RestartImpact::new(key, &changes, stateful_set, grows, newer_template_waits && !paused));
+    Ok((changes, impact))
+}
+
+/// Returns the objects that the operator would create or update.
+async fn created_or_updated(
+    cluster: &Cluster,
+    set: &AppSet,
+    desired: &[OwnedObject],
+    live: &LiveObjects,
+) -> Result<Vec<ObjectChange>, CliError> {
+    let requests = stream::iter(desired.iter().map(|object| async move {
+        let before = live.get(&(object.kind, object.name.clone()));
+        let after = apply_object(cluster, &set.namespace, object, before).await?;
+        Ok(ObjectChange {
+            kind: object.kind,
+            namespace: set.namespace.clone(),
+            name: object.name.clone(),
+            before: before.map(|live| normalize(json!(live), true)),
+            // The UID of an owner that does not exist yet is different in each dry run.
+            after: Some(normalize(after, before.is_some())),
+        })
+    }));
+    let changes: Vec<ObjectChange> = requests.buffered(CONCURRENT_REQUESTS).try_collect().await?;
+    Ok(changes.into_iter().filter(ObjectChange::differs).collect())
+}
+
+/// Returns the objects that the operator would delete.
+fn deleted(set: &AppSet, orphaned: &[(OwnedKind, String)], live: &LiveObjects) -> Vec<ObjectChange> {
+    let owner = set.app.as_ref().and_then(ResourceExt::uid);
+    let is_controlled = |object: &&DynamicObject| {
+        let mut owners = object.owner_references().iter();
+        owners.any(|reference| reference.controller == Some(true) && Some(&reference.uid) == owner.as_ref())
+    };
+    let existing = orphaned.iter().filter_map(|key| Some((key, live.get(key).filter(is_controlled)?)));
+    existing
+        .map(|((kind, name), object)| ObjectChange {
+            kind: *kind,
+            namespace: set.namespace.clone(),
+            name: name.clone(),
+            before: Some(normalize(json!(object), true)),
+            after: None,
+        })
+        .collect()
+}

@@ -1,0 +1,78 @@
+//! Context of each app in a set of manifests: the other resources that its rules refer to.
+
+use std::collections::BTreeMap;
+
+use super::manifest::{AppKey, Manifest};
+use crate::{
+    admission,
+    api::Kind,
+    validate::{AppContext, Objects},
+};
+
+/// Returns the context of each app that is in the manifests, or that a component belongs to. `others` are
+/// the manifests of other API groups.
+#[must_use]
+pub fn app_contexts(manifests: &[Manifest], others: &[Manifest]) -> BTreeMap<AppKey, AppContext> {
+    let objects = secrets_and_config_maps(others);
+    let mut contexts = BTreeMap::<AppKey, AppContext>::new();
+    for manifest in manifests {
+        let is_app = manifest.kind() == Some(Kind::App);
+        let parsed = manifest.parse();
+        let app = if is_app {
+            Some(manifest.key())
+        } else {
+            parsed.as_ref().and_then(|(_, object)| manifest.app_key(object))
+        };
+        let Some(app) = app else { continue };
+        let context = contexts.entry(app).or_insert_with_key(|(namespace, _)| {
+            let mut context = AppContext::default();
+            context.set_objects(objects.get(namespace).cloned().unwrap_or_default());
+            context
+        });
+        if is_app {
+            context.set_app_exists();
+        }
+        if let Some((handler, object)) = parsed {
+            (handler.register)(&object, context);
+        }
+    }
+    register_namesakes(manifests, &mut contexts);
+    contexts
+}
+
+/// Returns the Secrets and ConfigMaps of each namespace, with their keys.
+fn secrets_and_config_maps(others: &[Manifest]) -> BTreeMap<String, Objects> {
+    let mut objects = BTreeMap::<String, Objects>::new();
+    for Manifest { value, resource, .. } in
+        others.iter().filter(|manifest| manifest.value["apiVersion"] == "v1")
+    {
+        let blocks = ["data", "stringData", "binaryData"];
+        let keys = blocks.iter().filter_map(|block| value[*block].as_object()).flatten();
+        let keys = keys.map(|(key, _)| key.clone()).collect();
+        let in_namespace = objects.entry(resource.namespace.clone()).or_default();
+        match resource.kind.as_str() {
+            "Secret" => _ = in_namespace.secrets.insert(resource.name.clone(), keys),
+            "ConfigMap" => _ = in_namespace.config_maps.insert(resource.name.clone(), keys),
+            _ => {}
+        }
+    }
+    objects
+}
+
+/// Registers apps of the same name in different namespaces with each other.
+fn register_namesakes(manifests: &[Manifest], contexts: &mut BTreeMap<AppKey, AppContext>) {
+    let mut by_name = BTreeMap::<&str, Vec<&Manifest>>::new();
+    for app in manifests.iter().filter(|manifest| manifest.kind() == Some(Kind::App)) {
+        by_name.entry(&app.resource.name).or_default().push(app);
+    }
+    for apps in by_name.values().filter(|apps| apps.len() > 1) {
+        for app in apps {
+            for other in apps.iter().filter(|other| other.resource.namespace != app.resource.namespace) {
+                let Some(context) = contexts.get_mut(&app.key()) else { continue };
+                if let Some((_, object)) = other.parse() {
+                    admission::register_namesake(&object, context);
+                }
+            }
+        }
+    }
+}
