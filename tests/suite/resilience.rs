@@ -54,9 +54,7 @@ fn an_api_server_that_is_away_comes_back() {
     await_object(&plane, "statefulset/clicks-app");
 
     plane.stop_api_server();
-    let line = operator
-        .wait_for(|line| line["message"] == "watch failed; retrying")
-        .expect("a warning");
+    let line = operator.wait_for(|line| line["message"] == "watch failed; retrying").expect("a warning");
     assert!(line["kind"].is_string());
     plane.start_api_server().expect("an API server");
     operator.wait_for(|line| line["message"] == "watch recovered").expect("recovery");

@@ -85,9 +85,9 @@ pub fn print_github(report: &ValidationReport<'_>, out: &mut impl Write) -> io::
 fn sarif_rule(rule: &Rule) -> Value {
     json!({
         "id": rule.id,
-        "shortDescription": { "text": rule.says },
-        "fullDescription": { "text": format!("{} {}", rule.says, rule.why) },
-        "help": { "text": format!("{} See {REFERENCE}.", rule.mend) },
+        "shortDescription": { "text": rule.summary },
+        "fullDescription": { "text": format!("{} {}", rule.summary, rule.reason) },
+        "help": { "text": format!("{} See {REFERENCE}.", rule.remedy) },
     })
 }
 
