@@ -12,7 +12,7 @@
 //! | `naming` | `api` | Names of objects, volumes, containers and labels. |
 //! | `pod_layout` | `api`, `naming` | Volumes and mounts that the operator adds to pods. |
 //! | `defaults` | `api` | What absent fields mean. Pure. |
-//! | `validate` | `api`, `naming`, `pod_layout` | What is refused and what is warned about. Pure. |
+//! | `validate` | `api`, `install_contract`, `naming`, `pod_layout` | What is refused and what is warned about. Pure. |
 //! | `settings` | `api`, `install_contract`, `naming` | Every flag and environment variable. |
 //! | `resources` | `api`, `install_contract`, `naming`, `pod_layout`, `settings`, `validate` | From a valid app to its objects. Pure. |
 //! | `crds` | `api`, `resources` | The CustomResourceDefinitions. |
@@ -21,8 +21,8 @@
 //! | `certificates` | `error_chain`, `naming`, `settings`, `telemetry` | The webhooks' certificate, and its rotation. |
 //! | `webhook` | `admission`, `api`, `certificates`, `crds`, `naming`, `telemetry`, `validate` | The HTTPS server, and its registration. |
 //! | `reconcile` | `api`, `defaults`, `error_chain`, `install_contract`, `naming`, `resources`, `settings`, `sync`, `telemetry`, `validate` | The controllers. |
-//! | `installer` | `api`, `error_chain`, `install_contract`, `naming`, `settings` | Installs Python packages, in a member's pod. |
-//! | `cli` | `admission`, `api`, `certificates`, `crds`, `defaults`, `error_chain`, `installer`, `naming`, `reconcile`, `resources`, `settings`, `telemetry`, `validate`, `webhook` | The subcommands; wires everything together. |
+//! | `installer` | `api`, `error_chain`, `install_contract`, `naming`, `settings`, `sync` | Installs Python packages, in a member's pod. |
+//! | `cli` | `admission`, `api`, `certificates`, `crds`, `defaults`, `error_chain`, `install_contract`, `installer`, `naming`, `reconcile`, `resources`, `settings`, `telemetry`, `validate`, `webhook` | The subcommands; wires everything together. |
 //!
 //! Crates, and items of crates, that only some modules may import:
 //!

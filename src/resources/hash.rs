@@ -1,5 +1,5 @@
-//! The hashes that stand in names, annotations and environment variables. They are the published
-//! operator's, so that nothing restarts and no package cache is lost when this one takes over.
+//! The hashes in names, annotations and environment variables. They equal those of the Python
+//! operator, so that no pod restarts and no package cache is lost when this operator takes over.
 
 use std::io::{self, Write};
 
@@ -69,7 +69,7 @@ fn sorted(list: &[String]) -> Value {
     json!(list)
 }
 
-/// How the published operator's JSON separates items and keys.
+/// How the Python operator's JSON separates items and keys.
 struct Separators {
     item: &'static [u8],
     key: &'static [u8],

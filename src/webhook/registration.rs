@@ -128,7 +128,7 @@ fn rules() -> Vec<RuleWithOperations> {
     }]
 }
 
-/// An object on its way out is not asked about: nothing may hold it back.
+/// Skips objects that are being deleted: a webhook must not block their deletion.
 fn conditions() -> Vec<MatchCondition> {
     vec![MatchCondition {
         expression: "!has(object.metadata.deletionTimestamp)".to_owned(),
@@ -136,7 +136,7 @@ fn conditions() -> Vec<MatchCondition> {
     }]
 }
 
-/// A webhook must not stand in the way of what it needs itself.
+/// A webhook must not block objects that it needs itself.
 fn namespaces(target: &Target) -> LabelSelector {
     let mut excluded = vec!["kube-system".to_owned()];
     if let Target::Service { namespace, .. } = target {

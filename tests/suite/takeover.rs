@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::harness::{BINARY, eventually_quiet, kubectl_of, text};
 
-/// The manager under which the published operator's client library owns fields.
+/// The manager under which the Python operator's client library owns fields.
 const LIBRARY: &str = "--field-manager=OpenAPI-Generator";
 
 fn file(path: &str) -> String {

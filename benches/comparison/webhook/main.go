@@ -29,7 +29,7 @@ func main() {
 	flag.Parse()
 	log.SetLogger(zap.New())
 
-	// Whoever started it holds its input: a bench that dies leaves no server behind.
+	// The benchmark holds its input open, so the server ends with the benchmark.
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
