@@ -66,7 +66,7 @@ fn a_long_list_is_truncated() {
     let output =
         namespace.refused(&app_with(&format!("pythonPackages: {{packages: [{}]}}", packages.join(", "))));
     assert_eq!(output.lines().filter(|line| line.starts_with("* spec.pythonPackages.packages[")).count(), 50);
-    assert!(output.contains("* spec: 30 more mistakes are not shown"), "{output}");
+    assert!(output.contains("* spec: 30 more errors are not shown"), "{output}");
 }
 
 #[test]
