@@ -30,16 +30,12 @@ fn shortened(mut report: InstallReport) -> String {
         if report.installed.pop().is_some() {
             continue;
         }
-        match &mut report.message {
-            Some(message) if message.len() > over => {
-                let mut end = message.len() - over;
-                while !message.is_char_boundary(end) {
-                    end -= 1;
-                }
-                message.truncate(end);
-            }
-            _ if report.warnings.pop().is_some() => {}
-            _ => return text(&InstallReport { hash: report.hash, ..InstallReport::default() }),
+        if let Some(message) = &mut report.message
+            && message.len() > over
+        {
+            message.truncate(message.floor_char_boundary(message.len() - over));
+        } else if report.warnings.pop().is_none() {
+            return text(&InstallReport { hash: report.hash, ..InstallReport::default() });
         }
     }
 }

@@ -68,28 +68,25 @@ fn find_type_error(key: &ConfigKey, value: &Value) -> Option<&'static str> {
 fn check_value(name: &str, value: &Value, at: &Path, found: &mut Findings) {
     let text = shared::to_text(value);
     let at = at.child(name.to_owned());
-    let number = text.parse::<f64>().ok();
-    match name {
-        "keySerializer" | "valueSerializer" if !SERIALIZERS.contains(&text.as_str()) => {
+    if matches!(name, "keySerializer" | "valueSerializer") {
+        if !SERIALIZERS.contains(&text.as_str()) {
             found.not_supported(rule::CONFIG_VALUE, at, &text, SERIALIZERS);
         }
-        "webPort" if !text.parse::<u16>().is_ok_and(|port| port > 0) => {
-            found.invalid(rule::CONFIG_VALUE, at, value.clone(), "must be a port from 1 to 65535");
+        return;
+    }
+    let number = text.parse::<f64>().ok();
+    let (is_valid, detail) = match name {
+        "webPort" => (text.parse::<u16>().is_ok_and(|port| port > 0), "must be a port from 1 to 65535"),
+        "webBasePath" | "webMetricsBasePath" => {
+            (text.is_empty() || text.starts_with('/'), "must start with '/'")
         }
-        "webBasePath" | "webMetricsBasePath" if !text.is_empty() && !text.starts_with('/') => {
-            found.invalid(rule::CONFIG_VALUE, at, value.clone(), "must start with '/'");
+        "tableDir" => (text.starts_with('/') && !text.contains(':'), "must be an absolute path without ':'"),
+        "topicPartitions" | "topicReplicationFactor" | "schedulerTopicPartitions" => {
+            (!number.is_some_and(|n| n < 1.0), "must be 1 or more")
         }
-        "tableDir" if !text.starts_with('/') || text.contains(':') => {
-            found.invalid(rule::CONFIG_VALUE, at, value.clone(), "must be an absolute path without ':'");
-        }
-        "topicPartitions" | "topicReplicationFactor" | "schedulerTopicPartitions"
-            if number.is_some_and(|n| n < 1.0) =>
-        {
-            found.invalid(rule::CONFIG_VALUE, at, value.clone(), "must be 1 or more");
-        }
-        _ if number.is_some_and(|n| n < 0.0) => {
-            found.invalid(rule::CONFIG_VALUE, at, value.clone(), "must be 0 or more")
-        }
-        _ => {}
+        _ => (!number.is_some_and(|n| n < 0.0), "must be 0 or more"),
+    };
+    if !is_valid {
+        found.invalid(rule::CONFIG_VALUE, at, value.clone(), detail);
     }
 }

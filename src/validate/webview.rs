@@ -22,19 +22,16 @@ impl Validate for KasprWebView {
         let path = &self.spec.request.path;
         let at_path = at.child("request").child("path");
         let mut first = None;
-        match parse_parameters(path) {
-            _ if !path.starts_with('/') || path.contains(char::is_whitespace) => {
-                found.invalid(
-                    rule::WEB_PATH,
-                    at_path,
-                    path.as_str(),
-                    "must start with '/' and have no spaces",
-                );
-            }
-            Err(why) => found.invalid(rule::WEB_PATH, at_path, path.as_str(), why),
-            Ok(parameters) => {
-                first = Some(parameters.iter().map(ToString::to_string).collect());
-                check_argument_names(self, &parameters, &at, found);
+        if !path.starts_with('/') || path.contains(char::is_whitespace) {
+            let detail = "must start with '/' and have no spaces";
+            found.invalid(rule::WEB_PATH, at_path, path.as_str(), detail);
+        } else {
+            match parse_parameters(path) {
+                Err(why) => found.invalid(rule::WEB_PATH, at_path, path.as_str(), why),
+                Ok(parameters) => {
+                    first = Some(parameters.iter().map(ToString::to_string).collect());
+                    check_argument_names(self, &parameters, &at, found);
+                }
             }
         }
         let mut init = Init::default();

@@ -111,7 +111,7 @@ fn an_unknown_kind_is_denied_with_the_uid() {
         assert_eq!(answer["response"]["status"]["code"], 400);
         let message = answer["response"]["status"]["message"].as_str().unwrap_or_default();
         assert!(
-            message.starts_with("this webhook knows no kind 'KasprPod' of group 'kaspr.io'"),
+            message.starts_with("this webhook does not handle kind 'KasprPod' of group 'kaspr.io'"),
             "{message}"
         );
     });

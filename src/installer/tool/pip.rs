@@ -158,14 +158,14 @@ impl InstallTool {
             ));
         }
         let error = InstallError::from_output(&output);
-        match self {
-            Self::Uv(uv) if error.kind == InstallErrorType::PackageNotFound => {
-                let mut retry = uv_command(uv, python, spec, private)?;
-                retry.arg("--dry-run");
-                Err(find_refusal(complete(retry), spec).await.unwrap_or(error))
-            }
-            _ => Err(error),
+        if let Self::Uv(uv) = self
+            && error.kind == InstallErrorType::PackageNotFound
+        {
+            let mut retry = uv_command(uv, python, spec, private)?;
+            retry.arg("--dry-run");
+            return Err(find_refusal(complete(retry), spec).await.unwrap_or(error));
         }
+        Err(error)
     }
 }
 
