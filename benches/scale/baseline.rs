@@ -70,9 +70,9 @@ pub async fn measure(plane: &ControlPlane, units: usize, children: &Children) ->
             Ok(())
         }
     });
-    let (worked, right) = futures::join!(work, children::until_complete(&admin, units, begun));
-    worked?;
-    right
+    let (written, complete) = futures::join!(work, children::until_complete(&admin, units, begun));
+    written?;
+    complete
 }
 
 async fn apply(client: &Client, child: &DynamicObject, owners: &[DynamicObject]) -> io::Result<()> {
@@ -87,7 +87,7 @@ async fn apply(client: &Client, child: &DynamicObject, owners: &[DynamicObject])
     Ok(())
 }
 
-/// The CRDs, without the operator.
+/// Installs the CRDs without the operator.
 fn install(plane: &ControlPlane) -> io::Result<()> {
     let crds = concat!(env!("CARGO_MANIFEST_DIR"), "/crds");
     for args in [

@@ -22,7 +22,7 @@ use crate::{children, unit::Unit};
 const CHANGES: usize = 100;
 
 /// Timeout of a change.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Pause between changes, so that the effects of a change do not affect the next one.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -56,11 +56,11 @@ pub async fn times(client: &Client, units: usize) -> io::Result<Vec<Duration>> {
                     return begun.elapsed();
                 }
             }
-            PATIENCE
+            TIMEOUT
         };
-        let (changed, followed) = futures::join!(changed, tokio::time::timeout(PATIENCE, followed));
+        let (changed, followed) = futures::join!(changed, tokio::time::timeout(TIMEOUT, followed));
         changed.map_err(io::Error::other)?;
-        times.push(followed.unwrap_or(PATIENCE));
+        times.push(followed.unwrap_or(TIMEOUT));
         tokio::time::sleep(PAUSE).await;
     }
     Ok(times)

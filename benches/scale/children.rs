@@ -25,7 +25,7 @@ use serde_json::Value;
 use crate::unit::Unit;
 
 /// Timeout without any event, after which the measurement fails.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Kinds of the observed objects.
 pub const KINDS: [OwnedKind; 5] = [
@@ -52,9 +52,9 @@ pub fn label() -> String {
 /// Waits until all objects of a number of units are complete. Returns the time since `begun`.
 pub async fn until_complete(client: &Client, units: usize, begun: Instant) -> io::Result<Duration> {
     let mut missing: HashSet<Child> = (0..units).map(Unit).flat_map(expected).collect();
-    let mut right = select_all(KINDS.map(|kind| complete_objects(client, kind)));
+    let mut complete = select_all(KINDS.map(|kind| complete_objects(client, kind)));
     while !missing.is_empty() {
-        match tokio::time::timeout(PATIENCE, right.next()).await {
+        match tokio::time::timeout(TIMEOUT, complete.next()).await {
             Ok(Some(child)) => missing.remove(&child),
             _ => {
                 let some: Vec<_> = missing.iter().take(5).collect();

@@ -7,6 +7,7 @@ use std::{
 };
 
 use control_plane::{ControlPlane, Operator};
+use kube::Client;
 
 use crate::{
     baseline, change, children,
@@ -27,9 +28,9 @@ pub struct Figures {
     /// Time from the first create request to the last response.
     pub created: Duration,
     /// Time from the first create request until all objects are complete.
-    pub right: Duration,
+    pub complete: Duration,
     /// The same time for the baseline.
-    pub floor: Duration,
+    pub baseline: Duration,
     /// Time from the first create request to the last change, unless changes continue.
     pub settled: Option<Duration>,
     /// Cost until then.
@@ -64,9 +65,9 @@ pub async fn measure(apps: usize) -> io::Result<Figures> {
     let create = async {
         site::each((0..apps).map(Unit), |unit| site::create(&client, unit)).await.map(|_| begun.elapsed())
     };
-    let (created, right) = futures::join!(create, children::until_complete(&client, apps, begun));
-    let (created, right) = (created?, right?);
-    progress(apps, "all objects are right, waiting until nothing changes any more");
+    let (created, complete) = futures::join!(create, children::until_complete(&client, apps, begun));
+    let (created, complete) = (created?, complete?);
+    progress(apps, "all objects are complete, waiting until changes stop");
     let settled = quiet::until_quiet(&client).await?.map(|last| last.duration_since(begun));
     let worked = meter.until_silent().await?;
 
@@ -80,26 +81,19 @@ pub async fn measure(apps: usize) -> io::Result<Figures> {
 
     progress(apps, "starting the operator again");
     operator.stop()?;
-    quiet::until_quiet(&client).await?;
-    meter.forget()?;
-    let begun = Instant::now();
-    let operator = start(&plane)?;
-    let ready = begun.elapsed();
-    meter.follow(operator.pid());
-    quiet::until_quiet(&client).await?;
-    let restart = meter.until_silent().await?;
+    let (operator, ready, restart) = restart(&plane, &client, &mut meter).await?;
     let restarted = meter.resident()?;
 
     let objects = baseline::read(&client).await?;
     drop(operator);
     drop(plane);
-    progress(apps, "the floor");
-    let floor = baseline::measure(&site::start(apps)?, apps, &objects).await?;
+    progress(apps, "measuring the baseline");
+    let baseline_time = baseline::measure(&site::start(apps)?, apps, &objects).await?;
     Ok(Figures {
         apps,
         created,
-        right,
-        floor,
+        complete,
+        baseline: baseline_time,
         settled,
         worked,
         idle,
@@ -112,6 +106,24 @@ pub async fn measure(apps: usize) -> io::Result<Figures> {
         restart,
         restarted,
     })
+}
+
+/// Starts another operator after all changes have stopped. Returns the operator, the time until it is ready, and
+/// its cost until all changes have stopped again.
+async fn restart(
+    plane: &ControlPlane,
+    client: &Client,
+    meter: &mut Meter,
+) -> io::Result<(Operator, Duration, Spent)> {
+    quiet::until_quiet(client).await?;
+    meter.forget()?;
+    let begun = Instant::now();
+    let operator = start(plane)?;
+    let ready = begun.elapsed();
+    meter.follow(operator.pid());
+    quiet::until_quiet(client).await?;
+    let spent = meter.until_silent().await?;
+    Ok((operator, ready, spent))
 }
 
 /// Starts the operator as the user whose requests are counted, and waits until it is ready.

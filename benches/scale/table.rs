@@ -15,18 +15,18 @@ pub fn print(figures: &Figures) {
     let Figures { apps, changes, worked, idle, changing, restart, .. } = figures;
     println!("\n{apps} apps, each with an agent and a table");
     row("creating the resources", &seconds(figures.created), "");
-    row("until all objects are right", &seconds(figures.right), "");
-    row("the same objects from a bare client (the floor)", &seconds(figures.floor), "");
-    let ratio = figures.right.as_secs_f64() / figures.floor.as_secs_f64();
+    row("until all objects are complete", &seconds(figures.complete), "");
+    row("the same objects from a bare client (the baseline)", &seconds(figures.baseline), "");
+    let ratio = figures.complete.as_secs_f64() / figures.baseline.as_secs_f64();
     row("ratio", &format!("{ratio:.2}"), "at most 1.5");
-    row("until nothing changes any more", &figures.settled.map_or("never".to_owned(), seconds), "");
+    row("until changes stop", &figures.settled.map_or("never".to_owned(), seconds), "");
     row("CPU until then", &seconds(worked.cpu), "");
     requests("requests for each app until then", &worked.requests, *apps, "");
 
     let rate = audit::total(&idle.requests) as f64 / IDLE.as_secs_f64();
-    row("requests per second when idle, leases apart", &format!("{rate:.2}"), "0");
+    row("requests per second when idle, without leases", &format!("{rate:.2}"), "0");
     if !idle.requests.is_empty() {
-        requests("requests when idle, all in all", &idle.requests, 1, "");
+        requests("requests when idle, in total", &idle.requests, 1, "");
     }
     row(&format!("CPU over {} s when idle", IDLE.as_secs()), &seconds(idle.cpu), "under 0.1 s");
     let expected = if *apps == 1000 { "under 120 MiB" } else { "" };
@@ -40,10 +40,10 @@ pub fn print(figures: &Figures) {
     row("CPU for each change", &format!("{each:.2} ms"), "");
     requests("requests for each change", &changing.requests, changes.count(), "");
 
-    row("started again, until ready", &seconds(figures.ready), "");
-    row("CPU until nothing changes any more", &seconds(restart.cpu), "");
+    row("restart, until ready", &seconds(figures.ready), "");
+    row("CPU until changes stop", &seconds(restart.cpu), "");
     row("resident memory then", &mebibytes(figures.restarted), expected);
-    requests("requests until then, all in all", &restart.requests, 1, "no writes of objects");
+    requests("requests until then, in total", &restart.requests, 1, "no writes of objects");
 }
 
 /// Prints how figures grow from fewer apps to more.
@@ -53,9 +53,9 @@ pub fn growth(fewer: &Figures, more: &Figures) {
         let each = |figures: &Figures| of(figures) / figures.apps as f64;
         row(what, &format!("{:.2}", each(more) / each(fewer)), expected);
     };
-    ratio("time until all objects are right", |f| f.right.as_secs_f64(), "at most 1.2");
-    ratio("the same of the floor", |f| f.floor.as_secs_f64(), "");
-    ratio("CPU until nothing changes any more", |f| f.worked.cpu.as_secs_f64(), "at most 1.2");
+    ratio("time until all objects are complete", |f| f.complete.as_secs_f64(), "at most 1.2");
+    ratio("the same time for the baseline", |f| f.baseline.as_secs_f64(), "");
+    ratio("CPU until changes stop", |f| f.worked.cpu.as_secs_f64(), "at most 1.2");
     ratio("resident memory beyond that without apps", |f| f.resident - f.empty, "at most 1.2");
     ratio("requests", |f| audit::total(&f.worked.requests) as f64, "at most 1.2");
 }
