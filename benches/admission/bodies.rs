@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 const CODE: usize = 32 << 10;
 
 /// A KasprApp with what is required and no more.
-pub fn small() -> Value {
+pub(crate) fn small() -> Value {
     json!({
         "apiVersion": "kaspr.io/v1alpha1",
         "kind": "KasprApp",
@@ -24,7 +24,7 @@ pub fn small() -> Value {
 }
 
 /// A KasprAgent with a lot of code.
-pub fn agent() -> Value {
+pub(crate) fn agent() -> Value {
     json!({
         "apiVersion": "kaspr.io/v1alpha1",
         "kind": "KasprAgent",
@@ -70,7 +70,7 @@ def step_{i}(value):
 }
 
 /// The review of an object's creation, as the API server sends it.
-pub fn review(object: &Value) -> Bytes {
+pub(crate) fn review(object: &Value) -> Bytes {
     let kind = object["kind"].as_str().expect("a kind");
     let review = json!({
         "apiVersion": "admission.k8s.io/v1",

@@ -6,7 +6,7 @@ use std::{fs, io, time::Duration};
 const TICK: Duration = Duration::from_millis(10);
 
 /// The processor time that a process took so far, its own and the kernel's for it.
-pub fn taken(pid: u32) -> io::Result<Duration> {
+pub(crate) fn taken(pid: u32) -> io::Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The name may hold anything, brackets and spaces too; what follows its last bracket does not.
     let (_, fields) = stat.rsplit_once(')').ok_or_else(|| io::Error::other("no process name"))?;

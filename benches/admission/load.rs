@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Connections that are kept.
-pub const CONNECTIONS: usize = 16;
+pub(crate) const CONNECTIONS: usize = 16;
 
 /// Threads that share them, each with its own runtime: nothing is handed from one to another, which
 /// would cost the client more than the sending.
@@ -30,7 +30,7 @@ const RATE: u32 = 1_000;
 const WARM_UP: Duration = Duration::from_millis(250);
 
 /// A server under load.
-pub struct Target {
+pub(crate) struct Target {
     /// `https://ADDRESS:PORT`
     pub url: String,
     /// Its CA, PEM.
@@ -40,7 +40,7 @@ pub struct Target {
 }
 
 /// What is sent, and how.
-pub struct Case {
+pub(crate) struct Case {
     /// The protocol.
     pub protocol: Protocol,
     /// The webhook.
@@ -53,7 +53,7 @@ pub struct Case {
 
 /// How fast reviews are sent.
 #[derive(Clone, Copy)]
-pub enum Pace {
+pub(crate) enum Pace {
     /// Each connection sends as soon as it has its answer.
     Fastest,
     /// All connections together send `RATE` reviews a second; one that is late is sent at once.
@@ -62,7 +62,7 @@ pub enum Pace {
 
 /// What a load showed.
 #[derive(Default)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// How long each review took.
     pub times: Vec<Duration>,
     /// How long all of it took.
@@ -75,7 +75,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// Adds those of another round.
-    pub fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.times.extend(other.times);
         self.length += other.length;
         self.server += other.server;
@@ -84,7 +84,7 @@ impl Outcome {
 }
 
 /// Sends the case once. Panics with the answer unless the review is allowed.
-pub async fn check(target: &Target, case: &Case) {
+pub(crate) async fn check(target: &Target, case: &Case) {
     let mut connection = Connection::open(&target.url, &target.authority, case.protocol).await;
     let (status, answer) = connection.send(case.path, Some(case.body.clone())).await.expect("an answer");
     let text = String::from_utf8_lossy(&answer);
@@ -99,7 +99,7 @@ pub async fn check(target: &Target, case: &Case) {
 }
 
 /// Sends the case for a while over all connections.
-pub fn run(target: &Target, case: &Case, pace: Pace, length: Duration) -> io::Result<Outcome> {
+pub(crate) fn run(target: &Target, case: &Case, pace: Pace, length: Duration) -> io::Result<Outcome> {
     thread::scope(|scope| {
         let mut gates = Vec::new();
         let (ready, warm) = mpsc::channel();

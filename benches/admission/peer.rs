@@ -18,7 +18,7 @@ use crate::load::Target;
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The running peer. Dropping it ends it.
-pub struct Peer {
+pub(crate) struct Peer {
     process: Child,
     target: Target,
     /// Certificate and log, while it runs.
@@ -27,7 +27,7 @@ pub struct Peer {
 
 impl Peer {
     /// Builds the peer with `go`, starts it and waits until it listens.
-    pub fn start() -> io::Result<Self> {
+    pub(crate) fn start() -> io::Result<Self> {
         let binary = build()?;
         let folder = tempfile::tempdir()?;
         certificate(folder.path())?;
@@ -49,7 +49,7 @@ impl Peer {
     }
 
     /// Where it serves.
-    pub fn target(&self) -> &Target {
+    pub(crate) fn target(&self) -> &Target {
         &self.target
     }
 

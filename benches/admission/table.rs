@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Prints the head of the table.
-pub fn head() {
+pub(crate) fn head() {
     println!(
         "{:38}{:>17}{:7}{:>17}{:>17}{:7}{:>17}{:>17}{:7}{:>8}",
         "", "reviews/s", "", "p50 ms", "p99 ms", "", "worst ms", "CPU µs/review", "", "client"
@@ -19,7 +19,7 @@ pub fn head() {
 }
 
 /// Prints the row of a case: our outcome, and the peer's.
-pub fn row(case: &Case, outcomes: [Outcome; 2]) {
+pub(crate) fn row(case: &Case, outcomes: [Outcome; 2]) {
     let [ours, peer] = outcomes.map(Figures::from_outcome);
     let two = |value: f64| format!("{value:.2}");
     let none = |value: f64| format!("{value:.0}");
@@ -35,7 +35,7 @@ pub fn row(case: &Case, outcomes: [Outcome; 2]) {
 }
 
 /// Prints a row of memory: ours and the peer's in MiB.
-pub fn memory(when: &str, [ours, peer]: [f64; 2]) {
+pub(crate) fn memory(when: &str, [ours, peer]: [f64; 2]) {
     println!("{when:38}{}", compared(ours, peer, |value| format!("{value:.1}")));
 }
 

@@ -14,7 +14,7 @@ use crate::{PACKAGES, flush_disk, tools};
 const BUCKET: &str = "packages";
 
 /// Measurements of an installation.
-pub struct Measurement {
+pub(crate) struct Measurement {
     /// Duration of the installation.
     pub took: Duration,
     /// Peak memory of the installer without its child processes, in MiB.
@@ -22,7 +22,12 @@ pub struct Measurement {
 }
 
 /// Installs into a volume, through a store if there is one.
-pub fn install(volume: &Path, uv: &Path, store: Option<&Emulator>, shared: bool) -> io::Result<Measurement> {
+pub(crate) fn install(
+    volume: &Path,
+    uv: &Path,
+    store: Option<&Emulator>,
+    shared: bool,
+) -> io::Result<Measurement> {
     fs::create_dir_all(volume)?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_kaspr-operator"));
     command
@@ -77,14 +82,14 @@ fn peak_memory(pid: u32) -> Option<f64> {
 }
 
 /// A store on loopback. It stops when it is dropped.
-pub struct Emulator {
+pub(crate) struct Emulator {
     address: SocketAddr,
     process: Child,
 }
 
 impl Emulator {
     /// Starts a store with an empty bucket.
-    pub fn start(folder: &Path) -> io::Result<Self> {
+    pub(crate) fn start(folder: &Path) -> io::Result<Self> {
         let data = folder.join("buckets");
         fs::create_dir_all(data.join(BUCKET))?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;

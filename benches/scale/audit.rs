@@ -10,22 +10,22 @@ use std::{
 use serde_json::Value;
 
 /// Number of requests by verb and resource, such as `patch statefulsets`, with the status of errors.
-pub type Counts = BTreeMap<String, usize>;
+pub(crate) type Counts = BTreeMap<String, usize>;
 
 /// A growing log.
-pub struct Log {
+pub(crate) struct Log {
     path: PathBuf,
     read: u64,
 }
 
 impl Log {
     /// Opens the log in a file, from the beginning.
-    pub fn new(path: PathBuf) -> Self {
+    pub(crate) fn new(path: PathBuf) -> Self {
         Self { path, read: 0 }
     }
 
     /// Counts the new requests.
-    pub fn count(&mut self) -> io::Result<Counts> {
+    pub(crate) fn count(&mut self) -> io::Result<Counts> {
         let mut counts = Counts::new();
         let mut file = BufReader::new(File::open(&self.path)?);
         file.seek(SeekFrom::Start(self.read))?;
@@ -57,6 +57,6 @@ fn request(entry: &Value) -> Option<String> {
 }
 
 /// Returns the number of requests, without those for leases.
-pub fn total(counts: &Counts) -> usize {
+pub(crate) fn total(counts: &Counts) -> usize {
     counts.iter().filter(|(request, _)| !request.ends_with(" leases")).map(|(_, count)| count).sum()
 }

@@ -17,10 +17,10 @@ use kube::{
 use crate::{children, site, unit::Unit};
 
 /// The objects of each unit.
-pub type Children = HashMap<Unit, Vec<DynamicObject>>;
+pub(crate) type Children = HashMap<Unit, Vec<DynamicObject>>;
 
 /// Reads the objects of the units in a form that a client can apply.
-pub async fn read(client: &Client) -> io::Result<Children> {
+pub(crate) async fn read(client: &Client) -> io::Result<Children> {
     let mut read = Children::new();
     // The StatefulSet comes last, as it does from the operator.
     for kind in children::KINDS {
@@ -55,7 +55,7 @@ fn cleaned(kind: OwnedKind, mut object: DynamicObject) -> DynamicObject {
 
 /// Creates the units and applies their objects. Returns the time until all objects are complete, measured as for
 /// the operator.
-pub async fn measure(plane: &ControlPlane, units: usize, children: &Children) -> io::Result<Duration> {
+pub(crate) async fn measure(plane: &ControlPlane, units: usize, children: &Children) -> io::Result<Duration> {
     install(plane)?;
     let user = plane.kubeconfig_for(site::AUDITED, &["system:masters"]).map_err(io::Error::other)?;
     let (admin, writer) = (site::client(plane.kubeconfig()).await?, site::client(&user).await?);

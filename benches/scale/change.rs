@@ -28,7 +28,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// Changes apps that are distributed over the list.
-pub async fn times(client: &Client, units: usize) -> io::Result<Vec<Duration>> {
+pub(crate) async fn times(client: &Client, units: usize) -> io::Result<Vec<Duration>> {
     let config = watcher::Config::default().labels(&children::label());
     let sets = watcher(Api::<PartialObjectMeta<StatefulSet>>::all(client.clone()), config);
     pin_mut!(sets);

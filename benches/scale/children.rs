@@ -28,7 +28,7 @@ use crate::unit::Unit;
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Kinds of the observed objects.
-pub const KINDS: [OwnedKind; 5] = [
+pub(crate) const KINDS: [OwnedKind; 5] = [
     OwnedKind::ServiceAccount,
     OwnedKind::ConfigMap,
     OwnedKind::Service,
@@ -40,17 +40,17 @@ pub const KINDS: [OwnedKind; 5] = [
 type Child = (OwnedKind, String);
 
 /// Returns the API of a kind in all namespaces.
-pub fn all(client: &Client, kind: OwnedKind) -> Api<DynamicObject> {
+pub(crate) fn all(client: &Client, kind: OwnedKind) -> Api<DynamicObject> {
     Api::all_with(client.clone(), &kind.api_resource())
 }
 
 /// Returns the label selector of the operator's objects.
-pub fn label() -> String {
+pub(crate) fn label() -> String {
     format!("{MANAGED_BY_LABEL}={MANAGER}")
 }
 
 /// Waits until all objects of a number of units are complete. Returns the time since `begun`.
-pub async fn until_complete(client: &Client, units: usize, begun: Instant) -> io::Result<Duration> {
+pub(crate) async fn until_complete(client: &Client, units: usize, begun: Instant) -> io::Result<Duration> {
     let mut missing: HashSet<Child> = (0..units).map(Unit).flat_map(expected).collect();
     let mut complete = select_all(KINDS.map(|kind| complete_objects(client, kind)));
     while !missing.is_empty() {

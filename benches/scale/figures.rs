@@ -19,10 +19,10 @@ use crate::{
 };
 
 /// Duration of the measurement of an idle operator.
-pub const IDLE: Duration = Duration::from_secs(30);
+pub(crate) const IDLE: Duration = Duration::from_secs(30);
 
 /// Results for a number of apps.
-pub struct Figures {
+pub(crate) struct Figures {
     /// Number of apps.
     pub apps: usize,
     /// Time from the first create request to the last response.
@@ -53,7 +53,7 @@ pub struct Figures {
 }
 
 /// Measures the operator with a number of apps, and then the baseline.
-pub async fn measure(apps: usize) -> io::Result<Figures> {
+pub(crate) async fn measure(apps: usize) -> io::Result<Figures> {
     let plane = site::start(apps)?;
     let operator = start(&plane)?;
     let client = site::client(plane.kubeconfig()).await?;

@@ -15,7 +15,7 @@ const SILENCE: Duration = Duration::from_secs(5);
 const LOOKS: usize = 120;
 
 /// Cost between two measurements.
-pub struct Spent {
+pub(crate) struct Spent {
     /// Requests to the API server.
     pub requests: Counts,
     /// CPU time.
@@ -23,7 +23,7 @@ pub struct Spent {
 }
 
 /// Measures an operator.
-pub struct Meter {
+pub(crate) struct Meter {
     pid: u32,
     log: Log,
     cpu: Duration,
@@ -31,22 +31,22 @@ pub struct Meter {
 
 impl Meter {
     /// Measures the process whose requests are in the audit log.
-    pub fn new(pid: u32, log: PathBuf) -> Self {
+    pub(crate) fn new(pid: u32, log: PathBuf) -> Self {
         Self { pid, log: Log::new(log), cpu: Duration::ZERO }
     }
 
     /// Measures another process, from its start.
-    pub fn follow(&mut self, pid: u32) {
+    pub(crate) fn follow(&mut self, pid: u32) {
         (self.pid, self.cpu) = (pid, Duration::ZERO);
     }
 
     /// Discards the requests since the last measurement.
-    pub fn forget(&mut self) -> io::Result<()> {
+    pub(crate) fn forget(&mut self) -> io::Result<()> {
         self.log.count().map(drop)
     }
 
     /// Returns the cost since the last measurement.
-    pub fn spent(&mut self) -> io::Result<Spent> {
+    pub(crate) fn spent(&mut self) -> io::Result<Spent> {
         let cpu = cpu::taken(self.pid)?;
         let spent = Spent { requests: self.log.count()?, cpu: cpu.saturating_sub(self.cpu) };
         self.cpu = cpu;
@@ -55,7 +55,7 @@ impl Meter {
 
     /// Waits until there are no requests any more, including read requests. Returns the cost since the last
     /// measurement.
-    pub async fn until_silent(&mut self) -> io::Result<Spent> {
+    pub(crate) async fn until_silent(&mut self) -> io::Result<Spent> {
         let mut all = self.spent()?;
         for _ in 0..LOOKS {
             tokio::time::sleep(SILENCE).await;
@@ -72,12 +72,12 @@ impl Meter {
     }
 
     /// Returns the resident memory in MiB.
-    pub fn resident(&self) -> io::Result<f64> {
+    pub(crate) fn resident(&self) -> io::Result<f64> {
         resident(self.pid)
     }
 
     /// Returns the peak resident memory in MiB.
-    pub fn peak(&self) -> io::Result<f64> {
+    pub(crate) fn peak(&self) -> io::Result<f64> {
         memory(self.pid, "VmHWM:")
     }
 }

@@ -25,7 +25,7 @@ const SILENCE: Duration = Duration::from_secs(20);
 const TIMEOUT: Duration = Duration::from_secs(900);
 
 /// Waits until nothing changes any more. Returns the time of the last change, or `None` if changes continue.
-pub async fn until_quiet(client: &Client) -> io::Result<Option<Instant>> {
+pub(crate) async fn until_quiet(client: &Client) -> io::Result<Option<Instant>> {
     let mut changes = select_all([
         changes::<KasprApp>(client),
         changes::<KasprAgent>(client),

@@ -14,13 +14,13 @@ use kube::{
 use crate::unit::{self, Unit};
 
 /// The user whose requests are counted.
-pub const AUDITED: &str = "kaspr-operator";
+pub(crate) const AUDITED: &str = "kaspr-operator";
 
 /// Concurrent requests of a client.
 const AT_ONCE: usize = 16;
 
 /// Starts a control plane with the namespaces of a number of units. Requests of [`AUDITED`] are counted.
-pub fn start(units: usize) -> io::Result<ControlPlane> {
+pub(crate) fn start(units: usize) -> io::Result<ControlPlane> {
     let plane = ControlPlane::builder().audit(AUDITED).start().map_err(io::Error::other)?;
     for namespace in unit::namespaces(units) {
         let made = plane.kubectl().args(["create", "namespace", &namespace]).output()?;
@@ -32,14 +32,17 @@ pub fn start(units: usize) -> io::Result<ControlPlane> {
 }
 
 /// Creates a client with the credentials of a kubeconfig.
-pub async fn client(kubeconfig: &Path) -> io::Result<Client> {
+pub(crate) async fn client(kubeconfig: &Path) -> io::Result<Client> {
     let kubeconfig = Kubeconfig::read_from(kubeconfig).map_err(io::Error::other)?;
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
     Client::try_from(config.map_err(io::Error::other)?).map_err(io::Error::other)
 }
 
 /// Runs an operation for each item, with a limited number at a time.
-pub async fn each<I, T, F>(items: impl IntoIterator<Item = I>, work: impl Fn(I) -> F) -> io::Result<Vec<T>>
+pub(crate) async fn each<I, T, F>(
+    items: impl IntoIterator<Item = I>,
+    work: impl Fn(I) -> F,
+) -> io::Result<Vec<T>>
 where
     F: Future<Output = io::Result<T>>,
 {
@@ -47,7 +50,7 @@ where
 }
 
 /// Creates a unit's resources. Returns the created resources.
-pub async fn create(client: &Client, unit: Unit) -> io::Result<Vec<DynamicObject>> {
+pub(crate) async fn create(client: &Client, unit: Unit) -> io::Result<Vec<DynamicObject>> {
     let mut created = Vec::new();
     for resource in unit.resources() {
         let object: DynamicObject = serde_json::from_value(resource)?;
@@ -58,7 +61,7 @@ pub async fn create(client: &Client, unit: Unit) -> io::Result<Vec<DynamicObject
 }
 
 /// Returns the API of an object's kind in a namespace.
-pub fn api(client: &Client, like: &DynamicObject, namespace: &str) -> io::Result<Api<DynamicObject>> {
+pub(crate) fn api(client: &Client, like: &DynamicObject, namespace: &str) -> io::Result<Api<DynamicObject>> {
     let types = like.types.as_ref().ok_or_else(|| io::Error::other("an object without a kind"))?;
     let kind = GroupVersionKind::try_from(types).map_err(io::Error::other)?;
     Ok(Api::namespaced_with(client.clone(), namespace, &ApiResource::from_gvk(&kind)))

@@ -11,7 +11,7 @@ use crate::{
 const RARE: f64 = 0.01;
 
 /// Prints the results for a number of apps.
-pub fn print(figures: &Figures) {
+pub(crate) fn print(figures: &Figures) {
     let Figures { apps, changes, worked, idle, changing, restart, .. } = figures;
     println!("\n{apps} apps, each with an agent and a table");
     row("creating the resources", &seconds(figures.created), "");
@@ -47,7 +47,7 @@ pub fn print(figures: &Figures) {
 }
 
 /// Prints how figures grow from fewer apps to more.
-pub fn growth(fewer: &Figures, more: &Figures) {
+pub(crate) fn growth(fewer: &Figures, more: &Figures) {
     println!("\ngrowth for each app from {} to {} apps (linear: 1.00)", fewer.apps, more.apps);
     let ratio = |what: &str, of: fn(&Figures) -> f64, expected| {
         let each = |figures: &Figures| of(figures) / figures.apps as f64;

@@ -14,42 +14,42 @@ const PYTHON: &str = r#"def count(value, counts):
 
 /// An app with its agent and its table, by number.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct Unit(pub usize);
+pub(crate) struct Unit(pub usize);
 
 /// Returns the namespaces of a number of units.
-pub fn namespaces(units: usize) -> impl Iterator<Item = String> {
+pub(crate) fn namespaces(units: usize) -> impl Iterator<Item = String> {
     (0..units).step_by(TOGETHER).map(|first| Unit(first).namespace())
 }
 
 impl Unit {
     /// Parses the number of a unit from a name such as `app-7` or `app-7-app`.
-    pub fn from_name(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         name.split('-').find_map(|word| word.parse().ok()).map(Self)
     }
 
     /// Returns the namespace of the unit.
-    pub fn namespace(self) -> String {
+    pub(crate) fn namespace(self) -> String {
         format!("scale-{}", self.0 / TOGETHER)
     }
 
     /// Returns the name of the app.
-    pub fn app(self) -> String {
+    pub(crate) fn app(self) -> String {
         format!("app-{}", self.0)
     }
 
     /// Returns the name of the app's StatefulSet.
-    pub fn statefulset(self) -> String {
+    pub(crate) fn statefulset(self) -> String {
         format!("app-{}-app", self.0)
     }
 
     /// Returns the names of the ConfigMaps with the definitions of the components.
-    pub fn definitions(self) -> [String; 2] {
+    pub(crate) fn definitions(self) -> [String; 2] {
         [format!("agent-{}-agent", self.0), format!("table-{}-table", self.0)]
     }
 
     /// Returns the resources of a user, like tests/golden/minimal, with the storage of examples/minimal.yaml,
     /// because a volume for each app would be work for other controllers.
-    pub fn resources(self) -> [Value; 3] {
+    pub(crate) fn resources(self) -> [Value; 3] {
         let Self(number) = self;
         let app = self.app();
         let of = |kind: &str, name: &str, spec: Value| {

@@ -1,7 +1,7 @@
 //! Shared code of the benchmarks.
 
-pub mod process;
-pub mod times;
+pub(crate) mod process;
+pub(crate) mod times;
 
 use std::{fs, io, path::Path};
 
@@ -13,7 +13,7 @@ use kube::{
 use serde_json::Value;
 
 /// Starts `kaspr-operator run --local` on the control plane. Returns the operator and the URL of its webhooks.
-pub fn start(plane: &ControlPlane) -> io::Result<(Operator, String)> {
+pub(crate) fn start(plane: &ControlPlane) -> io::Result<(Operator, String)> {
     let log = plane.log_dir().join("kaspr-operator.log");
     let binary = Path::new(env!("CARGO_BIN_EXE_kaspr-operator"));
     let mut operator = Operator::start(binary, plane.kubeconfig(), &log, &["--local"])?;
@@ -22,14 +22,14 @@ pub fn start(plane: &ControlPlane) -> io::Result<(Operator, String)> {
 }
 
 /// Creates a client of the control plane.
-pub async fn client(plane: &ControlPlane) -> io::Result<Client> {
+pub(crate) async fn client(plane: &ControlPlane) -> io::Result<Client> {
     let kubeconfig = Kubeconfig::read_from(plane.kubeconfig()).map_err(io::Error::other)?;
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
     Client::try_from(config.map_err(io::Error::other)?).map_err(io::Error::other)
 }
 
 /// Returns the KasprApp of tests/golden/full.
-pub fn recorded() -> io::Result<Value> {
+pub(crate) fn recorded() -> io::Result<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/full/manifest.yaml");
     let text = fs::read_to_string(path)?;
     text.split("\n---\n")

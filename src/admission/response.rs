@@ -16,7 +16,7 @@ use crate::{
 const MAX_ITEMS: usize = 50;
 
 /// Returns the answer to a review with these findings.
-pub fn verdict(
+pub(super) fn verdict(
     request: &AdmissionRequest<AdmittedObject>,
     name: &str,
     found: &Findings,
@@ -71,7 +71,7 @@ fn cause(error: &FieldError) -> StatusCause {
 }
 
 /// Returns the denial of a request that cannot be validated.
-pub fn denied(request: &AdmissionRequest<AdmittedObject>, message: &str) -> AdmissionResponse {
+pub(super) fn denied(request: &AdmissionRequest<AdmittedObject>, message: &str) -> AdmissionResponse {
     let mut response = AdmissionResponse::from(request);
     response.allowed = false;
     response.result = Status::failure(message, "BadRequest").with_code(400);

@@ -18,6 +18,7 @@ use k8s_openapi::{
 pub type Policy = (ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding);
 
 /// The policies: one for apps, one for components.
+#[must_use]
 pub fn policies() -> Vec<Policy> {
     let plurals = crds::all().into_iter().map(|crd| crd.spec.names.plural);
     let (apps, components): (Vec<_>, Vec<_>) = plurals.partition(|plural| plural == "kasprapps");

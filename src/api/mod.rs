@@ -4,6 +4,9 @@
 //! reconcilers and the command line all read these types. A doc comment on a field is what
 //! `kubectl explain` prints.
 
+// The derive of JsonSchema repeats the visibility of a type on a local helper.
+#![allow(unreachable_pub)]
+
 mod agent;
 pub mod annotations;
 mod app;

@@ -56,6 +56,7 @@ fn set_validity(params: &mut CertificateParams) {
 }
 
 /// Formats a host for a URL: an IPv6 address gets brackets.
+#[must_use]
 pub fn url_host(host: &str) -> String {
     match host.parse::<IpAddr>() {
         Ok(IpAddr::V6(address)) => format!("[{address}]"),

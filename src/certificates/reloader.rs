@@ -16,6 +16,7 @@ pub struct CertificateReloader {
 
 impl CertificateReloader {
     /// A reloader of the server that was started with this TLS configuration.
+    #[must_use]
     pub fn new(tls: RustlsConfig, metrics: Arc<Metrics>) -> Self {
         Self { tls, metrics }
     }

@@ -37,7 +37,7 @@ const WRITE_ATTEMPTS: usize = 10;
 
 /// Why a check failed.
 #[derive(Debug, Error)]
-pub enum RotationError {
+pub(super) enum RotationError {
     /// The API server refused a request or could not be reached.
     #[error("{what}: {source}")]
     Api {
@@ -47,7 +47,7 @@ pub enum RotationError {
         source: kube::Error,
     },
     /// The Secret cannot hold the certificate.
-    #[error("the Secret {secret} can't be used: {source}")]
+    #[error("the Secret {secret} cannot be used: {source}")]
     Secret {
         /// `namespace/name`.
         secret: String,
@@ -84,6 +84,7 @@ struct Configuration<'a> {
 
 impl Rotator {
     /// A rotator for the Secret and the configurations that the settings name.
+    #[must_use]
     pub fn new(
         client: &Client,
         namespace: &str,

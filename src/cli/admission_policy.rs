@@ -12,14 +12,14 @@ use crate::admission::validating_admission_policy;
 
 /// Arguments of `admission-policy`.
 #[derive(Args, Debug)]
-pub struct AdmissionPolicyArgs {
+pub(super) struct AdmissionPolicyArgs {
     /// Write the file to this directory instead of standard output
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
 /// Prints the ValidatingAdmissionPolicies and their bindings or writes them to a directory.
-pub fn admission_policy(args: AdmissionPolicyArgs) -> Result<(), Error> {
+pub(super) fn admission_policy(args: AdmissionPolicyArgs) -> Result<(), Error> {
     let AdmissionPolicyArgs { out } = args;
     let mut documents = Vec::new();
     for (policy, binding) in validating_admission_policy::policies() {

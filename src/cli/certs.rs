@@ -12,7 +12,7 @@ use crate::certificates;
 
 /// Arguments of `certs`.
 #[derive(Args, Debug)]
-pub struct CertsArgs {
+pub(super) struct CertsArgs {
     /// Directory for ca.crt, tls.crt and tls.key
     #[arg(long, default_value = "certs/development", value_name = "DIR")]
     out: PathBuf,
@@ -22,7 +22,7 @@ pub struct CertsArgs {
 }
 
 /// Creates a CA and a server certificate. The key of the CA is not stored.
-pub fn certs(args: CertsArgs) -> Result<(), Error> {
+pub(super) fn certs(args: CertsArgs) -> Result<(), Error> {
     let CertsArgs { out, hosts } = args;
     let created = certificates::development(&hosts)?;
     create_dir(&out)?;

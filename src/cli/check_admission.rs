@@ -28,7 +28,7 @@ const DENIED: &str = "denied the request";
 
 /// Arguments of `check-admission`.
 #[derive(Args, Debug)]
-pub struct CheckAdmissionArgs {
+pub(super) struct CheckAdmissionArgs {
     /// Namespace of the dry runs; not the operator's namespace, which the webhooks exclude
     #[arg(long, default_value = "default", value_name = "NAMESPACE")]
     namespace: String,
@@ -38,7 +38,7 @@ pub struct CheckAdmissionArgs {
 }
 
 /// Retries until the API server rejects an invalid app and accepts a valid one.
-pub async fn check_admission(args: CheckAdmissionArgs) -> Result<(), Error> {
+pub(super) async fn check_admission(args: CheckAdmissionArgs) -> Result<(), Error> {
     let CheckAdmissionArgs { namespace, timeout } = args;
     let client = Client::try_from(kube::Config::infer().await?).map_err(Error::Client)?;
     let api: Api<KasprApp> = Api::namespaced(client, &namespace);

@@ -12,14 +12,14 @@ use crate::webhook::registration::NAME;
 
 /// Arguments of `deregister`.
 #[derive(Args, Debug)]
-pub struct DeregisterArgs {
+pub(super) struct DeregisterArgs {
     /// Name of both webhook configurations
     #[arg(long, env = "WEBHOOK_CONFIGURATION", default_value = NAME, value_name = "NAME")]
     webhook_configuration: String,
 }
 
 /// Deletes the webhook configurations before the operator is removed.
-pub async fn deregister(args: DeregisterArgs) -> Result<(), Error> {
+pub(super) async fn deregister(args: DeregisterArgs) -> Result<(), Error> {
     let DeregisterArgs { webhook_configuration } = args;
     let client = Client::try_from(kube::Config::infer().await?).map_err(Error::Client)?;
     delete_webhook_configurations(&client, &webhook_configuration).await?;
@@ -28,7 +28,7 @@ pub async fn deregister(args: DeregisterArgs) -> Result<(), Error> {
 }
 
 /// Deletes both webhook configurations of a name. A missing configuration is not an error.
-pub async fn delete_webhook_configurations(client: &Client, name: &str) -> Result<(), Error> {
+pub(super) async fn delete_webhook_configurations(client: &Client, name: &str) -> Result<(), Error> {
     let params = DeleteParams::default();
     let mutating =
         Api::<MutatingWebhookConfiguration>::all(client.clone()).delete(name, &params).await.map(drop);

@@ -49,7 +49,7 @@ const POD: &str = "spec.template.pod";
 const CONFIG: &str = "spec.config";
 
 /// Prints a table of fields for each kind.
-pub fn fields() -> Result<(), Error> {
+pub(super) fn fields() -> Result<(), Error> {
     let kinds: String = crds::all().iter().map(kind_section).collect();
     write_stdout(&format!("{HEADER}{kinds}"))
 }

@@ -11,12 +11,12 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, make_folder};
+use super::{Error, output::create_dir};
 use crate::{installer, settings::InstallSettings};
 
 /// Arguments of `copy-installer`.
 #[derive(Args, Clone, Debug)]
-pub struct CopyInstallerArgs {
+pub(super) struct CopyInstallerArgs {
     /// The folder that is shared with the install container
     #[arg(value_name = "DIRECTORY")]
     to: PathBuf,
@@ -30,7 +30,7 @@ const TERMINATED: u8 = 143;
 /// # Errors
 ///
 /// The signal handler cannot be installed.
-pub async fn install(settings: InstallSettings) -> Result<ExitCode, Error> {
+pub(super) async fn install(settings: InstallSettings) -> Result<ExitCode, Error> {
     // The first process of a container ignores the signal unless it has a handler.
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::Output)?;
     let stop = CancellationToken::new();
@@ -52,13 +52,13 @@ pub async fn install(settings: InstallSettings) -> Result<ExitCode, Error> {
 /// # Errors
 ///
 /// A file cannot be read or written.
-pub fn copy_installer(args: CopyInstallerArgs) -> Result<(), Error> {
+pub(super) fn copy_installer(args: CopyInstallerArgs) -> Result<(), Error> {
     let program = std::env::current_exe().map_err(|source| Error::File {
         what: "find",
         path: "/proc/self/exe".into(),
         source,
     })?;
-    make_folder(&args.to)?;
+    create_dir(&args.to)?;
     copy(&program, &args.to.join("kaspr-operator"))?;
     let uv = program.with_file_name("uv");
     if uv.is_file() {

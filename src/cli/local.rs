@@ -29,7 +29,7 @@ use crate::{
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
 
 /// Applies the CRDs that are missing or outdated, and waits until the API server serves all CRDs.
-pub async fn ensure_crds(client: &Client) -> Result<(), Error> {
+pub(super) async fn ensure_crds(client: &Client) -> Result<(), Error> {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     for crd in crds::all() {
         ensure_crd(&api, &crd).await?;
@@ -80,7 +80,7 @@ fn installed_version(crd: &CustomResourceDefinition) -> Option<Version> {
 }
 
 /// Applies both webhook configurations.
-pub async fn register(client: &Client, target: &Target) -> Result<(), Error> {
+pub(super) async fn register(client: &Client, target: &Target) -> Result<(), Error> {
     let (mutating, validating) = configurations(target);
     let params = PatchParams::apply(MANAGER).force();
     Api::<MutatingWebhookConfiguration>::all(client.clone())
@@ -96,7 +96,7 @@ pub async fn register(client: &Client, target: &Target) -> Result<(), Error> {
 
 /// Retries with a growing pause until the attempt succeeds: the API server may be down for a while, and
 /// the user may grant a missing permission after reading the log.
-pub async fn retry_until_success<F, T>(mut attempt: impl FnMut() -> F) -> T
+pub(super) async fn retry_until_success<F, T>(mut attempt: impl FnMut() -> F) -> T
 where
     F: Future<Output = Result<T, Error>>,
 {

@@ -24,6 +24,3 @@ pub use command::{Cli, main};
 pub use error::Error;
 pub use plugin::Plugin;
 pub use validate::{Format, report};
-
-// For `install_packages`, which reads the name from here.
-use output::create_dir as make_folder;

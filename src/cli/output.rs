@@ -11,28 +11,31 @@ use serde::Serialize;
 use super::error::Error;
 
 /// Writes a file, and replaces its content if the file exists.
-pub fn write_file(path: PathBuf, text: &str) -> Result<(), Error> {
+pub(super) fn write_file(path: PathBuf, text: &str) -> Result<(), Error> {
     fs::write(&path, text).map_err(|source| Error::File { what: "write", path, source })
 }
 
 /// Creates a directory and its parents, if they do not exist.
-pub fn create_dir(path: &Path) -> Result<(), Error> {
+pub(super) fn create_dir(path: &Path) -> Result<(), Error> {
     fs::create_dir_all(path).map_err(|source| Error::File { what: "create", path: path.to_owned(), source })
 }
 
 /// Writes a text to standard output.
-pub fn write_stdout(text: &str) -> Result<(), Error> {
+pub(super) fn write_stdout(text: &str) -> Result<(), Error> {
     io::stdout().write_all(text.as_bytes()).map_err(Error::Output)
 }
 
 /// Serializes an object as YAML.
-pub fn to_yaml(object: &impl Serialize) -> Result<String, Error> {
+pub(super) fn to_yaml(object: &impl Serialize) -> Result<String, Error> {
     Ok(serde_saphyr::to_string(object)?)
 }
 
 /// Writes manifests, given as file name and text, to a directory, or without one to standard output as a
 /// stream of YAML documents.
-pub fn write_manifests(directory: Option<PathBuf>, manifests: Vec<(String, String)>) -> Result<(), Error> {
+pub(super) fn write_manifests(
+    directory: Option<PathBuf>,
+    manifests: Vec<(String, String)>,
+) -> Result<(), Error> {
     let Some(directory) = directory else {
         let documents: Vec<String> = manifests.into_iter().map(|(_, text)| text).collect();
         return write_stdout(&documents.join("---\n"));
@@ -43,6 +46,6 @@ pub fn write_manifests(directory: Option<PathBuf>, manifests: Vec<(String, Strin
 
 /// Formats a text for a cell of a Markdown table: on one line, with escaped `|`.
 #[must_use]
-pub fn markdown_cell(text: &str) -> String {
+pub(super) fn markdown_cell(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
 }

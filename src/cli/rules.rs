@@ -26,7 +26,7 @@ other, and an error if `validate` checks a complete set. A **warning** does not 
 /// # Errors
 ///
 /// Standard output cannot be written.
-pub fn rules() -> Result<(), Error> {
+pub(super) fn rules() -> Result<(), Error> {
     let rows: String = rule::ALL.iter().map(|rule| table_row(rule)).collect();
     io::stdout().write_all(format!("{HEAD}{rows}").as_bytes()).map_err(Error::Output)
 }

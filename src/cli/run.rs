@@ -41,7 +41,7 @@ const EXIT_TIMEOUT: Duration = Duration::from_secs(20);
 /// # Errors
 ///
 /// A setting is not valid, a server cannot listen, or no cluster is configured.
-pub async fn run(settings: RunSettings) -> Result<(), Error> {
+pub(super) async fn run(settings: RunSettings) -> Result<(), Error> {
     let drain_period = Duration::from_secs(settings.drain_seconds);
     let bound = bind(&settings).await?;
     let shutdown = Shutdown::on_signal(drain_period)?;

@@ -25,7 +25,7 @@ Logs are written to standard error.
 ";
 
 /// Prints the table of all settings. `program` is the definition of the whole command line.
-pub fn settings(mut program: Command) -> Result<(), Error> {
+pub(super) fn settings(mut program: Command) -> Result<(), Error> {
     // Propagates the global flags to the subcommands.
     program.build();
     let run = program.find_subcommand("run").map(rows).unwrap_or_default();

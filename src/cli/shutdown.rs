@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::Error;
 
 /// The two stages of a shutdown.
-pub struct Shutdown {
+pub(super) struct Shutdown {
     /// Cancelled by the first signal: the operator is not ready any more, but still serves requests.
     pub requested: CancellationToken,
     /// Cancelled at the end of the drain period, or by a second signal: the servers stop.
@@ -21,7 +21,7 @@ impl Shutdown {
     /// # Errors
     ///
     /// A signal handler cannot be installed.
-    pub fn on_signal(drain_period: Duration) -> Result<Self, Error> {
+    pub(super) fn on_signal(drain_period: Duration) -> Result<Self, Error> {
         let mut terminate = signal(SignalKind::terminate()).map_err(Error::Output)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Output)?;
         let mut next_signal = async move || {

@@ -12,7 +12,7 @@ use crate::webhook::registration::{Target, configurations};
 
 /// Arguments of `webhook-config`.
 #[derive(Args, Debug)]
-pub struct WebhookConfigArgs {
+pub(super) struct WebhookConfigArgs {
     /// Namespace of the operator
     #[arg(long, default_value = "kaspr-operator", value_name = "NAME")]
     namespace: String,
@@ -34,7 +34,7 @@ pub struct WebhookConfigArgs {
 }
 
 /// Prints the webhook configurations or writes them to a directory.
-pub fn webhook_config(args: WebhookConfigArgs) -> Result<(), Error> {
+pub(super) fn webhook_config(args: WebhookConfigArgs) -> Result<(), Error> {
     let WebhookConfigArgs { namespace, service, certificate, url, ca_file, out } = args;
     let target = if let (Some(url), Some(path)) = (url, ca_file) {
         let authority =

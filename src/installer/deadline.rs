@@ -8,7 +8,7 @@ use super::error::InstallError;
 
 /// The instant at which the installation must be complete, and a token that cancels it earlier.
 #[derive(Clone, Debug)]
-pub struct Deadline {
+pub(super) struct Deadline {
     end: Instant,
     seconds: u64,
     stop: CancellationToken,
@@ -16,12 +16,12 @@ pub struct Deadline {
 
 impl Deadline {
     /// Creates a deadline that number of seconds from now, or when `stop` is cancelled.
-    pub fn after(seconds: u64, stop: CancellationToken) -> Self {
+    pub(super) fn after(seconds: u64, stop: CancellationToken) -> Self {
         Self { end: Instant::now() + Duration::from_secs(seconds), seconds, stop }
     }
 
     /// Returns the time that is left.
-    pub fn remaining(&self) -> Duration {
+    pub(super) fn remaining(&self) -> Duration {
         self.end.saturating_duration_since(Instant::now())
     }
 
@@ -30,7 +30,7 @@ impl Deadline {
     /// # Errors
     ///
     /// The deadline passed or the installation was cancelled first; the work is dropped.
-    pub async fn enforce<T>(&self, work: impl Future<Output = T>) -> Result<T, InstallError> {
+    pub(super) async fn enforce<T>(&self, work: impl Future<Output = T>) -> Result<T, InstallError> {
         tokio::select! {
             done = tokio::time::timeout(self.remaining(), work) => done.map_err(|_| self.exceeded()),
             () = self.stop.cancelled() => Err(InstallError::unknown("stopped: the container is terminating")),
@@ -38,12 +38,12 @@ impl Deadline {
     }
 
     /// Sleeps, but not past the deadline.
-    pub async fn sleep(&self, duration: Duration) -> Result<(), InstallError> {
+    pub(super) async fn sleep(&self, duration: Duration) -> Result<(), InstallError> {
         self.enforce(tokio::time::sleep(duration)).await
     }
 
     /// Returns the error of a deadline that passed.
-    pub fn exceeded(&self) -> InstallError {
+    pub(super) fn exceeded(&self) -> InstallError {
         InstallError::timeout(self.seconds)
     }
 }

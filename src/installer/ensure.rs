@@ -25,7 +25,7 @@ const RELEASE: Duration = Duration::from_secs(5);
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// A set that is in the volume.
-pub struct EnsuredSet {
+pub(super) struct EnsuredSet {
     /// Description of the set.
     pub info: SetInfo,
     /// Where the set came from.
@@ -34,7 +34,7 @@ pub struct EnsuredSet {
 
 /// What the report contains in addition to the set.
 #[derive(Debug, Default)]
-pub struct InstallNotes {
+pub(super) struct InstallNotes {
     /// Number of retries after the first attempt.
     pub retries: u64,
     /// Problems that did not prevent the member from starting.
@@ -43,14 +43,14 @@ pub struct InstallNotes {
 
 impl InstallNotes {
     /// Logs and records a problem that does not prevent the member from starting.
-    pub fn warn(&mut self, warning: impl Into<String>) {
+    pub(super) fn warn(&mut self, warning: impl Into<String>) {
         let warning = warning.into();
         log(&format!("warning: {warning}"));
         self.warnings.push(warning);
     }
 
     /// Logs and records an error of the store.
-    pub fn warn_store_error(&mut self, what: &str, error: &StoreError) {
+    pub(super) fn warn_store_error(&mut self, what: &str, error: &StoreError) {
         self.warn(format!("{what}: {error}"));
     }
 }
@@ -61,7 +61,7 @@ impl InstallNotes {
 ///
 /// The packages cannot be installed, the volume is not writable, or the deadline passed. Errors of the
 /// store and of the lease are only recorded as warnings.
-pub async fn ensure_set<S: Store>(
+pub(super) async fn ensure_set<S: Store>(
     request: &Request,
     store: &S,
     deadline: &Deadline,

@@ -6,7 +6,7 @@ use crate::api::InstallErrorType;
 
 /// Why packages could not be installed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct InstallError {
+pub(super) struct InstallError {
     /// Type of the error, as the status and the metrics show it.
     pub kind: InstallErrorType,
     /// What to do, then the output of the tool. Contains no secret.
@@ -17,12 +17,12 @@ pub struct InstallError {
 
 impl InstallError {
     /// Creates an error that has no type of its own.
-    pub fn unknown(message: impl Into<String>) -> Self {
+    pub(super) fn unknown(message: impl Into<String>) -> Self {
         Self { kind: InstallErrorType::Unknown, message: message.into(), is_transient: false }
     }
 
     /// Creates the error of a deadline of `seconds` that passed.
-    pub fn timeout(seconds: u64) -> Self {
+    pub(super) fn timeout(seconds: u64) -> Self {
         Self {
             kind: InstallErrorType::Timeout,
             message: format!(
@@ -33,7 +33,7 @@ impl InstallError {
     }
 
     /// Creates an error of the volume.
-    pub fn from_volume(error: &io::Error) -> Self {
+    pub(super) fn from_volume(error: &io::Error) -> Self {
         let advice = match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 "the volume is full: raise cache.size"
@@ -47,7 +47,7 @@ impl InstallError {
     }
 
     /// Classifies the output of pip or uv. `output` must not contain secrets.
-    pub fn from_output(output: &str) -> Self {
+    pub(super) fn from_output(output: &str) -> Self {
         let lower = output.to_lowercase();
         let contains = |patterns: &[&str]| patterns.iter().any(|pattern| lower.contains(pattern));
         let known = PATTERNS.iter().find(|(_, patterns, _)| contains(patterns));

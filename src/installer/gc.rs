@@ -21,7 +21,7 @@ const UNUSED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Ages after which things are deleted.
 #[derive(Clone, Copy, Debug)]
-pub struct RetentionPeriods {
+pub(super) struct RetentionPeriods {
     /// Age of a staging directory since its installer last touched it.
     pub abandoned: Duration,
     /// Age of a set since a member was last linked to it.
@@ -43,7 +43,7 @@ impl Default for RetentionPeriods {
 /// # Errors
 ///
 /// The volume cannot be read, or a set cannot be moved.
-pub fn collect_garbage(volume: &PackagesVolume, periods: RetentionPeriods) -> io::Result<Vec<String>> {
+pub(super) fn collect_garbage(volume: &PackagesVolume, periods: RetentionPeriods) -> io::Result<Vec<String>> {
     let now = volume.now()?;
     let mut deleted = delete_abandoned_staging(volume, now, periods.abandoned)?;
     let used = linked_sets(volume)?;

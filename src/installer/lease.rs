@@ -7,7 +7,7 @@ use super::store::{Store, StoreError};
 
 /// Growing pauses while another member installs.
 #[derive(Clone, Copy, Debug)]
-pub struct WaitBackoff {
+pub(super) struct WaitBackoff {
     next: Duration,
 }
 
@@ -19,7 +19,7 @@ impl Default for WaitBackoff {
 
 impl WaitBackoff {
     /// Returns the next pause. Pauses grow up to 5 s, with jitter so that members do not wait in step.
-    pub fn next(&mut self) -> Duration {
+    pub(super) fn next(&mut self) -> Duration {
         let pause = self.next;
         self.next = (self.next * 3 / 2).min(Duration::from_secs(5));
         pause.mul_f64(0.5 + fastrand::f64() / 2.0)
@@ -27,7 +27,7 @@ impl WaitBackoff {
 }
 
 /// Renews a lease until the future is dropped or the lease is lost. Returns the error of the renewal.
-pub async fn renew_until_lost<S: Store>(
+pub(super) async fn renew_until_lost<S: Store>(
     store: &S,
     lease: &mut S::Lease,
     lease_duration: Duration,

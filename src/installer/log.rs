@@ -1,6 +1,6 @@
 //! The log of the install container.
 
 /// Writes a line to the log, which `kubectl logs` shows.
-pub fn log(line: &str) {
+pub(super) fn log(line: &str) {
     eprintln!("{line}");
 }

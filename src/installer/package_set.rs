@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::tool::python::Python;
 
 /// File in a set that describes it.
-pub const SET_FILE: &str = ".kaspr-set.json";
+pub(super) const SET_FILE: &str = ".kaspr-set.json";
 
 /// Name of a set: the hash of the request, and the Python that the set is for.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct SetName {
+pub(super) struct SetName {
     /// Hash of the request.
     pub hash: String,
     /// The Python that imports the packages.
@@ -20,7 +20,7 @@ pub struct SetName {
 
 impl SetName {
     /// Returns the name that the Python operator uses: the hash and only the version of Python.
-    pub fn legacy_name(&self) -> String {
+    pub(super) fn legacy_name(&self) -> String {
         format!("{}-py{}", self.hash, self.python.version)
     }
 }
@@ -38,7 +38,7 @@ impl fmt::Display for SetName {
 /// Description of a set, which is stored in the set.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct SetInfo {
+pub(super) struct SetInfo {
     /// Name of the set.
     pub name: String,
     /// Packages with their versions, requested packages before their dependencies.
@@ -50,14 +50,14 @@ pub struct SetInfo {
 
 impl SetInfo {
     /// Reads the description of the set in a directory. Returns `None` if there is no complete set.
-    pub fn read(folder: &Path) -> Option<Self> {
+    pub(super) fn read(folder: &Path) -> Option<Self> {
         let text = std::fs::read(folder.join(SET_FILE)).ok()?;
         serde_json::from_slice(&text).ok()
     }
 }
 
 /// Returns why the directory does not contain the set of that name, or `None` if it does.
-pub fn name_mismatch(folder: &Path, name: &str) -> Option<String> {
+pub(super) fn name_mismatch(folder: &Path, name: &str) -> Option<String> {
     match SetInfo::read(folder) {
         Some(info) if info.name == name => None,
         Some(info) => Some(format!("archive is of {}", info.name)),

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Everything that an installation needs, except the store.
-pub struct Request {
+pub(super) struct Request {
     /// Name of the set.
     pub set: SetName,
     /// Packages and indexes.
@@ -56,7 +56,7 @@ impl Request {
     /// # Errors
     ///
     /// The volume is not writable, Python does not work, or a variable is not set.
-    pub async fn new(settings: InstallSettings) -> Result<Self, InstallError> {
+    pub(super) async fn new(settings: InstallSettings) -> Result<Self, InstallError> {
         let python =
             Python::probe(&settings.python).await.map_err(|e| InstallError::unknown(e.to_string()))?;
         let volume = PackagesVolume::open(&settings.packages_dir)
@@ -131,7 +131,7 @@ fn expand_spec(settings: &InstallSettings) -> Result<InstallSpec, InstallError> 
 }
 
 /// Returns the bucket, and the prefix of the app's objects in it. Returns `None` if no bucket is configured.
-pub fn bucket_location(settings: &BucketSettings) -> Option<(BucketLocation, String)> {
+pub(super) fn bucket_location(settings: &BucketSettings) -> Option<(BucketLocation, String)> {
     let BucketSettings {
         gcs_bucket,
         gcs_object_key,

@@ -14,7 +14,7 @@ const MAX_BYTES: usize = 4096;
 /// # Errors
 ///
 /// The file cannot be written.
-pub fn write(path: &Path, report: &InstallReport) -> io::Result<()> {
+pub(super) fn write(path: &Path, report: &InstallReport) -> io::Result<()> {
     std::fs::write(path, shortened(report.clone()))
 }
 

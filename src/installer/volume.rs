@@ -22,12 +22,12 @@ use super::package_set::{SET_FILE, SetInfo, SetName};
 
 /// The volume with the package sets.
 #[derive(Clone, Debug)]
-pub struct PackagesVolume {
+pub(super) struct PackagesVolume {
     root: PathBuf,
 }
 
 /// Name of the set of members that start without packages.
-pub const EMPTY: &str = "empty";
+pub(super) const EMPTY: &str = "empty";
 
 /// File in a staging directory whose time shows that an installer is using the directory.
 const HEARTBEAT: &str = "alive";
@@ -38,7 +38,7 @@ impl PackagesVolume {
     /// # Errors
     ///
     /// The volume is not writable.
-    pub fn open(root: &Path) -> io::Result<Self> {
+    pub(super) fn open(root: &Path) -> io::Result<Self> {
         let volume = Self { root: root.to_owned() };
         for path in [
             volume.sets_dir(),
@@ -53,38 +53,38 @@ impl PackagesVolume {
     }
 
     /// Directory of the sets.
-    pub fn sets_dir(&self) -> PathBuf {
+    pub(super) fn sets_dir(&self) -> PathBuf {
         self.root.join("sets")
     }
 
     /// Directory of the members' links.
-    pub fn members_dir(&self) -> PathBuf {
+    pub(super) fn members_dir(&self) -> PathBuf {
         self.root.join("members")
     }
 
     /// Directory in which sets are created.
-    pub fn staging_dir(&self) -> PathBuf {
+    pub(super) fn staging_dir(&self) -> PathBuf {
         self.root.join("staging")
     }
 
     /// Directory of the install leases.
-    pub fn leases_dir(&self) -> PathBuf {
+    pub(super) fn leases_dir(&self) -> PathBuf {
         self.root.join("leases")
     }
 
     /// File whose time is when a set was last used.
-    pub fn last_used_file(&self, set: &str) -> PathBuf {
+    pub(super) fn last_used_file(&self, set: &str) -> PathBuf {
         self.root.join("used").join(set)
     }
 
     /// Returns the description of a set, if the set exists.
-    pub fn find_set(&self, name: &SetName) -> Option<SetInfo> {
+    pub(super) fn find_set(&self, name: &SetName) -> Option<SetInfo> {
         let name = name.to_string();
         SetInfo::read(&self.sets_dir().join(&name)).filter(|info| info.name == name)
     }
 
     /// Creates a staging directory. It is deleted when the value is dropped.
-    pub fn create_staging(&self) -> io::Result<Staging> {
+    pub(super) fn create_staging(&self) -> io::Result<Staging> {
         let folder = tempfile::Builder::new().prefix("by-").tempdir_in(self.staging_dir())?;
         fs::create_dir(folder.path().join("set"))?;
         let staging = Staging { folder };
@@ -93,7 +93,7 @@ impl PackagesVolume {
     }
 
     /// Publishes a staged set. If another installer published the same set first, that one is kept.
-    pub fn publish(&self, staging: &Staging, info: &SetInfo) -> io::Result<()> {
+    pub(super) fn publish(&self, staging: &Staging, info: &SetInfo) -> io::Result<()> {
         let text = serde_json::to_vec(info)?;
         fs::write(staging.set_dir().join(SET_FILE), text)?;
         let target = self.sets_dir().join(&info.name);
@@ -105,7 +105,7 @@ impl PackagesVolume {
 
     /// Links a member to a set and marks the set as used. Returns whether the set still exists, because
     /// another installer may have deleted it a moment ago.
-    pub fn link_member(&self, member: &str, set: &str) -> io::Result<bool> {
+    pub(super) fn link_member(&self, member: &str, set: &str) -> io::Result<bool> {
         let target = self.sets_dir().join(set);
         if set == EMPTY {
             fs::create_dir_all(&target)?;
@@ -127,12 +127,12 @@ impl PackagesVolume {
     }
 
     /// Returns the time by the clock of the volume. For a network volume, that is the clock of its server.
-    pub fn now(&self) -> io::Result<SystemTime> {
+    pub(super) fn now(&self) -> io::Result<SystemTime> {
         tempfile::tempfile_in(self.staging_dir())?.metadata()?.modified()
     }
 
     /// Returns the size of the volume and the used part of it, in bytes.
-    pub fn usage(&self) -> Option<(u64, u64)> {
+    pub(super) fn usage(&self) -> Option<(u64, u64)> {
         let stat = rustix::fs::statvfs(&self.root).ok()?;
         let total = stat.f_blocks.checked_mul(stat.f_frsize)?;
         Some((total, total.saturating_sub(stat.f_bfree.checked_mul(stat.f_frsize)?)))
@@ -140,40 +140,40 @@ impl PackagesVolume {
 }
 
 /// Returns the time since a path was modified; `now` is the time by the clock of the volume.
-pub fn age(path: &Path, now: SystemTime) -> io::Result<Duration> {
+pub(super) fn age(path: &Path, now: SystemTime) -> io::Result<Duration> {
     let modified = fs::symlink_metadata(path)?.modified()?;
     Ok(now.duration_since(modified).unwrap_or_default())
 }
 
 /// A directory in which a set is created.
-pub struct Staging {
+pub(super) struct Staging {
     folder: TempDir,
 }
 
 impl Staging {
     /// Directory of the set.
-    pub fn set_dir(&self) -> PathBuf {
+    pub(super) fn set_dir(&self) -> PathBuf {
         self.folder.path().join("set")
     }
 
     /// Directory for temporary files.
-    pub fn scratch_dir(&self) -> &Path {
+    pub(super) fn scratch_dir(&self) -> &Path {
         self.folder.path()
     }
 
     /// Deletes everything in the directory of the set.
-    pub fn clear(&self) -> io::Result<()> {
+    pub(super) fn clear(&self) -> io::Result<()> {
         fs::remove_dir_all(self.set_dir())?;
         fs::create_dir(self.set_dir())
     }
 
     /// Updates the time of the heartbeat file, which shows that the installer is running.
-    pub fn touch(&self) -> io::Result<()> {
+    pub(super) fn touch(&self) -> io::Result<()> {
         fs::write(self.folder.path().join(HEARTBEAT), b"")
     }
 
     /// Path of the heartbeat file of a staging directory.
-    pub fn heartbeat_file(folder: &Path) -> PathBuf {
+    pub(super) fn heartbeat_file(folder: &Path) -> PathBuf {
         folder.join(HEARTBEAT)
     }
 }

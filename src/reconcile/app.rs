@@ -41,7 +41,10 @@ use crate::{
 /// # Errors
 ///
 /// Something could not be read or written; the reconcile is retried.
-pub async fn reconcile(app: Arc<Guarded<KasprApp>>, ctx: Arc<Context>) -> Result<Action, ReconcileError> {
+pub(super) async fn reconcile(
+    app: Arc<Guarded<KasprApp>>,
+    ctx: Arc<Context>,
+) -> Result<Action, ReconcileError> {
     takeover::remove_kopf_marks::<KasprApp>(&ctx, &*app).await?;
     if app.meta().deletion_timestamp.is_some() {
         // Its objects are garbage-collected: the app owns them.

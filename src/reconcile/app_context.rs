@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Answers from the caches once they are complete; never asks the API server.
-pub struct CachedAppContext {
+pub(super) struct CachedAppContext {
     pub ctx: Arc<Context>,
     pub scope: Scope,
     /// Cancelled when every cache is complete.

@@ -31,7 +31,7 @@ const CONCURRENCY: usize = 8;
 /// # Errors
 ///
 /// The first error; the other objects of its stage are applied all the same.
-pub async fn apply(
+pub(super) async fn apply(
     ctx: &Context,
     owner: &ObjectKey,
     objects: &[OwnedObject],
@@ -120,7 +120,7 @@ async fn write(
 /// # Errors
 ///
 /// The API server refused the deletion or could not be reached.
-pub async fn delete_owned(
+pub(super) async fn delete_owned(
     ctx: &Context,
     owner: &str,
     kind: OwnedKind,

@@ -34,7 +34,7 @@ use crate::{
 /// # Errors
 ///
 /// Something could not be read or written; the reconcile is retried.
-pub async fn reconcile<C: ComponentKind>(
+pub(super) async fn reconcile<C: ComponentKind>(
     component: Arc<Guarded<C>>,
     ctx: Arc<Context>,
 ) -> Result<Action, ReconcileError> {

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A component kind, as the generic reconciler handles it.
-pub trait ComponentKind:
+pub(super) trait ComponentKind:
     Cached + Defaults + HasStatus<Status = ComponentStatus> + Serialize + Validated
 {
     /// Returns the tables that a join names, found or not; nothing for other kinds.

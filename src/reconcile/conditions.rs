@@ -8,63 +8,63 @@ use crate::{
 };
 
 /// The members run what the spec asks for.
-pub const READY: &str = "Ready";
+pub(super) const READY: &str = "Ready";
 /// Objects are being created or replaced.
-pub const PROGRESSING: &str = "Progressing";
+pub(super) const PROGRESSING: &str = "Progressing";
 /// The members run every component.
-pub const COMPONENTS_READY: &str = "ComponentsReady";
+pub(super) const COMPONENTS_READY: &str = "ComponentsReady";
 /// The Python packages are installed.
-pub const PACKAGES_READY: &str = "PythonPackagesReady";
+pub(super) const PACKAGES_READY: &str = "PythonPackagesReady";
 
 /// Progressing: the spec changed.
-pub const NEW_SPEC: &str = "NewSpec";
+pub(super) const NEW_SPEC: &str = "NewSpec";
 /// Progressing: objects were applied, members are starting.
-pub const RECONCILING: &str = "Reconciling";
+pub(super) const RECONCILING: &str = "Reconciling";
 /// Progressing: nothing is left to do.
-pub const RECONCILE_COMPLETE: &str = "ReconcileComplete";
+pub(super) const RECONCILE_COMPLETE: &str = "ReconcileComplete";
 /// Progressing: the user paused reconciliation.
-pub const PAUSED: &str = "Paused";
+pub(super) const PAUSED: &str = "Paused";
 /// Progressing and Ready: an operation failed.
-pub const ERROR: &str = "Error";
+pub(super) const ERROR: &str = "Error";
 /// Ready: the spec is invalid; running members are unchanged.
-pub const INVALID: &str = "Invalid";
+pub(super) const INVALID: &str = "Invalid";
 /// Ready: all members are available.
-pub const HEALTHY: &str = "Healthy";
+pub(super) const HEALTHY: &str = "Healthy";
 /// Ready: members are stuck in a rebalance.
-pub const HUNG_MEMBERS: &str = "HungMembers";
+pub(super) const HUNG_MEMBERS: &str = "HungMembers";
 /// Ready: members are missing.
-pub const NOT_READY: &str = "NotReady";
+pub(super) const NOT_READY: &str = "NotReady";
 /// PythonPackagesReady: an install is running.
-pub const INSTALLING: &str = "Installing";
+pub(super) const INSTALLING: &str = "Installing";
 /// PythonPackagesReady: members with older packages are being replaced.
-pub const PACKAGES_UPDATING: &str = "PackagesUpdating";
+pub(super) const PACKAGES_UPDATING: &str = "PackagesUpdating";
 /// PythonPackagesReady: a member failed to install them.
-pub const INSTALLATION_FAILED: &str = "InstallationFailed";
+pub(super) const INSTALLATION_FAILED: &str = "InstallationFailed";
 /// PythonPackagesReady: no member runs that could report.
-pub const STATUS_UNKNOWN: &str = "StatusUnknown";
+pub(super) const STATUS_UNKNOWN: &str = "StatusUnknown";
 /// PythonPackagesReady: every member has them.
-pub const PACKAGES_INSTALLED: &str = "PackagesInstalled";
+pub(super) const PACKAGES_INSTALLED: &str = "PackagesInstalled";
 
 /// Ready, of a component: its app has its definition.
-pub const DEFINED: &str = "Defined";
+pub(super) const DEFINED: &str = "Defined";
 /// Ready, of a component: something that it names does not exist.
-pub const WAITING: &str = "Waiting";
+pub(super) const WAITING: &str = "Waiting";
 /// Ready, of a component: it conflicts with another one.
-pub const CONFLICT: &str = "Conflict";
+pub(super) const CONFLICT: &str = "Conflict";
 /// ComponentsReady: some components are withheld from the members.
-pub const COMPONENTS_WAITING: &str = "ComponentsWaiting";
+pub(super) const COMPONENTS_WAITING: &str = "ComponentsWaiting";
 /// ComponentsReady: no component is withheld.
-pub const ALL_DEFINED: &str = "AllDefined";
+pub(super) const ALL_DEFINED: &str = "AllDefined";
 /// The app of a component exists.
-pub const APP_FOUND: &str = "AppFound";
+pub(super) const APP_FOUND: &str = "AppFound";
 /// The app of a component does not exist.
-pub const APP_NOT_FOUND: &str = "AppNotFound";
+pub(super) const APP_NOT_FOUND: &str = "AppNotFound";
 /// A table that a join names does not exist.
-pub const TABLE_NOT_FOUND: &str = "TableNotFound";
+pub(super) const TABLE_NOT_FOUND: &str = "TableNotFound";
 
 /// A condition without its transition time.
 #[derive(Clone, Debug)]
-pub struct NewCondition {
+pub(super) struct NewCondition {
     r#type: &'static str,
     status: ConditionStatus,
     reason: &'static str,
@@ -72,7 +72,7 @@ pub struct NewCondition {
 }
 
 /// Creates a condition that is True or False.
-pub fn condition(
+pub(super) fn condition(
     r#type: &'static str,
     is_true: bool,
     reason: &'static str,
@@ -83,7 +83,7 @@ pub fn condition(
 }
 
 /// Adds transition times: the previous one is kept while the status of the condition is unchanged.
-pub fn with_transition_times(
+pub(super) fn with_transition_times(
     previous: Option<&[Condition]>,
     next: Vec<NewCondition>,
     generation: i64,
@@ -108,24 +108,24 @@ pub fn with_transition_times(
 
 impl NewCondition {
     /// Returns whether the status is True.
-    pub fn is_true(&self) -> bool {
+    pub(super) fn is_true(&self) -> bool {
         self.status == ConditionStatus::True
     }
 
     /// Returns the reason, in CamelCase.
-    pub fn reason(&self) -> &'static str {
+    pub(super) fn reason(&self) -> &'static str {
         self.reason
     }
 
     /// Returns the message.
-    pub fn message(&self) -> &str {
+    pub(super) fn message(&self) -> &str {
         &self.message
     }
 }
 
 /// Describes an invalid spec for conditions and events: the field paths, never the values, which may
 /// be secrets.
-pub fn invalid_spec_message(found: &Findings) -> String {
+pub(super) fn invalid_spec_message(found: &Findings) -> String {
     let mut paths: Vec<String> = found.errors.iter().map(|error| error.path.to_string()).collect();
     paths.dedup();
     format!(
@@ -135,5 +135,5 @@ pub fn invalid_spec_message(found: &Findings) -> String {
 }
 
 /// Describes a resource whose fields do not have the types of the API.
-pub const UNREADABLE_MESSAGE: &str = "failed to read the resource: its fields do not have the types of the installed \
+pub(super) const UNREADABLE_MESSAGE: &str = "failed to read the resource: its fields do not have the types of the installed \
      CRD; running members are unchanged";

@@ -28,7 +28,7 @@ use super::{
 use crate::{api::Kind, naming::MANAGER, settings::ReconcileSettings, sync::lock, telemetry::Metrics};
 
 /// What every reconcile works with.
-pub struct Context {
+pub(super) struct Context {
     pub client: Client,
     pub caches: Caches,
     pub settings: ReconcileSettings,
@@ -49,7 +49,7 @@ pub struct Context {
 }
 
 impl Context {
-    pub fn new(
+    pub(super) fn new(
         client: Client,
         caches: Caches,
         settings: ReconcileSettings,
@@ -80,23 +80,23 @@ impl Context {
     }
 
     /// Returns a recorder without memory, for events that never repeat.
-    pub fn fresh_recorder(&self) -> Recorder {
+    pub(super) fn fresh_recorder(&self) -> Recorder {
         new_recorder(self.client.clone())
     }
 
     /// Locks the index of components by app.
-    pub fn index(&self) -> MutexGuard<'_, AppIndex> {
+    pub(super) fn index(&self) -> MutexGuard<'_, AppIndex> {
         lock(&self.index)
     }
 
     /// Forgets a resource that was deleted before its turn in the queue.
-    pub fn forget_queued(&self, key: &ObjectKey) {
+    pub(super) fn forget_queued(&self, key: &ObjectKey) {
         self.queues.dequeued(key);
         self.forget_metrics(key);
     }
 
     /// Forgets a resource that was deleted.
-    pub fn forget(&self, key: &ObjectKey) {
+    pub(super) fn forget(&self, key: &ObjectKey) {
         self.assumed.forget(key);
         self.validated.forget(key);
         self.backoff.forget(key);

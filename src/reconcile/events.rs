@@ -12,13 +12,23 @@ use crate::error_chain::describe;
 const MAX_NOTE_BYTES: usize = 1024;
 
 /// Publishes an event of type Normal.
-pub async fn normal<K: Resource<DynamicType = ()>>(ctx: &Context, resource: &K, reason: &str, note: String) {
+pub(super) async fn normal<K: Resource<DynamicType = ()>>(
+    ctx: &Context,
+    resource: &K,
+    reason: &str,
+    note: String,
+) {
     // Successes differ each time, so there is no series to remember.
     publish(&ctx.fresh_recorder(), resource, EventType::Normal, reason, note).await;
 }
 
 /// Publishes an event of type Warning.
-pub async fn warning<K: Resource<DynamicType = ()>>(ctx: &Context, resource: &K, reason: &str, note: String) {
+pub(super) async fn warning<K: Resource<DynamicType = ()>>(
+    ctx: &Context,
+    resource: &K,
+    reason: &str,
+    note: String,
+) {
     publish(&ctx.recorder, resource, EventType::Warning, reason, note).await;
 }
 

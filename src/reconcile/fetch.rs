@@ -20,7 +20,7 @@ use crate::{
 
 /// Returns the components that the members of an app run, and those that are withheld. `app` has its
 /// defaults filled in.
-pub fn quarantined_components(ctx: &Context, key: &ObjectKey, app: &KasprApp) -> Quarantine {
+pub(super) fn quarantined_components(ctx: &Context, key: &ObjectKey, app: &KasprApp) -> Quarantine {
     let has_definition = |component: &ObjectKey| {
         let config_map = naming::definition(component.kind, &component.name);
         ctx.caches.contains(OwnedKind::ConfigMap, &component.namespace, &config_map)
@@ -29,7 +29,7 @@ pub fn quarantined_components(ctx: &Context, key: &ObjectKey, app: &KasprApp) ->
 }
 
 /// Returns the components of an app that can run, each validated by itself.
-pub fn components(ctx: &Context, app: &ObjectKey) -> AppComponents {
+pub(super) fn components(ctx: &Context, app: &ObjectKey) -> AppComponents {
     let keys = ctx.index().components(app);
     AppComponents {
         agents: components_of_kind(ctx, &keys),
@@ -57,19 +57,19 @@ fn runnable_component<C: ComponentKind>(ctx: &Context, key: &ObjectKey) -> Optio
 }
 
 /// Returns the app with its newest status, unless it is unreadable or being deleted.
-pub fn app(ctx: &Context, key: &ObjectKey) -> Option<KasprApp> {
+pub(super) fn app(ctx: &Context, key: &ObjectKey) -> Option<KasprApp> {
     let cached = ctx.caches.get::<KasprApp>(key)?;
     let app = cached.0.as_ref().ok().filter(|app| app.metadata.deletion_timestamp.is_none())?;
     Some(ctx.assumed.newest(key, app).into_owned())
 }
 
 /// Returns the StatefulSet of an app from the cache.
-pub fn cached_stateful_set(ctx: &Context, app: &ObjectKey) -> Option<DynamicObject> {
+pub(super) fn cached_stateful_set(ctx: &Context, app: &ObjectKey) -> Option<DynamicObject> {
     ctx.caches.owned(OwnedKind::StatefulSet, &app.namespace, &naming::app(&app.name))
 }
 
 /// Returns the pods of the members, by ordinal.
-pub fn member_pods(ctx: &Context, app: &ObjectKey) -> Vec<MemberPod> {
+pub(super) fn member_pods(ctx: &Context, app: &ObjectKey) -> Vec<MemberPod> {
     let names = ctx.index().pods(app);
     let cached = names.iter().filter_map(|name| ctx.caches.pod(&app.namespace, name));
     let mut pods: Vec<MemberPod> = cached.filter_map(|pod| pod.member.clone()).collect();
@@ -83,7 +83,7 @@ pub fn member_pods(ctx: &Context, app: &ObjectKey) -> Vec<MemberPod> {
 /// # Errors
 ///
 /// The API server failed; [`ReconcileError::Deleted`] if the app was deleted meanwhile.
-pub async fn live_stateful_set(
+pub(super) async fn live_stateful_set(
     ctx: &Context,
     key: &ObjectKey,
     app: &KasprApp,

@@ -27,7 +27,7 @@ pub struct LeaseConfig {
 /// Runs `term` whenever this replica holds the Lease, until `stop`. Without a Lease: once.
 ///
 /// Failures are logged and retried.
-pub async fn lead<F>(
+pub(super) async fn lead<F>(
     lease: Option<(LeaseConfig, Config)>,
     metrics: &Metrics,
     stop: &CancellationToken,

@@ -12,11 +12,11 @@ const PYTHON_MANAGER: &str = "OpenAPI-Generator";
 /// The field manager that owns the replicas of a StatefulSet that was recreated around running pods.
 /// If it were the operator's usual manager, its next apply, which leaves the replicas to the
 /// autoscaler, would reset them to one.
-pub const RECREATE_MANAGER: &str = "kaspr-operator-recreate";
+pub(super) const RECREATE_MANAGER: &str = "kaspr-operator-recreate";
 
 /// Returns the managed fields with the Python operator's entries merged into ours, or `None` if there
 /// are none to merge.
-pub fn take_over_python_fields(managed: &[ManagedFieldsEntry]) -> Option<Vec<ManagedFieldsEntry>> {
+pub(super) fn take_over_python_fields(managed: &[ManagedFieldsEntry]) -> Option<Vec<ManagedFieldsEntry>> {
     let is_python = |entry: &&ManagedFieldsEntry| {
         entry.manager.as_deref() == Some(PYTHON_MANAGER)
             && entry.subresource.as_deref().unwrap_or_default().is_empty()
@@ -50,7 +50,7 @@ fn merge_fields(into: &mut Value, from: &Value) {
 
 /// Returns the managed fields with all but the replicas released from [`RECREATE_MANAGER`], or `None`
 /// if it owns nothing else.
-pub fn release_recreate_fields(managed: &[ManagedFieldsEntry]) -> Option<Vec<ManagedFieldsEntry>> {
+pub(super) fn release_recreate_fields(managed: &[ManagedFieldsEntry]) -> Option<Vec<ManagedFieldsEntry>> {
     let replicas = json!({ "f:spec": { "f:replicas": {} } });
     let mut kept = managed.to_vec();
     let ours = kept.iter_mut().filter(|entry| entry.manager.as_deref() == Some(RECREATE_MANAGER));

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Returns the condition of an app's packages, and their part of its status.
-pub fn status(
+pub(super) fn status(
     packages: &PythonPackages,
     pods: &[MemberPod],
     claim: Option<&DynamicObject>,
@@ -115,7 +115,12 @@ fn unbound_claim_warning(claim: &DynamicObject) -> Option<String> {
 }
 
 /// Counts the installs that ended since the last reconcile.
-pub fn count_installs(counted: &CountedInstalls, metrics: &Metrics, app: &ObjectKey, pods: &[MemberPod]) {
+pub(super) fn count_installs(
+    counted: &CountedInstalls,
+    metrics: &Metrics,
+    app: &ObjectKey,
+    pods: &[MemberPod],
+) {
     let succeeded = |pod: &MemberPod| outcome(pod).map(|(outcome, _)| outcome.error.is_none());
     for pod in counted.take_uncounted(app, pods, succeeded) {
         let Some((outcome, report)) = outcome(pod) else { continue };

@@ -145,7 +145,7 @@ fn validate_kind<C: ComponentKind>(
 
 /// Returns the last valid definition of a component that is invalid now, if its ConfigMap still
 /// contains it.
-pub fn last_valid<C: ComponentKind>(given: &C, has_definition: bool) -> Option<RunnableComponent<C>> {
+pub(super) fn last_valid<C: ComponentKind>(given: &C, has_definition: bool) -> Option<RunnableComponent<C>> {
     let hash = given.status().and_then(|status| status.hash.clone()).filter(|_| has_definition)?;
     Some(RunnableComponent::frozen(defaults::with_defaults(given).ok()?, hash))
 }
@@ -156,7 +156,7 @@ pub fn last_valid<C: ComponentKind>(given: &C, has_definition: bool) -> Option<R
 /// # Errors
 ///
 /// An object could not be built again.
-pub fn keep_running_template(
+pub(super) fn keep_running_template(
     app: &KasprApp,
     desired: &mut [OwnedObject],
     live: Option<&DynamicObject>,
@@ -171,7 +171,10 @@ pub fn keep_running_template(
 }
 
 /// Keeps the size of claims that are larger than desired: a claim cannot shrink.
-pub fn keep_claim_sizes(desired: &mut [OwnedObject], live: impl Fn(&OwnedObject) -> Option<DynamicObject>) {
+pub(super) fn keep_claim_sizes(
+    desired: &mut [OwnedObject],
+    live: impl Fn(&OwnedObject) -> Option<DynamicObject>,
+) {
     for claim in desired.iter_mut().filter(|object| object.kind == OwnedKind::PersistentVolumeClaim) {
         let live = live(claim);
         let live = live.as_ref().and_then(|live| live.data.pointer(CLAIM_SIZE)).and_then(Value::as_str);
@@ -192,7 +195,7 @@ pub fn keep_claim_sizes(desired: &mut [OwnedObject], live: impl Fn(&OwnedObject)
 /// # Errors
 ///
 /// A definition could not be built.
-pub fn definitions(components: &AppComponents) -> Result<Vec<OwnedObject>, BuildError> {
+pub(super) fn definitions(components: &AppComponents) -> Result<Vec<OwnedObject>, BuildError> {
     let AppComponents { agents, webviews, tables, tasks, joins } = components;
     let mut objects = Vec::new();
     for agent in agents.iter().filter_map(RunnableComponent::as_valid) {
@@ -214,7 +217,7 @@ pub fn definitions(components: &AppComponents) -> Result<Vec<OwnedObject>, Build
 }
 
 /// Returns the objects that an app has only under some specs and that are not desired now.
-pub fn orphaned(
+pub(super) fn orphaned(
     app: &KasprApp,
     components: &AppComponents,
     desired: &[OwnedObject],

@@ -22,11 +22,11 @@ pub struct HoldReason {
 }
 
 /// The withheld components of an app.
-pub type Withheld = BTreeMap<ObjectKey, HoldReason>;
+pub(super) type Withheld = BTreeMap<ObjectKey, HoldReason>;
 
 /// The components of an app, sorted by whether its members can run them.
 #[derive(Default)]
-pub struct Quarantine {
+pub(super) struct Quarantine {
     /// The components that the members run.
     pub components: AppComponents,
     /// The components that are withheld, or that run an older definition.
@@ -39,7 +39,11 @@ pub struct Quarantine {
 /// conflict, the one that was created first stays. `has_definition` tells whether the ConfigMap of a
 /// component exists: if it contains another definition than the withheld one, members keep running
 /// that one.
-pub fn sort(app: &KasprApp, all: AppComponents, has_definition: impl Fn(&ObjectKey) -> bool) -> Quarantine {
+pub(super) fn sort(
+    app: &KasprApp,
+    all: AppComponents,
+    has_definition: impl Fn(&ObjectKey) -> bool,
+) -> Quarantine {
     let AppComponents { agents, webviews, tables, tasks, joins } = all;
     let mut context = AppContext::default();
     context.set_app(app);

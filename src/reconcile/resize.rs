@@ -36,7 +36,7 @@ const CLAIM_TEMPLATES: &str = "/spec/volumeClaimTemplates";
 /// # Errors
 ///
 /// The API server failed, or the old StatefulSet still exists after the timeout.
-pub async fn prepare_resize(
+pub(super) async fn prepare_resize(
     ctx: &Context,
     namespace: &str,
     selector: &Labels,
@@ -125,7 +125,7 @@ async fn grow_claims(
 /// # Errors
 ///
 /// The API server refused the creation or could not be reached.
-pub async fn recreate_around_pods(
+pub(super) async fn recreate_around_pods(
     ctx: &Context,
     app: &ObjectKey,
     desired: &OwnedObject,
@@ -159,7 +159,7 @@ pub async fn recreate_around_pods(
 /// # Errors
 ///
 /// The API server refused the write or could not be reached.
-pub async fn scale_from_zero(
+pub(super) async fn scale_from_zero(
     ctx: &Context,
     namespace: &str,
     desired: &OwnedObject,

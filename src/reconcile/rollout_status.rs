@@ -3,7 +3,7 @@ use serde_json::Value;
 
 /// The pods of an app, as its StatefulSet reports them.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct RolloutStatus {
+pub(super) struct RolloutStatus {
     /// Current replicas; the autoscaler raises them step by step.
     pub replicas: i64,
     /// Pods that are available.
@@ -15,7 +15,7 @@ pub struct RolloutStatus {
 
 impl RolloutStatus {
     /// Reads a StatefulSet; one that does not exist counts as rolling.
-    pub fn from_stateful_set(set: Option<&DynamicObject>) -> Self {
+    pub(super) fn from_stateful_set(set: Option<&DynamicObject>) -> Self {
         let Some(set) = set else { return Self { rolling: true, ..Self::default() } };
         let number = |path: &str| set.data.pointer(path).and_then(Value::as_i64).unwrap_or_default();
         let text = |path: &str| set.data.pointer(path).and_then(Value::as_str).unwrap_or_default();
@@ -26,7 +26,7 @@ impl RolloutStatus {
     }
 
     /// Returns whether all current replicas are available with the newest template.
-    pub fn is_complete(self) -> bool {
+    pub(super) fn is_complete(self) -> bool {
         !self.rolling && self.available >= self.replicas
     }
 }

@@ -25,7 +25,7 @@ use crate::{
 
 /// What was observed of an app.
 #[derive(Clone, Debug, Default)]
-pub struct Observed {
+pub(super) struct Observed {
     /// The state of its StatefulSet.
     pub rollout: RolloutStatus,
     /// The pods of its members.
@@ -45,7 +45,7 @@ pub struct Observed {
 }
 
 /// Returns why an autoscaler cannot scale, as it reports itself.
-pub fn autoscaler_blocker(autoscaler: &DynamicObject) -> Option<String> {
+pub(super) fn autoscaler_blocker(autoscaler: &DynamicObject) -> Option<String> {
     let conditions = autoscaler.data.pointer("/status/conditions")?.as_array()?;
     let text = |condition: &Value, field: &str| condition[field].as_str().unwrap_or_default().to_owned();
     let active = conditions.iter().find(|condition| condition["type"] == "ScalingActive")?;
@@ -59,7 +59,7 @@ pub fn autoscaler_blocker(autoscaler: &DynamicObject) -> Option<String> {
 }
 
 /// Returns the status of an app whose objects were applied.
-pub fn app(
+pub(super) fn app(
     app: &KasprApp,
     components: &AppComponents,
     observed: &Observed,
@@ -213,7 +213,7 @@ fn subscriptions_changed(before: Option<&LinkedResources>, now: &LinkedResources
 }
 
 /// Returns the current status with other conditions.
-pub fn with_conditions(app: &KasprApp, conditions: Vec<NewCondition>, now: Timestamp) -> AppStatus {
+pub(super) fn with_conditions(app: &KasprApp, conditions: Vec<NewCondition>, now: Timestamp) -> AppStatus {
     let AppStatus { observed_generation, conditions, .. } = conditions_only(app, conditions, now);
     AppStatus { observed_generation, conditions, ..app.status.clone().unwrap_or_default() }
 }

@@ -19,7 +19,7 @@ use crate::naming::MANAGER;
 ///
 /// The API server refused the write or could not be reached. A resource that was deleted meanwhile is
 /// not an error.
-pub async fn write_status<K>(
+pub(super) async fn write_status<K>(
     ctx: &Context,
     key: &ObjectKey,
     resource: &K,

@@ -23,7 +23,7 @@ const KOPF_FINALIZER: &str = "kopf.zalando.org/KopfFinalizerMarker";
 /// # Errors
 ///
 /// The API server refused the write or could not be reached.
-pub async fn remove_kopf_marks<K>(ctx: &Context, meta: &impl Resource) -> Result<(), ReconcileError>
+pub(super) async fn remove_kopf_marks<K>(ctx: &Context, meta: &impl Resource) -> Result<(), ReconcileError>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
 {

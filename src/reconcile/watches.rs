@@ -35,7 +35,7 @@ use crate::{
 type Watch = Box<dyn FnOnce(Arc<Context>) -> BoxFuture<'static, ()>>;
 
 /// The watches while they are set up.
-pub struct Watches {
+pub(super) struct Watches {
     client: Client,
     scope: Scope,
     index: Arc<Mutex<AppIndex>>,
@@ -44,17 +44,17 @@ pub struct Watches {
 
 impl Watches {
     /// No watch yet.
-    pub fn new(client: Client, scope: Scope, index: Arc<Mutex<AppIndex>>) -> Self {
+    pub(super) fn new(client: Client, scope: Scope, index: Arc<Mutex<AppIndex>>) -> Self {
         Self { client, scope, index, watches: Vec::new() }
     }
 
     /// Connects the watches to the context. They send nothing before they are polled.
-    pub fn start(self, ctx: &Arc<Context>) -> Vec<BoxFuture<'static, ()>> {
+    pub(super) fn start(self, ctx: &Arc<Context>) -> Vec<BoxFuture<'static, ()>> {
         self.watches.into_iter().map(|watch| watch(ctx.clone())).collect()
     }
 
     /// Watches the apps.
-    pub fn apps(&mut self) -> Store<Guarded<KasprApp>> {
+    pub(super) fn apps(&mut self) -> Store<Guarded<KasprApp>> {
         self.resources::<KasprApp>(|index, key, present| match present {
             Some(_) => index.insert_app(&key),
             None => index.remove_app(&key),
@@ -62,7 +62,7 @@ impl Watches {
     }
 
     /// Watches the components of a kind.
-    pub fn components<C: Cached>(&mut self) -> Store<Guarded<C>> {
+    pub(super) fn components<C: Cached>(&mut self) -> Store<Guarded<C>> {
         self.resources::<C>(|index, key, present| match present {
             Some(metadata) => index.insert_component(&key, metadata),
             None => index.remove_component(&key),
@@ -99,7 +99,7 @@ impl Watches {
     }
 
     /// Watches the members' pods, by the label that those of the Python operator have too.
-    pub fn pods(&mut self) -> Store<CachedPod> {
+    pub(super) fn pods(&mut self) -> Store<CachedPod> {
         let (reader, writer) = store();
         let api = self.scope.api::<Pod>(&self.client);
         let index = self.index.clone();
@@ -119,7 +119,7 @@ impl Watches {
     }
 
     /// Watches the objects of a kind that the operator made.
-    pub fn owned(&mut self, kind: OwnedKind) -> Store<SerializedObject> {
+    pub(super) fn owned(&mut self, kind: OwnedKind) -> Store<SerializedObject> {
         let writer = Writer::new(kind);
         let reader = writer.as_reader();
         let api = self.scope.dynamic_api(&self.client, kind);

@@ -20,7 +20,7 @@ use crate::{
 /// Returns the autoscaler that paces the start of an app: members that all join a consumer group at once
 /// make it rebalance over and over. No member needs as little as 1Mi of memory, so the autoscaler always
 /// adds members, as fast as its policies allow.
-pub fn autoscaler(app: &KasprApp, settings: &BuildSettings) -> HorizontalPodAutoscaler {
+pub(super) fn autoscaler(app: &KasprApp, settings: &BuildSettings) -> HorizontalPodAutoscaler {
     let name = app.name_any();
     let target = naming::app(&name);
     let (period, pods) = (settings.scale_up_period_seconds, settings.scale_up_pods_per_step);

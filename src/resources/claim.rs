@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Returns the claim for Python packages that all members share, if they are cached in one.
-pub fn packages(app: &KasprApp) -> Option<PersistentVolumeClaim> {
+pub(super) fn packages(app: &KasprApp) -> Option<PersistentVolumeClaim> {
     let packages = app.spec.python_packages.as_ref()?;
     if !pod_layout::uses_claim(packages) {
         return None;
@@ -40,7 +40,7 @@ pub fn packages(app: &KasprApp) -> Option<PersistentVolumeClaim> {
 }
 
 /// Returns the claim template for the members' tables, if the storage is persistent.
-pub fn tables(app: &KasprApp) -> Option<PersistentVolumeClaim> {
+pub(super) fn tables(app: &KasprApp) -> Option<PersistentVolumeClaim> {
     let storage = persistent(app)?;
     let name = naming::tables_volume(&app.name_any());
     let (size, class) = (storage.size.as_deref(), storage.class.as_deref());
@@ -57,7 +57,7 @@ pub fn tables(app: &KasprApp) -> Option<PersistentVolumeClaim> {
 }
 
 /// Returns the storage of an app, if it is persistent.
-pub fn persistent(app: &KasprApp) -> Option<&Storage> {
+pub(super) fn persistent(app: &KasprApp) -> Option<&Storage> {
     app.spec.storage.as_ref().filter(|storage| storage.r#type == StorageType::PersistentClaim)
 }
 

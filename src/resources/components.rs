@@ -98,7 +98,7 @@ impl AppComponents {
 }
 
 /// Returns the hash of all components of a kind, which restarts the members when one changes.
-pub fn hash_of_all<C>(components: &[RunnableComponent<C>]) -> Option<String> {
+pub(super) fn hash_of_all<C>(components: &[RunnableComponent<C>]) -> Option<String> {
     let hashes: Vec<&str> = components.iter().map(|component| component.hash.as_str()).collect();
     (!hashes.is_empty()).then(|| hash::of_text(&hashes.concat()))
 }

@@ -12,7 +12,7 @@ use crate::{
 
 /// Returns the budget that lets nodes be drained one member at a time. A single member has none: it
 /// could never be moved.
-pub fn disruption_budget(app: &KasprApp) -> Option<PodDisruptionBudget> {
+pub(super) fn disruption_budget(app: &KasprApp) -> Option<PodDisruptionBudget> {
     let template = app.spec.template.as_ref().and_then(|template| template.pod_disruption_budget.clone());
     let template = template.unwrap_or_default();
     if replicas(app) < 2 || template.enabled == Some(false) {

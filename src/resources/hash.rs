@@ -15,6 +15,7 @@ fn short_sha256(bytes: &[u8]) -> String {
 }
 
 /// The hash of text: SHA-256 over the decimal digits of its MurmurHash3 (x64, 128 bit).
+#[must_use]
 pub fn of_text(text: &str) -> String {
     // Reading from a slice does not fail.
     let murmur = murmur3::murmur3_x64_128(&mut text.as_bytes(), 0).unwrap_or_default();
@@ -22,6 +23,7 @@ pub fn of_text(text: &str) -> String {
 }
 
 /// The hash of a JSON value, whatever the order of its keys.
+#[must_use]
 pub fn of_json(value: &Value) -> String {
     of_text(&python_json(value, Separators { item: b", ", key: b": " }))
 }

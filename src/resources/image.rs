@@ -18,7 +18,7 @@ pub fn image(app: &KasprApp, settings: &BuildSettings) -> String {
 
 /// Returns the image that the package installer is copied from.
 #[must_use]
-pub fn operator_image(settings: &BuildSettings) -> String {
+pub(super) fn operator_image(settings: &BuildSettings) -> String {
     let image = &settings.operator_image;
     // An image with a registry host does not come from the default registry.
     let has_host =

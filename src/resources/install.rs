@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Returns the containers, if the app has packages.
-pub fn containers(app: &KasprApp, settings: &BuildSettings) -> Option<Vec<Container>> {
+pub(super) fn containers(app: &KasprApp, settings: &BuildSettings) -> Option<Vec<Container>> {
     let packages = app.spec.python_packages.as_ref()?;
     Some(vec![copy_container(app, packages, settings), install_container(app, packages, settings)])
 }

@@ -33,7 +33,7 @@ fn stamp(metadata: &mut ObjectMeta, value: &Value) {
 }
 
 /// Stamps a ConfigMap: that of a component with API version and kind, that of an app without.
-pub fn stamp_config_map(map: &mut ConfigMap, kind: Kind) {
+pub(super) fn stamp_config_map(map: &mut ConfigMap, kind: Kind) {
     let typed = kind != Kind::App;
     let meta = meta(
         map.metadata.name.as_deref(),
@@ -49,7 +49,7 @@ pub fn stamp_config_map(map: &mut ConfigMap, kind: Kind) {
 }
 
 /// Stamps a ServiceAccount.
-pub fn stamp_service_account(account: &mut ServiceAccount, template: &BTreeMap<String, String>) {
+pub(super) fn stamp_service_account(account: &mut ServiceAccount, template: &BTreeMap<String, String>) {
     let mut labels = own_labels(&account.metadata);
     labels.extend(template.clone());
     let meta = meta(account.metadata.name.as_deref(), None, json!(labels), annotations(&account.metadata));
@@ -61,7 +61,7 @@ pub fn stamp_service_account(account: &mut ServiceAccount, template: &BTreeMap<S
 }
 
 /// Stamps the Service in front of an app's members.
-pub fn stamp_service(service: &mut Service, template: &BTreeMap<String, String>) {
+pub(super) fn stamp_service(service: &mut Service, template: &BTreeMap<String, String>) {
     let mut labels = template.clone();
     labels.extend(own_labels(&service.metadata));
     let meta = meta(service.metadata.name.as_deref(), None, json!(labels), annotations(&service.metadata));
@@ -94,13 +94,13 @@ pub fn stamp_service(service: &mut Service, template: &BTreeMap<String, String>)
 }
 
 /// Returns the hash of a claim template.
-pub fn claim_template(name: &str, size: Option<&str>, class: Option<&str>) -> String {
+pub(super) fn claim_template(name: &str, size: Option<&str>, class: Option<&str>) -> String {
     let meta = meta(Some(name), None, Value::Null, json!({}));
     hash::of_json(&json!({ "metadata": meta, "spec": claim_spec("ReadWriteOnce", size, class) }))
 }
 
 /// Returns the hash of the packages claim.
-pub fn packages_claim(metadata: &ObjectMeta, size: &str, class: Option<&str>) -> String {
+pub(super) fn packages_claim(metadata: &ObjectMeta, size: &str, class: Option<&str>) -> String {
     let meta =
         meta(metadata.name.as_deref(), metadata.namespace.as_deref(), json!(own_labels(metadata)), json!({}));
     hash::of_json(&json!({
@@ -119,7 +119,7 @@ fn claim_spec(mode: &str, size: Option<&str>, class: Option<&str>) -> Value {
 }
 
 /// Returns the hash of an autoscaler; `period` and `pods` are those of its scale-up.
-pub fn autoscaler(name: &str, target: &str, max: i32, period: i32, pods: i32) -> String {
+pub(super) fn autoscaler(name: &str, target: &str, max: i32, period: i32, pods: i32) -> String {
     let policy = |kind: &str, value: i32, period: i32| json!({ "period_seconds": period, "type": kind, "value": value });
     let rules = |policies: Value| json!({ "policies": policies, "select_policy": "Max", "stabilization_window_seconds": 0 });
     let up = rules(json!([policy("Percent", 100, period), policy("Pods", pods, period)]));

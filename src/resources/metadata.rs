@@ -6,7 +6,7 @@ use kube::{Resource, ResourceExt};
 use super::labels::Labels;
 
 /// Returns metadata of an object that is garbage-collected with its owner.
-pub fn owned<K: Resource<DynamicType = ()>>(owner: &K, name: String, labels: Labels) -> ObjectMeta {
+pub(super) fn owned<K: Resource<DynamicType = ()>>(owner: &K, name: String, labels: Labels) -> ObjectMeta {
     let owner_references = owner.controller_owner_ref(&()).map(|mut reference| {
         // Deleting the owner in the foreground waits for the object.
         reference.block_owner_deletion = Some(true);
@@ -16,7 +16,7 @@ pub fn owned<K: Resource<DynamicType = ()>>(owner: &K, name: String, labels: Lab
 }
 
 /// Returns metadata of an object that outlives the resource it is made for.
-pub fn unowned<K: Resource>(made_for: &K, name: String, labels: Labels) -> ObjectMeta {
+pub(super) fn unowned<K: Resource>(made_for: &K, name: String, labels: Labels) -> ObjectMeta {
     ObjectMeta {
         name: Some(name),
         namespace: made_for.namespace(),
@@ -26,6 +26,6 @@ pub fn unowned<K: Resource>(made_for: &K, name: String, labels: Labels) -> Objec
 }
 
 /// Adds an annotation.
-pub fn annotate(metadata: &mut ObjectMeta, key: &str, value: String) {
+pub(super) fn annotate(metadata: &mut ObjectMeta, key: &str, value: String) {
     metadata.annotations.get_or_insert_with(BTreeMap::new).insert(key.to_owned(), value);
 }

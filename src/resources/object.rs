@@ -145,7 +145,7 @@ impl OwnedObject {
 }
 
 /// A type of which the operator makes objects.
-pub trait Owned {
+pub(super) trait Owned {
     /// The kind.
     const OWNED_KIND: OwnedKind;
 }

@@ -17,7 +17,7 @@ use super::{
 use crate::{api::KasprApp, naming, pod_layout, settings::BuildSettings};
 
 /// Returns the pod template of the members.
-pub fn template(
+pub(super) fn template(
     app: &KasprApp,
     components: &AppComponents,
     config_map: &ConfigMap,

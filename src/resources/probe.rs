@@ -9,7 +9,7 @@ use crate::naming;
 
 /// Returns a probe of the path that reports a member's state. Fields that the user leaves out get the
 /// defaults of Kubernetes.
-pub fn probe(app: &KasprApp, timing: &api::Probe) -> Probe {
+pub(super) fn probe(app: &KasprApp, timing: &api::Probe) -> Probe {
     let api::Probe {
         failure_threshold,
         initial_delay_seconds,

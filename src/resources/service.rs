@@ -12,7 +12,7 @@ use crate::naming;
 
 /// Gives each member its own name in DNS. Publishes members that are not ready too: they must find
 /// each other to become so.
-pub fn headless(app: &KasprApp) -> Service {
+pub(super) fn headless(app: &KasprApp) -> Service {
     let spec = ServiceSpec {
         cluster_ip: Some("None".to_owned()),
         publish_not_ready_addresses: Some(true),
@@ -22,7 +22,7 @@ pub fn headless(app: &KasprApp) -> Service {
 }
 
 /// The address of the app's web views for others.
-pub fn api(app: &KasprApp) -> Service {
+pub(super) fn api(app: &KasprApp) -> Service {
     let spec = ServiceSpec { type_: Some("ClusterIP".to_owned()), ..spec(app) };
     let mut service = service(app, naming::api_service(&app.name_any()), spec);
     legacy_hash::stamp_service(&mut service, &template_labels(app));

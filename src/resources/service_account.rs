@@ -6,7 +6,7 @@ use crate::api::KasprApp;
 use crate::naming;
 
 /// Returns the members' ServiceAccount; its annotations carry cloud identities.
-pub fn service_account(app: &KasprApp) -> ServiceAccount {
+pub(super) fn service_account(app: &KasprApp) -> ServiceAccount {
     let template =
         app.spec.template.as_ref().and_then(|t| t.service_account.as_ref()).and_then(|t| t.metadata.as_ref());
     let theirs = template.and_then(|metadata| metadata.labels.clone()).unwrap_or_default();

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Returns the ConfigMap with the framework's settings, which the members read key by key.
-pub fn config_map(app: &KasprApp) -> ConfigMap {
+pub(super) fn config_map(app: &KasprApp) -> ConfigMap {
     let name = app.name_any();
     let labels = labels::merged(Some(app.labels()), labels::app(&name));
     let mut map = ConfigMap {

@@ -15,7 +15,7 @@ use crate::{api::KasprApp, naming, settings::BuildSettings};
 
 /// Returns the StatefulSet of the members. Pods start in parallel: members must find each other to
 /// become ready.
-pub fn statefulset(
+pub(super) fn statefulset(
     app: &KasprApp,
     components: &AppComponents,
     config_map: &ConfigMap,

@@ -13,7 +13,7 @@ use crate::{
 /// The framework connects with Python's default TLS context, which reads its authorities from OpenSSL's
 /// SSL_CERT_FILE. Up to 0.11.19 it presents no certificate of its own; the other two variables are for
 /// images that do.
-pub fn variables(app: &KasprApp) -> Vec<EnvVar> {
+pub(super) fn variables(app: &KasprApp) -> Vec<EnvVar> {
     let Some(Tls { ca_secret, certificate_secret }) = &app.spec.tls else { return Vec::new() };
     let mut variables = Vec::new();
     if ca_secret.is_some() {

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Returns the volume, unless the StatefulSet's claim template adds it.
-pub fn volume(volume: PodVolume) -> Option<Volume> {
+pub(super) fn volume(volume: PodVolume) -> Option<Volume> {
     let PodVolume { name, source, .. } = volume;
     let volume = Volume { name, ..Volume::default() };
     Some(match source {
@@ -52,7 +52,7 @@ pub fn volume(volume: PodVolume) -> Option<Volume> {
 }
 
 /// Returns the mount in the member's container, if there is one.
-pub fn member_mount(volume: PodVolume) -> Option<VolumeMount> {
+pub(super) fn member_mount(volume: PodVolume) -> Option<VolumeMount> {
     let mount_path = volume.member_mount?;
     // Each member sees the package set that the installer linked for it. The set is immutable, and the
     // kubelet resolves the link when the container starts.
@@ -68,7 +68,7 @@ pub fn member_mount(volume: PodVolume) -> Option<VolumeMount> {
 }
 
 /// Returns the mount in the install container, if there is one.
-pub fn install_mount(volume: PodVolume) -> Option<VolumeMount> {
+pub(super) fn install_mount(volume: PodVolume) -> Option<VolumeMount> {
     let read_only = matches!(volume.source, PodVolumeSource::Secret { .. });
     Some(VolumeMount {
         mount_path: volume.install_mount?,

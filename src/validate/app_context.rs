@@ -148,7 +148,7 @@ impl AppContext {
 }
 
 impl AppSummary {
-    pub fn from_app(app: &KasprApp) -> Self {
+    pub(super) fn from_app(app: &KasprApp) -> Self {
         let setting = |name: &str| {
             let config = app.spec.config.as_ref()?;
             config.0.get(name).filter(|value| !value.is_null()).map(shared::to_text)
@@ -163,7 +163,7 @@ impl AppSummary {
 
 impl SerializerNames {
     /// Returns the serializers, with those of the app as defaults.
-    pub fn or_app(&self, app: Option<&AppSummary>) -> Self {
+    pub(super) fn or_app(&self, app: Option<&AppSummary>) -> Self {
         let app = app.map(|app| &app.serializers);
         Self {
             key: self.key.clone().or_else(|| app?.key.clone()),
@@ -173,7 +173,7 @@ impl SerializerNames {
 }
 
 impl AgentSummary {
-    pub fn from_agent(agent: &KasprAgent) -> Self {
+    pub(super) fn from_agent(agent: &KasprAgent) -> Self {
         let input = &agent.spec.input;
         let declared = input.declare == Some(true);
         Self {
@@ -199,7 +199,7 @@ impl TopicSummary {
 }
 
 impl TableSummary {
-    pub fn from_table(table: &KasprTable) -> Self {
+    pub(super) fn from_table(table: &KasprTable) -> Self {
         let spec = &table.spec;
         let name =
             |serializer: Option<TableSerializer>| serializer.map(|serializer| serializer_name(&serializer));
@@ -217,7 +217,7 @@ impl TableSummary {
 }
 
 impl RouteSummary {
-    pub fn from_webview(view: &KasprWebView) -> Self {
+    pub(super) fn from_webview(view: &KasprWebView) -> Self {
         let request = &view.spec.request;
         Self { resource: view.name_any(), method: request.method, path: request.path.clone() }
     }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Validates an app.
-pub fn validate_app(app: &KasprApp, context: &AppContext, found: &mut Findings) {
+pub(super) fn validate_app(app: &KasprApp, context: &AppContext, found: &mut Findings) {
     let spec = Path::root().child("spec");
     // The context may contain the app before its change.
     let context = &AppContext { app: Some(AppSummary::from_app(app)), ..context.clone() };
@@ -67,7 +67,7 @@ fn check_idle_members(app: &KasprApp, context: &AppContext, at: &Path, found: &m
 }
 
 /// Validates an agent.
-pub fn validate_agent(agent: &KasprAgent, context: &AppContext, found: &mut Findings) {
+pub(super) fn validate_agent(agent: &KasprAgent, context: &AppContext, found: &mut Findings) {
     check_app_exists(agent, context, found);
     let spec = Path::root().child("spec");
     let input = spec.child("input");
@@ -133,7 +133,7 @@ fn check_partitions_for_replicas(
 }
 
 /// Validates a table.
-pub fn validate_table(table: &KasprTable, context: &AppContext, found: &mut Findings) {
+pub(super) fn validate_table(table: &KasprTable, context: &AppContext, found: &mut Findings) {
     check_app_exists(table, context, found);
     let this = TableSummary::from_table(table);
     let spec = Path::root().child("spec");
@@ -155,13 +155,13 @@ pub fn validate_table(table: &KasprTable, context: &AppContext, found: &mut Find
 }
 
 /// Validates a task.
-pub fn validate_task(task: &KasprTask, context: &AppContext, found: &mut Findings) {
+pub(super) fn validate_task(task: &KasprTask, context: &AppContext, found: &mut Findings) {
     check_app_exists(task, context, found);
     check_tables_exist(&task.spec.processors, context, found);
 }
 
 /// Validates a webview.
-pub fn validate_webview(view: &KasprWebView, context: &AppContext, found: &mut Findings) {
+pub(super) fn validate_webview(view: &KasprWebView, context: &AppContext, found: &mut Findings) {
     check_app_exists(view, context, found);
     if let Some(processors) = &view.spec.processors {
         check_tables_exist(processors, context, found);
@@ -178,7 +178,7 @@ pub fn validate_webview(view: &KasprWebView, context: &AppContext, found: &mut F
 }
 
 /// Validates a join.
-pub fn validate_join(join: &KasprJoin, context: &AppContext, found: &mut Findings) {
+pub(super) fn validate_join(join: &KasprJoin, context: &AppContext, found: &mut Findings) {
     check_app_exists(join, context, found);
     let spec = Path::root().child("spec");
     for (field, name) in [("leftTable", &join.spec.left_table), ("rightTable", &join.spec.right_table)] {

@@ -248,7 +248,7 @@ impl FieldError {
 const LONGEST_WARNING: usize = 120;
 
 /// Truncates a text, with '…' at the end, if it is longer than `longest` characters.
-pub fn shortened(text: &str, longest: usize) -> String {
+pub(super) fn shortened(text: &str, longest: usize) -> String {
     if text.chars().count() <= longest {
         return text.to_owned();
     }

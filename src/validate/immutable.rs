@@ -6,7 +6,7 @@ use super::{findings::Findings, path::Path, rule, shared};
 use crate::api::{CacheType, KasprAppSpec, PackageCache, StorageType};
 
 /// Adds errors about changes between two specs of an app that are not allowed.
-pub fn check_app(old: &KasprAppSpec, new: &KasprAppSpec, found: &mut Findings) {
+pub(super) fn check_app(old: &KasprAppSpec, new: &KasprAppSpec, found: &mut Findings) {
     let at = Path::root().child("spec");
     check_topic_partitions(old, new, &at.child("config"), found);
     check_storage(old, new, &at.child("storage"), found);

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Checks that each mount has a volume, and that each path is mounted once. `at` is the path of the template.
-pub fn check(app: &KasprApp, at: &Path, found: &mut Findings) {
+pub(super) fn check(app: &KasprApp, at: &Path, found: &mut Findings) {
     let Some(template) = &app.spec.template else { return };
     let volumes = || {
         template.pod.iter().flat_map(|pod| pod.volumes.iter().flatten()).map(|volume| volume.name.as_str())

@@ -22,7 +22,7 @@ struct Reference {
 }
 
 /// Checks the Secrets and ConfigMaps that the app references, if all objects of the namespace are known.
-pub fn check(app: &KasprApp, context: &AppContext, found: &mut Findings) {
+pub(super) fn check(app: &KasprApp, context: &AppContext, found: &mut Findings) {
     let Some(objects) = &context.objects else { return };
     let mut reported = BTreeSet::new();
     for Reference { kind, name, key, at } in references_of(app) {

@@ -12,7 +12,7 @@ use super::{
 use crate::api::{Operation, Processors, TableRef};
 
 /// Kind of resource that runs a pipeline.
-pub enum Caller {
+pub(super) enum Caller {
     /// An agent: every operation receives a value.
     Agent,
     /// A task: the first operation receives no value.

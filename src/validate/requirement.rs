@@ -26,7 +26,7 @@ const MOST_CONDITIONS: usize = 16;
 ///
 /// Returns what is wrong and what is allowed. The text before an `@` may be a password, so the message never
 /// contains it.
-pub fn check(text: &str) -> Result<(), String> {
+pub(super) fn check(text: &str) -> Result<(), String> {
     check_characters(text)?;
     let plain = without_variables(text)?;
     if let Some(system) = VERSION_CONTROL.iter().find(|system| plain.starts_with(**system)) {
@@ -164,7 +164,7 @@ fn describe_parse_error(message: &str) -> String {
 }
 
 /// Returns the names of the variables in a text.
-pub fn variable_names(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn variable_names(text: &str) -> impl Iterator<Item = &str> {
     text.split("${").skip(1).filter_map(|after| Some(after.split_once('}')?.0))
 }
 
@@ -173,7 +173,7 @@ pub fn variable_names(text: &str) -> impl Iterator<Item = &str> {
 /// # Errors
 ///
 /// Returns a message for any other `$`, because a shell would execute `$(…)`.
-pub fn without_variables(text: &str) -> Result<String, String> {
+pub(super) fn without_variables(text: &str) -> Result<String, String> {
     const WRONG: &str = "must not contain '$' other than in '${NAME}', a variable of the install container";
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;

@@ -14,7 +14,7 @@ use crate::naming::APP_LABEL;
 
 /// Returns the name that a resource has or will have, after the field that it comes from. The API server
 /// appends five characters to a `generateName`.
-pub fn field_and_name(metadata: &ObjectMeta) -> (&'static str, String) {
+pub(super) fn field_and_name(metadata: &ObjectMeta) -> (&'static str, String) {
     match (&metadata.name, &metadata.generate_name) {
         (Some(name), _) if !name.is_empty() => ("name", name.clone()),
         (_, Some(prefix)) if !prefix.is_empty() => ("generateName", format!("{prefix}00000")),
@@ -31,17 +31,17 @@ fn is_dns_label(name: &str, first: fn(char) -> bool) -> bool {
 }
 
 /// Whether a text is a DNS-1035 label, such as the name of a Service.
-pub fn is_dns_1035_label(name: &str) -> bool {
+pub(super) fn is_dns_1035_label(name: &str) -> bool {
     is_dns_label(name, |c| c.is_ascii_lowercase())
 }
 
 /// Whether a text is a DNS-1123 label, such as the name of a volume.
-pub fn is_dns_1123_label(name: &str) -> bool {
+pub(super) fn is_dns_1123_label(name: &str) -> bool {
     is_dns_label(name, |c| c.is_ascii_lowercase() || c.is_ascii_digit())
 }
 
 /// Whether a text is a DNS-1123 subdomain, such as the name of most objects.
-pub fn is_dns_1123_subdomain(name: &str) -> bool {
+pub(super) fn is_dns_1123_subdomain(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_dns_1123_label)
 }
 
@@ -52,18 +52,18 @@ fn is_name_segment(text: &str) -> bool {
 }
 
 /// Whether a text is valid as the value of a label.
-pub fn is_label_value(value: &str) -> bool {
+pub(super) fn is_label_value(value: &str) -> bool {
     value.is_empty() || (value.len() <= 63 && is_name_segment(value))
 }
 
 /// Whether a text is valid as the key of a label or annotation.
-pub fn is_qualified_name(key: &str) -> bool {
+pub(super) fn is_qualified_name(key: &str) -> bool {
     let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
     prefix.is_none_or(is_dns_1123_subdomain) && name.len() <= 63 && is_name_segment(name)
 }
 
 /// Whether a text is valid as the name of a Kafka topic or consumer group. Source: Kafka's own rule.
-pub fn is_topic_name(name: &str) -> bool {
+pub(super) fn is_topic_name(name: &str) -> bool {
     (1..=249).contains(&name.len())
         && name != "."
         && name != ".."
@@ -71,7 +71,7 @@ pub fn is_topic_name(name: &str) -> bool {
 }
 
 /// Whether a text is a duration. Source: the framework's pattern, `^\d+[smhd]$`.
-pub fn is_duration(text: &str) -> bool {
+pub(super) fn is_duration(text: &str) -> bool {
     let mut letters = text.chars();
     letters.next_back().is_some_and(|unit| matches!(unit, 's' | 'm' | 'h' | 'd'))
         && !letters.as_str().is_empty()
@@ -79,7 +79,7 @@ pub fn is_duration(text: &str) -> bool {
 }
 
 /// Message about an invalid duration.
-pub const DURATION: &str = "must be digits and one of 's', 'm', 'h', 'd', such as '5s'";
+pub(super) const DURATION: &str = "must be digits and one of 's', 'm', 'h', 'd', such as '5s'";
 
 /// Parses a Kubernetes quantity. Returns its value in the unit that it counts, such as bytes or cores.
 ///
@@ -115,7 +115,7 @@ fn decimal_power(suffix: &str) -> Option<i32> {
 const QUANTITY: &str = "must be a quantity, such as '500Mi' or '10Gi'";
 
 /// Checks a size that must be greater than 0.
-pub fn positive_quantity(text: &str, at: Path, found: &mut Findings) {
+pub(super) fn positive_quantity(text: &str, at: Path, found: &mut Findings) {
     match quantity(text) {
         None => found.invalid(rule::QUANTITY, at, text, QUANTITY),
         Some(value) if value <= 0.0 => found.invalid(rule::QUANTITY, at, text, "must be more than 0"),
@@ -131,7 +131,7 @@ fn is_resource_name(name: &str) -> bool {
 }
 
 /// Checks resource requirements: every amount is a quantity, and no request exceeds its limit.
-pub fn resources(resources: &ResourceRequirements, at: &Path, found: &mut Findings) {
+pub(super) fn resources(resources: &ResourceRequirements, at: &Path, found: &mut Findings) {
     let blocks = [("requests", &resources.requests), ("limits", &resources.limits)];
     for (block, amounts) in blocks {
         for (name, Quantity(amount)) in amounts.iter().flatten() {
@@ -173,7 +173,7 @@ pub fn resources(resources: &ResourceRequirements, at: &Path, found: &mut Findin
 }
 
 /// Checks the name of a StorageClass. An empty name selects volumes without a class.
-pub fn storage_class(class: Option<&str>, at: Path, found: &mut Findings) {
+pub(super) fn storage_class(class: Option<&str>, at: Path, found: &mut Findings) {
     if let Some(class) = class.filter(|class| !class.is_empty() && !is_dns_1123_subdomain(class)) {
         found.invalid(
             rule::STORAGE_CLASS,
@@ -185,7 +185,7 @@ pub fn storage_class(class: Option<&str>, at: Path, found: &mut Findings) {
 }
 
 /// Checks the name of a Secret, which is required.
-pub fn secret_name(name: Option<&str>, at: Path, found: &mut Findings) {
+pub(super) fn secret_name(name: Option<&str>, at: Path, found: &mut Findings) {
     match name.unwrap_or_default() {
         "" => found.required(rule::SECRET_REFERENCE, at, "must name a Secret in the app's namespace"),
         name if !is_dns_1123_subdomain(name) => {
@@ -201,7 +201,7 @@ pub fn secret_name(name: Option<&str>, at: Path, found: &mut Findings) {
 }
 
 /// Checks the key of a Secret, which is required.
-pub fn secret_key(key: Option<&str>, at: Path, found: &mut Findings) {
+pub(super) fn secret_key(key: Option<&str>, at: Path, found: &mut Findings) {
     match key.unwrap_or_default() {
         "" => found.required(rule::SECRET_REFERENCE, at, "must name a key of the Secret"),
         key if !key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) => {
@@ -221,7 +221,7 @@ pub fn secret_key(key: Option<&str>, at: Path, found: &mut Findings) {
 /// # Errors
 ///
 /// Returns the message about the host.
-pub fn check_host_and_port(text: &str) -> Result<(), &'static str> {
+pub(super) fn check_host_and_port(text: &str) -> Result<(), &'static str> {
     if text.contains("://") {
         return Err("must be host:port without a scheme");
     }
@@ -250,7 +250,7 @@ pub fn check_host_and_port(text: &str) -> Result<(), &'static str> {
 ///
 /// A text that is not a valid URL may contain a password anywhere before the last `@`, unless the text
 /// looks like `https://host.example/repo@v1`.
-pub fn without_password(text: &str) -> String {
+pub(super) fn without_password(text: &str) -> String {
     let Some((before, after)) = text.rsplit_once('@') else { return text.to_owned() };
     let Some((scheme, rest)) = before.split_once("://") else {
         return format!("***@{after}");
@@ -261,7 +261,7 @@ pub fn without_password(text: &str) -> String {
 }
 
 /// Lists names in single quotes for a message; at most ten, so that the message stays readable.
-pub fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
     const MOST: usize = 10;
     let mut quoted: Vec<String> = names.take(MOST + 1).map(|name| format!("'{name}'")).collect();
     if quoted.len() > MOST {
@@ -271,13 +271,13 @@ pub fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// Describes the valid names for a message.
-pub fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names = quoted(names);
     if names.is_empty() { "none exist".to_owned() } else { format!("one of {names}") }
 }
 
 /// Converts a value to the text of an environment variable: a string without its quotes.
-pub fn to_text(value: &Value) -> String {
+pub(super) fn to_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
@@ -298,7 +298,7 @@ pub fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Optio
 
 /// Checks the metadata of a component: the label with its app, and its name. Pods have a volume with the
 /// name of the component and a suffix, and a label with the value `kaspr-` and the name.
-pub fn component_metadata(metadata: &ObjectMeta, suffix: &str, at: &Path, found: &mut Findings) {
+pub(super) fn component_metadata(metadata: &ObjectMeta, suffix: &str, at: &Path, found: &mut Findings) {
     let (field, name) = field_and_name(metadata);
     let longest = 63 - suffix.len().max("kaspr-".len());
     if !name.is_empty() && (!is_dns_1123_label(&name) || name.len() > longest) {
@@ -319,7 +319,7 @@ pub fn component_metadata(metadata: &ObjectMeta, suffix: &str, at: &Path, found:
 }
 
 /// Checks the name that the framework uses for a component.
-pub fn component_name(name: &str, at: &Path, found: &mut Findings) {
+pub(super) fn component_name(name: &str, at: &Path, found: &mut Findings) {
     if name.trim().is_empty() {
         found.required(rule::REQUIRED, at.child("name"), "must not be empty");
     }

@@ -40,7 +40,7 @@ impl TopicOut {
 }
 
 /// Checks that exactly one of two fields is set.
-pub fn exactly_one(at: &Path, a: (&'static str, bool), b: (&'static str, bool), found: &mut Findings) {
+pub(super) fn exactly_one(at: &Path, a: (&'static str, bool), b: (&'static str, bool), found: &mut Findings) {
     match (a, b) {
         ((a, false), (b, false)) => {
             found.required(rule::ONE_OF, at.clone(), &format!("must give either {a} or {b}"))

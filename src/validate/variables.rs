@@ -15,7 +15,7 @@ const ALWAYS_SET: [&str; 3] = ["HOME", "HOSTNAME", "PATH"];
 const CREDENTIALS: [&str; 2] = [PYPI_USERNAME, PYPI_PASSWORD];
 
 /// Warns about variables that are not set, unless by the image. `at` is the path of the spec.
-pub fn check(app: &KasprApp, at: &Path, found: &mut Findings) {
+pub(super) fn check(app: &KasprApp, at: &Path, found: &mut Findings) {
     let Some(packages) = &app.spec.python_packages else { return };
     let container = app.spec.template.iter().filter_map(|t| t.python_packages_init_container.as_ref());
     let given = container.flat_map(|container| container.env.iter().flatten());

@@ -44,6 +44,7 @@ pub enum Target {
 }
 
 /// Both configurations.
+#[must_use]
 pub fn configurations(target: &Target) -> (MutatingWebhookConfiguration, ValidatingWebhookConfiguration) {
     let selector = namespaces(target);
     let mutating = MutatingWebhook {

@@ -40,7 +40,7 @@ const FAULTS: [Fault; 14] = [
 ];
 
 /// Runs a scenario undisturbed, twice, and then with each fault.
-pub async fn run(cluster: &Cluster, scenario: &Scenario, quick: bool, report: &Mutex<Report>) {
+pub(crate) async fn run(cluster: &Cluster, scenario: &Scenario, quick: bool, report: &Mutex<Report>) {
     let report = || report.lock().unwrap_or_else(PoisonError::into_inner);
     let (reference, again) =
         match (run::undisturbed(cluster, scenario).await, run::undisturbed(cluster, scenario).await) {

@@ -28,7 +28,7 @@ use crate::{
 const LOG_LINES: usize = 12;
 
 /// What a campaign runs on.
-pub struct Cluster {
+pub(crate) struct Cluster {
     plane: ControlPlane,
     /// Reaches the API server without the proxy.
     pub client: Client,
@@ -42,7 +42,7 @@ pub struct Cluster {
 
 impl Cluster {
     /// Starts everything and waits until it is ready.
-    pub async fn start() -> io::Result<Self> {
+    pub(crate) async fn start() -> io::Result<Self> {
         let plane = block_in_place(ControlPlane::start).map_err(io::Error::other)?;
         let plan = Arc::new(Plan::new());
         let client = client(&plane).await?;
@@ -56,7 +56,7 @@ impl Cluster {
     }
 
     /// Starts an operator and waits until it is ready.
-    pub fn start_operator(&self) -> io::Result<()> {
+    pub(crate) fn start_operator(&self) -> io::Result<()> {
         block_in_place(|| {
             let number = self.started.fetch_add(1, Ordering::Relaxed);
             let log = self.plane.log_dir().join(format!("kaspr-operator-{number}.log"));
@@ -68,7 +68,7 @@ impl Cluster {
     }
 
     /// Kills the operator as a node that dies would.
-    pub fn kill_operator(&self) -> io::Result<()> {
+    pub(crate) fn kill_operator(&self) -> io::Result<()> {
         block_in_place(|| {
             let Some(operator) = self.operator().take() else { return Ok(()) };
             Command::new("kill").args(["-KILL", &operator.pid().to_string()]).status().map(drop)
@@ -77,7 +77,7 @@ impl Cluster {
     }
 
     /// Does what the plan can't do by itself.
-    pub fn attend(&self, namespace: &str) -> io::Result<()> {
+    pub(crate) fn attend(&self, namespace: &str) -> io::Result<()> {
         let Some(fault) = self.plan.to_attend(namespace) else { return Ok(()) };
         match fault {
             Fault::ApiServer => block_in_place(|| {
@@ -99,12 +99,12 @@ impl Cluster {
     }
 
     /// Makes a namespace.
-    pub fn namespace(&self, prefix: &str) -> io::Result<String> {
+    pub(crate) fn namespace(&self, prefix: &str) -> io::Result<String> {
         block_in_place(|| self.plane.new_namespace(prefix)).map_err(io::Error::other)
     }
 
     /// Applies manifests one after the other as a user does: what is no longer in one goes.
-    pub async fn apply(&self, namespace: &str, manifests: &[Value]) -> kube::Result<()> {
+    pub(crate) async fn apply(&self, namespace: &str, manifests: &[Value]) -> kube::Result<()> {
         let params = PatchParams::apply("user").force();
         for manifest in manifests {
             let kind = manifest["kind"].as_str().unwrap_or_default();
@@ -115,13 +115,19 @@ impl Cluster {
     }
 
     /// Changes an object with a merge patch.
-    pub async fn patch(&self, namespace: &str, kind: &str, name: &str, patch: &Value) -> kube::Result<()> {
+    pub(crate) async fn patch(
+        &self,
+        namespace: &str,
+        kind: &str,
+        name: &str,
+        patch: &Value,
+    ) -> kube::Result<()> {
         let params = PatchParams { field_manager: Some("user".to_owned()), ..PatchParams::default() };
         self.api(namespace, kind).patch(name, &params, &Patch::Merge(patch)).await.map(drop)
     }
 
     /// Deletes an object; one that is gone is as good.
-    pub async fn delete(&self, namespace: &str, kind: &str, name: &str) -> kube::Result<()> {
+    pub(crate) async fn delete(&self, namespace: &str, kind: &str, name: &str) -> kube::Result<()> {
         match self.api(namespace, kind).delete(name, &DeleteParams::background()).await {
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
             other => other.map(drop),
@@ -129,7 +135,7 @@ impl Cluster {
     }
 
     /// Deletes a namespace: first what would be recreated during the deletion. Does not wait for the end.
-    pub async fn clean_up(&self, namespace: &str) {
+    pub(crate) async fn clean_up(&self, namespace: &str) {
         for kind in ["KasprApp", "KasprAgent", "KasprTable"] {
             let everything = ListParams::default();
             _ = self.api(namespace, kind).delete_collection(&DeleteParams::background(), &everything).await;
@@ -140,7 +146,7 @@ impl Cluster {
 
     /// Takes the webhooks away, so that anything can be written that the CRDs allow. They come back
     /// with the next operator.
-    pub async fn without_webhooks(&self) -> kube::Result<()> {
+    pub(crate) async fn without_webhooks(&self) -> kube::Result<()> {
         for kind in ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"] {
             let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource(kind));
             api.delete("kaspr-operator", &DeleteParams::default()).await?;
@@ -149,7 +155,7 @@ impl Cluster {
     }
 
     /// The end of what the operator's log says of a namespace, shortened.
-    pub fn log(&self, namespace: &str) -> String {
+    pub(crate) fn log(&self, namespace: &str) -> String {
         let lines = self.operator().as_ref().map(Operator::lines).unwrap_or_default();
         let about = lines.iter().filter(|line| line.to_string().contains(namespace));
         let words = |line: &Value| {
@@ -161,7 +167,7 @@ impl Cluster {
     }
 
     /// The logs of operators that panicked.
-    pub fn panics(&self) -> Vec<String> {
+    pub(crate) fn panics(&self) -> Vec<String> {
         let logs = (0..self.started.load(Ordering::Relaxed))
             .map(|number| self.plane.log_dir().join(format!("kaspr-operator-{number}.log")));
         logs.filter_map(|log| std::fs::read_to_string(log).ok())
@@ -170,7 +176,7 @@ impl Cluster {
     }
 
     /// The API of a kind.
-    pub fn api(&self, namespace: &str, kind: &str) -> Api<DynamicObject> {
+    pub(crate) fn api(&self, namespace: &str, kind: &str) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), namespace, &resource(kind))
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::scenario;
 
 /// Numbers that follow from a seed (splitmix64).
-pub struct Dice(pub u64);
+pub(crate) struct Dice(pub u64);
 
 impl Dice {
     /// The next number below a limit.
@@ -25,7 +25,7 @@ impl Dice {
 }
 
 /// The manifests of an app with its components, which may be one that is stopped.
-pub fn manifests(dice: &mut Dice, may_be_stopped: bool) -> Vec<Value> {
+pub(crate) fn manifests(dice: &mut Dice, may_be_stopped: bool) -> Vec<Value> {
     let mut manifests = scenario::manifests();
     for manifest in &mut manifests {
         for (field, value) in fields(dice, manifest["kind"].as_str().unwrap_or_default()) {

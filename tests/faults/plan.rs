@@ -11,11 +11,11 @@ use tokio::sync::watch;
 
 /// How long a watch continues without an event that it lost. Then it ends and the client lists anew,
 /// as an API server makes it do sooner or later. Delayed events come then, too.
-pub const LOST: Duration = Duration::from_secs(2);
+pub(crate) const LOST: Duration = Duration::from_secs(2);
 
 /// A kind of disturbance.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The operator is killed before the API server hears of a write.
     KillBefore,
     /// The operator is killed after a write, before it hears the answer.
@@ -40,32 +40,32 @@ pub enum Fault {
 
 impl Fault {
     /// Whether it strikes at an event of a watch, and not at a write.
-    pub fn at_event(self) -> bool {
+    pub(crate) fn at_event(self) -> bool {
         matches!(self, Self::Lose | Self::Gone)
     }
 
     /// Whether it is too much for what happens in other namespaces at the same time.
-    pub fn is_alone(self) -> bool {
+    pub(crate) fn is_alone(self) -> bool {
         self.needs_hands() || self.lasts()
     }
 
     /// Whether it strikes nothing by itself, but is there all the time.
-    pub fn lasts(self) -> bool {
+    pub(crate) fn lasts(self) -> bool {
         matches!(self, Self::Late(_) | Self::Behind(_))
     }
 
     /// Whether the operator learns things late or in another order.
-    pub fn blinds(self) -> bool {
+    pub(crate) fn blinds(self) -> bool {
         self.lasts() || matches!(self, Self::Lose | Self::Gone | Self::ApiServer | Self::Etcd)
     }
 
     /// Whether a process is to be killed or restarted when it strikes.
-    pub fn needs_hands(self) -> bool {
+    pub(crate) fn needs_hands(self) -> bool {
         self.kills() || matches!(self, Self::ApiServer | Self::Etcd)
     }
 
     /// Whether the operator is killed.
-    pub fn kills(self) -> bool {
+    pub(crate) fn kills(self) -> bool {
         matches!(self, Self::KillBefore | Self::KillAfter)
     }
 }
@@ -100,7 +100,7 @@ struct Space {
 }
 
 /// What the proxy asks and the campaign sets.
-pub struct Plan {
+pub(crate) struct Plan {
     spaces: Mutex<HashMap<String, Space>>,
     /// Counts how often all watches were ended.
     ended: watch::Sender<u64>,
@@ -112,7 +112,7 @@ pub struct Plan {
 
 impl Plan {
     /// Nothing goes wrong.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             spaces: Mutex::default(),
             ended: watch::Sender::new(0),
@@ -123,7 +123,7 @@ impl Plan {
     }
 
     /// Counts anew in a namespace, and lets the fault strike at the n-th write or event from here.
-    pub fn arm(&self, namespace: &str, fault: Option<(Fault, usize)>) {
+    pub(crate) fn arm(&self, namespace: &str, fault: Option<(Fault, usize)>) {
         match fault {
             Some((Fault::Late(by), _)) => _ = self.late.send_replace(Duration::from_millis(by)),
             Some((Fault::Behind(by), _)) => _ = self.behind.send_replace(by),
@@ -134,14 +134,14 @@ impl Plan {
     }
 
     /// Nothing goes wrong in the namespace any more. Gives how many writes and events there were.
-    pub fn disarm(&self, namespace: &str) -> (usize, usize) {
+    pub(crate) fn disarm(&self, namespace: &str) -> (usize, usize) {
         self.late.send_replace(Duration::ZERO);
         self.behind.send_replace(0);
         self.spaces().remove(namespace).map_or((0, 0), |space| (space.writes, space.events))
     }
 
     /// Counts a write; gives the fault that strikes at it.
-    pub fn write(&self, namespace: &str, what: &str) -> Option<Fault> {
+    pub(crate) fn write(&self, namespace: &str, what: &str) -> Option<Fault> {
         let mut spaces = self.spaces();
         let space = spaces.get_mut(namespace)?;
         space.writes += 1;
@@ -159,7 +159,7 @@ impl Plan {
     }
 
     /// Counts an event of a watch; gives the fault that strikes at it.
-    pub fn event(&self, namespace: &str, what: &str) -> Option<Fault> {
+    pub(crate) fn event(&self, namespace: &str, what: &str) -> Option<Fault> {
         let mut spaces = self.spaces();
         let space = spaces.get_mut(namespace)?;
         space.events += 1;
@@ -173,26 +173,26 @@ impl Plan {
     }
 
     /// Ends all watches, once the client has gone without a lost event for a while.
-    pub async fn make_up_for(&self, namespace: &str) {
+    pub(crate) async fn make_up_for(&self, namespace: &str) {
         tokio::time::sleep(LOST).await;
         self.end_watches();
         self.attended(namespace);
     }
 
     /// Ends all watches.
-    pub fn end_watches(&self) {
+    pub(crate) fn end_watches(&self) {
         self.ended.send_modify(|ended| *ended += 1);
     }
 
     /// The fault that waits for the hands of the campaign.
-    pub fn to_attend(&self, namespace: &str) -> Option<Fault> {
+    pub(crate) fn to_attend(&self, namespace: &str) -> Option<Fault> {
         let spaces = self.spaces();
         let space = spaces.get(namespace).filter(|space| space.open)?;
         space.armed.map(|(fault, _)| fault).filter(|fault| fault.needs_hands())
     }
 
     /// The campaign has done its part.
-    pub fn attended(&self, namespace: &str) {
+    pub(crate) fn attended(&self, namespace: &str) {
         if let Some(space) = self.spaces().get_mut(namespace) {
             space.open = false;
             space.last = Some(Instant::now());
@@ -200,12 +200,12 @@ impl Plan {
     }
 
     /// The operator is gone, and a new one may speak.
-    pub fn thaw(&self) {
+    pub(crate) fn thaw(&self) {
         self.frozen.send_replace(false);
     }
 
     /// Whether nothing was written in the namespace for that long, and nothing is left to be done.
-    pub fn is_quiet(&self, namespace: &str, time: Duration) -> bool {
+    pub(crate) fn is_quiet(&self, namespace: &str, time: Duration) -> bool {
         let held = if self.behind() > 0 { LOST } else { Duration::ZERO };
         let time = time + self.late() + held;
         self.spaces()
@@ -214,27 +214,27 @@ impl Plan {
     }
 
     /// What was struck.
-    pub fn struck(&self, namespace: &str) -> Option<String> {
+    pub(crate) fn struck(&self, namespace: &str) -> Option<String> {
         self.spaces().get(namespace)?.struck.clone()
     }
 
     /// Tells when all watches are ended.
-    pub fn ends(&self) -> watch::Receiver<u64> {
+    pub(crate) fn ends(&self) -> watch::Receiver<u64> {
         self.ended.subscribe()
     }
 
     /// Tells whether the operator is as good as dead.
-    pub fn frozen(&self) -> watch::Receiver<bool> {
+    pub(crate) fn frozen(&self) -> watch::Receiver<bool> {
         self.frozen.subscribe()
     }
 
     /// How late events are.
-    pub fn late(&self) -> Duration {
+    pub(crate) fn late(&self) -> Duration {
         *self.late.borrow()
     }
 
     /// How many events each watch delays.
-    pub fn behind(&self) -> usize {
+    pub(crate) fn behind(&self) -> usize {
         *self.behind.borrow()
     }
 

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use crate::cluster::Cluster;
 
 /// The pods that were ever seen in a namespace.
-pub struct Pods {
+pub(crate) struct Pods {
     /// By their ids.
     seen: Arc<Mutex<BTreeMap<String, Seen>>>,
     task: JoinHandle<()>,
@@ -30,7 +30,7 @@ struct Seen {
 
 impl Pods {
     /// Watches from now on.
-    pub fn watch(cluster: &Cluster, namespace: &str) -> Self {
+    pub(crate) fn watch(cluster: &Cluster, namespace: &str) -> Self {
         let api: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
         let seen = Arc::new(Mutex::new(BTreeMap::new()));
         let known = seen.clone();
@@ -49,14 +49,14 @@ impl Pods {
     /// revisions where a pod was replaced. The StatefulSet's controller deletes pods by name, and
     /// where a pod is gone at once its cache may still show the old one: it then deletes the new one,
     /// which is of the same revision.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         let pods = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let revisions: BTreeSet<&str> = pods.values().map(|pod| pod.revision.as_str()).collect();
         if revisions.len() > 1 { revisions.len() } else { pods.len() }
     }
 
     /// Each of them in a line.
-    pub fn list(&self) -> String {
+    pub(crate) fn list(&self) -> String {
         let pods = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let words = |Seen { name, revision, created }: &Seen| format!("{name}, {revision}, made {created}\n");
         pods.values().map(words).collect()

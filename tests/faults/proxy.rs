@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The body of an answer.
-pub type Answer = UnsyncBoxBody<Bytes, io::Error>;
+pub(crate) type Answer = UnsyncBoxBody<Bytes, io::Error>;
 
 /// What concerns one connection and not the request, or is written anew.
 const OWN: [HeaderName; 5] = [
@@ -33,7 +33,7 @@ const OWN: [HeaderName; 5] = [
 ];
 
 /// Serves on a port of the loopback address until the process ends. Gives the address.
-pub async fn serve(client: Client, plan: Arc<Plan>) -> io::Result<SocketAddr> {
+pub(crate) async fn serve(client: Client, plan: Arc<Plan>) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move {

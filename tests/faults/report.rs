@@ -7,7 +7,7 @@ const LINES: usize = 120;
 
 /// Runs by what was run and how it was disturbed.
 #[derive(Default)]
-pub struct Report {
+pub(crate) struct Report {
     counts: BTreeMap<(String, String), Count>,
     failures: Vec<String>,
 }
@@ -21,19 +21,19 @@ struct Count {
 
 impl Report {
     /// Counts a run.
-    pub fn ran(&mut self, scenario: &str, fault: &impl Display) {
+    pub(crate) fn ran(&mut self, scenario: &str, fault: &impl Display) {
         self.count(scenario, fault).runs += 1;
     }
 
     /// Counts a run in which the fault did not strike.
-    pub fn missed(&mut self, scenario: &str, fault: &impl Display) {
+    pub(crate) fn missed(&mut self, scenario: &str, fault: &impl Display) {
         let count = self.count(scenario, fault);
         count.runs += 1;
         count.missed += 1;
     }
 
     /// Counts a run that failed, and shows why.
-    pub fn failed(&mut self, scenario: &str, fault: &impl Display, at: &str, error: &str) {
+    pub(crate) fn failed(&mut self, scenario: &str, fault: &impl Display, at: &str, error: &str) {
         let count = self.count(scenario, fault);
         count.runs += 1;
         count.failed += 1;
@@ -47,7 +47,7 @@ impl Report {
     }
 
     /// Prints the table. Gives how many failures there were.
-    pub fn print(&self) -> usize {
+    pub(crate) fn print(&self) -> usize {
         println!("\n{:<12} {:<14} {:>5} {:>8} {:>9}", "scenario", "fault", "runs", "missed", "failures");
         for ((scenario, fault), Count { runs, missed, failed }) in &self.counts {
             println!("{scenario:<12} {fault:<14} {runs:>5} {missed:>8} {failed:>9}");

@@ -21,7 +21,7 @@ const QUIET: Duration = Duration::from_millis(800);
 const POLL: Duration = Duration::from_millis(150);
 
 /// What an undisturbed run came to.
-pub struct Reference {
+pub(crate) struct Reference {
     /// The state after each step.
     pub states: Vec<State>,
     /// How many pods there were in all.
@@ -33,7 +33,7 @@ pub struct Reference {
 }
 
 /// What a run that ended well was.
-pub enum Ran {
+pub(crate) enum Ran {
     /// The fault struck.
     Struck,
     /// There were not as many writes or events this time.
@@ -41,7 +41,7 @@ pub enum Ran {
 }
 
 /// Runs a scenario undisturbed.
-pub async fn undisturbed(cluster: &Cluster, scenario: &Scenario) -> Result<Reference, String> {
+pub(crate) async fn undisturbed(cluster: &Cluster, scenario: &Scenario) -> Result<Reference, String> {
     let namespace = prepared(cluster, scenario).await?;
     cluster.plan.arm(&namespace, None);
     let pods = Pods::watch(cluster, &namespace);
@@ -57,7 +57,7 @@ pub async fn undisturbed(cluster: &Cluster, scenario: &Scenario) -> Result<Refer
 }
 
 /// Runs a scenario with a fault at the k-th write or event.
-pub async fn disturbed(
+pub(crate) async fn disturbed(
     cluster: &Cluster,
     scenario: &Scenario,
     reference: &Reference,
@@ -115,7 +115,7 @@ async fn prepared(cluster: &Cluster, scenario: &Scenario) -> Result<String, Stri
 }
 
 /// Does something, again and again while the cluster can't take it.
-pub async fn act(cluster: &Cluster, namespace: &str, act: &Act) -> Result<(), String> {
+pub(crate) async fn act(cluster: &Cluster, namespace: &str, act: &Act) -> Result<(), String> {
     let begun = Instant::now();
     loop {
         let result = act.run(cluster, namespace).await;
@@ -128,20 +128,20 @@ pub async fn act(cluster: &Cluster, namespace: &str, act: &Act) -> Result<(), St
 }
 
 /// Waits until everybody says that he is done. Gives the state.
-pub async fn settled(cluster: &Cluster, namespace: &str) -> Result<State, String> {
+pub(crate) async fn settled(cluster: &Cluster, namespace: &str) -> Result<State, String> {
     let words = |state: &State| format!("it did not settle: {:#}", serde_json::json!(state));
     wait(cluster, namespace, state::is_settled, words).await
 }
 
 /// Waits for a state.
-pub async fn same(cluster: &Cluster, namespace: &str, expected: &State) -> Result<State, String> {
+pub(crate) async fn same(cluster: &Cluster, namespace: &str, expected: &State) -> Result<State, String> {
     let holds = |found: &State| state::normal(found, namespace) == *expected;
     let words = |found: &State| state::difference(expected, &state::normal(found, namespace));
     wait(cluster, namespace, holds, words).await
 }
 
 /// Waits until a condition holds of what there is while nothing is written any more.
-pub async fn wait(
+pub(crate) async fn wait(
     cluster: &Cluster,
     namespace: &str,
     holds: impl Fn(&State) -> bool,

@@ -37,7 +37,7 @@ spec: {name: counts, partitions: 6}
 
 /// What a user does at once.
 #[derive(Clone)]
-pub enum Act {
+pub(crate) enum Act {
     /// Applies manifests.
     Apply(Vec<Value>),
     /// Changes an object: kind, name and merge patch.
@@ -47,7 +47,7 @@ pub enum Act {
 }
 
 /// A name, what there is before, and what happens then.
-pub struct Scenario {
+pub(crate) struct Scenario {
     pub name: &'static str,
     pub before: Vec<Act>,
     pub steps: Vec<Act>,
@@ -55,14 +55,14 @@ pub struct Scenario {
 
 impl Scenario {
     /// Whether the app comes or goes.
-    pub fn is_of_life(&self) -> bool {
+    pub(crate) fn is_of_life(&self) -> bool {
         self.before.is_empty() || self.steps.iter().any(|step| matches!(step, Act::Delete(_)))
     }
 }
 
 impl Act {
     /// Does it. It can be done again when it failed halfway.
-    pub async fn run(&self, cluster: &Cluster, namespace: &str) -> kube::Result<()> {
+    pub(crate) async fn run(&self, cluster: &Cluster, namespace: &str) -> kube::Result<()> {
         match self {
             Self::Apply(manifests) => cluster.apply(namespace, manifests).await,
             Self::Patch(kind, name, patch) => cluster.patch(namespace, kind, name, patch).await,
@@ -77,7 +77,7 @@ impl Act {
 }
 
 /// An app with an agent and a table.
-pub fn manifests() -> Vec<Value> {
+pub(crate) fn manifests() -> Vec<Value> {
     parsed(&[AGENT, TABLE, APP])
 }
 
@@ -86,7 +86,7 @@ fn parsed(texts: &[&str]) -> Vec<Value> {
 }
 
 /// All scenarios.
-pub fn all() -> Vec<Scenario> {
+pub(crate) fn all() -> Vec<Scenario> {
     let create = || Act::Apply(manifests());
     let app = |patch: Value| Act::Patch("KasprApp", "clicks", json!({ "spec": patch }));
     let python = "def triple(value): return value * 3";

@@ -60,10 +60,10 @@ const VOLATILE: [&str; 23] = [
 ];
 
 /// Objects by kind and name.
-pub type State = BTreeMap<String, Value>;
+pub(crate) type State = BTreeMap<String, Value>;
 
 /// The objects of a namespace as they are.
-pub async fn read(cluster: &Cluster, namespace: &str) -> kube::Result<State> {
+pub(crate) async fn read(cluster: &Cluster, namespace: &str) -> kube::Result<State> {
     let mut state = State::new();
     for kind in KINDS {
         for object in cluster.api(namespace, kind).list(&ListParams::default()).await? {
@@ -78,7 +78,7 @@ pub async fn read(cluster: &Cluster, namespace: &str) -> kube::Result<State> {
 }
 
 /// The objects without what differs from run to run.
-pub fn normal(state: &State, namespace: &str) -> State {
+pub(crate) fn normal(state: &State, namespace: &str) -> State {
     state.iter().map(|(place, object)| (place.clone(), normal_object(place, object, namespace))).collect()
 }
 
@@ -119,7 +119,7 @@ fn drop_volatile(value: &mut Value) {
 }
 
 /// Whether everybody says that he is done.
-pub fn is_settled(state: &State) -> bool {
+pub(crate) fn is_settled(state: &State) -> bool {
     let has_app = state.keys().any(|place| place.starts_with("KasprApp/"));
     state.iter().all(|(place, object)| {
         let (spec, status) = (&object["spec"], &object["status"]);
@@ -161,12 +161,12 @@ fn knows_its_components(status: &Value, state: &State) -> bool {
 }
 
 /// The conditions of a status.
-pub fn conditions(status: &Value) -> impl Iterator<Item = &Value> {
+pub(crate) fn conditions(status: &Value) -> impl Iterator<Item = &Value> {
     status["conditions"].as_array().into_iter().flatten()
 }
 
 /// How two states differ, for people.
-pub fn difference(expected: &State, found: &State) -> String {
+pub(crate) fn difference(expected: &State, found: &State) -> String {
     let differing = |this: &State, other: &State| -> Value {
         let only = this.iter().filter(|(place, object)| other.get(*place) != Some(*object));
         Value::Object(only.map(|(place, object)| (place.clone(), object.clone())).collect::<Map<_, _>>())

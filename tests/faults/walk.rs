@@ -47,7 +47,7 @@ fn invalid() -> Vec<(&'static str, &'static str, Value)> {
 }
 
 /// Walks and invalid values.
-pub async fn run(cluster: &Cluster, quick: bool, report: &Mutex<Report>) {
+pub(crate) async fn run(cluster: &Cluster, quick: bool, report: &Mutex<Report>) {
     let report = || report.lock().unwrap_or_else(PoisonError::into_inner);
     let given = env::var("SEED").ok().and_then(|seed| seed.parse().ok());
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());

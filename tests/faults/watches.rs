@@ -38,7 +38,7 @@ struct Rest {
 }
 
 /// The watch as the plan lets it through.
-pub fn disturbed(body: Body, plan: Arc<Plan>) -> Answer {
+pub(crate) fn disturbed(body: Body, plan: Arc<Plan>) -> Answer {
     let (sender, lines) = mpsc::unbounded_channel();
     tokio::spawn(read(body, sender));
     let mut ends = plan.ends();

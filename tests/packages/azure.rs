@@ -25,10 +25,10 @@ use crate::{
 };
 
 /// Token that is accepted in place of a signature.
-pub const TOKEN: &str = "entra-token-41c7";
+pub(crate) const TOKEN: &str = "entra-token-41c7";
 
 /// The store. It stops when it is dropped.
-pub struct Azure {
+pub(crate) struct Azure {
     pub listening: Listening,
     blobs: Blobs,
 }
@@ -43,7 +43,7 @@ struct Blob {
 }
 
 impl Azure {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let blobs = Blobs::default();
         let all = blobs.clone();
         let listening = Listening::start(move |request| respond(request, all.clone()));
@@ -51,7 +51,7 @@ impl Azure {
     }
 
     /// Lists the names of all blobs.
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         self.blobs.lock().expect("blobs").keys().cloned().collect()
     }
 }

@@ -24,7 +24,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::{installer::Container, listening::Listening, proxy, tls};
 
 /// How a request is handled.
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// The request is forwarded to the store.
     Forward,
     /// The gateway responds with this text.
@@ -34,10 +34,10 @@ pub enum Verdict {
 }
 
 /// Decides about a request, given the host, the request, which it may change, and the body.
-pub type Rule = fn(&str, &mut Parts, &str) -> Verdict;
+pub(crate) type Rule = fn(&str, &mut Parts, &str) -> Verdict;
 
 /// The clouds. They stop when the gateway is dropped.
-pub struct Gateway {
+pub(crate) struct Gateway {
     pub listening: Listening,
     certificate: NamedTempFile,
     refused: Arc<Mutex<Vec<String>>>,
@@ -53,7 +53,7 @@ struct Clouds {
 
 impl Gateway {
     /// Starts a gateway for hosts in front of a store.
-    pub fn start(hosts: &[&str], store: SocketAddr, rule: Rule) -> Self {
+    pub(crate) fn start(hosts: &[&str], store: SocketAddr, rule: Rule) -> Self {
         let (tls, pem) = tls::acceptor(hosts);
         let certificate = NamedTempFile::new().expect("a file");
         std::fs::write(certificate.path(), pem).expect("written");
@@ -64,14 +64,14 @@ impl Gateway {
     }
 
     /// Configures a container to use the gateway.
-    pub fn configure(&self, container: Container) -> Container {
+    pub(crate) fn configure(&self, container: Container) -> Container {
         container
             .env("HTTPS_PROXY", format!("http://{}", self.listening.address))
             .env("SSL_CERT_FILE", self.certificate.path())
     }
 
     /// Lists the refused requests.
-    pub fn refused(&self) -> Vec<String> {
+    pub(crate) fn refused(&self) -> Vec<String> {
         self.refused.lock().expect("refused").clone()
     }
 }

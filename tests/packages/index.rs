@@ -29,13 +29,13 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{tls, wheels::Wheel};
 
-pub const USER: &str = "deployer";
-pub const PASSWORD: &str = "pa$$ w0rd/%+secret";
+pub(crate) const USER: &str = "deployer";
+pub(crate) const PASSWORD: &str = "pa$$ w0rd/%+secret";
 /// User name, without password, that can read the repository.
-pub const GIT_TOKEN: &str = "git-tok-58e1";
+pub(crate) const GIT_TOKEN: &str = "git-tok-58e1";
 
 /// The index. It stops when it is dropped.
-pub struct Index {
+pub(crate) struct Index {
     address: SocketAddr,
     /// Address with TLS and a self-signed certificate.
     secured: SocketAddr,
@@ -54,12 +54,12 @@ struct Shared {
 type Body = BoxBody<Bytes, std::io::Error>;
 
 impl Index {
-    pub fn new(wheels: &[Wheel]) -> Self {
+    pub(crate) fn new(wheels: &[Wheel]) -> Self {
         Self::with_repository(wheels, None)
     }
 
     /// Starts an index that also serves a repository below `git`.
-    pub fn with_repository(wheels: &[Wheel], repository: Option<PathBuf>) -> Self {
+    pub(crate) fn with_repository(wheels: &[Wheel], repository: Option<PathBuf>) -> Self {
         let folder = tempfile::tempdir().expect("a directory");
         let files = wheels.iter().map(|wheel| (wheel.file(), wheel.build(folder.path()))).collect();
         let shared = Arc::new(Shared { files, repository, counts: Mutex::default(), _folder: folder });
@@ -76,27 +76,27 @@ impl Index {
 
     /// Returns the address of the index in a mode: `open`, `auth`, `forbidden`, `missing`, `broken`,
     /// `cut`, `slow`, `flaky`, `mismatch`.
-    pub fn url(&self, mode: &str) -> String {
+    pub(crate) fn url(&self, mode: &str) -> String {
         format!("http://{}/{mode}/simple", self.address)
     }
 
     /// Returns host and port with TLS.
-    pub fn secured(&self) -> String {
+    pub(crate) fn secured(&self) -> String {
         self.secured.to_string()
     }
 
     /// Returns the address of a file.
-    pub fn file(&self, mode: &str, file: &str) -> String {
+    pub(crate) fn file(&self, mode: &str, file: &str) -> String {
         format!("http://{}/{mode}/files/{file}", self.address)
     }
 
     /// Returns the address of the repository, with a login.
-    pub fn repository(&self, login: &str) -> String {
+    pub(crate) fn repository(&self, login: &str) -> String {
         format!("git+http://{login}@{}/git", self.address)
     }
 
     /// Returns how often a file was requested.
-    pub fn downloads(&self, file: &str) -> usize {
+    pub(crate) fn downloads(&self, file: &str) -> usize {
         self.shared.counts.lock().expect("counts").get(file).copied().unwrap_or_default()
     }
 }

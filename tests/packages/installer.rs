@@ -14,12 +14,12 @@ use tempfile::TempDir;
 use crate::tools;
 
 /// A packages volume.
-pub struct Volume {
+pub(crate) struct Volume {
     folder: TempDir,
 }
 
 /// Result of a container.
-pub struct Outcome {
+pub(crate) struct Outcome {
     pub starts: bool,
     pub report: InstallReport,
     pub log: String,
@@ -27,20 +27,20 @@ pub struct Outcome {
 
 /// Program that installs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Tool {
+pub(crate) enum Tool {
     Uv,
     Pip,
 }
 
-pub const TOOLS: [Tool; 2] = [Tool::Uv, Tool::Pip];
+pub(crate) const TOOLS: [Tool; 2] = [Tool::Uv, Tool::Pip];
 
 impl Volume {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().expect("a directory") }
     }
 
     /// Returns the root of the volume.
-    pub fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.folder.path().join("packages")
     }
 
@@ -54,7 +54,7 @@ impl Volume {
     }
 
     /// Prepares the container of a member.
-    pub fn container(&self, member: &str, hash: &str, tool: Tool, packages: &[&str]) -> Container {
+    pub(crate) fn container(&self, member: &str, hash: &str, tool: Tool, packages: &[&str]) -> Container {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kaspr-operator"));
         command.arg("install-packages").env_clear();
         for name in ["PATH", "LD_LIBRARY_PATH", "SSL_CERT_FILE"] {
@@ -84,12 +84,12 @@ impl Volume {
     }
 
     /// Lists the files that a member's container left in its scratch directory.
-    pub fn scratch(&self, member: &str) -> Vec<String> {
+    pub(crate) fn scratch(&self, member: &str) -> Vec<String> {
         names(&self.folder.path().join(format!("{member}-scratch")))
     }
 
     /// Runs Python code with the packages of a member. Returns its output.
-    pub fn python(&self, member: &str, code: &str) -> String {
+    pub(crate) fn python(&self, member: &str, code: &str) -> String {
         let output = Command::new("python3")
             .args(["-c", code])
             .env("PYTHONPATH", self.root().join("members").join(member))
@@ -111,12 +111,12 @@ impl Volume {
     }
 
     /// Lists a directory of the volume, sorted.
-    pub fn names(&self, folder: &str) -> Vec<String> {
+    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
         names(&self.root().join(folder))
     }
 }
 
-pub fn names(folder: &Path) -> Vec<String> {
+pub(crate) fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<String> =
         entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
@@ -125,28 +125,28 @@ pub fn names(folder: &Path) -> Vec<String> {
 }
 
 /// A container before its start.
-pub struct Container {
+pub(crate) struct Container {
     command: Command,
     report: PathBuf,
     log: PathBuf,
 }
 
 /// A running container.
-pub struct Running {
+pub(crate) struct Running {
     pub child: Child,
     report: PathBuf,
     pub log: PathBuf,
 }
 
 impl Container {
-    pub fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
 
     /// Runs as a user without an account, with only the volume writable. Returns `None` if this machine
     /// does not allow tests to mount.
-    pub fn confined(mut self, volume: &Volume) -> Option<Self> {
+    pub(crate) fn confined(mut self, volume: &Volume) -> Option<Self> {
         // Programs may be in directories that only the current user can read.
         const PREPARE: &str = r#"set -e
             folder=$1 prefix=$2 user=$3; shift 3
@@ -180,7 +180,7 @@ impl Container {
         Some(self)
     }
 
-    pub fn start(mut self) -> Running {
+    pub(crate) fn start(mut self) -> Running {
         let log = fs::File::create(&self.log).expect("a log");
         self.command.stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log);
         std::os::unix::process::CommandExt::process_group(&mut self.command, 0);
@@ -188,13 +188,13 @@ impl Container {
         Running { child, report: self.report, log: self.log }
     }
 
-    pub fn run(self) -> Outcome {
+    pub(crate) fn run(self) -> Outcome {
         self.start().wait()
     }
 }
 
 impl Running {
-    pub fn wait(mut self) -> Outcome {
+    pub(crate) fn wait(mut self) -> Outcome {
         let starts = self.child.wait().expect("the installer").success();
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let report = fs::read_to_string(&self.report).unwrap_or_default();
@@ -203,14 +203,14 @@ impl Running {
     }
 
     /// Kills the installer with its child processes, as a container is killed.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         let group = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process_group(group, rustix::process::Signal::KILL).expect("killed");
         self.child.wait().expect("exited");
     }
 
     /// Waits until the log contains a text.
-    pub fn wait_for_log(&mut self, text: &str) {
+    pub(crate) fn wait_for_log(&mut self, text: &str) {
         for _ in 0..600 {
             if fs::read_to_string(&self.log).unwrap_or_default().contains(text) {
                 return;
@@ -226,7 +226,7 @@ impl Running {
 
 impl Outcome {
     /// Asserts that the installer succeeded and where the packages came from.
-    pub fn assert_from(&self, source: PackageSource) {
+    pub(crate) fn assert_from(&self, source: PackageSource) {
         assert!(self.starts, "{}\n{:?}", self.log, self.report);
         assert_eq!(self.report.source, Some(source), "{}", self.log);
         assert_eq!(self.report.error_type, None, "{}", self.log);

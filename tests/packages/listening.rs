@@ -12,14 +12,14 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, runtime::Runtime};
 
 /// A server. It stops when it is dropped.
-pub struct Listening {
+pub(crate) struct Listening {
     pub address: SocketAddr,
     _runtime: Runtime,
 }
 
 impl Listening {
     /// Starts a server. An error of `respond` breaks off the connection.
-    pub fn start<A, F, B, E>(respond: A) -> Self
+    pub(crate) fn start<A, F, B, E>(respond: A) -> Self
     where
         A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
         F: Future<Output = Result<Response<B>, E>> + Send + 'static,

@@ -23,7 +23,7 @@ use crate::listening::Listening;
 
 /// Fault after a number of requests.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// All further requests are answered with 503.
     Down,
     /// The next request reaches the store, but its response breaks off; all others pass.
@@ -32,10 +32,10 @@ pub enum Fault {
     Silent,
 }
 
-pub type Body = BoxBody<Bytes, io::Error>;
+pub(crate) type Body = BoxBody<Bytes, io::Error>;
 
 /// Starts a proxy that forwards a number of requests before the fault.
-pub fn start(to: SocketAddr, requests: usize, fault: Fault) -> Listening {
+pub(crate) fn start(to: SocketAddr, requests: usize, fault: Fault) -> Listening {
     let seen = Arc::new(AtomicUsize::new(0));
     Listening::start(move |request| {
         let number = seen.fetch_add(1, Ordering::SeqCst);
@@ -51,7 +51,7 @@ pub fn start(to: SocketAddr, requests: usize, fault: Fault) -> Listening {
 }
 
 /// Forwards a request to a store.
-pub async fn forward<B>(mut request: Request<B>, to: SocketAddr) -> Response<Body>
+pub(crate) async fn forward<B>(mut request: Request<B>, to: SocketAddr) -> Response<Body>
 where
     B: hyper::body::Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Send + 'static,
 {

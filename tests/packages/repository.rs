@@ -44,7 +44,7 @@ fn git(folder: &Path, arguments: &[&str]) {
 }
 
 /// Creates a repository with a tag; its build requires a package.
-pub fn create(requires: &str) -> TempDir {
+pub(crate) fn create(requires: &str) -> TempDir {
     let repository = tempfile::tempdir().expect("a directory");
     fs::write(repository.path().join("pyproject.toml"), PROJECT.replace("REQUIRES", requires))
         .expect("written");
@@ -58,7 +58,7 @@ pub fn create(requires: &str) -> TempDir {
 }
 
 /// Asserts that Python finds the installed package.
-pub fn assert_installed(volume: &Volume) {
+pub(crate) fn assert_installed(volume: &Volume) {
     assert_eq!(volume.python("app-0", "import kaspr_repo; print(kaspr_repo.VERSION)"), "1.0");
 }
 

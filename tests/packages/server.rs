@@ -19,28 +19,28 @@ use crate::{azure::Azure, installer::Container};
 
 const BUCKET: &str = "team-packages";
 /// Prefix of the names of all objects.
-pub const PREFIX: &str = "kaspr-packages/clicks-app";
+pub(crate) const PREFIX: &str = "kaspr-packages/clicks-app";
 
 /// ID of the S3 access key.
-pub const KEY: &str = "AKIATEST";
+pub(crate) const KEY: &str = "AKIATEST";
 /// S3 secret access key.
-pub const SECRET: &str = "storage-secret-key";
-pub const ACCOUNT: &str = "team";
+pub(crate) const SECRET: &str = "storage-secret-key";
+pub(crate) const ACCOUNT: &str = "team";
 /// Key of the Azure storage account.
-pub const ACCOUNT_KEY: &str = "c3RvcmFnZS1zZWNyZXQta2V5";
+pub(crate) const ACCOUNT_KEY: &str = "c3RvcmFnZS1zZWNyZXQta2V5";
 
 /// Cloud whose store is emulated.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Cloud {
+pub(crate) enum Cloud {
     Gcs,
     S3,
     Azure,
 }
 
-pub const CLOUDS: [Cloud; 3] = [Cloud::Gcs, Cloud::S3, Cloud::Azure];
+pub(crate) const CLOUDS: [Cloud; 3] = [Cloud::Gcs, Cloud::S3, Cloud::Azure];
 
 /// A store with an empty bucket.
-pub struct Server {
+pub(crate) struct Server {
     cloud: Cloud,
     pub address: SocketAddr,
     runtime: Runtime,
@@ -53,7 +53,7 @@ enum Backend {
 }
 
 impl Server {
-    pub fn start(cloud: Cloud) -> Self {
+    pub(crate) fn start(cloud: Cloud) -> Self {
         // In the second test of the process, a provider is already installed.
         _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = Runtime::new().expect("a runtime");
@@ -89,13 +89,13 @@ impl Server {
     }
 
     /// Configures a container for the store.
-    pub fn configure(&self, container: Container) -> Container {
+    pub(crate) fn configure(&self, container: Container) -> Container {
         self.configure_at(container, self.address)
     }
 
     /// Configures a container for the store at another address. Keys end with a newline, as `echo` writes
     /// them.
-    pub fn configure_at(&self, container: Container, address: SocketAddr) -> Container {
+    pub(crate) fn configure_at(&self, container: Container, address: SocketAddr) -> Container {
         let container = self.configure_bucket(container);
         match self.cloud {
             Cloud::Gcs => container.env("STORAGE_EMULATOR_HOST", address.to_string()),
@@ -110,7 +110,7 @@ impl Server {
     }
 
     /// Configures only the name of the bucket, at the address of the cloud.
-    pub fn configure_bucket(&self, container: Container) -> Container {
+    pub(crate) fn configure_bucket(&self, container: Container) -> Container {
         match self.cloud {
             Cloud::Gcs => {
                 container.env("GCS_BUCKET", BUCKET).env("GCS_OBJECT_KEY", format!("{PREFIX}/hash.tar.gz"))
@@ -149,7 +149,7 @@ impl Server {
     }
 
     /// Lists the names of all objects.
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         if let Backend::InProcess(azure) = &self.backend {
             let names = azure.names();
             let names = names.iter().filter_map(|name| name.strip_prefix(&format!("/{BUCKET}/")));
@@ -160,7 +160,7 @@ impl Server {
     }
 
     /// Returns the only name with a suffix.
-    pub fn named(&self, suffix: &str) -> String {
+    pub(crate) fn named(&self, suffix: &str) -> String {
         let names = self.names();
         let mut matching = names.iter().filter(|name| name.ends_with(suffix));
         match (matching.next(), matching.next()) {
@@ -170,13 +170,13 @@ impl Server {
     }
 
     /// Reads an object.
-    pub fn get(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn get(&self, name: &str) -> Vec<u8> {
         let get = async { self.store().get(&Key::from(name)).await?.bytes().await };
         self.runtime.block_on(get).expect("an object").to_vec()
     }
 
     /// Creates or replaces an object.
-    pub fn put(&self, name: &str, bytes: Vec<u8>) {
+    pub(crate) fn put(&self, name: &str, bytes: Vec<u8>) {
         if self.cloud == Cloud::Gcs {
             // The emulator supports only the JSON API.
             let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();

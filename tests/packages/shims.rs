@@ -9,7 +9,7 @@ use std::{
 use crate::tools;
 
 /// Creates a wrapper that runs a shell script, and then the program.
-pub fn wrap(folder: &Path, program: &Path, script: &str) -> PathBuf {
+pub(crate) fn wrap(folder: &Path, program: &Path, script: &str) -> PathBuf {
     let path = folder.join(program.file_name().expect("a name"));
     let text = format!("#!/bin/sh\n{script}\nexec {} \"$@\"\n", program.display());
     fs::write(&path, text).expect("written");
@@ -18,6 +18,6 @@ pub fn wrap(folder: &Path, program: &Path, script: &str) -> PathBuf {
 }
 
 /// Creates a wrapper of Python.
-pub fn wrap_python(folder: &Path, script: &str) -> PathBuf {
+pub(crate) fn wrap_python(folder: &Path, script: &str) -> PathBuf {
     wrap(folder, Path::new(&tools::python("import sys; print(sys.executable)")), script)
 }

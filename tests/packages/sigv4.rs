@@ -8,7 +8,7 @@ const TOKEN: &str = "x-amz-security-token";
 
 /// Returns whether a request is signed with a key. If so, removes the session token and signs the request
 /// again.
-pub fn strip_session(request: &mut Parts, secret: &str) -> bool {
+pub(crate) fn strip_session(request: &mut Parts, secret: &str) -> bool {
     let authorization = header(request, "authorization").to_owned();
     let part = |name: &str| {
         let after = authorization.split_once(&format!("{name}="))?.1;

@@ -7,7 +7,7 @@ use rustls::{ServerConfig, crypto::ring, pki_types::PrivatePkcs8KeyDer};
 use tokio_rustls::TlsAcceptor;
 
 /// Creates an acceptor for these names. Returns it with its certificate as PEM.
-pub fn acceptor(names: &[&str]) -> (TlsAcceptor, String) {
+pub(crate) fn acceptor(names: &[&str]) -> (TlsAcceptor, String) {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let CertifiedKey { cert, signing_key } =
         rcgen::generate_simple_self_signed(names).expect("a certificate");

@@ -7,7 +7,7 @@ use std::{
 
 /// A wheel.
 #[derive(Clone, Copy)]
-pub struct Wheel {
+pub(crate) struct Wheel {
     pub name: &'static str,
     pub version: &'static str,
     pub requires: &'static [&'static str],
@@ -16,16 +16,16 @@ pub struct Wheel {
 }
 
 impl Wheel {
-    pub const fn new(name: &'static str, version: &'static str) -> Self {
+    pub(crate) const fn new(name: &'static str, version: &'static str) -> Self {
         Self { name, version, requires: &[], ballast: 0 }
     }
 
-    pub fn file(&self) -> String {
+    pub(crate) fn file(&self) -> String {
         format!("{}-{}-py3-none-any.whl", self.name.replace('-', "_"), self.version)
     }
 
     /// Builds the wheel in a directory.
-    pub fn build(&self, folder: &Path) -> PathBuf {
+    pub(crate) fn build(&self, folder: &Path) -> PathBuf {
         let path = folder.join(self.file());
         let ran = Command::new("python3")
             .args([

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Returns the CA of the shared operator's certificate, from its webhook configuration.
-pub fn authority() -> String {
+pub(crate) fn authority() -> String {
     let path = "jsonpath={.webhooks[0].clientConfig.caBundle}";
     let get = ["get", "validatingwebhookconfiguration", "kaspr-operator", "-o", path];
     let output = plane().kubectl().args(get).output().expect("kubectl");

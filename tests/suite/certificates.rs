@@ -24,7 +24,7 @@ fn shown_in(file: &Path) -> Vec<u8> {
 }
 
 /// Waits until an operator shows a certificate, DER.
-pub fn shows(port: u16, certificate: &[u8]) {
+pub(crate) fn shows(port: u16, certificate: &[u8]) {
     eventually_quiet("a new certificate", || {
         let seen = look(port, "/healthz").map_err(|error| error.to_string())?;
         if seen.certificate == certificate { Ok(()) } else { Err("it is another one".to_owned()) }

@@ -17,13 +17,13 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::Value;
 
 /// How long a condition may take to come true on a loaded machine.
-pub const DEADLINE: Duration = Duration::from_secs(120);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
 /// The operator's binary.
-pub const BINARY: &str = env!("CARGO_BIN_EXE_kaspr-operator");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_kaspr-operator");
 
 /// A namespace on the shared control plane, with the shared operator running.
-pub struct Namespace {
+pub(crate) struct Namespace {
     /// Its name.
     pub name: String,
     plane: &'static ControlPlane,
@@ -53,27 +53,27 @@ fn shared() -> &'static Shared {
 }
 
 /// The shared control plane, with the shared operator running.
-pub fn plane() -> &'static ControlPlane {
+pub(crate) fn plane() -> &'static ControlPlane {
     &shared().plane
 }
 
 /// The shared operator.
-pub fn operator() -> MutexGuard<'static, Operator> {
+pub(crate) fn operator() -> MutexGuard<'static, Operator> {
     shared().operator.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The URL of the shared operator's webhooks.
-pub fn webhooks() -> &'static str {
+pub(crate) fn webhooks() -> &'static str {
     &shared().webhooks
 }
 
 /// The shared operator's metrics.
-pub fn metrics() -> String {
+pub(crate) fn metrics() -> String {
     fetch(&shared().metrics)
 }
 
 /// What is answered at a URL.
-pub fn fetch(url: &str) -> String {
+pub(crate) fn fetch(url: &str) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let url = url.parse().expect("an address");
     runtime.block_on(async {
@@ -85,13 +85,13 @@ pub fn fetch(url: &str) -> String {
 
 impl Namespace {
     /// Makes a namespace.
-    pub fn new(prefix: &str) -> Self {
+    pub(crate) fn new(prefix: &str) -> Self {
         let plane = plane();
         Self { name: plane.new_namespace(prefix).expect("a namespace"), plane }
     }
 
     /// Makes a namespace of that name: for the one test that needs it.
-    pub fn named(name: &str) -> Self {
+    pub(crate) fn named(name: &str) -> Self {
         let plane = plane();
         let made = kubectl_of(plane, &["create", "namespace", name], "");
         assert!(made.status.success(), "{}", text(&made.stderr));
@@ -99,45 +99,45 @@ impl Namespace {
     }
 
     /// Runs kubectl in the namespace with a text as its input.
-    pub fn kubectl(&self, args: &[&str], input: &str) -> Output {
+    pub(crate) fn kubectl(&self, args: &[&str], input: &str) -> Output {
         kubectl_of(self.plane, &[&["-n", &self.name], args].concat(), input)
     }
 
     /// Applies manifests that must be accepted. Gives the warnings.
-    pub fn apply(&self, manifests: &str) -> String {
+    pub(crate) fn apply(&self, manifests: &str) -> String {
         let output = self.kubectl(&["apply", "-f", "-"], manifests);
         assert!(output.status.success(), "{}\n{manifests}", text(&output.stderr));
         text(&output.stderr)
     }
 
     /// Applies manifests that must be refused. Gives kubectl's words.
-    pub fn refused(&self, manifests: &str) -> String {
+    pub(crate) fn refused(&self, manifests: &str) -> String {
         let output = self.kubectl(&["apply", "-f", "-"], manifests);
         assert!(!output.status.success(), "accepted:\n{manifests}");
         text(&output.stderr)
     }
 
     /// Runs kubectl and expects it to succeed. Gives its output.
-    pub fn run(&self, args: &[&str]) -> String {
+    pub(crate) fn run(&self, args: &[&str]) -> String {
         let output = self.kubectl(args, "");
         assert!(output.status.success(), "kubectl {}: {}", args.join(" "), text(&output.stderr));
         text(&output.stdout)
     }
 
     /// An object, or null.
-    pub fn get(&self, kind: &str, name: &str) -> Value {
+    pub(crate) fn get(&self, kind: &str, name: &str) -> Value {
         let output = self.kubectl(&["get", kind, name, "-o", "json"], "");
         serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
     }
 
     /// All objects of the kinds.
-    pub fn list(&self, kinds: &str) -> Vec<Value> {
+    pub(crate) fn list(&self, kinds: &str) -> Vec<Value> {
         let mut list: Value = serde_json::from_str(&self.run(&["get", kinds, "-o", "json"])).expect("JSON");
         list["items"].as_array_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Waits for an object that satisfies a condition.
-    pub fn wait_for(&self, kind: &str, name: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn wait_for(&self, kind: &str, name: &str, holds: impl Fn(&Value) -> bool) -> Value {
         eventually(&format!("{kind} {name}"), || {
             let object = self.get(kind, name);
             if holds(&object) { Ok(object) } else { Err(object.to_string()) }
@@ -147,14 +147,14 @@ impl Namespace {
 
 /// Tries until it succeeds; fails with the last error and the shared operator's log after the
 /// deadline.
-pub fn eventually<T>(what: &str, attempt: impl FnMut() -> Result<T, String>) -> T {
+pub(crate) fn eventually<T>(what: &str, attempt: impl FnMut() -> Result<T, String>) -> T {
     retry(attempt).unwrap_or_else(|error| {
         panic!("{what} did not come true: {error}\nthe operator's log:\n{}", operator().log())
     })
 }
 
 /// The same for a test that has an operator of its own.
-pub fn eventually_quiet<T>(what: &str, attempt: impl FnMut() -> Result<T, String>) -> T {
+pub(crate) fn eventually_quiet<T>(what: &str, attempt: impl FnMut() -> Result<T, String>) -> T {
     retry(attempt).unwrap_or_else(|error| panic!("{what} did not come true: {error}"))
 }
 
@@ -169,7 +169,7 @@ fn retry<T>(mut attempt: impl FnMut() -> Result<T, String>) -> Result<T, String>
 }
 
 /// Runs kubectl against a control plane.
-pub fn kubectl_of(plane: &ControlPlane, args: &[&str], input: &str) -> Output {
+pub(crate) fn kubectl_of(plane: &ControlPlane, args: &[&str], input: &str) -> Output {
     let mut child = plane
         .kubectl()
         .args(args)
@@ -183,12 +183,12 @@ pub fn kubectl_of(plane: &ControlPlane, args: &[&str], input: &str) -> Output {
 }
 
 /// Bytes as text.
-pub fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// Whether a condition of a resource has this status and reason.
-pub fn condition(object: &Value, kind: &str, status: &str, reason: &str) -> bool {
+pub(crate) fn condition(object: &Value, kind: &str, status: &str, reason: &str) -> bool {
     let conditions = object["status"]["conditions"].as_array();
     conditions
         .into_iter()

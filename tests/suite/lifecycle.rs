@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::harness::{Namespace, condition, eventually};
 
-pub const APP: &str = "
+pub(crate) const APP: &str = "
 apiVersion: kaspr.io/v1alpha1
 kind: KasprApp
 metadata: {name: clicks}
@@ -31,15 +31,15 @@ metadata: {name: pairs, labels: {kaspr.io/app: clicks}}
 spec: {leftTable: counts, rightTable: names, extractor: {python: 'def key(v): return v'}}
 ";
 
-pub const SET: &str = "statefulset";
+pub(crate) const SET: &str = "statefulset";
 
-pub fn ready(object: &Value) -> bool {
+pub(crate) fn ready(object: &Value) -> bool {
     condition(object, "Ready", "True", "Healthy")
         && object["status"]["observedGeneration"] == object["metadata"]["generation"]
 }
 
 /// An app that runs, in a namespace of its own.
-pub fn running(prefix: &str, more: &str) -> Namespace {
+pub(crate) fn running(prefix: &str, more: &str) -> Namespace {
     let namespace = Namespace::new(prefix);
     namespace.apply(&format!("{APP}---{more}"));
     namespace.wait_for("kasprapp", "clicks", ready);

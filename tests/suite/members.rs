@@ -19,11 +19,11 @@ use crate::{
 
 /// A member's web server: what it answers, and how often it was asked for a rebalance.
 #[derive(Clone)]
-pub struct Member(Arc<Mutex<(Value, usize)>>);
+pub(crate) struct Member(Arc<Mutex<(Value, usize)>>);
 
 impl Member {
     /// Serves on the address.
-    pub fn serve(runtime: &Runtime, listener: TcpListener, answer: Value) -> Self {
+    pub(crate) fn serve(runtime: &Runtime, listener: TcpListener, answer: Value) -> Self {
         let member = Self(Arc::new(Mutex::new((answer, 0))));
         let routes = Router::new()
             .route("/shop/status/", routing::get(Self::status))
@@ -51,11 +51,11 @@ impl Member {
         StatusCode::INTERNAL_SERVER_ERROR
     }
 
-    pub fn answers(&self, answer: Value) {
+    pub(crate) fn answers(&self, answer: Value) {
         self.with(|member| member.0 = answer);
     }
 
-    pub fn rebalances(&self) -> usize {
+    pub(crate) fn rebalances(&self) -> usize {
         self.with(|member| member.1)
     }
 }
@@ -68,7 +68,7 @@ struct Cluster {
     _runtime: Runtime,
 }
 
-pub fn answer(leader: bool, rebalancing: bool, topics: &[&str]) -> Value {
+pub(crate) fn answer(leader: bool, rebalancing: bool, topics: &[&str]) -> Value {
     let actives: Value = topics.iter().map(|topic| ((*topic).to_owned(), json!([0, 1]))).collect();
     json!({
         "leader": leader, "rebalancing": rebalancing, "recovering": false,
@@ -86,7 +86,7 @@ fn nonce() -> u64 {
 const TOPICS: [&str; 2] = ["clicks", "clicks-app-counts-changelog"];
 
 /// Two addresses with a port that both have free.
-pub fn listeners() -> (TcpListener, TcpListener, u16) {
+pub(crate) fn listeners() -> (TcpListener, TcpListener, u16) {
     eventually("a free port", || {
         let first = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
         let port = first.local_addr().map_err(|error| error.to_string())?.port();
@@ -200,7 +200,7 @@ fn members_are_shown_and_rebalance_on_request() {
     cluster.settled();
 
     let said = within(&cluster.namespace, &["rebalance", "clicks", "--wait", "--timeout", "2m"], "").ok();
-    assert!(said.contains("a rebalance was asked for, and no member is in one now"), "{said}");
+    assert!(said.contains("a rebalance was requested, and no member is rebalancing now"), "{said}");
     assert!(
         cluster.namespace.get("kasprapp", "clicks")["metadata"]["annotations"]["kaspr.io/rebalance"]
             .is_null()

@@ -18,14 +18,14 @@ use rustls::{
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A port that no process listens on.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     listener.local_addr().expect("an address").port()
 }
 
 /// What was answered.
 #[derive(Debug)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// The answer: status line, headers and body.
     pub answer: String,
     /// The certificate that was shown, DER.
@@ -33,11 +33,11 @@ pub struct Seen {
 }
 
 /// A connection that is kept.
-pub struct Kept(StreamOwned<ClientConnection, TcpStream>);
+pub(crate) struct Kept(StreamOwned<ClientConnection, TcpStream>);
 
 impl Kept {
     /// Connects to a port of this machine.
-    pub fn open(port: u16) -> io::Result<Self> {
+    pub(crate) fn open(port: u16) -> io::Result<Self> {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         stream.set_read_timeout(Some(DEADLINE))?;
         let provider = Arc::new(ring::default_provider());
@@ -53,7 +53,7 @@ impl Kept {
     }
 
     /// Asks once more. The body must fit into one packet.
-    pub fn get(&mut self, path: &str) -> io::Result<Seen> {
+    pub(crate) fn get(&mut self, path: &str) -> io::Result<Seen> {
         write!(self.0, "GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n")?;
         self.0.flush()?;
         let mut buffer = [0; 4096];
@@ -70,12 +70,12 @@ impl Kept {
 }
 
 /// What a port of this machine answers on a new connection.
-pub fn look(port: u16, path: &str) -> io::Result<Seen> {
+pub(crate) fn look(port: u16, path: &str) -> io::Result<Seen> {
     Kept::open(port)?.get(path)
 }
 
 /// Whether `/readyz` says yes.
-pub fn is_ready(port: u16) -> bool {
+pub(crate) fn is_ready(port: u16) -> bool {
     look(port, "/readyz").is_ok_and(|seen| seen.answer.starts_with("HTTP/1.1 200 "))
 }
 

@@ -47,7 +47,7 @@ fn an_api_server_that_is_away_comes_back() {
     plane.stop_api_server();
     let mut operator = operator(&plane, "operator", &["--local"]);
     let line = operator.wait_for(|line| warned(line, "Connection refused")).expect("a warning");
-    assert_eq!(line["message"], "the API server refused or can't be reached");
+    assert_eq!(line["message"], "the API server refused the request or cannot be reached; retrying");
     plane.start_api_server().expect("an API server");
     operator.ready().expect("a ready operator");
     apply(&plane, APP);

@@ -35,7 +35,7 @@ fn pods(plane: &ControlPlane) -> BTreeMap<String, Value> {
 }
 
 /// Makes what the Python operator made of the recorded apps, and waits for the pods.
-pub fn as_the_python_operator_left_it(plane: &ControlPlane) {
+pub(crate) fn as_the_python_operator_left_it(plane: &ControlPlane) {
     kubectl(plane, &["create", "namespace", "recorded"], "");
     kubectl(plane, &["label", "node", "fake-node", "pool=stream"], "");
     for case in ["minimal", "full"] {

@@ -18,7 +18,7 @@ use tokio_rustls::TlsConnector;
 
 /// The protocol that is offered to the server.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Protocol {
+pub(crate) enum Protocol {
     /// HTTP/1.1
     Http1,
     /// HTTP/2
@@ -26,7 +26,7 @@ pub enum Protocol {
 }
 
 /// One connection that is kept.
-pub enum Connection {
+pub(crate) enum Connection {
     /// HTTP/1.1
     Http1(http1::SendRequest<Full<Bytes>>),
     /// HTTP/2
@@ -35,7 +35,7 @@ pub enum Connection {
 
 impl Connection {
     /// Connects to the webhooks at `https://ADDRESS:PORT`, whose CA is given as PEM.
-    pub async fn open(url: &str, authority: &str, protocol: Protocol) -> Self {
+    pub(crate) async fn open(url: &str, authority: &str, protocol: Protocol) -> Self {
         let address: SocketAddr = url.trim_start_matches("https://").parse().expect("an address");
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(authority.as_bytes()).expect("PEM")).expect("a CA");
@@ -75,7 +75,11 @@ impl Connection {
     }
 
     /// Sends a request: GET without a body, POST with one. Gives status and body of the answer.
-    pub async fn send(&mut self, path: &str, body: Option<Bytes>) -> hyper::Result<(StatusCode, Bytes)> {
+    pub(crate) async fn send(
+        &mut self,
+        path: &str,
+        body: Option<Bytes>,
+    ) -> hyper::Result<(StatusCode, Bytes)> {
         let method = if body.is_some() { "POST" } else { "GET" };
         let uri = match self {
             Self::Http1(_) => path.to_owned(),

@@ -11,7 +11,7 @@ use super::x509::{CLOCK_SKEW, NAME, not_after};
 use crate::certificates::KeyPair;
 
 /// A CA with its private key.
-pub struct Signer {
+pub(super) struct Signer {
     /// The CA certificate.
     pub certificate: CertificateDer<'static>,
     /// The private key of the CA.
@@ -19,7 +19,7 @@ pub struct Signer {
 }
 
 /// Issues a CA that may sign server certificates but no CAs. Valid from `now` for `seconds`.
-pub fn authority(now: i64, seconds: i64) -> Result<Signer, rcgen::Error> {
+pub(super) fn authority(now: i64, seconds: i64) -> Result<Signer, rcgen::Error> {
     let mut params = CertificateParams::new(Vec::new())?;
     params.distinguished_name.push(DnType::CommonName, NAME);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -35,7 +35,7 @@ pub fn authority(now: i64, seconds: i64) -> Result<Signer, rcgen::Error> {
 /// # Errors
 ///
 /// A name is not valid in a certificate.
-pub fn certificate(
+pub(super) fn certificate(
     names: &[String],
     signer: &Signer,
     now: i64,
@@ -60,7 +60,7 @@ pub fn certificate(
 }
 
 /// Encodes certificates as PEM.
-pub fn bundle(certificates: &[CertificateDer<'static>]) -> String {
+pub(super) fn bundle(certificates: &[CertificateDer<'static>]) -> String {
     let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
     let pems = certificates.iter().map(|der| pem::Pem::new("CERTIFICATE", der.as_ref()));
     pem::encode_many_config(&pems.collect::<Vec<_>>(), config)

@@ -6,13 +6,13 @@ use thiserror::Error;
 pub type SecretData = BTreeMap<String, Vec<u8>>;
 
 /// Key of the Secret for the certificate chain, as Kubernetes prescribes for type `kubernetes.io/tls`.
-pub const CERTIFICATE: &str = "tls.crt";
+pub(super) const CERTIFICATE: &str = "tls.crt";
 /// Key of the Secret for the private key, as Kubernetes prescribes for type `kubernetes.io/tls`.
-pub const KEY: &str = "tls.key";
+pub(super) const KEY: &str = "tls.key";
 /// Key of the Secret for the bundle of trusted CAs, newest first.
 pub const AUTHORITIES: &str = "ca.crt";
 /// Key of the Secret for the private key of the signing CA.
-pub const AUTHORITY_KEY: &str = "ca.key";
+pub(super) const AUTHORITY_KEY: &str = "ca.key";
 
 /// Why no certificate can be issued.
 #[derive(Debug, Error)]

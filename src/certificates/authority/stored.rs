@@ -12,7 +12,7 @@ use crate::certificates::{KeyPair, KeyPairError};
 
 /// The usable certificates of a Secret.
 #[derive(Default)]
-pub struct StoredCertificates {
+pub(super) struct StoredCertificates {
     /// The trusted CAs, newest first.
     pub bundle: Vec<CertificateDer<'static>>,
     /// The CA whose private key the Secret contains.
@@ -22,7 +22,7 @@ pub struct StoredCertificates {
 }
 
 /// The content of a Secret, with a description of each fault.
-pub enum SecretContent {
+pub(super) enum SecretContent {
     /// Nothing readable.
     Empty(Vec<String>),
     /// Certificates that the operator issued, possibly incomplete.
@@ -34,7 +34,7 @@ pub enum SecretContent {
 /// # Errors
 ///
 /// It contains certificates, none of which the operator issued.
-pub fn read(data: &SecretData) -> Result<SecretContent, AuthorityError> {
+pub(super) fn read(data: &SecretData) -> Result<SecretContent, AuthorityError> {
     let value = |key: &str| data.get(key).map_or(&[][..], Vec::as_slice);
     if [CERTIFICATE, KEY, AUTHORITIES, AUTHORITY_KEY].iter().all(|key| value(key).is_empty()) {
         return Ok(SecretContent::Empty(Vec::new()));
@@ -74,7 +74,7 @@ pub fn serving_key_pair(data: &SecretData) -> Result<KeyPair, KeyPairError> {
 }
 
 /// Returns the certificates of a PEM text, and whether it contains anything else.
-pub fn parse_bundle(pem: &[u8]) -> (Vec<CertificateDer<'static>>, bool) {
+pub(super) fn parse_bundle(pem: &[u8]) -> (Vec<CertificateDer<'static>>, bool) {
     let (mut certificates, mut unreadable) = (Vec::new(), false);
     for found in CertificateDer::pem_slice_iter(pem) {
         match found {

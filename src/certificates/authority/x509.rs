@@ -6,23 +6,23 @@ use x509_parser::{certificate::X509Certificate, extensions::GeneralName, parse_x
 use crate::certificates::KeyPair;
 
 /// Common name of every CA that the operator issues, by which it recognizes its own.
-pub const NAME: &str = "kaspr-operator CA";
+pub(super) const NAME: &str = "kaspr-operator CA";
 
 /// Tolerated clock skew, in seconds: certificates become valid this much earlier.
-pub const CLOCK_SKEW: i64 = 300;
+pub(super) const CLOCK_SKEW: i64 = 300;
 
 /// Parses a certificate; `None` if it is malformed.
-pub fn parsed<'a>(certificate: &'a CertificateDer<'_>) -> Option<X509Certificate<'a>> {
+pub(super) fn parsed<'a>(certificate: &'a CertificateDer<'_>) -> Option<X509Certificate<'a>> {
     parse_x509_certificate(certificate).ok().map(|(_, certificate)| certificate)
 }
 
 /// Returns the expiry in Unix seconds.
-pub fn not_after(certificate: &CertificateDer<'_>) -> Option<i64> {
+pub(super) fn not_after(certificate: &CertificateDer<'_>) -> Option<i64> {
     parsed(certificate).map(|certificate| certificate.validity().not_after.timestamp())
 }
 
 /// Returns whether two thirds of its validity have passed.
-pub fn is_due(certificate: &CertificateDer<'_>, now: i64) -> bool {
+pub(super) fn is_due(certificate: &CertificateDer<'_>, now: i64) -> bool {
     let Some(certificate) = parsed(certificate) else { return true };
     let made = certificate.validity().not_before.timestamp() + CLOCK_SKEW;
     let ends = certificate.validity().not_after.timestamp();
@@ -30,7 +30,7 @@ pub fn is_due(certificate: &CertificateDer<'_>, now: i64) -> bool {
 }
 
 /// Returns whether the certificate is valid for all these DNS names.
-pub fn covers(certificate: &CertificateDer<'_>, names: &[String]) -> bool {
+pub(super) fn covers(certificate: &CertificateDer<'_>, names: &[String]) -> bool {
     let parsed = parsed(certificate);
     let alternatives = parsed.as_ref().and_then(|c| c.subject_alternative_name().ok().flatten());
     let Some(alternatives) = alternatives else { return false };
@@ -39,7 +39,7 @@ pub fn covers(certificate: &CertificateDer<'_>, names: &[String]) -> bool {
 }
 
 /// Returns whether that CA signed the first certificate of the chain.
-pub fn is_signed_by(pair: &KeyPair, authority: &CertificateDer<'_>) -> bool {
+pub(super) fn is_signed_by(pair: &KeyPair, authority: &CertificateDer<'_>) -> bool {
     let chain = pair.chain().unwrap_or_default();
     let (Some(certificate), Some(authority)) = (chain.first().and_then(parsed), parsed(authority)) else {
         return false;
@@ -48,7 +48,7 @@ pub fn is_signed_by(pair: &KeyPair, authority: &CertificateDer<'_>) -> bool {
 }
 
 /// Returns whether the operator issued it: a CA of its name, or a certificate signed by one.
-pub fn is_ours(certificate: &CertificateDer<'_>) -> bool {
+pub(super) fn is_ours(certificate: &CertificateDer<'_>) -> bool {
     let parsed = parsed(certificate);
     let issuer = parsed.as_ref().and_then(|c| c.issuer().iter_common_name().next());
     issuer.and_then(|name| name.as_str().ok()) == Some(NAME)

@@ -27,7 +27,7 @@ use crate::{
 
 /// Arguments of `pause` and `resume`.
 #[derive(Args, Debug)]
-pub struct AppArgs {
+pub(crate) struct AppArgs {
     /// Name of the app
     #[arg(value_name = "APP")]
     pub app: String,
@@ -41,7 +41,7 @@ pub struct AppArgs {
 
 /// What a subcommand did.
 #[derive(Clone, Copy, Debug)]
-pub struct ActionResult {
+pub(super) struct ActionResult {
     /// Name of the subcommand.
     pub action: &'static str,
     /// Whether the subcommand changed the app. False if the app already had the requested state, or if
@@ -63,7 +63,7 @@ struct ActionReport<'a> {
 }
 
 /// An existing app.
-pub struct AppHandle {
+pub(super) struct AppHandle {
     /// Cluster and namespace of the app.
     pub cluster: Cluster,
     /// Metadata of the app.
@@ -78,7 +78,7 @@ impl AppHandle {
     /// # Errors
     ///
     /// The app does not exist, or the request fails.
-    pub async fn fetch(args: &ClusterArgs, name: &str) -> Result<Self, CliError> {
+    pub(super) async fn fetch(args: &ClusterArgs, name: &str) -> Result<Self, CliError> {
         let cluster = Cluster::connect(args).await?;
         let api = Api::<KasprApp>::namespaced(cluster.client.clone(), &cluster.namespace);
         let read = api.get_metadata_opt(name).await;
@@ -93,18 +93,18 @@ impl AppHandle {
 
     /// Returns kind, namespace and name, for messages.
     #[must_use]
-    pub fn display_name(&self) -> String {
+    pub(super) fn display_name(&self) -> String {
         format!("{} {}/{}", KasprApp::KIND, self.cluster.namespace, self.name)
     }
 
     /// Returns the API of apps in the namespace.
     #[must_use]
-    pub fn api(&self) -> Api<KasprApp> {
+    pub(super) fn api(&self) -> Api<KasprApp> {
         Api::namespaced(self.cluster.client.clone(), &self.cluster.namespace)
     }
 
     /// Sets an annotation of the app, or removes it if the value is `None`.
-    pub async fn set_annotation(&self, annotation: &str, value: Option<&str>) -> Result<(), CliError> {
+    pub(super) async fn set_annotation(&self, annotation: &str, value: Option<&str>) -> Result<(), CliError> {
         let patch = json!({ "metadata": { "annotations": { annotation: value } } });
         let (api, params) = (self.api(), PatchParams::default());
         let patched = api.patch_metadata(&self.name, &params, &Patch::Merge(&patch)).await;
@@ -112,7 +112,7 @@ impl AppHandle {
     }
 
     /// Returns an error if the app is paused: the operator ignores requests for paused apps.
-    pub fn ensure_not_paused(&self, action: &str) -> Result<(), CliError> {
+    pub(super) fn ensure_not_paused(&self, action: &str) -> Result<(), CliError> {
         if !is_annotated(&self.metadata, PAUSE) {
             return Ok(());
         }
@@ -123,7 +123,12 @@ impl AppHandle {
     }
 
     /// Prints the result of a subcommand. `text` follows the name of the app.
-    pub fn print_result(&self, output: OutputFormat, result: ActionResult, text: &str) -> Result<(), Error> {
+    pub(super) fn print_result(
+        &self,
+        output: OutputFormat,
+        result: ActionResult,
+        text: &str,
+    ) -> Result<(), Error> {
         let message = self.display_name() + text;
         let ActionResult { action, changed, done } = result;
         let (namespace, app) = (self.cluster.namespace.as_str(), self.name.as_str());
@@ -137,7 +142,7 @@ impl AppHandle {
 
     /// Returns name, count and message of the app's events with a reason; no events if the user may not
     /// list them.
-    pub async fn events(&self, reason: &str) -> Vec<(String, Option<i32>, String)> {
+    pub(super) async fn events(&self, reason: &str) -> Vec<(String, Option<i32>, String)> {
         let api: Api<Event> = Api::namespaced(self.cluster.client.clone(), &self.cluster.namespace);
         let fields = format!(
             "reason={reason},involvedObject.kind={},involvedObject.name={}",
@@ -157,7 +162,7 @@ impl AppHandle {
     /// # Errors
     ///
     /// The condition is not satisfied within the timeout, or the object cannot be watched.
-    pub async fn wait_until<K>(
+    pub(super) async fn wait_until<K>(
         &self,
         api: Api<K>,
         name: &str,

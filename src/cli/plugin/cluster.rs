@@ -22,7 +22,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Arguments that select a cluster and a namespace.
 #[derive(Args, Clone, Debug)]
-pub struct ClusterArgs {
+pub(crate) struct ClusterArgs {
     /// Namespace [default: the namespace of the context]
     #[arg(short, long, value_name = "NAME")]
     pub namespace: Option<String>,
@@ -36,7 +36,7 @@ pub struct ClusterArgs {
 
 /// A connection to a cluster.
 #[derive(Clone)]
-pub struct Cluster {
+pub(super) struct Cluster {
     /// Client of the API server.
     pub client: Client,
     /// Namespace of the arguments, or of the context.
@@ -51,7 +51,7 @@ impl Cluster {
     /// # Errors
     ///
     /// No cluster is configured.
-    pub async fn connect(args: &ClusterArgs) -> Result<Self, CliError> {
+    pub(super) async fn connect(args: &ClusterArgs) -> Result<Self, CliError> {
         let ClusterArgs { namespace, context, kubeconfig } = args;
         let options = KubeConfigOptions { context: context.clone(), ..KubeConfigOptions::default() };
         let invalid = |error: &(dyn std::error::Error + 'static)| CliError::Kubeconfig(describe(error));
@@ -74,7 +74,10 @@ impl Cluster {
     }
 
     /// Returns a function that converts the error of a request. `what` is the operation: `VERB OBJECT`.
-    pub fn request_error<W: Into<String>>(&self, what: W) -> impl FnOnce(kube::Error) -> CliError + use<W> {
+    pub(super) fn request_error<W: Into<String>>(
+        &self,
+        what: W,
+    ) -> impl FnOnce(kube::Error) -> CliError + use<W> {
         let url = self.url.clone();
         let what = what.into();
         move |error| CliError::from_request(what, &url, &error)
@@ -86,7 +89,11 @@ impl Cluster {
     /// # Errors
     ///
     /// A request fails.
-    pub async fn resources(&self, namespace: Option<&str>, app: Option<&str>) -> Result<Resources, CliError> {
+    pub(super) async fn resources(
+        &self,
+        namespace: Option<&str>,
+        app: Option<&str>,
+    ) -> Result<Resources, CliError> {
         let components_of_app = match app {
             Some(app) => ListParams::default().labels(&format!("{APP_LABEL}={app}")),
             None => ListParams::default(),
@@ -124,7 +131,7 @@ impl Cluster {
     }
 
     /// Returns the API of a kind, without a schema for the resources.
-    pub fn api<K: Resource<DynamicType = ()>>(&self, namespace: Option<&str>) -> Api<DynamicObject> {
+    pub(super) fn api<K: Resource<DynamicType = ()>>(&self, namespace: Option<&str>) -> Api<DynamicObject> {
         let kind = ApiResource::erase::<K>(&());
         match namespace {
             Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &kind),
@@ -133,7 +140,7 @@ impl Cluster {
     }
 
     /// Returns the error for an app that does not exist, with the apps that do.
-    pub async fn app_not_found(&self, name: &str) -> CliError {
+    pub(super) async fn app_not_found(&self, name: &str) -> CliError {
         let all = ListParams::default();
         let mut listed = self.api::<KasprApp>(None).list_metadata(&all).await;
         if listed.is_err() {

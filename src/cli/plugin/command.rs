@@ -22,7 +22,7 @@ use crate::cli::{
 
 /// Subcommands of the kubectl plugin, which `kaspr-operator` has too.
 #[derive(Debug, Subcommand)]
-pub enum PluginSubcommand {
+pub(crate) enum PluginSubcommand {
     /// Show an app with its members and components, or all apps of a namespace
     Status(StatusArgs),
     /// Draw the data flow of an app, from files or a cluster
@@ -81,7 +81,7 @@ impl PluginSubcommand {
     /// # Errors
     ///
     /// The subcommand fails.
-    pub async fn run(self, program: Command) -> Result<ExitCode, Error> {
+    pub(crate) async fn run(self, program: Command) -> Result<ExitCode, Error> {
         match self {
             Self::Status(args) => status::status(args).await?,
             Self::Graph(args) => return graph::graph(args).await,

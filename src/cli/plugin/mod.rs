@@ -18,4 +18,5 @@ mod roll;
 mod status;
 mod wait_args;
 
-pub use command::{Plugin, PluginSubcommand};
+pub use command::Plugin;
+pub(crate) use command::PluginSubcommand;

@@ -4,7 +4,7 @@ use super::app_handle::{ActionResult, AppArgs, AppHandle};
 use crate::{api::annotations::PAUSE, cli::error::Error, resources::is_annotated};
 
 /// Pauses the reconciliation of an app.
-pub async fn pause(args: AppArgs) -> Result<(), Error> {
+pub(super) async fn pause(args: AppArgs) -> Result<(), Error> {
     let app = AppHandle::fetch(&args.cluster, &args.app).await?;
     let already_paused = is_annotated(&app.metadata, PAUSE);
     app.set_annotation(PAUSE, Some("true")).await?;

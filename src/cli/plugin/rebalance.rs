@@ -17,7 +17,7 @@ use crate::{
 const FAILED: &str = "RebalanceFailed";
 
 /// Requests a rebalance.
-pub async fn rebalance(args: WaitArgs) -> Result<(), Error> {
+pub(super) async fn rebalance(args: WaitArgs) -> Result<(), Error> {
     let app = AppHandle::fetch(&args.cluster, &args.app).await?;
     app.ensure_not_paused("rebalance")?;
     let changed = !is_annotated(&app.metadata, REBALANCE);

@@ -29,7 +29,7 @@ const EXIT_UNREADABLE: u8 = 2;
 
 /// Arguments of `render`.
 #[derive(Args, Debug)]
-pub struct RenderArgs {
+pub(crate) struct RenderArgs {
     /// Files and directories with manifests; '-' for standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -57,7 +57,7 @@ enum ManifestFormat {
 ///
 /// The exit code is 1 if a resource is invalid, with the findings of `validate`, and 2 if a file cannot be
 /// read. Components that wait for other resources are withheld with a warning.
-pub fn render(args: RenderArgs) -> Result<ExitCode, Error> {
+pub(super) fn render(args: RenderArgs) -> Result<ExitCode, Error> {
     let RenderArgs { files, namespace, output, settings } = args;
     let manifests = ManifestSet::read(&files, &namespace);
     if manifests.has_unreadable() || manifests.has_errors() {
@@ -96,7 +96,7 @@ fn resources_with_defaults(manifests: &ManifestSet) -> Resources {
 }
 
 /// Prints a warning for each component that the operator would withhold from the members.
-pub fn warn_of_withheld(set: &AppSet, plan: &Plan) {
+pub(super) fn warn_of_withheld(set: &AppSet, plan: &Plan) {
     for (key, waiting) in &plan.withheld {
         print_message(&format!(
             "warning: {} {}/{} is withheld: {}",

@@ -15,7 +15,7 @@ use crate::{
 
 /// An app with its components. The app itself may be missing.
 #[derive(Clone, Debug, Default)]
-pub struct AppSet {
+pub(super) struct AppSet {
     /// Namespace of the app and its components.
     pub namespace: String,
     /// Name of the app; empty for components without the label of an app.
@@ -28,7 +28,7 @@ pub struct AppSet {
 
 /// Apps with their components, by namespace and name.
 #[derive(Clone, Debug, Default)]
-pub struct Resources(BTreeMap<(String, String), AppSet>);
+pub(super) struct Resources(BTreeMap<(String, String), AppSet>);
 
 impl Resources {
     /// Adds a resource of a kind, and replaces a resource of the same name.
@@ -36,7 +36,7 @@ impl Resources {
     /// # Errors
     ///
     /// A field does not have the type that the kind requires. The error names the first such field.
-    pub fn add(&mut self, kind: Kind, value: Value) -> Result<(), String> {
+    pub(super) fn add(&mut self, kind: Kind, value: Value) -> Result<(), String> {
         match kind {
             Kind::App => {
                 let app: KasprApp = parse(value)?;
@@ -53,7 +53,7 @@ impl Resources {
     }
 
     /// Adds a resource of a kind like [`Resources::add`], or prints a warning and skips the resource.
-    pub fn add_or_warn(&mut self, kind: Kind, value: Value) {
+    pub(super) fn add_or_warn(&mut self, kind: Kind, value: Value) {
         let name = value["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         if let Err(why) = self.add(kind, value) {
             print_message(&format!("warning: {kind} {name} is skipped: {why}"));
@@ -89,13 +89,13 @@ impl Resources {
     }
 
     /// Returns all apps, ordered by namespace and name.
-    pub fn app_sets(&self) -> Values<'_, (String, String), AppSet> {
+    pub(super) fn app_sets(&self) -> Values<'_, (String, String), AppSet> {
         self.0.values()
     }
 
     /// Returns an app with its components.
     #[must_use]
-    pub fn get(&self, namespace: &str, app: &str) -> Option<&AppSet> {
+    pub(super) fn get(&self, namespace: &str, app: &str) -> Option<&AppSet> {
         self.0.get(&(namespace.to_owned(), app.to_owned()))
     }
 }
@@ -103,7 +103,7 @@ impl Resources {
 impl AppSet {
     /// Returns the name of the app for messages.
     #[must_use]
-    pub fn display_name(&self) -> String {
+    pub(super) fn display_name(&self) -> String {
         match self.name.as_str() {
             "" => format!("the {} of components without the label {APP_LABEL}", Kind::App),
             name => format!("{} {}/{name}", Kind::App, self.namespace),
@@ -113,7 +113,7 @@ impl AppSet {
 
 /// Returns the kind of a manifest, if it is one of the kinds of kaspr.io.
 #[must_use]
-pub fn kind_of(value: &Value) -> Option<Kind> {
+pub(super) fn kind_of(value: &Value) -> Option<Kind> {
     Kind::from_name(value["kind"].as_str()?)
 }
 

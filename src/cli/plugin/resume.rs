@@ -6,7 +6,7 @@ use super::app_handle::{ActionResult, AppArgs, AppHandle};
 use crate::{api::annotations::PAUSE, cli::error::Error};
 
 /// Resumes the reconciliation of an app.
-pub async fn resume(args: AppArgs) -> Result<(), Error> {
+pub(super) async fn resume(args: AppArgs) -> Result<(), Error> {
     let app = AppHandle::fetch(&args.cluster, &args.app).await?;
     let result = |changed| ActionResult { action: "resume", changed, done: true };
     if !app.metadata.annotations().contains_key(PAUSE) {

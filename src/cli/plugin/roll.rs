@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Requests a roll.
-pub async fn roll(args: WaitArgs) -> Result<(), Error> {
+pub(super) async fn roll(args: WaitArgs) -> Result<(), Error> {
     let app = AppHandle::fetch(&args.cluster, &args.app).await?;
     app.ensure_not_paused("roll")?;
     let changed = !is_annotated(&app.metadata, ROLL);

@@ -8,7 +8,7 @@ use super::{cluster::ClusterArgs, output::OutputFormat};
 
 /// Arguments of `rebalance` and `roll`.
 #[derive(Args, Debug)]
-pub struct WaitArgs {
+pub(crate) struct WaitArgs {
     /// Name of the app
     #[arg(value_name = "APP")]
     pub app: String,

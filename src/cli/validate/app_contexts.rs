@@ -12,7 +12,7 @@ use crate::{
 /// Returns the context of each app that is in the manifests, or that a component belongs to. `others` are
 /// the manifests of other API groups.
 #[must_use]
-pub fn app_contexts(manifests: &[Manifest], others: &[Manifest]) -> BTreeMap<AppKey, AppContext> {
+pub(super) fn app_contexts(manifests: &[Manifest], others: &[Manifest]) -> BTreeMap<AppKey, AppContext> {
     let objects = secrets_and_config_maps(others);
     let mut contexts = BTreeMap::<AppKey, AppContext>::new();
     for manifest in manifests {

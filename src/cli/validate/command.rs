@@ -25,7 +25,7 @@ const EXIT_UNREADABLE: u8 = 2;
 
 /// Arguments of `validate`.
 #[derive(Args, Debug)]
-pub struct ValidateArgs {
+pub(crate) struct ValidateArgs {
     /// Files and directories with manifests; '-' for standard input, such as the output of
     /// `helm template` or `kustomize build`
     #[arg(required = true, value_name = "PATH")]
@@ -45,7 +45,7 @@ pub struct ValidateArgs {
 ///
 /// The exit code is 0 if there are no errors, 1 for errors (with `--strict` also for warnings), and 2 if a
 /// file or document cannot be read.
-pub fn validate(args: ValidateArgs) -> Result<ExitCode, Error> {
+pub(crate) fn validate(args: ValidateArgs) -> Result<ExitCode, Error> {
     let ValidateArgs { paths, namespace, format, strict } = args;
     let mut inputs = Vec::new();
     for path in &paths {

@@ -20,7 +20,7 @@ use crate::{
 
 /// Validates all documents. Returns the findings in the order of the text.
 #[must_use]
-pub fn evaluate(
+pub(super) fn evaluate(
     inputs: &[Input],
     documents: &[Document],
     namespace: &str,

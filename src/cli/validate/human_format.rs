@@ -17,7 +17,11 @@ use super::{
 /// # Errors
 ///
 /// The output cannot be written.
-pub fn print_human(report: &ValidationReport<'_>, terminal: bool, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn print_human(
+    report: &ValidationReport<'_>,
+    terminal: bool,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let renderer = if terminal { Renderer::styled() } else { Renderer::plain() };
     for finding in report.findings {
         writeln!(out, "{}\n", renderer.render(&[snippet(report, finding)]))?;

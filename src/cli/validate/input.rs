@@ -16,7 +16,7 @@ use super::locate::line_and_column;
 use crate::api::GROUP;
 
 /// Content of a file, or the reason why it cannot be read.
-pub struct Input {
+pub(super) struct Input {
     /// Path as the user wrote it, or `-`.
     pub name: String,
     /// Text of the file, or the error.
@@ -28,7 +28,7 @@ pub struct Input {
 impl Input {
     /// Creates an input.
     #[must_use]
-    pub fn new(name: String, content: Result<String, String>) -> Self {
+    pub(super) fn new(name: String, content: Result<String, String>) -> Self {
         let text = content.as_deref().unwrap_or_default();
         let lines = [0].into_iter().chain(text.match_indices('\n').map(|(end, _)| end + 1)).collect();
         Self { name, content, lines }
@@ -36,20 +36,20 @@ impl Input {
 
     /// Returns the text; empty if the file cannot be read.
     #[must_use]
-    pub fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &str {
         self.content.as_deref().unwrap_or_default()
     }
 
     /// Returns the number, from 1, and the byte offset of the line with a byte.
     #[must_use]
-    pub fn line(&self, byte: usize) -> (usize, usize) {
+    pub(super) fn line(&self, byte: usize) -> (usize, usize) {
         let number = self.lines.partition_point(|start| *start <= byte);
         (number, self.lines.get(number.saturating_sub(1)).copied().unwrap_or_default())
     }
 }
 
 /// A YAML document that may be a manifest.
-pub struct Document {
+pub(super) struct Document {
     /// Index of the input.
     pub input: usize,
     /// Byte range in the input.
@@ -60,7 +60,7 @@ pub struct Document {
 
 /// Reads the inputs of a path: the file, or all manifests of a directory in the order of their names.
 #[must_use]
-pub fn read_inputs(path: &Path) -> Vec<Input> {
+pub(super) fn read_inputs(path: &Path) -> Vec<Input> {
     if path == Path::new("-") {
         let mut bytes = Vec::new();
         let read = io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes);
@@ -104,7 +104,7 @@ fn is_template(entry: &DirEntry) -> bool {
 
 /// Parses the documents that may contain a resource of kaspr.io, or a Secret or ConfigMap.
 #[must_use]
-pub fn parse_documents(inputs: &[Input], progress: &ProgressBar) -> Vec<Document> {
+pub(super) fn parse_documents(inputs: &[Input], progress: &ProgressBar) -> Vec<Document> {
     let mut documents = Vec::new();
     for (input, text) in
         inputs.iter().enumerate().filter_map(|(i, input)| Some((i, input.content.as_ref().ok()?)))

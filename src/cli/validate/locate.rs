@@ -8,7 +8,7 @@ use crate::validate::Segment;
 
 /// Part of a field to highlight.
 #[derive(Clone, Copy, Debug)]
-pub enum Highlight {
+pub(super) enum Highlight {
     /// Name of the field.
     Key,
     /// Value of the field, or the name if the value has several lines.
@@ -19,7 +19,7 @@ pub enum Highlight {
 
 /// Returns the byte range of the field at a path, or of the nearest parent that exists.
 #[must_use]
-pub fn locate(text: &str, path: &[&Segment], highlight: Highlight) -> Range<usize> {
+pub(super) fn locate(text: &str, path: &[&Segment], highlight: Highlight) -> Range<usize> {
     let Some(tree) = parse_tree(text) else { return first_line(text) };
     let mut node = &tree;
     let mut found = None;
@@ -48,7 +48,7 @@ pub fn locate(text: &str, path: &[&Segment], highlight: Highlight) -> Range<usiz
 
 /// Returns the byte range from a line and column, counted from 1, to the end of the word.
 #[must_use]
-pub fn line_and_column(text: &str, line: usize, column: usize) -> Range<usize> {
+pub(super) fn line_and_column(text: &str, line: usize, column: usize) -> Range<usize> {
     let start = line_start(text, line);
     let rest = text[start..].lines().next().unwrap_or_default();
     let offset = rest.char_indices().nth(column.saturating_sub(1)).map_or(rest.trim_end().len(), |(i, _)| i);

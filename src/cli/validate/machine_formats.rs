@@ -11,7 +11,7 @@ use crate::validate::rule::{self, Rule};
 const REFERENCE: &str = "docs/rules.md";
 
 /// Prints one JSON object per line for each finding.
-pub fn print_json(report: &ValidationReport<'_>, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn print_json(report: &ValidationReport<'_>, out: &mut impl Write) -> io::Result<()> {
     for finding in report.findings {
         let (line, column) = report.position(finding);
         let resource = finding.resource.as_ref();
@@ -33,7 +33,7 @@ pub fn print_json(report: &ValidationReport<'_>, out: &mut impl Write) -> io::Re
 }
 
 /// Prints a log in the Static Analysis Results Interchange Format, version 2.1.0.
-pub fn print_sarif(report: &ValidationReport<'_>, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn print_sarif(report: &ValidationReport<'_>, out: &mut impl Write) -> io::Result<()> {
     let results: Vec<Value> = report.findings.iter().map(|finding| sarif_result(report, finding)).collect();
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -67,7 +67,7 @@ fn sarif_result(report: &ValidationReport<'_>, finding: &Finding) -> Value {
 }
 
 /// Prints workflow commands, which annotate the lines of a pull request.
-pub fn print_github(report: &ValidationReport<'_>, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn print_github(report: &ValidationReport<'_>, out: &mut impl Write) -> io::Result<()> {
     for finding in report.findings {
         let (line, column) = report.position(finding);
         writeln!(

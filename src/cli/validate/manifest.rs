@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A manifest: a document, or an item of a list in a document.
-pub struct Manifest {
+pub(super) struct Manifest {
     /// Index of the document.
     pub document: usize,
     /// Path of the manifest in the document.
@@ -23,30 +23,30 @@ pub struct Manifest {
 }
 
 /// Namespace and name of an app.
-pub type AppKey = (String, String);
+pub(super) type AppKey = (String, String);
 
 impl Manifest {
     /// Returns the kind, if it is one of the kinds of kaspr.io.
     #[must_use]
-    pub fn kind(&self) -> Option<Kind> {
+    pub(super) fn kind(&self) -> Option<Kind> {
         Kind::from_name(&self.resource.kind)
     }
 
     /// Returns the API group; empty for the core group.
     #[must_use]
-    pub fn group(&self) -> &str {
+    pub(super) fn group(&self) -> &str {
         as_text(&self.value["apiVersion"]).split_once('/').map_or("", |(group, _)| group)
     }
 
     /// Returns namespace and name of the resource.
     #[must_use]
-    pub fn key(&self) -> AppKey {
+    pub(super) fn key(&self) -> AppKey {
         (self.resource.namespace.clone(), self.resource.name.clone())
     }
 
     /// Returns the app that a resource is, or belongs to. `object` is the parsed manifest.
     #[must_use]
-    pub fn app_key(&self, object: &AdmittedObject) -> Option<AppKey> {
+    pub(super) fn app_key(&self, object: &AdmittedObject) -> Option<AppKey> {
         let app = admission::app_of(self.kind()?, &object.metadata)?;
         Some((self.resource.namespace.clone(), app.clone()))
     }
@@ -54,7 +54,7 @@ impl Manifest {
     /// Parses a resource of a known kind as in an admission review. Returns `None` if the kind is unknown or
     /// the metadata cannot be parsed.
     #[must_use]
-    pub fn parse(&self) -> Option<(&'static KindHandler, AdmittedObject)> {
+    pub(super) fn parse(&self) -> Option<(&'static KindHandler, AdmittedObject)> {
         let handler = admission::handler_for(self.kind()?);
         let mut object = AdmittedObject::deserialize(&self.value).ok()?;
         object.metadata.namespace = Some(self.resource.namespace.clone());
@@ -64,7 +64,7 @@ impl Manifest {
 
 /// Returns the manifests of all documents, including the items of lists.
 #[must_use]
-pub fn manifests(documents: &[Document], namespace: &str) -> Vec<Manifest> {
+pub(super) fn manifests(documents: &[Document], namespace: &str) -> Vec<Manifest> {
     let mut found = Vec::new();
     for (document, value) in
         documents.iter().enumerate().filter_map(|(i, d)| Some((i, d.value.as_ref().ok()?)))
@@ -99,6 +99,6 @@ fn resource_id(value: &Value, default_namespace: &str) -> ResourceId {
 
 /// Returns a string value, or the empty string.
 #[must_use]
-pub fn as_text(value: &Value) -> &str {
+pub(super) fn as_text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }

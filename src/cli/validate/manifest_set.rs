@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Manifests that were read from files and validated.
-pub struct ManifestSet {
+pub(crate) struct ManifestSet {
     inputs: Vec<Input>,
     documents: Vec<Document>,
     findings: Vec<Finding>,
@@ -31,7 +31,7 @@ impl ManifestSet {
     /// Reads and validates files and directories, `-` for standard input. Resources without a namespace
     /// are in `namespace`.
     #[must_use]
-    pub fn read(paths: &[PathBuf], namespace: &str) -> Self {
+    pub(crate) fn read(paths: &[PathBuf], namespace: &str) -> Self {
         let inputs: Vec<Input> = paths.iter().flat_map(|path| read_inputs(path)).collect();
         let progress = progress_bar();
         let documents = parse_documents(&inputs, &progress);
@@ -42,7 +42,7 @@ impl ManifestSet {
 
     /// Returns the resources of kaspr.io, in the order of the files, with their namespaces.
     #[must_use]
-    pub fn resources(&self) -> Vec<Value> {
+    pub(crate) fn resources(&self) -> Vec<Value> {
         let manifests = manifests(&self.documents, &self.namespace);
         let resources = manifests.into_iter().filter_map(|manifest| {
             let mut value = manifest.value;
@@ -58,13 +58,13 @@ impl ManifestSet {
 
     /// Returns whether a file or document cannot be read.
     #[must_use]
-    pub fn has_unreadable(&self) -> bool {
+    pub(crate) fn has_unreadable(&self) -> bool {
         self.findings.iter().any(|finding| finding.rule == rule::UNREADABLE)
     }
 
     /// Returns whether there is an error other than a missing reference, which another manifest could fix.
     #[must_use]
-    pub fn has_errors(&self) -> bool {
+    pub(crate) fn has_errors(&self) -> bool {
         let is_error = |finding: &&Finding| finding.severity == Severity::Error;
         self.findings.iter().filter(is_error).any(|finding| finding.rule.level != Level::MissingReference)
     }
@@ -74,7 +74,7 @@ impl ManifestSet {
     /// # Errors
     ///
     /// The output cannot be written.
-    pub fn print_findings(&self, terminal: bool, out: &mut impl io::Write) -> io::Result<()> {
+    pub(crate) fn print_findings(&self, terminal: bool, out: &mut impl io::Write) -> io::Result<()> {
         let report = ValidationReport {
             inputs: &self.inputs,
             findings: &self.findings,
@@ -84,7 +84,7 @@ impl ManifestSet {
     }
 
     /// Returns a message for each file or document that cannot be read.
-    pub fn unreadable_messages(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn unreadable_messages(&self) -> impl Iterator<Item = String> {
         let unreadable = self.findings.iter().filter(|finding| finding.rule == rule::UNREADABLE);
         unreadable.map(|finding| {
             let input = &self.inputs[finding.input];

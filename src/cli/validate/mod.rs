@@ -16,6 +16,7 @@ mod progress;
 mod schema;
 mod validation_report;
 
-pub use command::{ValidateArgs, report, validate};
+pub use command::report;
+pub(crate) use command::{ValidateArgs, validate};
 pub use format::Format;
-pub use manifest_set::ManifestSet;
+pub(super) use manifest_set::ManifestSet;

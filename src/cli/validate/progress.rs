@@ -9,7 +9,7 @@ const UPDATE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Creates a counter of documents, which is hidden if standard error is not a terminal.
 #[must_use]
-pub fn progress_bar() -> ProgressBar {
+pub(super) fn progress_bar() -> ProgressBar {
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} documents, {elapsed}") {
         bar.set_style(style);

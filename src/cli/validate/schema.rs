@@ -39,7 +39,7 @@ static SCHEMAS: LazyLock<BTreeMap<Kind, ClosedSchema>> = LazyLock::new(|| {
 
 /// Returns the violations of the schema of a kind.
 #[must_use]
-pub fn check(kind: Kind, object: &Value) -> Vec<FieldError> {
+pub(super) fn check(kind: Kind, object: &Value) -> Vec<FieldError> {
     let Some(closed) = SCHEMAS.get(&kind) else { return Vec::new() };
     closed.validator.iter_errors(object).flat_map(|error| field_errors(&error, &closed.schema)).collect()
 }

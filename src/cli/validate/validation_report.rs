@@ -3,7 +3,7 @@
 use super::{finding::Finding, input::Input};
 
 /// Findings with the inputs that they refer to.
-pub struct ValidationReport<'a> {
+pub(super) struct ValidationReport<'a> {
     /// Inputs of the findings.
     pub inputs: &'a [Input],
     /// Findings in the order of the inputs.
@@ -15,13 +15,13 @@ pub struct ValidationReport<'a> {
 impl ValidationReport<'_> {
     /// Returns the name of the input with a finding.
     #[must_use]
-    pub fn input_name(&self, finding: &Finding) -> &str {
+    pub(super) fn input_name(&self, finding: &Finding) -> &str {
         &self.inputs[finding.input].name
     }
 
     /// Returns line and column of a finding, counted from 1.
     #[must_use]
-    pub fn position(&self, finding: &Finding) -> (usize, usize) {
+    pub(super) fn position(&self, finding: &Finding) -> (usize, usize) {
         let input = &self.inputs[finding.input];
         let (line, start) = input.line(finding.bytes.start);
         (line, input.text()[start..finding.bytes.start].chars().count() + 1)

@@ -19,7 +19,7 @@ use super::{
 
 /// Creates the files and directories of a tar archive in an empty directory. Returns the size of all
 /// files in bytes.
-pub fn unpack(
+pub(super) fn unpack(
     from: BufferStream<impl Iterator<Item = io::Result<Vec<u8>>>>,
     folder: &Path,
     limits: ArchiveLimits,

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 /// Why an archive is not written or not used.
 #[derive(Debug, Error)]
-pub enum ArchiveError {
+pub(crate) enum ArchiveError {
     /// The archive would be larger than allowed.
     #[error(
         "the archive would be larger than maxArchiveSize ({limit} bytes): raise it, or every member installs by itself"

@@ -37,7 +37,7 @@ const SMALL_SLICES: usize = 2;
 const QUEUE: usize = 12;
 
 /// Reads the content of a file: returns at least one and at most the given number of its next bytes.
-pub trait SliceSource: FnMut(u64) -> io::Result<SharedSlice> {}
+pub(super) trait SliceSource: FnMut(u64) -> io::Result<SharedSlice> {}
 
 impl<F: FnMut(u64) -> io::Result<SharedSlice>> SliceSource for F {}
 
@@ -78,7 +78,7 @@ fn create(path: &Path, mode: u32) -> io::Result<File> {
 }
 
 /// Accepts files and sends them to writer threads.
-pub struct FileWriter {
+pub(super) struct FileWriter {
     jobs: SyncSender<Job>,
     /// Small files of the next batch.
     small: Vec<SmallFile>,
@@ -88,7 +88,7 @@ pub struct FileWriter {
 
 impl FileWriter {
     /// Runs `work`, and waits until everything that it added is written.
-    pub fn run<T>(work: impl FnOnce(&mut Self) -> Result<T, ArchiveError>) -> Result<T, ArchiveError> {
+    pub(super) fn run<T>(work: impl FnOnce(&mut Self) -> Result<T, ArchiveError>) -> Result<T, ArchiveError> {
         let (jobs, waiting) = sync_channel::<Job>(QUEUE);
         let waiting = Mutex::new(waiting);
         thread::scope(|scope| {
@@ -107,7 +107,7 @@ impl FileWriter {
     }
 
     /// Adds a file of `size` bytes at a path that does not exist yet.
-    pub fn add_file(
+    pub(super) fn add_file(
         &mut self,
         path: PathBuf,
         mode: u32,

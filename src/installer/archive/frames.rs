@@ -11,7 +11,7 @@ use zstd::{
 use super::{buffer_pool::BufferPool, ordered_pool::PoolInput};
 
 /// Largest size that one frame unpacks to, in bytes.
-pub const FRAME: usize = 2 << 20;
+pub(super) const FRAME: usize = 2 << 20;
 
 /// Upper bound of the size of a compressed frame: zstd adds at most a 256th, and its headers.
 const PACKED: usize = FRAME + FRAME / 64;
@@ -23,14 +23,14 @@ const STEP: usize = 64 << 10;
 const LEVEL: i32 = 3;
 
 /// Splits what is written into pieces, and sends them to be compressed.
-pub struct FrameWriter {
+pub(super) struct FrameWriter {
     piece: Vec<u8>,
     input: PoolInput<Vec<u8>>,
 }
 
 impl FrameWriter {
     /// Creates a writer that sends pieces to workers of [`frame_compressor`].
-    pub fn new(input: PoolInput<Vec<u8>>) -> Self {
+    pub(super) fn new(input: PoolInput<Vec<u8>>) -> Self {
         Self { piece: Vec::with_capacity(FRAME), input }
     }
 
@@ -41,7 +41,7 @@ impl FrameWriter {
     }
 
     /// Sends the last piece.
-    pub fn finish(mut self) -> io::Result<()> {
+    pub(super) fn finish(mut self) -> io::Result<()> {
         self.send()
     }
 }
@@ -62,14 +62,14 @@ impl Write for FrameWriter {
 }
 
 /// Creates a worker that compresses pieces into frames.
-pub fn frame_compressor() -> io::Result<impl FnMut(Vec<u8>) -> io::Result<Vec<u8>> + Send> {
+pub(super) fn frame_compressor() -> io::Result<impl FnMut(Vec<u8>) -> io::Result<Vec<u8>> + Send> {
     let mut compressor = Compressor::new(LEVEL)?;
     Ok(move |piece: Vec<u8>| compressor.compress(&piece))
 }
 
 /// Creates a worker that decompresses frames into buffers of `unpacked`, and releases the buffers of the
 /// frames to `packed`.
-pub fn frame_decompressor(
+pub(super) fn frame_decompressor(
     packed: BufferPool,
     unpacked: BufferPool,
 ) -> io::Result<impl FnMut(io::Result<Vec<u8>>) -> io::Result<Vec<u8>> + Send> {
@@ -85,14 +85,14 @@ pub fn frame_decompressor(
 }
 
 /// Splits a stream into frames.
-pub struct FrameReader<R> {
+pub(super) struct FrameReader<R> {
     from: R,
     pool: BufferPool,
 }
 
 impl<R: BufRead> FrameReader<R> {
     /// Creates a reader of a stream of frames that uses buffers of a pool.
-    pub fn new(from: R, pool: BufferPool) -> Self {
+    pub(super) fn new(from: R, pool: BufferPool) -> Self {
         Self { from, pool }
     }
 

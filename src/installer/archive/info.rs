@@ -2,7 +2,7 @@
 
 /// An archive that was written or read.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ArchiveInfo {
+pub(crate) struct ArchiveInfo {
     /// SHA-256 digest of the archive, in hexadecimal.
     pub digest: String,
     /// Size of the archive in bytes.
@@ -13,7 +13,7 @@ pub struct ArchiveInfo {
 
 /// How much a reader accepts.
 #[derive(Clone, Copy, Debug)]
-pub struct ArchiveLimits {
+pub(crate) struct ArchiveLimits {
     /// Bytes of all files together.
     pub bytes: u64,
     /// Number of files and directories.

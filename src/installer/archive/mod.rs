@@ -14,7 +14,7 @@ mod sizes;
 mod stream;
 mod write;
 
-pub use error::ArchiveError;
-pub use info::{ArchiveInfo, ArchiveLimits};
-pub use read::{Compression, unpack};
-pub use write::pack;
+pub(super) use error::ArchiveError;
+pub(super) use info::{ArchiveInfo, ArchiveLimits};
+pub(super) use read::{Compression, unpack};
+pub(super) use write::pack;

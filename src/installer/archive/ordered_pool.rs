@@ -6,7 +6,7 @@ use std::{
 };
 
 /// The sending side of a pool. The workers stop when it is dropped.
-pub struct PoolInput<I> {
+pub(super) struct PoolInput<I> {
     workers: Vec<SyncSender<I>>,
     next: usize,
 }
@@ -14,7 +14,7 @@ pub struct PoolInput<I> {
 impl<I> PoolInput<I> {
     /// Sends the next item to a worker. Blocks while all workers are busy. Returns false if the
     /// [`PoolOutput`] was dropped.
-    pub fn send(&mut self, item: I) -> bool {
+    pub(super) fn send(&mut self, item: I) -> bool {
         let worker = self.next;
         self.next = (worker + 1) % self.workers.len();
         self.workers[worker].send(item).is_ok()
@@ -22,7 +22,7 @@ impl<I> PoolInput<I> {
 }
 
 /// The results, in the order of the inputs.
-pub struct PoolOutput<O> {
+pub(super) struct PoolOutput<O> {
     workers: Vec<Receiver<O>>,
     next: usize,
 }
@@ -40,7 +40,7 @@ impl<O> Iterator for PoolOutput<O> {
 }
 
 /// Starts one thread for each worker. At most one item waits for each worker, and one result.
-pub fn start_workers<'scope, I, O, W>(
+pub(super) fn start_workers<'scope, I, O, W>(
     scope: &'scope Scope<'scope, '_>,
     workers: Vec<W>,
 ) -> (PoolInput<I>, PoolOutput<O>)

@@ -24,7 +24,7 @@ use super::{
 
 /// How an archive is compressed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Compression {
+pub(crate) enum Compression {
     /// Compression of the archives that [`pack`](super::write::pack) writes.
     Zstd,
     /// Compression of the archives that the Python operator wrote.
@@ -43,7 +43,7 @@ const HASH_QUEUE: usize = 16;
 /// - The archive is truncated or cannot be read.
 ///
 /// After an error the content of the directory is incomplete and must not be used.
-pub fn unpack(
+pub(crate) fn unpack(
     chunks: impl Iterator<Item = io::Result<Bytes>> + Send,
     compression: Compression,
     folder: &Path,

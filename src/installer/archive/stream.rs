@@ -24,7 +24,7 @@ impl Drop for PooledBuffer {
 
 /// A part of a buffer. The buffer returns to its pool when no slice of it is left.
 #[derive(Clone)]
-pub struct SharedSlice {
+pub(super) struct SharedSlice {
     buffer: Arc<PooledBuffer>,
     begin: usize,
     end: usize,
@@ -32,13 +32,13 @@ pub struct SharedSlice {
 
 impl SharedSlice {
     /// Creates a slice of a whole buffer, which returns to `pool` afterwards.
-    pub fn new(bytes: Vec<u8>, pool: BufferPool) -> Self {
+    pub(super) fn new(bytes: Vec<u8>, pool: BufferPool) -> Self {
         let end = bytes.len();
         Self { buffer: Arc::new(PooledBuffer { bytes, pool }), begin: 0, end }
     }
 
     /// Whether both slices are parts of the same buffer.
-    pub fn shares_buffer_with(&self, other: &Self) -> bool {
+    pub(super) fn shares_buffer_with(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.buffer, &other.buffer)
     }
 
@@ -60,7 +60,7 @@ impl Deref for SharedSlice {
 }
 
 /// A sequence of buffers, read as one stream.
-pub struct BufferStream<B> {
+pub(super) struct BufferStream<B> {
     buffers: B,
     pool: BufferPool,
     /// Unread rest of the current buffer.
@@ -71,7 +71,7 @@ pub struct BufferStream<B> {
 
 impl<B: Iterator<Item = io::Result<Vec<u8>>>> BufferStream<B> {
     /// Creates a stream of buffers, which return to `pool` afterwards.
-    pub fn new(buffers: B, pool: BufferPool) -> Self {
+    pub(super) fn new(buffers: B, pool: BufferPool) -> Self {
         Self { buffers, rest: SharedSlice::new(Vec::new(), pool.clone()), pool, position: 0 }
     }
 
@@ -91,7 +91,7 @@ impl<B: Iterator<Item = io::Result<Vec<u8>>>> BufferStream<B> {
     /// # Errors
     ///
     /// The stream is at its end, or reading fails.
-    pub fn read_slice(&mut self, limit: u64) -> io::Result<SharedSlice> {
+    pub(super) fn read_slice(&mut self, limit: u64) -> io::Result<SharedSlice> {
         self.next_slice(limit)?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 
@@ -105,7 +105,7 @@ impl<B: Iterator<Item = io::Result<Vec<u8>>>> BufferStream<B> {
 
 /// Reads headers for the tar reader from a stream from which the content of files is taken directly.
 /// A seek of the tar reader skips that content.
-pub struct SeekReader<'a, B> {
+pub(super) struct SeekReader<'a, B> {
     stream: &'a RefCell<BufferStream<B>>,
     /// Position of the tar reader.
     position: u64,
@@ -119,7 +119,7 @@ const LONGEST_HEADER: usize = 1 << 20;
 
 impl<'a, B> SeekReader<'a, B> {
     /// Creates a reader of a stream from which nothing was read yet.
-    pub fn new(stream: &'a RefCell<BufferStream<B>>) -> Self {
+    pub(super) fn new(stream: &'a RefCell<BufferStream<B>>) -> Self {
         Self { stream, position: 0, remaining: LONGEST_HEADER }
     }
 }

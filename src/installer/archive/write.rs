@@ -30,7 +30,7 @@ const MODIFIED: u64 = 315_532_800;
 /// - The archive grows larger than `limit`; writing stops there.
 /// - The directory contains something other than files and directories.
 /// - Reading or writing fails.
-pub fn pack(folder: &Path, archive: &Path, limit: u64) -> Result<ArchiveInfo, ArchiveError> {
+pub(crate) fn pack(folder: &Path, archive: &Path, limit: u64) -> Result<ArchiveInfo, ArchiveError> {
     let mut sink =
         Sink { file: BufWriter::new(File::create(archive)?), hasher: ArchiveHasher::default(), limit };
     let workers = (0..worker_count()).map(|_| frame_compressor()).collect::<io::Result<Vec<_>>>()?;

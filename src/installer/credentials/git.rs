@@ -10,7 +10,7 @@ use crate::installer::{error::InstallError, tool::subprocess};
 
 /// Requirements without the logins of their repositories.
 #[derive(Debug)]
-pub struct SplitLogins {
+pub(crate) struct SplitLogins {
     /// Requirements.
     pub packages: Vec<String>,
     /// Settings of git that configure the logins, as names and values of `git config`.
@@ -40,7 +40,7 @@ struct Repository {
 /// # Errors
 ///
 /// A file cannot be written.
-pub async fn split_logins(
+pub(crate) async fn split_logins(
     packages: &[String],
     secrets: &Secrets,
     folder: &Path,
@@ -109,7 +109,7 @@ impl Repository {
 }
 
 /// Returns the environment variables that pass settings to git, in addition to those that are set already.
-pub fn config_variables(settings: &[(String, String)]) -> Vec<(String, String)> {
+pub(crate) fn config_variables(settings: &[(String, String)]) -> Vec<(String, String)> {
     if settings.is_empty() {
         return Vec::new();
     }

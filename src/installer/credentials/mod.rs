@@ -1,6 +1,6 @@
 //! Credentials: expanded as late as possible, passed in private files, and removed from all output.
 
-pub mod git;
-pub mod netrc;
-pub mod private_file;
-pub mod secrets;
+pub(super) mod git;
+pub(super) mod netrc;
+pub(super) mod private_file;
+pub(super) mod secrets;

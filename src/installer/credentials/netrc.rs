@@ -10,12 +10,12 @@ use url::Url;
 
 /// One login for each host.
 #[derive(Default)]
-pub struct Netrc(BTreeMap<String, (String, String)>);
+pub(crate) struct Netrc(BTreeMap<String, (String, String)>);
 
 impl Netrc {
     /// Moves the login of an address to the netrc, and returns the address without it. The login stays in
     /// the address if the host has another login already: a netrc has only one for each host.
-    pub fn extract_login(&mut self, address: &str) -> String {
+    pub(crate) fn extract_login(&mut self, address: &str) -> String {
         let Ok(mut url) = Url::parse(address) else { return address.to_owned() };
         let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         let login = (decoded(url.username()), decoded(url.password().unwrap_or_default()));

@@ -8,7 +8,7 @@ use url::Url;
 #[error(
     "'{text}' names '${{{name}}}', which is not set in the install container: add it to template.pythonPackagesInitContainer.env"
 )]
-pub struct UnsetVariable {
+pub(crate) struct UnsetVariable {
     /// Text that contains the variable, as the user wrote it.
     pub text: String,
     /// Name of the variable.
@@ -17,7 +17,7 @@ pub struct UnsetVariable {
 
 /// The secrets of this process.
 #[derive(Clone, Default)]
-pub struct Secrets {
+pub(crate) struct Secrets {
     values: Vec<String>,
     /// Names of the variables that were expanded.
     names: Vec<String>,
@@ -27,7 +27,7 @@ pub struct Secrets {
 
 impl Secrets {
     /// Creates secrets with the user name and password for the indexes, if any.
-    pub fn new(login: Option<(String, String)>) -> Self {
+    pub(crate) fn new(login: Option<(String, String)>) -> Self {
         let mut secrets = Self::default();
         if let Some((user, password)) = &login {
             // With a token, the user name is often the secret and the password is empty. `__token__` as the
@@ -42,7 +42,7 @@ impl Secrets {
     }
 
     /// Returns user name and password for the indexes.
-    pub fn login(&self) -> Option<(&str, &str)> {
+    pub(crate) fn login(&self) -> Option<(&str, &str)> {
         self.login.as_ref().map(|(user, password)| (user.as_str(), password.as_str()))
     }
 
@@ -68,7 +68,7 @@ impl Secrets {
     /// # Errors
     ///
     /// A variable is not set.
-    pub fn expand(
+    pub(crate) fn expand(
         &mut self,
         text: &str,
         variable: &impl Fn(&str) -> Option<String>,
@@ -98,7 +98,7 @@ impl Secrets {
     }
 
     /// Returns the URL of an index with user name and password, unless the URL has a login.
-    pub fn add_login(&self, url: &str) -> String {
+    pub(crate) fn add_login(&self, url: &str) -> String {
         let has_own = Url::parse(url).is_ok_and(|url| !url.username().is_empty() || url.password().is_some());
         let login = self.login().filter(|_| !has_own);
         let with_login = login.and_then(|(user, password)| set_login(url, user, password));
@@ -106,12 +106,12 @@ impl Secrets {
     }
 
     /// Returns the names of the variables that were expanded.
-    pub fn names(&self) -> &[String] {
+    pub(crate) fn names(&self) -> &[String] {
         &self.names
     }
 
     /// Replaces secrets in a text with asterisks.
-    pub fn redact(&self, text: &str) -> String {
+    pub(crate) fn redact(&self, text: &str) -> String {
         self.values.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "****"))
     }
 }

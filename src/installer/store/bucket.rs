@@ -71,7 +71,7 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// - `archives/SHA256/N.tar.zst` – the parts of an archive, addressed by content
 /// - `SET.lease` – the install lease
 /// - `HASH-pyVERSION.tar.gz` – an archive of the Python operator; read, never written
-pub struct Bucket {
+pub(crate) struct Bucket {
     store: Arc<dyn ObjectStore>,
     prefix: String,
     max_archive_size: u64,
@@ -97,7 +97,12 @@ struct Entry {
 
 impl Bucket {
     /// Creates a bucket; `prefix` is the app's prefix, and `token` identifies this process.
-    pub fn new(store: Arc<dyn ObjectStore>, prefix: String, max_archive_size: u64, token: String) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn ObjectStore>,
+        prefix: String,
+        max_archive_size: u64,
+        token: String,
+    ) -> Self {
         let leases = BucketLeases::new(store.clone(), prefix.clone(), token);
         Self {
             store,

@@ -16,7 +16,7 @@ use super::{
 };
 
 /// Acquires, renews and releases leases in a bucket.
-pub struct BucketLeases {
+pub(super) struct BucketLeases {
     store: Arc<dyn ObjectStore>,
     prefix: String,
     /// Identifies this process.
@@ -24,7 +24,7 @@ pub struct BucketLeases {
 }
 
 /// A lease that this process holds, as it was last written.
-pub struct BucketLease {
+pub(crate) struct BucketLease {
     key: Key,
     version: UpdateVersion,
 }
@@ -37,18 +37,18 @@ struct LeaseRecord {
 }
 
 /// Returns the key of an object of the app; `prefix` is the app's prefix in the bucket.
-pub fn object_key(prefix: &str, name: &str) -> Key {
+pub(super) fn object_key(prefix: &str, name: &str) -> Key {
     Key::from(format!("{prefix}/{name}"))
 }
 
 impl BucketLeases {
     /// Creates the leases of an app; `token` identifies this process.
-    pub fn new(store: Arc<dyn ObjectStore>, prefix: String, token: String) -> Self {
+    pub(super) fn new(store: Arc<dyn ObjectStore>, prefix: String, token: String) -> Self {
         Self { store, prefix, token }
     }
 
     /// Tries to acquire a lease. A lease that was not renewed for `duration` is expired.
-    pub async fn acquire(
+    pub(super) async fn acquire(
         &self,
         name: &str,
         duration: Duration,
@@ -87,12 +87,12 @@ impl BucketLeases {
     }
 
     /// Renews a lease.
-    pub async fn renew(&self, lease: &mut BucketLease) -> Result<(), StoreError> {
+    pub(super) async fn renew(&self, lease: &mut BucketLease) -> Result<(), StoreError> {
         self.update(lease, true).await
     }
 
     /// Releases a lease.
-    pub async fn release(&self, mut lease: BucketLease) -> Result<(), StoreError> {
+    pub(super) async fn release(&self, mut lease: BucketLease) -> Result<(), StoreError> {
         self.update(&mut lease, false).await
     }
 

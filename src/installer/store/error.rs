@@ -8,7 +8,7 @@ use crate::installer::archive::ArchiveError;
 
 /// Why a store cannot be used.
 #[derive(Debug, Error)]
-pub enum StoreError {
+pub(crate) enum StoreError {
     /// A request to the store failed.
     #[error("{0}")]
     Store(#[from] object_store::Error),
@@ -48,7 +48,7 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the next client finds the same error: the stored content is wrong, as opposed to the
     /// connection to the store or the local volume.
-    pub fn is_permanent(&self) -> bool {
+    pub(crate) fn is_permanent(&self) -> bool {
         match self {
             Self::Mismatch { .. } => true,
             Self::Archive { source: ArchiveError::Io(error), .. } => match find_store_error(error) {

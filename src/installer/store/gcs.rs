@@ -30,7 +30,7 @@ const GENERATION: &str = "x-goog-generation";
 
 /// Connector that translates writes to the JSON API.
 #[derive(Debug)]
-pub struct JsonApi;
+pub(super) struct JsonApi;
 
 impl HttpConnector for JsonApi {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {

@@ -6,7 +6,7 @@ use super::{error::StoreError, lease_outcome::LeaseOutcome};
 use crate::installer::package_set::{SetInfo, SetName};
 
 /// Keeps package sets. No error of a store may prevent a member from starting.
-pub trait Store: Sync {
+pub(crate) trait Store: Sync {
     /// A lease that this process holds.
     type Lease: Send;
 
@@ -63,7 +63,7 @@ pub trait Store: Sync {
 
 /// A set that was fetched from a store.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Fetched {
+pub(crate) enum Fetched {
     /// A set of this installer: compiled, with its description.
     Current(SetInfo),
     /// A set of the Python operator: only packages.

@@ -2,7 +2,7 @@
 
 /// Whether a lease was acquired.
 #[derive(Clone, Debug)]
-pub enum LeaseOutcome<L> {
+pub(crate) enum LeaseOutcome<L> {
     /// This process holds the lease.
     Acquired(L),
     /// Another process holds the lease.

@@ -12,10 +12,10 @@ mod object_version;
 mod open;
 mod shared;
 
-pub use bucket::Bucket;
-pub use error::StoreError;
-pub use interface::{Fetched, Store};
-pub use lease_outcome::LeaseOutcome;
-pub use none::NoStore;
-pub use open::{BucketLocation, open};
-pub use shared::SharedVolume;
+pub(super) use bucket::Bucket;
+pub(super) use error::StoreError;
+pub(super) use interface::{Fetched, Store};
+pub(super) use lease_outcome::LeaseOutcome;
+pub(super) use none::NoStore;
+pub(super) use open::{BucketLocation, open};
+pub(super) use shared::SharedVolume;

@@ -10,7 +10,7 @@ use super::{
 use crate::installer::package_set::{SetInfo, SetName};
 
 /// A store that keeps nothing: each member installs for itself.
-pub struct NoStore;
+pub(crate) struct NoStore;
 
 impl Store for NoStore {
     type Lease = ();

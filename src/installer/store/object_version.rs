@@ -3,11 +3,11 @@
 use object_store::{ObjectMeta, PutResult, UpdateVersion};
 
 /// Returns the version of an object that was read.
-pub fn version_of_object(meta: &ObjectMeta) -> UpdateVersion {
+pub(super) fn version_of_object(meta: &ObjectMeta) -> UpdateVersion {
     UpdateVersion { e_tag: meta.e_tag.clone(), version: meta.version.clone() }
 }
 
 /// Returns the version of an object that was written.
-pub fn version_of_put(put: PutResult) -> UpdateVersion {
+pub(super) fn version_of_put(put: PutResult) -> UpdateVersion {
     UpdateVersion { e_tag: put.e_tag, version: put.version }
 }

@@ -13,7 +13,7 @@ use super::{bucket::Bucket, error::StoreError, gcs::JsonApi};
 
 /// Location of a bucket.
 #[derive(Clone, Debug)]
-pub enum BucketLocation {
+pub(crate) enum BucketLocation {
     /// Google Cloud Storage.
     Gcs {
         /// Name of the bucket.
@@ -45,7 +45,7 @@ const GCS_EMULATOR: &str = "STORAGE_EMULATOR_HOST";
 /// # Errors
 ///
 /// The settings or the credentials are invalid.
-pub fn open(
+pub(crate) fn open(
     location: BucketLocation,
     prefix: String,
     max_archive_size: u64,

@@ -19,19 +19,19 @@ use crate::installer::{
 
 /// A volume that all members share. Its sets are the store, so nothing is fetched or uploaded. Leases are
 /// files; their times are by the clock of the volume's server.
-pub struct SharedVolume {
+pub(crate) struct SharedVolume {
     volume: PackagesVolume,
     token: String,
 }
 
 /// The file of a lease that this process holds.
-pub struct FileLease {
+pub(crate) struct FileLease {
     path: PathBuf,
 }
 
 impl SharedVolume {
     /// Creates the store of a volume; `token` identifies this process.
-    pub fn new(volume: PackagesVolume, token: String) -> Self {
+    pub(crate) fn new(volume: PackagesVolume, token: String) -> Self {
         Self { volume, token }
     }
 

@@ -17,7 +17,7 @@ const PROCESSES: usize = 8;
 /// The bytecode does not contain the path at which it was compiled; Python fills in the actual path at
 /// import. Python does not check the bytecode against its source: sets never change, and so a copy that
 /// changes file times remains valid.
-pub async fn compile(python: &Path, folder: &Path) -> Result<bool, InstallError> {
+pub(crate) async fn compile(python: &Path, folder: &Path) -> Result<bool, InstallError> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     Ok(run_compileall(cores.min(PROCESSES), python, folder).await?
         || run_compileall(1, python, folder).await?)

@@ -23,7 +23,7 @@ fn dist_info_dirs(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Lists the packages of a set with their versions, requested packages before their dependencies.
-pub fn list_packages(folder: &Path) -> Vec<String> {
+pub(crate) fn list_packages(folder: &Path) -> Vec<String> {
     let mut found: Vec<(bool, String)> = dist_info_dirs(folder)
         .iter()
         .filter_map(|folder| {
@@ -45,7 +45,7 @@ pub fn list_packages(folder: &Path) -> Vec<String> {
 /// # Errors
 ///
 /// A file cannot be replaced.
-pub fn remove_logins(folder: &Path) -> std::io::Result<()> {
+pub(crate) fn remove_logins(folder: &Path) -> std::io::Result<()> {
     for origin in dist_info_dirs(folder).iter().map(|folder| folder.join("direct_url.json")) {
         let Ok(text) = fs::read(&origin) else { continue };
         let Ok(mut value) = serde_json::from_slice::<Value>(&text) else { continue };
@@ -67,7 +67,7 @@ pub fn remove_logins(folder: &Path) -> std::io::Result<()> {
 
 /// Returns why a set without a description is not for this Python, by the tags of its wheels. Returns
 /// `None` if it is compatible.
-pub fn find_incompatible(folder: &Path, python: &Python) -> Option<String> {
+pub(crate) fn find_incompatible(folder: &Path, python: &Python) -> Option<String> {
     dist_info_dirs(folder).iter().find_map(|folder| {
         let wheel = fs::read_to_string(folder.join("WHEEL")).ok()?;
         let mut tags = wheel.lines().filter_map(|line| line.strip_prefix("Tag:")).map(str::trim).peekable();

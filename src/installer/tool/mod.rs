@@ -1,8 +1,8 @@
 //! The programs that the installer runs: the image's Python, pip and uv, and the metadata that they
 //! leave.
 
-pub mod bytecode;
-pub mod dist_info;
-pub mod pip;
-pub mod python;
-pub mod subprocess;
+pub(super) mod bytecode;
+pub(super) mod dist_info;
+pub(super) mod pip;
+pub(super) mod python;
+pub(super) mod subprocess;

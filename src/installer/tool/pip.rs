@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Packages and indexes, with all variables expanded.
-pub struct InstallSpec {
+pub(crate) struct InstallSpec {
     /// Requirements.
     pub packages: Vec<String>,
     /// Package index in place of PyPI.
@@ -40,7 +40,7 @@ pub struct InstallSpec {
 
 /// Directories that an installation writes to.
 #[derive(Clone, Copy)]
-pub struct InstallDirs<'a> {
+pub(crate) struct InstallDirs<'a> {
     /// Directory of the packages.
     pub target: &'a Path,
     /// Directory for secrets; never on a shared volume.
@@ -51,7 +51,7 @@ pub struct InstallDirs<'a> {
 
 /// Program that installs packages.
 #[derive(Clone, Debug, PartialEq)]
-pub enum InstallTool {
+pub(crate) enum InstallTool {
     /// uv, with its path.
     Uv(PathBuf),
     /// The image's pip.
@@ -77,7 +77,7 @@ impl InstallTool {
     /// Chooses a tool: the requested uv, otherwise the uv in the directory of this program. uv does not read
     /// pip's settings and variables, so pip is used if the image has any; the second value is then a
     /// text for the log.
-    pub fn choose(requested: Option<PathBuf>) -> (Self, Option<String>) {
+    pub(crate) fn choose(requested: Option<PathBuf>) -> (Self, Option<String>) {
         if let Some(uv) = requested {
             return (Self::Uv(uv), None);
         }
@@ -102,7 +102,7 @@ impl InstallTool {
     }
 
     /// Name of the program.
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Uv(_) => "uv",
             Self::Pip => "pip",
@@ -110,7 +110,7 @@ impl InstallTool {
     }
 
     /// Installs packages; `progress` receives each line of output, without secrets.
-    pub async fn install(
+    pub(crate) async fn install(
         &self,
         python: &Path,
         spec: &InstallSpec,

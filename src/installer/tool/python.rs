@@ -8,7 +8,7 @@ use super::subprocess;
 
 /// The Python that a set is for. Packages of one Python may not work with another.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Python {
+pub(crate) struct Python {
     /// Version, such as `3.11`.
     pub version: String,
     /// Tag of the bytecode and, as the suffix `t` or `d`, of the ABI: `cpython-311`.
@@ -21,7 +21,7 @@ pub struct Python {
 
 /// Why the image's Python cannot be used.
 #[derive(Debug, Error)]
-pub enum PythonError {
+pub(crate) enum PythonError {
     /// The program does not exist.
     #[error("{0} not found in the image: use an image of the framework, or one with Python on its PATH: {1}")]
     Absent(String, std::io::Error),
@@ -47,7 +47,7 @@ impl Python {
     /// # Errors
     ///
     /// The interpreter does not exist or does not work.
-    pub async fn probe(program: &Path) -> Result<Self, PythonError> {
+    pub(crate) async fn probe(program: &Path) -> Result<Self, PythonError> {
         let name = program.display().to_string();
         let mut command = subprocess::isolated(program);
         command.args(["-I", "-S", "-c", PROBE]).stdin(Stdio::null());
@@ -66,7 +66,7 @@ impl Python {
     }
 
     /// Whether this Python can load a wheel with a tag, such as `cp311-cp311-manylinux_2_17_x86_64`.
-    pub fn supports_tag(&self, wheel_tag: &str) -> bool {
+    pub(crate) fn supports_tag(&self, wheel_tag: &str) -> bool {
         let platform = wheel_tag.rsplit('-').next().unwrap_or_default();
         platform.split('.').any(|platform| {
             platform == "any"

@@ -26,7 +26,7 @@ const CREDENTIALS: [&str; 12] = [
 ];
 
 /// Prepares a program that sees no credentials. The program is killed when this process drops it.
-pub fn isolated(program: impl AsRef<OsStr>) -> Command {
+pub(crate) fn isolated(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env_clear().kill_on_drop(true);
     for name in REQUIRED {
@@ -40,7 +40,7 @@ pub fn isolated(program: impl AsRef<OsStr>) -> Command {
 /// Prepares a program that accesses indexes and repositories. It sees the environment of the container, as
 /// pip in the image would, except for credentials that it receives in files. It writes to
 /// `scratch`, because the image may be read-only and its user may have no home directory.
-pub fn with_container_env(program: impl AsRef<OsStr>, scratch: &Path) -> Command {
+pub(crate) fn with_container_env(program: impl AsRef<OsStr>, scratch: &Path) -> Command {
     let mut command = Command::new(program);
     command.kill_on_drop(true);
     for name in CREDENTIALS {

@@ -36,6 +36,7 @@ impl ObjectKey {
     }
 
     /// Returns the resource that controls an object, by its owner references.
+    #[must_use]
     pub fn controller(metadata: &ObjectMeta) -> Option<Self> {
         let owner =
             metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))?;
@@ -48,7 +49,7 @@ impl ObjectKey {
 
 /// Which components and pods belong to which app, kept up to date by the watches.
 #[derive(Debug, Default)]
-pub struct AppIndex {
+pub(crate) struct AppIndex {
     app_of: HashMap<ObjectKey, ObjectKey>,
     components_of: HashMap<ObjectKey, HashSet<ObjectKey>>,
     /// The namespaces that contain an app of a name.
@@ -59,7 +60,11 @@ pub struct AppIndex {
 
 impl AppIndex {
     /// Adds or updates a component. Returns the resources to reconcile.
-    pub fn insert_component(&mut self, component: &ObjectKey, metadata: &ObjectMeta) -> Vec<ObjectKey> {
+    pub(crate) fn insert_component(
+        &mut self,
+        component: &ObjectKey,
+        metadata: &ObjectMeta,
+    ) -> Vec<ObjectKey> {
         let label = metadata.labels.as_ref().and_then(|labels| labels.get(APP_LABEL));
         let app = label.map(|name| ObjectKey {
             kind: Kind::App,
@@ -80,7 +85,7 @@ impl AppIndex {
     }
 
     /// Removes a component. Returns the resources to reconcile.
-    pub fn remove_component(&mut self, component: &ObjectKey) -> Vec<ObjectKey> {
+    pub(crate) fn remove_component(&mut self, component: &ObjectKey) -> Vec<ObjectKey> {
         let app = self.app_of.get(component).cloned();
         let affected = self.affected(component, app.as_ref());
         self.forget(component);
@@ -88,7 +93,7 @@ impl AppIndex {
     }
 
     /// Adds an app. Returns the resources to reconcile: its components too, the first time.
-    pub fn insert_app(&mut self, app: &ObjectKey) -> Vec<ObjectKey> {
+    pub(crate) fn insert_app(&mut self, app: &ObjectKey) -> Vec<ObjectKey> {
         let mut affected = vec![app.clone()];
         if self.apps.entry(app.name.clone()).or_default().insert(app.namespace.clone()) {
             affected.extend(self.components(app));
@@ -97,7 +102,7 @@ impl AppIndex {
     }
 
     /// Removes an app. Returns the resources to reconcile: its components.
-    pub fn remove_app(&mut self, app: &ObjectKey) -> Vec<ObjectKey> {
+    pub(crate) fn remove_app(&mut self, app: &ObjectKey) -> Vec<ObjectKey> {
         if let Some(namespaces) = self.apps.get_mut(&app.name) {
             namespaces.remove(&app.namespace);
             if namespaces.is_empty() {
@@ -108,14 +113,14 @@ impl AppIndex {
     }
 
     /// Returns the apps of the same name in other namespaces.
-    pub fn namesakes(&self, app: &ObjectKey) -> Vec<ObjectKey> {
+    pub(crate) fn namesakes(&self, app: &ObjectKey) -> Vec<ObjectKey> {
         let namespaces = self.apps.get(&app.name).into_iter().flatten();
         let others = namespaces.filter(|namespace| **namespace != app.namespace);
         others.map(|namespace| ObjectKey { namespace: namespace.clone(), ..app.clone() }).collect()
     }
 
     /// Returns the name of a component's app, or of the app itself; empty for a component without one.
-    pub fn app_name(&self, key: &ObjectKey) -> String {
+    pub(crate) fn app_name(&self, key: &ObjectKey) -> String {
         if key.kind == Kind::App {
             return key.name.clone();
         }
@@ -123,12 +128,12 @@ impl AppIndex {
     }
 
     /// Adds the pod of a member.
-    pub fn insert_pod(&mut self, app: &ObjectKey, pod: &str) {
+    pub(crate) fn insert_pod(&mut self, app: &ObjectKey, pod: &str) {
         self.pods.entry(app.clone()).or_default().insert(pod.to_owned());
     }
 
     /// Removes the pod of a member.
-    pub fn remove_pod(&mut self, app: &ObjectKey, pod: &str) {
+    pub(crate) fn remove_pod(&mut self, app: &ObjectKey, pod: &str) {
         if let Some(pods) = self.pods.get_mut(app) {
             pods.remove(pod);
             if pods.is_empty() {
@@ -138,12 +143,12 @@ impl AppIndex {
     }
 
     /// Returns the names of the pods of an app's members.
-    pub fn pods(&self, app: &ObjectKey) -> Vec<String> {
+    pub(crate) fn pods(&self, app: &ObjectKey) -> Vec<String> {
         self.pods.get(app).into_iter().flatten().cloned().collect()
     }
 
     /// Returns the components of an app.
-    pub fn components(&self, app: &ObjectKey) -> Vec<ObjectKey> {
+    pub(crate) fn components(&self, app: &ObjectKey) -> Vec<ObjectKey> {
         self.components_of.get(app).into_iter().flatten().cloned().collect()
     }
 

@@ -1,7 +1,7 @@
 //! The watch caches: what the operator knows of the cluster without asking the API server.
 
-pub mod index;
-pub mod object;
-pub mod pod;
-pub mod store;
-pub mod watch;
+pub(super) mod index;
+pub(super) mod object;
+pub(super) mod pod;
+pub(super) mod store;
+pub(super) mod watch;

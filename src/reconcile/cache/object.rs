@@ -14,7 +14,7 @@ use crate::resources::OwnedKind;
 
 /// An object that the operator made, as the watch delivered it.
 #[derive(Clone, Debug)]
-pub struct SerializedObject {
+pub(crate) struct SerializedObject {
     /// The namespace.
     pub namespace: Box<str>,
     /// The name.
@@ -46,7 +46,7 @@ impl From<DynamicObject> for SerializedObject {
 
 impl SerializedObject {
     /// Parses the object. Lists deliver objects without their type, so the caller passes the kind.
-    pub fn parse(&self, kind: OwnedKind) -> Option<DynamicObject> {
+    pub(crate) fn parse(&self, kind: OwnedKind) -> Option<DynamicObject> {
         let object: DynamicObject = serde_json::from_str(&self.text).ok()?;
         let ApiResource { api_version, kind, .. } = kind.api_resource();
         Some(DynamicObject { types: Some(TypeMeta { api_version, kind }), ..object })

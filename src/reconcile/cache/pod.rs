@@ -13,7 +13,7 @@ use crate::{
 
 /// The pod of a member.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct MemberPod {
+pub(crate) struct MemberPod {
     /// The ordinal at the end of its name.
     pub ordinal: i32,
     /// The name of the pod.
@@ -36,7 +36,7 @@ pub struct MemberPod {
 
 /// The state of an install container.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub enum Install {
+pub(crate) enum Install {
     /// Not known yet.
     #[default]
     Unknown,
@@ -57,7 +57,7 @@ pub enum Install {
 
 /// A pod as it is cached: there may be thousands, and pods are large.
 #[derive(Clone, Debug)]
-pub struct CachedPod {
+pub(crate) struct CachedPod {
     namespace: String,
     /// The name of the pod.
     pub name: String,

@@ -16,10 +16,10 @@ use crate::{
 };
 
 /// A resource, or why it does not parse: one unreadable object must not stop the watch.
-pub type Guarded<K> = DeserializeGuard<K>;
+pub(crate) type Guarded<K> = DeserializeGuard<K>;
 
 /// The watch caches.
-pub struct Caches {
+pub(crate) struct Caches {
     pub apps: Store<Guarded<KasprApp>>,
     pub agents: Store<Guarded<KasprAgent>>,
     pub tables: Store<Guarded<KasprTable>>,
@@ -31,7 +31,7 @@ pub struct Caches {
 }
 
 /// A resource type with a cache.
-pub trait Cached:
+pub(crate) trait Cached:
     Clone
     + Debug
     + DeserializeOwned
@@ -66,27 +66,32 @@ cached! {
 
 impl Caches {
     /// Returns a resource of one of the six kinds.
-    pub fn get<K: Cached>(&self, key: &ObjectKey) -> Option<Arc<Guarded<K>>> {
+    pub(crate) fn get<K: Cached>(&self, key: &ObjectKey) -> Option<Arc<Guarded<K>>> {
         K::store(self).get(&ObjectRef::new(&key.name).within(&key.namespace))
     }
 
     /// Returns the pod of a member.
-    pub fn pod(&self, namespace: &str, name: &str) -> Option<Arc<CachedPod>> {
+    pub(crate) fn pod(&self, namespace: &str, name: &str) -> Option<Arc<CachedPod>> {
         self.pods.get(&ObjectRef::new(name).within(namespace))
     }
 
     /// Returns an object that the operator made.
-    pub fn owned(&self, kind: OwnedKind, namespace: &str, name: &str) -> Option<DynamicObject> {
+    pub(crate) fn owned(&self, kind: OwnedKind, namespace: &str, name: &str) -> Option<DynamicObject> {
         self.serialized(kind, namespace, name)?.parse(kind)
     }
 
     /// Returns whether an object that the operator made exists.
-    pub fn contains(&self, kind: OwnedKind, namespace: &str, name: &str) -> bool {
+    pub(crate) fn contains(&self, kind: OwnedKind, namespace: &str, name: &str) -> bool {
         self.serialized(kind, namespace, name).is_some()
     }
 
     /// Returns an object that the operator made, in serialized form.
-    pub fn serialized(&self, kind: OwnedKind, namespace: &str, name: &str) -> Option<Arc<SerializedObject>> {
+    pub(crate) fn serialized(
+        &self,
+        kind: OwnedKind,
+        namespace: &str,
+        name: &str,
+    ) -> Option<Arc<SerializedObject>> {
         self.owned.get(&kind)?.get(&ObjectRef::new_with(name, kind).within(namespace))
     }
 }

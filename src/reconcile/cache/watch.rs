@@ -20,7 +20,7 @@ use crate::{api::annotations::KUBECTL_LAST_APPLIED, error_chain::describe};
 
 /// A change that a watch reports.
 #[derive(Clone, Copy)]
-pub enum WatchChange<'a, K> {
+pub(crate) enum WatchChange<'a, K> {
     /// The object was added or modified.
     Present(&'a K),
     /// The object was deleted; this is its last known state.
@@ -34,7 +34,7 @@ const PAGE_SIZE: u32 = 50;
 /// Watches until the process ends. Errors are logged and retried with exponential backoff.
 ///
 /// `convert` returns the cached form of an object. `report` is called after the cache changed.
-pub async fn watch<O, K>(
+pub(crate) async fn watch<O, K>(
     api: Api<O>,
     config: watcher::Config,
     mut writer: Writer<K>,
@@ -100,7 +100,7 @@ fn missing<'a, K: Lookup>(before: &'a [Arc<K>], listed: &[Arc<K>]) -> impl Itera
 }
 
 /// Drops what the operator never reads of an object: managed fields are often half of it.
-pub fn pruned<K: Resource>(mut object: K) -> K {
+pub(crate) fn pruned<K: Resource>(mut object: K) -> K {
     let metadata = object.meta_mut();
     metadata.managed_fields = None;
     if let Some(annotations) = &mut metadata.annotations {

@@ -23,7 +23,7 @@ const MAX_DELAY: Duration = Duration::from_secs(6 * 3600);
 
 /// Returns the topics that some member must be assigned: those that agents read by name, and the
 /// changelogs of tables.
-pub fn expected_topics(app: &KasprApp, components: &AppComponents) -> BTreeSet<String> {
+pub(crate) fn expected_topics(app: &KasprApp, components: &AppComponents) -> BTreeSet<String> {
     let agents = components.agents.iter().filter_map(|agent| agent.spec.input.topic.as_ref()?.name.clone());
     let identity = naming::app(&app.name_any());
     let changelogs =
@@ -32,7 +32,7 @@ pub fn expected_topics(app: &KasprApp, components: &AppComponents) -> BTreeSet<S
 }
 
 /// Returns the expected topics that no member is assigned.
-pub fn unassigned(expected: &BTreeSet<String>, answers: &[&Answer]) -> Vec<String> {
+pub(crate) fn unassigned(expected: &BTreeSet<String>, answers: &[&Answer]) -> Vec<String> {
     let is_assigned = |topic: &String| {
         answers.iter().any(|answer| {
             let of = [&answer.assignment.actives, &answer.assignment.standbys];
@@ -44,7 +44,7 @@ pub fn unassigned(expected: &BTreeSet<String>, answers: &[&Answer]) -> Vec<Strin
 
 /// The topics that no member is assigned, and when a rebalance may fix that.
 #[derive(Debug, Default)]
-pub struct UnassignedTopics {
+pub(crate) struct UnassignedTopics {
     /// Consecutive polls.
     polls: u32,
     /// Whether the topics were missing for long enough once.
@@ -57,7 +57,7 @@ pub struct UnassignedTopics {
 impl UnassignedTopics {
     /// Records what was missing in a poll that all members answered and in which none was busy. Returns
     /// the topics that have been missing for long enough to report; they remain until they are assigned.
-    pub fn observe(&mut self, missing: Vec<String>) -> Vec<String> {
+    pub(crate) fn observe(&mut self, missing: Vec<String>) -> Vec<String> {
         if missing.is_empty() {
             *self = Self::default();
             return Vec::new();
@@ -72,22 +72,22 @@ impl UnassignedTopics {
     }
 
     /// Records a poll with busy or silent members: only consecutive polls count.
-    pub fn interrupt(&mut self) {
+    pub(crate) fn interrupt(&mut self) {
         self.polls = 0;
     }
 
     /// Returns whether the next poll may confirm a missing topic.
-    pub fn is_suspicious(&self) -> bool {
+    pub(crate) fn is_suspicious(&self) -> bool {
         !self.missing.is_empty() && self.polls < CONSECUTIVE_POLLS
     }
 
     /// Returns whether a rebalance should be requested now.
-    pub fn is_due(&self, now: Instant) -> bool {
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
         self.polls >= CONSECUTIVE_POLLS && self.next.is_none_or(|next| next <= now)
     }
 
     /// Records a rebalance. Where no topic is missing it had another reason.
-    pub fn rebalance_attempted(&mut self, now: Instant) {
+    pub(crate) fn rebalance_attempted(&mut self, now: Instant) {
         if self.missing.is_empty() {
             return;
         }

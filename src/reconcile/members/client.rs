@@ -27,7 +27,7 @@ const MAX_ANSWER_BYTES: usize = 16 << 20;
 
 /// The status that a member reports.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// Whether it is the leader of its consumer group.
     #[serde(default)]
     pub leader: bool,
@@ -44,7 +44,7 @@ pub struct Answer {
 
 /// The partitions of a member, by topic.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
-pub struct TopicPartitions {
+pub(crate) struct TopicPartitions {
     /// Partitions that it processes.
     #[serde(default)]
     pub actives: BTreeMap<String, Vec<i64>>,
@@ -55,7 +55,7 @@ pub struct TopicPartitions {
 
 /// Why a member did not answer.
 #[derive(Debug, Error)]
-pub enum MemberError {
+pub(crate) enum MemberError {
     /// The address is not valid.
     #[error("the address of the member is not valid: {0}")]
     Address(#[from] hyper::http::Error),
@@ -75,7 +75,7 @@ pub enum MemberError {
 
 /// An HTTP client for members.
 #[derive(Clone)]
-pub struct MemberClient {
+pub(crate) struct MemberClient {
     client: Client<HttpConnector, Empty<Bytes>>,
     timeout: Duration,
     permits: Arc<Semaphore>,
@@ -83,7 +83,7 @@ pub struct MemberClient {
 
 impl MemberClient {
     /// Creates a client with a timeout for the whole answer.
-    pub fn new(timeout: Duration) -> Self {
+    pub(crate) fn new(timeout: Duration) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(timeout.min(CONNECT_TIMEOUT)));
         // Polls are rare: an idle connection would occupy both ends for nothing.
@@ -96,7 +96,7 @@ impl MemberClient {
     /// # Errors
     ///
     /// The member could not be reached, or did not answer with a status in time.
-    pub async fn status(&self, address: &(String, i32), path: &str) -> Result<Answer, MemberError> {
+    pub(crate) async fn status(&self, address: &(String, i32), path: &str) -> Result<Answer, MemberError> {
         let (status, body) = self.send(Method::GET, address, path).await?;
         match status {
             StatusCode::OK => Ok(serde_json::from_slice(&body)?),
@@ -112,7 +112,7 @@ impl MemberClient {
     /// # Errors
     ///
     /// The member could not be reached, or rejected the request.
-    pub async fn rebalance(&self, address: &(String, i32), path: &str) -> Result<(), MemberError> {
+    pub(crate) async fn rebalance(&self, address: &(String, i32), path: &str) -> Result<(), MemberError> {
         let mut last = StatusCode::NOT_FOUND;
         for path in [path.to_owned(), format!("{path}/")] {
             let (status, _) = self.send(Method::POST, address, &path).await?;

@@ -8,18 +8,18 @@ use super::snapshot::seconds_in_state;
 use crate::api::Member;
 
 /// Consecutive checks in which a member must hang.
-pub const STRIKES: u32 = 3;
+pub(crate) const STRIKES: u32 = 3;
 
 /// The maximum number of pods to delete after one poll.
 const MAX_TERMINATIONS: usize = 5;
 
 /// The consecutive detections of each pod, by UID: a new pod starts with none.
 #[derive(Debug, Default)]
-pub struct Strikes(HashMap<String, u32>);
+pub(crate) struct Strikes(HashMap<String, u32>);
 
 /// A member that hangs.
 #[derive(Clone, Debug, PartialEq)]
-pub struct HungMember {
+pub(crate) struct HungMember {
     /// Its ordinal.
     pub id: i32,
     /// The UID of its pod.
@@ -33,7 +33,7 @@ pub struct HungMember {
 impl Strikes {
     /// Checks the members. `answered` tells which members answered this poll: an older answer is not
     /// evidence. `threshold` is in seconds.
-    pub fn check(
+    pub(crate) fn check(
         &mut self,
         members: &[Member],
         answered: impl Fn(i32) -> bool,
@@ -57,13 +57,13 @@ impl Strikes {
     }
 
     /// Forgets all detections: pods are being replaced.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 }
 
 /// Returns the members to terminate now: those that hang longest first, limited in number.
-pub fn members_to_terminate(hung: &[HungMember]) -> Vec<HungMember> {
+pub(crate) fn members_to_terminate(hung: &[HungMember]) -> Vec<HungMember> {
     let mut due: Vec<HungMember> = hung.iter().filter(|hung| hung.strikes >= STRIKES).cloned().collect();
     due.sort_by_key(|hung| std::cmp::Reverse(hung.seconds));
     due.truncate(MAX_TERMINATIONS);

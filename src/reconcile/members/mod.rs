@@ -2,12 +2,12 @@
 //!
 //! Only members are polled. The state of the cluster is known from the watches.
 
-pub mod assignment;
-pub mod client;
-pub mod hung;
-pub mod monitor;
-pub mod poll;
-pub mod poll_state;
-pub mod rebalance;
-pub mod snapshot;
-pub mod terminate;
+pub(super) mod assignment;
+pub(super) mod client;
+pub(super) mod hung;
+pub(super) mod monitor;
+pub(super) mod poll;
+pub(super) mod poll_state;
+pub(super) mod rebalance;
+pub(super) mod snapshot;
+pub(super) mod terminate;

@@ -12,7 +12,7 @@ const BURST: Duration = Duration::from_millis(500);
 
 /// Monitors the members of every app whose key arrives, each in a task that ends with its app. Dropping
 /// the future ends them all.
-pub async fn run(ctx: Arc<Context>, mut apps: mpsc::UnboundedReceiver<ObjectKey>) {
+pub(crate) async fn run(ctx: Arc<Context>, mut apps: mpsc::UnboundedReceiver<ObjectKey>) {
     let mut tasks = JoinSet::new();
     let mut monitored = HashSet::new();
     loop {

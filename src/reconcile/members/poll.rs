@@ -27,7 +27,7 @@ use kube::ResourceExt;
 const CONCURRENCY: usize = 16;
 
 /// Polls the members once and acts on the result. Returns the delay until the next poll.
-pub async fn poll(ctx: &Context, key: &ObjectKey, app: &KasprApp, state: &mut PollState) -> Duration {
+pub(crate) async fn poll(ctx: &Context, key: &ObjectKey, app: &KasprApp, state: &mut PollState) -> Duration {
     let app_state = AppState::read(ctx, key, app);
     let manual = resources::is_annotated(app, REBALANCE) && !app_state.paused;
     if !ctx.settings.members.client_status_check && !manual {

@@ -23,17 +23,17 @@ use crate::{
 const BUSY_DELAY: Duration = Duration::from_secs(5);
 
 /// The longest delay while members do not answer.
-pub const MAX_SILENT_DELAY: Duration = Duration::from_secs(60);
+pub(crate) const MAX_SILENT_DELAY: Duration = Duration::from_secs(60);
 
 /// The delay while nothing changes: no event reports a member that begins to hang.
-pub const IDLE_DELAY: Duration = Duration::from_secs(30);
+pub(crate) const IDLE_DELAY: Duration = Duration::from_secs(30);
 
 /// The minimum time between two polls that count as evidence: events can cause many polls at once.
 const EVIDENCE_INTERVAL: Duration = Duration::from_secs(4);
 
 /// What is remembered between two polls of an app.
 #[derive(Default)]
-pub struct PollState {
+pub(crate) struct PollState {
     pub strikes: Strikes,
     pub hung: Vec<HungMember>,
     pub unassigned: UnassignedTopics,
@@ -46,7 +46,7 @@ pub struct PollState {
 }
 
 /// What the caches tell about an app.
-pub struct AppState {
+pub(crate) struct AppState {
     pub status: AppStatus,
     pub rollout: RolloutStatus,
     /// Nothing is in progress: objects are as desired and all wanted members run.
@@ -56,7 +56,7 @@ pub struct AppState {
 
 impl AppState {
     /// Reads the caches.
-    pub fn read(ctx: &Context, key: &ObjectKey, app: &KasprApp) -> Self {
+    pub(crate) fn read(ctx: &Context, key: &ObjectKey, app: &KasprApp) -> Self {
         let status = app.status.clone().unwrap_or_default();
         let rollout = RolloutStatus::from_stateful_set(fetch::cached_stateful_set(ctx, key).as_ref());
         let progressing = status.conditions.iter().flatten().find(|c| c.r#type == conditions::PROGRESSING);
@@ -73,7 +73,7 @@ impl AppState {
 }
 
 /// The result of a poll.
-pub struct Poll {
+pub(crate) struct Poll {
     /// The members, with what they answered.
     pub members: Vec<PolledMember>,
     /// Whether every wanted member answered.
@@ -86,7 +86,7 @@ pub struct Poll {
 
 impl Poll {
     /// Classifies the answers; `wanted` is the number of members that should run.
-    pub fn new(members: Vec<PolledMember>, wanted: i64, state: &mut PollState) -> Self {
+    pub(crate) fn new(members: Vec<PolledMember>, wanted: i64, state: &mut PollState) -> Self {
         let answers: Vec<&Answer> = members.iter().filter_map(|member| member.answer.as_ref()).collect();
         let complete =
             !members.is_empty() && answers.len() == members.len() && members.len() as i64 == wanted;
@@ -99,14 +99,14 @@ impl Poll {
     }
 
     /// Returns the answers.
-    pub fn answers(&self) -> Vec<&Answer> {
+    pub(crate) fn answers(&self) -> Vec<&Answer> {
         self.members.iter().filter_map(|member| member.answer.as_ref()).collect()
     }
 }
 
 impl PollState {
     /// Returns the delay until the next poll.
-    pub fn next_delay(&mut self, poll: &Poll, changing: bool) -> Duration {
+    pub(crate) fn next_delay(&mut self, poll: &Poll, changing: bool) -> Duration {
         if poll.members.is_empty() {
             return MAX_SILENT_DELAY;
         }

@@ -21,7 +21,7 @@ use crate::{
 
 /// Requests a rebalance if there is a reason: `manual`, an annotation; or what the poll shows. Returns
 /// whether the leader accepted the request.
-pub async fn request_if_needed(
+pub(crate) async fn request_if_needed(
     ctx: &Context,
     key: &ObjectKey,
     app: &KasprApp,

@@ -7,7 +7,7 @@ use crate::{api::Member, reconcile::cache::pod::MemberPod};
 
 /// What is known of the members of an app.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct MembersSnapshot {
+pub(crate) struct MembersSnapshot {
     /// The members that answered, by ordinal; `None` if members are not polled.
     pub members: Option<Vec<Member>>,
     /// Topics that no member is assigned.
@@ -18,7 +18,7 @@ pub struct MembersSnapshot {
 
 /// A member that was polled.
 #[derive(Clone, Debug)]
-pub struct PolledMember {
+pub(crate) struct PolledMember {
     /// The pod.
     pub pod: MemberPod,
     /// The answer, if there was one.
@@ -26,13 +26,17 @@ pub struct PolledMember {
 }
 
 /// A state transition of a member: its ordinal, and the states before and after.
-pub type Transition = (i32, &'static str, &'static str);
+pub(crate) type Transition = (i32, &'static str, &'static str);
 
 /// Returns the current members and their state transitions.
 ///
 /// The transition time stays while the state does: `before` may come from a status that another process
 /// wrote. A member that does not answer stays as it was while its pod is the same.
-pub fn update(before: &[Member], polled: &[PolledMember], now: Timestamp) -> (Vec<Member>, Vec<Transition>) {
+pub(crate) fn update(
+    before: &[Member],
+    polled: &[PolledMember],
+    now: Timestamp,
+) -> (Vec<Member>, Vec<Transition>) {
     let mut members = Vec::new();
     let mut transitions = Vec::new();
     for PolledMember { pod, answer } in polled {
@@ -74,7 +78,7 @@ fn state(member: &Member) -> &'static str {
 }
 
 /// Returns the seconds since the last transition of a member.
-pub fn seconds_in_state(member: &Member, now: Timestamp) -> i64 {
+pub(crate) fn seconds_in_state(member: &Member, now: Timestamp) -> i64 {
     let since = member.last_transition_time.as_deref().and_then(|time| time.parse::<Timestamp>().ok());
     since.map_or(0, |since| now.as_second() - since.as_second())
 }

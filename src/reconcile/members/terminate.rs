@@ -23,7 +23,7 @@ use crate::{
 const GRACE_SECONDS: u32 = 10;
 
 /// Deletes the pod of a hung member, if a live check finds the same pod still hung, and reports it.
-pub async fn terminate_hung_member(ctx: &Context, key: &ObjectKey, app: &KasprApp, hung: &HungMember) {
+pub(crate) async fn terminate_hung_member(ctx: &Context, key: &ObjectKey, app: &KasprApp, hung: &HungMember) {
     let pod = format!("{}-{}", naming::app(&key.name), hung.id);
     let (name, namespace, seconds) = (key.name.as_str(), key.namespace.as_str(), hung.seconds);
     match delete_if_still_hung(ctx, namespace, &pod, app, hung).await {

@@ -19,14 +19,14 @@ use crate::{
 };
 
 /// Identifies an object: kind, namespace, name.
-pub type ObjectId = (OwnedKind, String, String);
+pub(crate) type ObjectId = (OwnedKind, String, String);
 
 /// The hash of each top-level field. There is one of these for each object, so it is small.
 type FieldHashes = Box<[(Box<str>, u64)]>;
 
 /// What was applied last, by object.
 #[derive(Default)]
-pub struct AppliedObjects(Mutex<HashMap<ObjectId, Record>>);
+pub(crate) struct AppliedObjects(Mutex<HashMap<ObjectId, Record>>);
 
 struct Record {
     /// The hash of the object as it was sent.
@@ -43,14 +43,14 @@ impl AppliedObjects {
     }
 
     /// The watch delivered the object: the cache is up to date.
-    pub fn mark_seen(&self, kind: OwnedKind, namespace: &str, name: &str) {
+    pub(crate) fn mark_seen(&self, kind: OwnedKind, namespace: &str, name: &str) {
         if let Some(record) = self.records().get_mut(&(kind, namespace.to_owned(), name.to_owned())) {
             record.unseen = false;
         }
     }
 
     /// Returns the top-level fields that another client changed since the object was applied.
-    pub fn drifted_fields(
+    pub(crate) fn drifted_fields(
         &self,
         id: &ObjectId,
         object: &OwnedObject,
@@ -66,23 +66,28 @@ impl AppliedObjects {
     }
 
     /// Returns whether the cache contains the version that was applied last.
-    pub fn is_seen(&self, kind: OwnedKind, namespace: &str, name: &str) -> bool {
+    pub(crate) fn is_seen(&self, kind: OwnedKind, namespace: &str, name: &str) -> bool {
         let id = (kind, namespace.to_owned(), name.to_owned());
         self.records().get(&id).is_none_or(|record| !record.unseen)
     }
 
     /// Forgets everything: another replica may have written.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.records().clear();
     }
 
     /// Forgets an object that was deleted.
-    pub fn forget(&self, kind: OwnedKind, namespace: &str, name: &str) {
+    pub(crate) fn forget(&self, kind: OwnedKind, namespace: &str, name: &str) {
         self.records().remove(&(kind, namespace.to_owned(), name.to_owned()));
     }
 
     /// Returns whether the live object already is as desired.
-    pub fn is_current(&self, id: &ObjectId, object: &OwnedObject, live: Option<&DynamicObject>) -> bool {
+    pub(crate) fn is_current(
+        &self,
+        id: &ObjectId,
+        object: &OwnedObject,
+        live: Option<&DynamicObject>,
+    ) -> bool {
         let live = || live.and_then(|live| serde_json::to_value(live).ok());
         match self.records().get(id) {
             Some(record) if record.sent == object.hash() => {
@@ -101,7 +106,7 @@ impl AppliedObjects {
     /// # Errors
     ///
     /// The answer does not convert to JSON.
-    pub fn record(
+    pub(crate) fn record(
         &self,
         id: ObjectId,
         object: &OwnedObject,

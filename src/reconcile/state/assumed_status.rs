@@ -15,7 +15,7 @@ use crate::{
 
 /// The statuses that were written last, by resource.
 #[derive(Default)]
-pub struct AssumeCache {
+pub(crate) struct AssumeCache {
     apps: Records<AppStatus>,
     components: Records<ComponentStatus>,
 }
@@ -23,14 +23,14 @@ pub struct AssumeCache {
 type Records<S> = Mutex<HashMap<ObjectKey, AssumedRecord<S>>>;
 
 /// A written status.
-pub struct AssumedRecord<S> {
+pub(crate) struct AssumedRecord<S> {
     /// The version of the cached resource that the status was computed from.
     version: Option<String>,
     status: S,
 }
 
 /// A status type with its place in the cache.
-pub trait Assumed: Clone {
+pub(crate) trait Assumed: Clone {
     /// Returns the statuses of this type.
     fn records(cache: &AssumeCache) -> &Mutex<HashMap<ObjectKey, AssumedRecord<Self>>>;
 }
@@ -49,7 +49,7 @@ impl Assumed for ComponentStatus {
 
 impl AssumeCache {
     /// Returns the cached resource with its newest status.
-    pub fn newest<'a, K>(&self, key: &ObjectKey, cached: &'a K) -> Cow<'a, K>
+    pub(crate) fn newest<'a, K>(&self, key: &ObjectKey, cached: &'a K) -> Cow<'a, K>
     where
         K: Clone + HasStatus + ResourceExt,
         K::Status: Assumed,
@@ -70,12 +70,12 @@ impl AssumeCache {
     }
 
     /// Remembers a status that was written, computed from this version of the resource.
-    pub fn assume<S: Assumed>(&self, key: ObjectKey, version: Option<String>, status: S) {
+    pub(crate) fn assume<S: Assumed>(&self, key: ObjectKey, version: Option<String>, status: S) {
         lock(S::records(self)).insert(key, AssumedRecord { version, status });
     }
 
     /// Forgets a resource that was deleted.
-    pub fn forget(&self, key: &ObjectKey) {
+    pub(crate) fn forget(&self, key: &ObjectKey) {
         lock(&self.apps).remove(key);
         lock(&self.components).remove(key);
     }

@@ -12,11 +12,11 @@ const MAX_DELAY: Duration = Duration::from_secs(60);
 
 /// The consecutive failures of each resource.
 #[derive(Default)]
-pub struct Backoff(Mutex<HashMap<ObjectKey, u32>>);
+pub(crate) struct Backoff(Mutex<HashMap<ObjectKey, u32>>);
 
 impl Backoff {
     /// Counts a failure. Returns the delay before the next attempt, which doubles each time.
-    pub fn next_delay(&self, key: &ObjectKey) -> Duration {
+    pub(crate) fn next_delay(&self, key: &ObjectKey) -> Duration {
         let mut failures = lock(&self.0);
         let count = failures.entry(key.clone()).or_default();
         let delay = FIRST_DELAY.saturating_mul(1 << (*count).min(16)).min(MAX_DELAY);
@@ -25,7 +25,7 @@ impl Backoff {
     }
 
     /// Forgets the failures of a resource that was reconciled or deleted.
-    pub fn forget(&self, key: &ObjectKey) {
+    pub(crate) fn forget(&self, key: &ObjectKey) {
         lock(&self.0).remove(key);
     }
 }

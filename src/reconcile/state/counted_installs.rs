@@ -12,12 +12,12 @@ use crate::{
 
 /// The counted installs, by app: the UID of the pod, and whether the install succeeded.
 #[derive(Default)]
-pub struct CountedInstalls(Mutex<HashMap<ObjectKey, HashSet<(String, bool)>>>);
+pub(crate) struct CountedInstalls(Mutex<HashMap<ObjectKey, HashSet<(String, bool)>>>);
 
 impl CountedInstalls {
     /// Returns the pods whose install ended and was not counted before. `succeeded` is `None` for an
     /// install that has not ended.
-    pub fn take_uncounted<'a>(
+    pub(crate) fn take_uncounted<'a>(
         &self,
         app: &ObjectKey,
         pods: &'a [MemberPod],
@@ -36,12 +36,12 @@ impl CountedInstalls {
     }
 
     /// Forgets an app that was deleted.
-    pub fn forget(&self, app: &ObjectKey) {
+    pub(crate) fn forget(&self, app: &ObjectKey) {
         lock(&self.0).remove(app);
     }
 
     /// Forgets everything: the series of the metrics ended with the Lease.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         lock(&self.0).clear();
     }
 }

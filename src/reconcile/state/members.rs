@@ -14,7 +14,7 @@ use crate::{
 
 /// What is known of the members of all apps.
 #[derive(Default)]
-pub struct Members(Mutex<HashMap<ObjectKey, AppMembers>>);
+pub(crate) struct Members(Mutex<HashMap<ObjectKey, AppMembers>>);
 
 /// What is known of the members of an app.
 #[derive(Default)]
@@ -27,39 +27,39 @@ struct AppMembers {
 
 impl Members {
     /// Returns what the members of an app answered last.
-    pub fn snapshot(&self, app: &ObjectKey) -> MembersSnapshot {
+    pub(crate) fn snapshot(&self, app: &ObjectKey) -> MembersSnapshot {
         self.with(app, |members| members.snapshot.clone())
     }
 
     /// Replaces what the members of an app answered last.
-    pub fn set_snapshot(&self, app: &ObjectKey, snapshot: MembersSnapshot) {
+    pub(crate) fn set_snapshot(&self, app: &ObjectKey, snapshot: MembersSnapshot) {
         self.with(app, |members| members.snapshot = snapshot);
     }
 
     /// Returns whether a rebalance was requested, and resets it.
-    pub fn take_rebalance_requested(&self, app: &ObjectKey) -> bool {
+    pub(crate) fn take_rebalance_requested(&self, app: &ObjectKey) -> bool {
         self.with(app, |members| std::mem::take(&mut members.rebalance_requested))
     }
 
     /// A rebalance was requested, or the status that reports it could not be written.
-    pub fn set_rebalance_requested(&self, app: &ObjectKey) {
+    pub(crate) fn set_rebalance_requested(&self, app: &ObjectKey) {
         self.with(app, |members| members.rebalance_requested = true);
     }
 
     /// Wakes the monitor of an app, if there is one: something changed.
-    pub fn wake(&self, app: &ObjectKey) {
+    pub(crate) fn wake(&self, app: &ObjectKey) {
         if let Some(members) = lock(&self.0).get(app) {
             members.wake.notify_one();
         }
     }
 
     /// Returns what wakes the monitor of an app.
-    pub fn waker(&self, app: &ObjectKey) -> Arc<Notify> {
+    pub(crate) fn waker(&self, app: &ObjectKey) -> Arc<Notify> {
         self.with(app, |members| members.wake.clone())
     }
 
     /// Forgets an app that was deleted.
-    pub fn forget(&self, app: &ObjectKey) {
+    pub(crate) fn forget(&self, app: &ObjectKey) {
         lock(&self.0).remove(app);
     }
 
@@ -70,18 +70,18 @@ impl Members {
 
 /// The queue of apps to monitor. It is closed while another replica reconciles.
 #[derive(Default)]
-pub struct MonitorQueue(Mutex<Option<mpsc::UnboundedSender<ObjectKey>>>);
+pub(crate) struct MonitorQueue(Mutex<Option<mpsc::UnboundedSender<ObjectKey>>>);
 
 impl MonitorQueue {
     /// Opens the queue, in place of an earlier one.
-    pub fn open(&self) -> mpsc::UnboundedReceiver<ObjectKey> {
+    pub(crate) fn open(&self) -> mpsc::UnboundedReceiver<ObjectKey> {
         let (sender, receiver) = mpsc::unbounded_channel();
         *lock(&self.0) = Some(sender);
         receiver
     }
 
     /// Requests that the members of an app be monitored, or polled soon if they already are.
-    pub fn send(&self, app: ObjectKey) {
+    pub(crate) fn send(&self, app: ObjectKey) {
         if let Some(sender) = &*lock(&self.0) {
             // The receiver ends with the operator.
             let _ = sender.send(app);

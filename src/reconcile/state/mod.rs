@@ -1,10 +1,10 @@
 //! What the operator remembers between two reconciles. All of it can be lost at any time.
 
-pub mod applied;
-pub mod assumed_status;
-pub mod backoff;
-pub mod counted_installs;
-pub mod members;
-pub mod validation_cache;
-pub mod withheld;
-pub mod work_queue;
+pub(super) mod applied;
+pub(super) mod assumed_status;
+pub(super) mod backoff;
+pub(super) mod counted_installs;
+pub(super) mod members;
+pub(super) mod validation_cache;
+pub(super) mod withheld;
+pub(super) mod work_queue;

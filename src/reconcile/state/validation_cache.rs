@@ -19,7 +19,7 @@ type Records<C> = Mutex<HashMap<ObjectKey, Verdict<C>>>;
 
 /// The verdicts, by component.
 #[derive(Default)]
-pub struct ValidationCache {
+pub(crate) struct ValidationCache {
     agents: Records<KasprAgent>,
     tables: Records<KasprTable>,
     tasks: Records<KasprTask>,
@@ -28,7 +28,7 @@ pub struct ValidationCache {
 }
 
 /// The verdict on a version of a component.
-pub struct Verdict<C> {
+pub(crate) struct Verdict<C> {
     uid: Option<String>,
     version: Option<String>,
     /// The component as members run it; `None` if it is invalid.
@@ -36,7 +36,9 @@ pub struct Verdict<C> {
 }
 
 /// A component type with its place in the cache.
-pub trait Validated: Clone + Component + Defaults + DeserializeOwned + Serialize + ValidateUpdate {
+pub(crate) trait Validated:
+    Clone + Component + Defaults + DeserializeOwned + Serialize + ValidateUpdate
+{
     /// Returns the verdicts of this type.
     fn records(cache: &ValidationCache) -> &Mutex<HashMap<ObjectKey, Verdict<Self>>>;
 }
@@ -61,7 +63,11 @@ validated! {
 
 impl ValidationCache {
     /// Returns the component as members run it, if it is valid.
-    pub fn runnable<C: Validated>(&self, key: &ObjectKey, component: &C) -> Option<RunnableComponent<C>> {
+    pub(crate) fn runnable<C: Validated>(
+        &self,
+        key: &ObjectKey,
+        component: &C,
+    ) -> Option<RunnableComponent<C>> {
         let (uid, version) = (component.uid(), component.resource_version());
         if let Some(record) = lock(C::records(self)).get(key)
             && record.uid == uid
@@ -77,7 +83,7 @@ impl ValidationCache {
     }
 
     /// Forgets a component that was deleted.
-    pub fn forget(&self, key: &ObjectKey) {
+    pub(crate) fn forget(&self, key: &ObjectKey) {
         lock(&self.agents).remove(key);
         lock(&self.tables).remove(key);
         lock(&self.tasks).remove(key);

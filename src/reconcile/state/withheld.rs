@@ -12,11 +12,11 @@ use crate::{
 
 /// The withheld components, by app.
 #[derive(Default)]
-pub struct WithheldComponents(Mutex<HashMap<ObjectKey, Withheld>>);
+pub(crate) struct WithheldComponents(Mutex<HashMap<ObjectKey, Withheld>>);
 
 impl WithheldComponents {
     /// Remembers the withheld components of an app. Returns those whose verdict changed.
-    pub fn update(&self, app: &ObjectKey, withheld: &Withheld) -> Vec<ObjectKey> {
+    pub(crate) fn update(&self, app: &ObjectKey, withheld: &Withheld) -> Vec<ObjectKey> {
         let mut all = lock(&self.0);
         let before =
             if withheld.is_empty() { all.remove(app) } else { all.insert(app.clone(), withheld.clone()) };
@@ -27,7 +27,7 @@ impl WithheldComponents {
     }
 
     /// Forgets an app that was deleted.
-    pub fn forget(&self, app: &ObjectKey) {
+    pub(crate) fn forget(&self, app: &ObjectKey) {
         lock(&self.0).remove(app);
     }
 }

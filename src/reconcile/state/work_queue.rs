@@ -24,7 +24,7 @@ use crate::{
 ///
 /// A queue is open while this replica reconciles. Requests to a closed queue are dropped, because
 /// everything is reconciled when it opens.
-pub struct WorkQueues {
+pub(crate) struct WorkQueues {
     senders: Mutex<HashMap<Kind, UnboundedSender<ObjectKey>>>,
     enqueued_at: Mutex<HashMap<ObjectKey, Instant>>,
     metrics: Arc<Metrics>,
@@ -33,19 +33,19 @@ pub struct WorkQueues {
 
 impl WorkQueues {
     /// Creates the queues, all closed.
-    pub fn new(metrics: Arc<Metrics>, index: Arc<Mutex<AppIndex>>) -> Self {
+    pub(crate) fn new(metrics: Arc<Metrics>, index: Arc<Mutex<AppIndex>>) -> Self {
         Self { senders: Mutex::default(), enqueued_at: Mutex::default(), metrics, index }
     }
 
     /// Opens the queue of a kind, in place of an earlier one.
-    pub fn open(&self, kind: Kind) -> UnboundedReceiver<ObjectKey> {
+    pub(crate) fn open(&self, kind: Kind) -> UnboundedReceiver<ObjectKey> {
         let (sender, receiver) = unbounded_channel();
         lock(&self.senders).insert(kind, sender);
         receiver
     }
 
     /// Requests a reconcile of each resource.
-    pub fn send(&self, keys: impl IntoIterator<Item = ObjectKey>) {
+    pub(crate) fn send(&self, keys: impl IntoIterator<Item = ObjectKey>) {
         for key in keys {
             let sender = lock(&self.senders).get(&key.kind).cloned();
             // Without a running controller, nothing is queued.
@@ -58,7 +58,7 @@ impl WorkQueues {
     }
 
     /// Records that the reconcile of a resource starts.
-    pub fn dequeued(&self, key: &ObjectKey) {
+    pub(crate) fn dequeued(&self, key: &ObjectKey) {
         let since = lock(&self.enqueued_at).remove(key);
         if let Some(since) = since {
             self.with_labels(key, |labels| self.metrics.dequeued(labels, since.elapsed()));
@@ -66,14 +66,14 @@ impl WorkQueues {
     }
 
     /// Calls `record` with the metric labels of a resource.
-    pub fn with_labels(&self, key: &ObjectKey, record: impl FnOnce(ResourceLabels<'_>)) {
+    pub(crate) fn with_labels(&self, key: &ObjectKey, record: impl FnOnce(ResourceLabels<'_>)) {
         let app = lock(&self.index).app_name(key);
         record(ResourceLabels { app: &app, component: &key.name, namespace: &key.namespace });
     }
 }
 
 /// Converts a queue to the stream of requests that a controller reads.
-pub fn requests<K>(receiver: UnboundedReceiver<ObjectKey>) -> impl Stream<Item = ObjectRef<K>> + Send
+pub(crate) fn requests<K>(receiver: UnboundedReceiver<ObjectKey>) -> impl Stream<Item = ObjectRef<K>> + Send
 where
     K: Resource<DynamicType = ()> + Send + 'static,
 {

@@ -3,13 +3,13 @@ use serde_json::{Value, json};
 use crate::{api::Code, validate::entrypoint_to_render};
 
 /// Returns code as a definition contains it.
-pub fn code(code: Option<&Code>) -> Value {
+pub(super) fn code(code: Option<&Code>) -> Value {
     code_after(None, code)
 }
 
 /// Returns code that runs in a scope with what `init` defined. The framework calls the first callable in
 /// that scope, so the entrypoint is rendered where another callable would come first.
-pub fn code_after(init: Option<&Code>, code: Option<&Code>) -> Value {
+pub(super) fn code_after(init: Option<&Code>, code: Option<&Code>) -> Value {
     let Some(code) = code else { return Value::Null };
     let given = code.entrypoint.clone().filter(|entrypoint| !entrypoint.is_empty());
     let entrypoint =

@@ -7,7 +7,7 @@ use prometheus::Error;
 use super::series::{Counter, Family, Gauge, Histogram, MetricFamily, MetricValue};
 
 /// All metrics of the operator.
-pub struct Families {
+pub(super) struct Families {
     /// Metrics of reconciles and of the work queue.
     pub reconciles: ReconcileFamilies,
     /// Metrics of members and rebalances.
@@ -25,7 +25,7 @@ pub struct Families {
 }
 
 /// Metric families by metric name.
-pub type FamiliesByName = BTreeMap<String, Box<dyn MetricFamily>>;
+pub(super) type FamiliesByName = BTreeMap<String, Box<dyn MetricFamily>>;
 
 const APP: &[&str] = &["app_name", "namespace"];
 const MEMBER: &[&str] = &["app_name", "namespace", "member_id"];
@@ -75,7 +75,7 @@ impl Families {
     /// # Errors
     ///
     /// A name or label is not valid in Prometheus, or a name is used twice.
-    pub fn new() -> Result<Self, Error> {
+    pub(super) fn new() -> Result<Self, Error> {
         let mut registry = Registry::default();
         Ok(Self {
             reconciles: ReconcileFamilies::register(&mut registry)?,
@@ -90,7 +90,7 @@ impl Families {
 }
 
 /// Metrics of reconciles and of the work queue.
-pub struct ReconcileFamilies {
+pub(super) struct ReconcileFamilies {
     pub duration: Family<Histogram>,
     pub total: Family<Counter>,
     pub errors: Family<Counter>,
@@ -129,7 +129,7 @@ impl ReconcileFamilies {
 }
 
 /// Metrics of members and rebalances.
-pub struct MemberFamilies {
+pub(super) struct MemberFamilies {
     pub rebalance_duration: Family<Histogram>,
     pub rebalance_total: Family<Counter>,
     pub transitions: Family<Counter>,
@@ -183,7 +183,7 @@ impl MemberFamilies {
 }
 
 /// Metrics of writes to the API server.
-pub struct ObjectFamilies {
+pub(super) struct ObjectFamilies {
     pub sync_duration: Family<Histogram>,
     pub sync_total: Family<Counter>,
     pub sync_errors: Family<Counter>,
@@ -225,7 +225,7 @@ impl ObjectFamilies {
 }
 
 /// Metrics of package installs.
-pub struct PackageFamilies {
+pub(super) struct PackageFamilies {
     pub install_duration: Family<Histogram>,
     pub install_total: Family<Counter>,
     pub install_errors: Family<Counter>,
@@ -291,7 +291,7 @@ impl PackageFamilies {
 }
 
 /// Metrics of the admission webhooks.
-pub struct AdmissionFamilies {
+pub(super) struct AdmissionFamilies {
     pub duration: Family<Histogram>,
     pub total: Family<Counter>,
     pub certificate_expiry: Family<Gauge>,
@@ -321,7 +321,7 @@ impl AdmissionFamilies {
 }
 
 /// Metrics of the process.
-pub struct ProcessFamilies {
+pub(super) struct ProcessFamilies {
     pub requests: Family<Counter>,
     pub leader: Family<Gauge>,
 }

@@ -20,7 +20,7 @@ use crate::sync::lock;
 const SEPARATOR: char = '\0';
 
 /// A metric with one series for each combination of label values. Clones share the series.
-pub struct Family<V>(Arc<Inner<V>>);
+pub(super) struct Family<V>(Arc<Inner<V>>);
 
 struct Inner<V> {
     desc: Desc,
@@ -31,7 +31,7 @@ struct Inner<V> {
 }
 
 /// The value of a series.
-pub trait MetricValue: Default + Send + 'static {
+pub(super) trait MetricValue: Default + Send + 'static {
     /// Metric type in Prometheus.
     const TYPE: proto::MetricType;
 
@@ -41,15 +41,15 @@ pub trait MetricValue: Default + Send + 'static {
 
 /// A value that only increases.
 #[derive(Default)]
-pub struct Counter(u64);
+pub(super) struct Counter(u64);
 
 /// A value that increases and decreases.
 #[derive(Default)]
-pub struct Gauge(i64);
+pub(super) struct Gauge(i64);
 
 /// Durations in seconds, counted by bucket.
 #[derive(Default)]
-pub struct Histogram {
+pub(super) struct Histogram {
     sum: f64,
     /// Count of each bucket, not cumulative; the last bucket has no upper bound.
     counts: Box<[u64]>,
@@ -62,7 +62,7 @@ impl<V> Clone for Family<V> {
 }
 
 /// A [`Family`] with any type of value.
-pub trait MetricFamily: Collector {
+pub(super) trait MetricFamily: Collector {
     /// Removes the series that have all of these labels and values.
     fn remove_series(&self, selector: &[(&str, &str)]);
 
@@ -77,7 +77,7 @@ impl<V: MetricValue> Family<V> {
     /// # Errors
     ///
     /// The name or a label is not valid in Prometheus.
-    pub fn new(
+    pub(super) fn new(
         name: &str,
         help: &str,
         labels: &'static [&'static str],
@@ -117,21 +117,21 @@ impl<V: MetricValue> MetricFamily for Family<V> {
 
 impl Family<Counter> {
     /// Increases the counter.
-    pub fn add(&self, values: &[&str], increment: u64) {
+    pub(super) fn add(&self, values: &[&str], increment: u64) {
         self.update(values, |Counter(count)| *count += increment);
     }
 }
 
 impl Family<Gauge> {
     /// Sets the gauge.
-    pub fn set(&self, values: &[&str], value: i64) {
+    pub(super) fn set(&self, values: &[&str], value: i64) {
         self.update(values, |Gauge(current)| *current = value);
     }
 }
 
 impl Family<Histogram> {
     /// Records a duration.
-    pub fn observe(&self, values: &[&str], duration: Duration) {
+    pub(super) fn observe(&self, values: &[&str], duration: Duration) {
         let (seconds, bounds) = (duration.as_secs_f64(), &self.0.bounds);
         self.update(values, |Histogram { sum, counts }| {
             if counts.is_empty() {

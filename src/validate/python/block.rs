@@ -52,7 +52,7 @@ pub fn entrypoint_to_render(init: Option<&str>, python: &str) -> Option<String> 
 
 /// The names that a block of code binds at its top level.
 #[derive(Clone, Debug, Default)]
-pub struct Block {
+pub(super) struct Block {
     /// Bindings, in the order of the code.
     pub names: Vec<BoundName>,
     /// Whether there may be other names, for example from `exec`.
@@ -61,7 +61,7 @@ pub struct Block {
 
 /// A binding of a name.
 #[derive(Clone, Debug)]
-pub struct BoundName {
+pub(super) struct BoundName {
     /// Name.
     pub name: String,
     /// What is bound.
@@ -76,7 +76,7 @@ pub struct BoundName {
 
 /// What a name is bound to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum BindingKind {
+pub(super) enum BindingKind {
     /// A function, class or lambda of the block.
     Callable,
     /// A value that is not callable.
@@ -89,14 +89,14 @@ pub enum BindingKind {
 
 impl BindingKind {
     /// Whether the framework may be able to call the value.
-    pub fn may_be_callable(self) -> bool {
+    pub(super) fn may_be_callable(self) -> bool {
         matches!(self, Self::Callable | Self::Unknown)
     }
 }
 
 impl Block {
     /// Returns a block of which nothing is known.
-    pub fn unknown() -> Self {
+    pub(super) fn unknown() -> Self {
         Self { dynamic: true, ..Self::default() }
     }
 
@@ -105,7 +105,7 @@ impl Block {
     /// # Errors
     ///
     /// Returns the lines that CPython would not compile.
-    pub fn read(source: &str) -> Result<Self, Vec<Line>> {
+    pub(super) fn read(source: &str) -> Result<Self, Vec<Line>> {
         let reject = |detail: String| {
             let text = truncated(source.lines().next().unwrap_or_default());
             Err(vec![Line { text, within: None, detail }])
@@ -140,12 +140,12 @@ impl Block {
     }
 
     /// Returns all bindings of a name.
-    pub fn bindings(&self, name: &str) -> impl Iterator<Item = &BoundName> {
+    pub(super) fn bindings(&self, name: &str) -> impl Iterator<Item = &BoundName> {
         self.names.iter().filter(move |bound| bound.name == name)
     }
 
     /// Returns the names of the block's functions, without duplicates.
-    pub fn callables(&self) -> Vec<&str> {
+    pub(super) fn callables(&self) -> Vec<&str> {
         let mut names = HashSet::new();
         let callables = self.names.iter().filter(|bound| bound.kind == BindingKind::Callable);
         callables.map(|bound| bound.name.as_str()).filter(|name| names.insert(*name)).collect()

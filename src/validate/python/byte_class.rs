@@ -2,7 +2,7 @@
 
 /// Class of a byte outside of strings and comments.
 #[derive(Clone, Copy)]
-pub enum ByteClass {
+pub(super) enum ByteClass {
     /// Space, tab or form feed.
     Space,
     /// Newline or carriage return.
@@ -32,7 +32,7 @@ pub enum ByteClass {
 }
 
 /// The class of each byte.
-pub static CLASSES: [ByteClass; 256] = {
+pub(super) static CLASSES: [ByteClass; 256] = {
     let mut classes = [ByteClass::Other; 256];
     let mut byte = 0u8;
     while byte < 128 {
@@ -57,7 +57,7 @@ pub static CLASSES: [ByteClass; 256] = {
 };
 
 /// Keywords of statements. If one follows an open bracket, the parser considers the bracket unclosed.
-pub const STATEMENTS: [&[u8]; 15] = [
+pub(super) const STATEMENTS: [&[u8]; 15] = [
     b"assert",
     b"break",
     b"class",
@@ -76,12 +76,12 @@ pub const STATEMENTS: [&[u8]; 15] = [
 ];
 
 /// Whether a byte is part of a name or a number.
-pub fn is_word_byte(byte: u8) -> bool {
+pub(super) fn is_word_byte(byte: u8) -> bool {
     matches!(CLASSES[usize::from(byte)], ByteClass::Letter | ByteClass::Digit)
 }
 
 /// Returns the bracket that closes an opening bracket.
-pub fn closing_bracket(open: u8) -> u8 {
+pub(super) fn closing_bracket(open: u8) -> u8 {
     match open {
         b'(' => b')',
         b'[' => b']',
@@ -90,7 +90,7 @@ pub fn closing_bracket(open: u8) -> u8 {
 }
 
 /// Whether letters before a quote are the prefix of a string with replacement fields.
-pub fn is_interpolated(prefix: &[u8]) -> bool {
+pub(super) fn is_interpolated(prefix: &[u8]) -> bool {
     matches!(
         prefix,
         [b'f' | b'F' | b't' | b'T']

@@ -6,7 +6,7 @@ use crate::validate::shared;
 
 /// Arguments of the framework's call of a function.
 #[derive(Clone, Debug, Default)]
-pub struct Call {
+pub(crate) struct Call {
     /// Whether the call has a positional argument.
     pub value: bool,
     /// Names of keyword arguments.
@@ -17,22 +17,22 @@ pub struct Call {
 
 impl Call {
     /// Returns a call without arguments.
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self::default()
     }
 
     /// Returns a call with one positional argument.
-    pub fn value() -> Self {
+    pub(crate) fn value() -> Self {
         Self { value: true, ..Self::default() }
     }
 
     /// Returns the call without the arguments that cause only a warning.
-    pub fn without_parameters(&self) -> Self {
+    pub(crate) fn without_parameters(&self) -> Self {
         Self { parameters: Vec::new(), ..self.clone() }
     }
 
     /// Returns the names of all keyword arguments.
-    pub fn keyword_names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn keyword_names(&self) -> impl Iterator<Item = &str> {
         self.keywords.iter().chain(&self.parameters).map(String::as_str)
     }
 }

@@ -20,11 +20,11 @@ const ENTRYPOINT: &str = "must be the name of a function, class or other callabl
 
 /// The names that the `init` code of a resource binds, for the blocks that follow.
 #[derive(Debug, Default)]
-pub struct Init(Block);
+pub(crate) struct Init(Block);
 
 impl Init {
     /// Reads the code of `init`. Only its syntax is validated.
-    pub fn check(code: Option<&Code>, at: &Path, found: &mut Findings) -> Self {
+    pub(crate) fn check(code: Option<&Code>, at: &Path, found: &mut Findings) -> Self {
         match code {
             None => Self::default(),
             Some(code) => Self(read_block(code, at, found).unwrap_or_else(Block::unknown)),
@@ -33,7 +33,7 @@ impl Init {
 }
 
 /// Validates code that the framework calls; `call` has the arguments, if they are known.
-pub fn check(code: Option<&Code>, at: &Path, init: &Init, call: Option<&Call>, found: &mut Findings) {
+pub(crate) fn check(code: Option<&Code>, at: &Path, init: &Init, call: Option<&Call>, found: &mut Findings) {
     let Some(code) = code else { return };
     let block = read_block(code, at, found);
     // The framework treats an empty entrypoint as missing.

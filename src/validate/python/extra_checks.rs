@@ -23,7 +23,7 @@ const MOST_DIGITS: usize = 4300;
 
 impl SyntaxContext<'_> {
     /// Checks statements that are not allowed in their place.
-    pub fn check_stmt(&self, stmt: &Stmt) {
+    pub(super) fn check_stmt(&self, stmt: &Stmt) {
         match stmt {
             Stmt::Expr(each) if each.value.is_starred_expr() => {
                 self.report(each.range, "starred expression cannot be used here");
@@ -47,7 +47,7 @@ impl SyntaxContext<'_> {
     }
 
     /// Checks declarations of a new scope that contradict each other.
-    pub fn check_declarations(&self) {
+    pub(super) fn check_declarations(&self) {
         let Some(declared) = self.declared() else { return };
         for (name, range) in &declared.nonlocals {
             if declared.globals.contains_key(name) {
@@ -64,7 +64,7 @@ impl SyntaxContext<'_> {
     }
 
     /// Checks a name that is declared later.
-    pub fn check_name(&self, name: &ExprName) {
+    pub(super) fn check_name(&self, name: &ExprName) {
         let declared = self.declared().and_then(|declared| declared.nonlocals.get(name.id.as_str()));
         if declared.is_some_and(|declared| name.range.start() < declared.start()) {
             let how = if name.ctx == ExprContext::Store { "assigned to" } else { "used" };
@@ -74,7 +74,7 @@ impl SyntaxContext<'_> {
     }
 
     /// Checks that a number is not too long.
-    pub fn check_number(&self, number: &ExprNumberLiteral) {
+    pub(super) fn check_number(&self, number: &ExprNumberLiteral) {
         let is_long = number.range.len().to_usize() > MOST_DIGITS;
         if is_long && matches!(number.value, Number::Int(_)) && !self.source()[number.range].starts_with('0')
         {
@@ -84,7 +84,7 @@ impl SyntaxContext<'_> {
     }
 
     /// Checks patterns that match nothing or everything.
-    pub fn check_pattern(&self, pattern: &Pattern) {
+    pub(super) fn check_pattern(&self, pattern: &Pattern) {
         match pattern {
             Pattern::MatchValue(each) if each.value.is_f_string_expr() => {
                 self.report(each.range, "patterns may only match literals and attributes");
@@ -99,7 +99,7 @@ impl SyntaxContext<'_> {
     }
 
     /// Checks a replacement field of a string.
-    pub fn check_field(&self, element: &InterpolatedStringElement) {
+    pub(super) fn check_field(&self, element: &InterpolatedStringElement) {
         if let InterpolatedStringElement::Interpolation(each) = element
             && each.expression.is_starred_expr()
         {
@@ -108,7 +108,7 @@ impl SyntaxContext<'_> {
     }
 
     /// Checks the nesting of a body; `blocks` is the number of enclosing blocks, including the body.
-    pub fn check_nesting(&self, blocks: usize, body: &[Stmt]) {
+    pub(super) fn check_nesting(&self, blocks: usize, body: &[Stmt]) {
         // Reported only once, at the first body that is too deep.
         if let Some(first) = body.first().filter(|_| blocks == MOST_BLOCKS + 1) {
             let what = format!("must not nest more than {MOST_BLOCKS} loops, 'with' and 'try'");
@@ -117,7 +117,7 @@ impl SyntaxContext<'_> {
     }
 
     /// Whether a statement has more type parameters than can be checked.
-    pub fn has_too_many_parameters(&self, stmt: &Stmt) -> bool {
+    pub(super) fn has_too_many_parameters(&self, stmt: &Stmt) -> bool {
         let parameters: Option<&TypeParams> = match stmt {
             Stmt::FunctionDef(def) => def.type_params.as_deref(),
             Stmt::ClassDef(def) => def.type_params.as_deref(),
@@ -132,7 +132,7 @@ impl SyntaxContext<'_> {
     }
 
     /// Whether a comprehension has more loops than can be checked.
-    pub fn has_too_many_loops(&self, expr: &Expr, loops: &[Comprehension]) -> bool {
+    pub(super) fn has_too_many_loops(&self, expr: &Expr, loops: &[Comprehension]) -> bool {
         self.report_if(
             (loops.len() > MOST_LOOPS).then(|| expr.range()),
             format_args!("must not have more than {MOST_LOOPS} loops in a comprehension"),

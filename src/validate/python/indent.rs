@@ -9,7 +9,10 @@ use super::position::line_start;
 type Width = (usize, usize);
 
 /// Returns the offset of the first line whose indentation is ambiguous. Tokens come with their offsets.
-pub fn find_ambiguous(source: &str, tokens: impl Iterator<Item = (TokenKind, usize)>) -> Option<usize> {
+pub(super) fn find_ambiguous(
+    source: &str,
+    tokens: impl Iterator<Item = (TokenKind, usize)>,
+) -> Option<usize> {
     // Without tabs and form feeds, both measurements are equal.
     if !source.contains('\t') && !source.contains('\u{c}') {
         return None;

@@ -19,6 +19,6 @@ mod signature;
 mod syntax;
 
 pub use block::{entrypoint_of, entrypoint_to_render};
-pub use call::Call;
-pub use check::{Init, check};
-pub use names::is_identifier;
+pub(super) use call::Call;
+pub(super) use check::{Init, check};
+pub(super) use names::is_identifier;

@@ -11,7 +11,7 @@ use ruff_text_size::TextRange;
 
 /// Value of a name.
 #[derive(Clone, Copy, Debug)]
-pub enum Binding<'a> {
+pub(super) enum Binding<'a> {
     /// `def` or `async def`.
     Function(&'a StmtFunctionDef),
     /// `class`.
@@ -35,14 +35,14 @@ const KEYWORDS: &[&str] = &[
 ];
 
 /// Whether a text is valid as a Python name.
-pub fn is_identifier(text: &str) -> bool {
+pub(crate) fn is_identifier(text: &str) -> bool {
     text.starts_with(|c: char| c.is_alphabetic() || c == '_')
         && text.chars().all(|c| c.is_alphanumeric() || c == '_')
         && !KEYWORDS.contains(&text)
 }
 
 /// Returns the names that a body binds in its own scope, in order. A name that is bound twice occurs twice.
-pub fn find_bindings(body: &[Stmt]) -> Vec<(&str, Binding<'_>)> {
+pub(super) fn find_bindings(body: &[Stmt]) -> Vec<(&str, Binding<'_>)> {
     let mut binder = Binder::default();
     binder.visit_body(body);
     binder.bound
@@ -174,7 +174,7 @@ impl<'a> Visitor<'a> for Binder<'a> {
 }
 
 /// Returns the names that a body declares `global` and `nonlocal`, and those that it annotates.
-pub fn find_declarations(body: &[Stmt]) -> Declarations<'_> {
+pub(super) fn find_declarations(body: &[Stmt]) -> Declarations<'_> {
     let mut found = Declarations::default();
     found.visit_body(body);
     found
@@ -182,7 +182,7 @@ pub fn find_declarations(body: &[Stmt]) -> Declarations<'_> {
 
 /// Declarations in a body, with their positions.
 #[derive(Default)]
-pub struct Declarations<'a> {
+pub(super) struct Declarations<'a> {
     /// Names that are declared `global`.
     pub globals: HashMap<&'a str, TextRange>,
     /// Names that are declared `nonlocal`.
@@ -217,7 +217,7 @@ impl<'a> Visitor<'a> for Declarations<'a> {
 
 /// Names that functions may bind in the module, in addition to the module's own statements.
 #[derive(Default)]
-pub struct HiddenBindings<'a> {
+pub(super) struct HiddenBindings<'a> {
     /// Names that a function declares `global`.
     pub globals: Vec<&'a str>,
     /// Whether the code may bind names dynamically.
@@ -226,7 +226,7 @@ pub struct HiddenBindings<'a> {
 
 impl<'a> HiddenBindings<'a> {
     /// Records a statement, without the statements in it.
-    pub fn record_stmt(&mut self, stmt: &'a Stmt) {
+    pub(super) fn record_stmt(&mut self, stmt: &'a Stmt) {
         match stmt {
             Stmt::Global(global) => self.globals.extend(global.names.iter().map(|name| name.as_str())),
             Stmt::ImportFrom(import) => self.any |= import.names.iter().any(|alias| &*alias.name == "*"),
@@ -235,7 +235,7 @@ impl<'a> HiddenBindings<'a> {
     }
 
     /// Records a name.
-    pub fn record_name(&mut self, name: &str) {
+    pub(super) fn record_name(&mut self, name: &str) {
         self.any |= matches!(
             name,
             "exec" | "eval" | "globals" | "locals" | "vars" | "setattr" | "__builtins__" | "__import__"
@@ -243,7 +243,7 @@ impl<'a> HiddenBindings<'a> {
     }
 
     /// Records the name of an attribute.
-    pub fn record_attribute(&mut self, name: &str) {
+    pub(super) fn record_attribute(&mut self, name: &str) {
         self.any |= matches!(name, "__dict__" | "__globals__" | "modules" | "f_globals" | "f_locals");
     }
 }

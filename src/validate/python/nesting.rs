@@ -17,7 +17,7 @@ const SHALLOW: usize = 100;
 
 /// Which stack the parser needs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum NestingDepth {
+pub(super) enum NestingDepth {
     /// Any stack is large enough.
     Shallow,
     /// The parser needs a large stack.
@@ -29,7 +29,7 @@ pub enum NestingDepth {
 /// # Errors
 ///
 /// Returns a message if the code is nested too deeply.
-pub fn measure(source: &str) -> Result<NestingDepth, &'static str> {
+pub(super) fn measure(source: &str) -> Result<NestingDepth, &'static str> {
     if scan::is_below(SHALLOW.min(MOST_INDENTS), source) {
         debug_assert_eq!(measure_tokens(source), Ok(NestingDepth::Shallow), "the scan undercounts");
         return Ok(NestingDepth::Shallow);

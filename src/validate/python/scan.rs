@@ -8,7 +8,7 @@ use super::byte_class::{ByteClass, CLASSES, STATEMENTS, closing_bracket, is_inte
 
 /// The operators that follow one another within a bracket, which nest in the worst case.
 #[derive(Clone, Copy, Default)]
-pub struct BracketLevel {
+pub(super) struct BracketLevel {
     /// Operators since the last comma.
     pub operators: usize,
     /// Lambdas. A comma separates their arguments, so it does not end them.
@@ -17,7 +17,7 @@ pub struct BracketLevel {
 
 impl BracketLevel {
     /// Returns the depth in the worst case.
-    pub fn depth(self) -> usize {
+    pub(super) fn depth(self) -> usize {
         self.operators + self.lambdas
     }
 }
@@ -26,7 +26,7 @@ impl BracketLevel {
 const NUMBER_TOKENS: usize = 3;
 
 /// Whether the depth of the code is certainly below a limit.
-pub fn is_below(limit: usize, source: &str) -> bool {
+pub(super) fn is_below(limit: usize, source: &str) -> bool {
     Scan { bytes: source.as_bytes(), limit, ..Scan::default() }.run().is_some()
 }
 

@@ -12,11 +12,11 @@ use ruff_text_size::TextRange;
 use super::names::{self, Declarations};
 
 /// A syntax error, with its range in bytes.
-pub type SyntaxProblem = (TextRange, String);
+pub(super) type SyntaxProblem = (TextRange, String);
 
 /// Kind of a scope.
 #[derive(Clone, Copy, Eq, PartialEq)]
-pub enum ScopeKind {
+pub(super) enum ScopeKind {
     /// The whole code.
     Module,
     /// `def` or `async def`.
@@ -38,7 +38,7 @@ pub enum ScopeKind {
 }
 
 /// A scope, and the position of the checker in it.
-pub struct SyntaxScope<'a> {
+pub(super) struct SyntaxScope<'a> {
     kind: ScopeKind,
     body: &'a [Stmt],
     parameters: Option<&'a Parameters>,
@@ -81,7 +81,7 @@ impl<'a> SyntaxScope<'a> {
 }
 
 /// The position of the checker, and the problems that it found.
-pub struct SyntaxContext<'a> {
+pub(super) struct SyntaxContext<'a> {
     source: &'a str,
     /// Whether annotations are not evaluated.
     future: bool,
@@ -93,22 +93,22 @@ pub struct SyntaxContext<'a> {
 impl<'a> SyntaxContext<'a> {
     /// Creates a context outside of all scopes. Declarations are collected only if the code `declares`
     /// any names `global` or `nonlocal`.
-    pub fn new(source: &'a str, future: bool, declares: bool) -> Self {
+    pub(super) fn new(source: &'a str, future: bool, declares: bool) -> Self {
         Self { source, future, declares, scopes: Vec::new(), problems: RefCell::default() }
     }
 
     /// Returns the problems that were found.
-    pub fn into_problems(self) -> Vec<SyntaxProblem> {
+    pub(super) fn into_problems(self) -> Vec<SyntaxProblem> {
         self.problems.into_inner()
     }
 
     /// Adds a problem.
-    pub fn report(&self, range: TextRange, what: impl Into<String>) {
+    pub(super) fn report(&self, range: TextRange, what: impl Into<String>) {
         self.problems.borrow_mut().push((range, what.into()));
     }
 
     /// Enters a scope.
-    pub fn enter(&mut self, kind: ScopeKind, body: &'a [Stmt], parameters: Option<&'a Parameters>) {
+    pub(super) fn enter(&mut self, kind: ScopeKind, body: &'a [Stmt], parameters: Option<&'a Parameters>) {
         let declared = self.declares.then(|| names::find_declarations(body));
         let (bound, parameter_names) = Default::default();
         let (in_loop, in_except_star, blocks) = Default::default();
@@ -127,22 +127,22 @@ impl<'a> SyntaxContext<'a> {
     }
 
     /// Leaves the innermost scope.
-    pub fn leave(&mut self) {
+    pub(super) fn leave(&mut self) {
         self.scopes.pop();
     }
 
     /// Returns the innermost scope.
-    pub fn scope(&self) -> Option<&SyntaxScope<'a>> {
+    pub(super) fn scope(&self) -> Option<&SyntaxScope<'a>> {
         self.scopes.last()
     }
 
     /// Returns the innermost scope, to update the position in it.
-    pub fn scope_mut(&mut self) -> Option<&mut SyntaxScope<'a>> {
+    pub(super) fn scope_mut(&mut self) -> Option<&mut SyntaxScope<'a>> {
         self.scopes.last_mut()
     }
 
     /// Returns the declarations of the innermost scope.
-    pub fn declared(&self) -> Option<&Declarations<'a>> {
+    pub(super) fn declared(&self) -> Option<&Declarations<'a>> {
         self.scopes.last()?.declared.as_ref()
     }
 

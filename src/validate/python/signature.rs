@@ -15,7 +15,7 @@ const LONGEST_SIGNATURE: usize = 80;
 
 /// The arguments that a function accepts.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Signature {
+pub(super) struct Signature {
     /// Number of positional-only arguments.
     positional_only: usize,
     positional: Vec<Argument>,
@@ -35,7 +35,7 @@ struct Argument {
 impl Signature {
     /// Returns the signature of a binding. Returns `None` if it is unknown, because a decorator, a base class
     /// or a metaclass may change it.
-    pub fn from_binding(binding: &Binding<'_>) -> Option<Self> {
+    pub(super) fn from_binding(binding: &Binding<'_>) -> Option<Self> {
         match binding {
             Binding::Function(def) if def.decorator_list.is_empty() => Some(Self::read(&def.parameters)),
             Binding::Lambda(lambda) => Some(lambda.parameters.as_deref().map(Self::read).unwrap_or_default()),
@@ -97,7 +97,7 @@ impl Signature {
     }
 
     /// Whether Python can call the function with these arguments.
-    pub fn accepts(&self, call: &Call) -> bool {
+    pub(super) fn accepts(&self, call: &Call) -> bool {
         let values = usize::from(call.value);
         let named = |i: usize| {
             i >= self.positional_only && call.keyword_names().any(|name| name == self.positional[i].name)

@@ -21,7 +21,7 @@ use super::{
 /// # Errors
 ///
 /// Returns all problems, in the order of the code.
-pub fn check<'a>(
+pub(super) fn check<'a>(
     source: &'a str,
     module: &'a ModModule,
     declares: bool,

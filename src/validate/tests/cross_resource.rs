@@ -8,7 +8,7 @@ use crate::{
     validate::{AppContext, Findings, Objects, ValidateUpdate},
 };
 
-pub const AGENT: &str = "
+pub(super) const AGENT: &str = "
 metadata: {name: counter, labels: {kaspr.io/app: orders}}
 spec:
   input: {topic: {name: orders}}
@@ -17,24 +17,25 @@ spec:
     operations:
       - {name: count, tables: [{name: totals, paramName: totals}], map: {python: 'def count(v, totals): return v'}}
 ";
-pub const TABLE: &str = "{metadata: {name: totals, labels: {kaspr.io/app: orders}}, spec: {name: totals}}";
-pub const TASK: &str = "
+pub(super) const TABLE: &str =
+    "{metadata: {name: totals, labels: {kaspr.io/app: orders}}, spec: {name: totals}}";
+pub(super) const TASK: &str = "
 metadata: {name: report, labels: {kaspr.io/app: orders}}
 spec:
   name: report
   processors: {pipeline: [say], operations: [{name: say, map: {python: 'def say(): return 1'}}]}
 ";
-pub const VIEW: &str = "
+pub(super) const VIEW: &str = "
 metadata: {name: order, labels: {kaspr.io/app: orders}}
 spec: {name: order, request: {method: GET, path: /order}}
 ";
-pub const JOIN: &str = "
+pub(super) const JOIN: &str = "
 metadata: {name: pairs, labels: {kaspr.io/app: orders}}
 spec: {leftTable: totals, rightTable: names, extractor: {python: 'def key(v): return v'}}
 ";
 
 /// Creates the context of an app from a text with one resource on each line: its kind and a patch.
-pub fn context(lines: &str) -> AppContext {
+pub(super) fn context(lines: &str) -> AppContext {
     let mut context = AppContext::default();
     for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (kind, patch) = line.split_once(' ').unwrap_or((line, "{}"));

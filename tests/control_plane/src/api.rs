@@ -20,7 +20,7 @@ pub(crate) struct Api {
 
 impl Api {
     /// A client of the server at `url` that trusts `authority` and is who `credentials` say.
-    pub fn new(url: &str, authority: &str, credentials: &Pair) -> Result<Self, Error> {
+    pub(crate) fn new(url: &str, authority: &str, credentials: &Pair) -> Result<Self, Error> {
         let tls = Self::tls(authority, credentials).map_err(unreachable("GET", url))?;
         let agent = Agent::config_builder()
             .tls_config(tls)
@@ -44,18 +44,18 @@ impl Api {
     }
 
     /// Whether `path` is answered with success.
-    pub fn is_ok(&self, path: &str) -> bool {
+    pub(crate) fn is_ok(&self, path: &str) -> bool {
         let answer = self.agent.get(self.at(path)).call();
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 
     /// The object at `path`.
-    pub fn get(&self, path: &str) -> Result<Value, Error> {
+    pub(crate) fn get(&self, path: &str) -> Result<Value, Error> {
         read("GET", path, self.agent.get(self.at(path)).call())
     }
 
     /// Creates `object` in the collection at `path` and gives what the server made of it.
-    pub fn create(&self, path: &str, object: &Value) -> Result<Value, Error> {
+    pub(crate) fn create(&self, path: &str, object: &Value) -> Result<Value, Error> {
         read("POST", path, self.agent.post(self.at(path)).send_json(object))
     }
 

@@ -24,7 +24,7 @@ pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
     /// Makes a new authority.
-    pub fn new() -> Result<Self, Error> {
+    pub(crate) fn new() -> Result<Self, Error> {
         let mut params = CertificateParams::default();
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, NAME);
@@ -36,12 +36,12 @@ impl Authority {
     }
 
     /// The authority's own certificate as PEM.
-    pub fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         self.0.pem()
     }
 
     /// What a server on the loopback address proves itself with.
-    pub fn server(&self) -> Result<Pair, Error> {
+    pub(crate) fn server(&self) -> Result<Pair, Error> {
         let names = ["localhost", "127.0.0.1"].map(str::to_owned);
         let mut params = CertificateParams::new(names)?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -50,7 +50,7 @@ impl Authority {
     }
 
     /// What `user`, a member of `groups`, proves itself with.
-    pub fn client(&self, user: &str, groups: &[&str]) -> Result<Pair, Error> {
+    pub(crate) fn client(&self, user: &str, groups: &[&str]) -> Result<Pair, Error> {
         let key = KeyPair::generate()?;
         Ok(Pair {
             public: client_cert::sign(user, groups, &key, self.0.key())?,

@@ -24,7 +24,7 @@ pub(crate) struct Guardian {
 
 impl Guardian {
     /// Starts a guardian that removes `folder` when this process ends or drops it.
-    pub fn start(folder: TempDir) -> Result<Self, Error> {
+    pub(crate) fn start(folder: TempDir) -> Result<Self, Error> {
         let mut shell = Command::new("/bin/sh")
             .args(["-c", include_str!("guardian.sh"), "guardian"])
             .arg(folder.path())
@@ -42,13 +42,13 @@ impl Guardian {
     }
 
     /// The folder that the guardian removes.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// Starts `program` with what `set_up` adds to its command, as a group of processes that the
     /// guardian kills when this process ends.
-    pub fn spawn(
+    pub(crate) fn spawn(
         &mut self,
         program: impl AsRef<OsStr>,
         set_up: impl FnOnce(&mut Command),
@@ -72,7 +72,7 @@ impl Guardian {
     }
 
     /// Leaves a process alone: it was waited for, and its id may become another's.
-    pub fn forget(&mut self, pid: u32) {
+    pub(crate) fn forget(&mut self, pid: u32) {
         // A guardian that has ended kills no process.
         let _ = self.tell('-', pid);
     }

@@ -27,12 +27,18 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Starts `kaspr-operator run` with the arguments, its log in a file.
+    /// Starts `kaspr-operator run` with the arguments, and writes its log to a file.
+    ///
+    /// # Errors
+    /// The binary does not start, or the log file cannot be created.
     pub fn start(binary: &Path, kubeconfig: &Path, log: &Path, args: &[&str]) -> io::Result<Self> {
         Self::start_with(binary, kubeconfig, log, args, &[])
     }
 
-    /// The same with variables of its own: the way it runs in a pod.
+    /// Does the same with additional environment variables, as in a pod.
+    ///
+    /// # Errors
+    /// Those of [`Operator::start`].
     pub fn start_with(
         binary: &Path,
         kubeconfig: &Path,
@@ -60,13 +66,19 @@ impl Operator {
         Ok(Self { keeper, pipe, pid, log: log.to_owned() })
     }
 
-    /// Waits until the operator says that it is ready; gives the URL of its webhooks.
+    /// Waits until the operator is ready, and returns the URL of its webhooks.
+    ///
+    /// # Errors
+    /// The operator ended, or was not ready before the deadline; the error contains its log.
     pub fn ready(&mut self) -> io::Result<String> {
         let line = self.wait_for(|line| line["message"] == "ready")?;
         Ok(line["webhooks"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// Waits for a line of the log.
+    /// Waits for a line of the log, and returns it.
+    ///
+    /// # Errors
+    /// The operator ended, or the line was not logged before the deadline; the error contains the log.
     pub fn wait_for(&mut self, wanted: impl Fn(&serde_json::Value) -> bool) -> io::Result<serde_json::Value> {
         let begun = Instant::now();
         loop {
@@ -75,28 +87,37 @@ impl Operator {
             }
             let ended = self.keeper.try_wait()?;
             if ended.is_some() || begun.elapsed() > DEADLINE {
-                return Err(Error::other(format!("the operator did not say so; its log:\n{}", self.log())));
+                return Err(Error::other(format!(
+                    "the operator did not log the expected line; its log:\n{}",
+                    self.log()
+                )));
             }
             thread::sleep(Duration::from_millis(10));
         }
     }
 
     /// The log so far.
+    #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// The lines of the log so far.
+    #[must_use]
     pub fn lines(&self) -> Vec<serde_json::Value> {
         self.log().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
     /// The operator's process id.
+    #[must_use]
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// Ends the operator with SIGTERM; gives how it ended.
+    /// Ends the operator with SIGTERM, and returns its exit status.
+    ///
+    /// # Errors
+    /// The process cannot be waited for.
     pub fn stop(mut self) -> io::Result<ExitStatus> {
         self.pipe = None;
         self.keeper.wait()

@@ -17,12 +17,12 @@ pub(crate) struct Module {
 
 impl Module {
     /// The pinned version, as `v1.2.3`.
-    pub fn version(&self) -> &'static str {
+    pub(crate) fn version(&self) -> &'static str {
         self.word_after(self.path)
     }
 
     /// The oldest Go that builds the module.
-    pub fn go_version(&self) -> &'static str {
+    pub(crate) fn go_version(&self) -> &'static str {
         self.word_after("go")
     }
 
@@ -108,7 +108,7 @@ pub(crate) enum Binary {
 
 impl Binary {
     /// The name of its file.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Etcd => "etcd",
             Self::ApiServer => "kube-apiserver",
@@ -126,7 +126,7 @@ impl Binary {
     }
 
     /// The module it is built from.
-    pub fn module(self) -> &'static Module {
+    pub(crate) fn module(self) -> &'static Module {
         match self {
             Self::Etcd => &ETCD,
             Self::ApiServer | Self::ControllerManager | Self::Scheduler | Self::Kubectl => &KUBERNETES,
@@ -140,7 +140,7 @@ impl Binary {
     }
 
     /// The Go package of its main function.
-    pub fn package(self) -> String {
+    pub(crate) fn package(self) -> String {
         let module = self.module().path;
         match self {
             // Their own main packages are in modules that can't be required by others.
@@ -152,7 +152,7 @@ impl Binary {
     }
 
     /// The build tags: Prometheus finds its targets in files, and leaves the clouds' libraries out.
-    pub fn tags(self) -> &'static str {
+    pub(crate) fn tags(self) -> &'static str {
         match self {
             Self::Prometheus | Self::Promtool => "remove_all_sd",
             _ => "",
@@ -161,7 +161,7 @@ impl Binary {
 
     /// Flags of the compiler, for all packages: what the linker strips is not made, and tools need not be
     /// fast, without inlining they are built in two thirds of the time.
-    pub fn compiler_flags(self) -> &'static str {
+    pub(crate) fn compiler_flags(self) -> &'static str {
         if self.is_part() { "-dwarf=false" } else { "-dwarf=false -l" }
     }
 
@@ -172,7 +172,7 @@ impl Binary {
 
     /// The folder that it is kept in: the parts of a control plane together, a tool by itself, so
     /// that another version of the one does not build the others again.
-    pub fn cache_folder(self) -> String {
+    pub(crate) fn cache_folder(self) -> String {
         if self.is_part() {
             return folder_name();
         }
@@ -181,7 +181,7 @@ impl Binary {
     }
 
     /// What the linker writes into it.
-    pub fn stamps(self) -> String {
+    pub(crate) fn stamps(self) -> String {
         if self.module().path != KUBERNETES.path {
             return String::new();
         }

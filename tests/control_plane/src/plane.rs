@@ -48,6 +48,7 @@ impl ControlPlane {
     }
 
     /// Lets parts of the control plane be left out.
+    #[must_use]
     pub fn builder() -> Builder {
         Builder::new()
     }

@@ -18,7 +18,7 @@ pub(crate) struct Processes {
 
 impl Processes {
     /// Makes a folder for servers, with a guardian.
-    pub fn new() -> Result<Self, Error> {
+    pub(crate) fn new() -> Result<Self, Error> {
         let folder = tempfile::Builder::new()
             .prefix("control-plane-")
             // It holds private keys.
@@ -30,19 +30,19 @@ impl Processes {
     }
 
     /// The folder that goes when the servers go.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.guardian.folder()
     }
 
     /// Starts a server.
-    pub fn start(&mut self, recipe: &Recipe) -> Result<(), Error> {
+    pub(crate) fn start(&mut self, recipe: &Recipe) -> Result<(), Error> {
         let server = Server::start(recipe, &mut self.guardian)?;
         self.servers.push(server);
         Ok(())
     }
 
     /// Waits until `ready` holds for a server that was started.
-    pub fn wait_until(&mut self, recipe: &Recipe, ready: impl Fn() -> bool) -> Result<(), Error> {
+    pub(crate) fn wait_until(&mut self, recipe: &Recipe, ready: impl Fn() -> bool) -> Result<(), Error> {
         self.servers
             .iter_mut()
             .find(|server| server.name() == recipe.name)
@@ -50,24 +50,24 @@ impl Processes {
     }
 
     /// Fails if a server that was started has ended.
-    pub fn check(&mut self) -> Result<(), Error> {
+    pub(crate) fn check(&mut self) -> Result<(), Error> {
         self.servers.iter_mut().try_for_each(Server::check)
     }
 
     /// Stops a server if it runs.
-    pub fn stop(&mut self, recipe: &Recipe) {
+    pub(crate) fn stop(&mut self, recipe: &Recipe) {
         if let Some(at) = self.servers.iter().position(|s| s.name() == recipe.name) {
             self.servers.remove(at).stop(&mut self.guardian);
         }
     }
 
     /// Whether a server was started and not stopped.
-    pub fn has(&self, recipe: &Recipe) -> bool {
+    pub(crate) fn has(&self, recipe: &Recipe) -> bool {
         self.servers.iter().any(|server| server.name() == recipe.name)
     }
 
     /// The name and process id of each server.
-    pub fn pids(&self) -> Vec<(&'static str, u32)> {
+    pub(crate) fn pids(&self) -> Vec<(&'static str, u32)> {
         self.servers.iter().map(|server| (server.name(), server.pid())).collect()
     }
 }

@@ -37,22 +37,22 @@ pub(crate) struct Site {
 
 impl Site {
     /// The URL of the API server.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("https://127.0.0.1:{}", self.api_port)
     }
 
     /// Where the API server looks for the proxy to what is inside the cluster.
-    pub fn cluster_socket(&self) -> PathBuf {
+    pub(crate) fn cluster_socket(&self) -> PathBuf {
         self.folder.join("cluster.sock")
     }
 
     /// What kwok shows as the log of each container, in the format of container runtimes.
-    pub fn pod_log(&self) -> PathBuf {
+    pub(crate) fn pod_log(&self) -> PathBuf {
         self.folder.join(POD_LOG)
     }
 
     /// What the API server keeps objects in.
-    pub fn etcd(&self) -> Result<Recipe, Error> {
+    pub(crate) fn etcd(&self) -> Result<Recipe, Error> {
         let url = format!("http://127.0.0.1:{}", self.etcd_port);
         // Never dialled: there are no peers. It only has to be the same in both places.
         let peer = "http://127.0.0.1:1";
@@ -72,7 +72,7 @@ impl Site {
 
     /// Also writes the keys and certificates that the server starts with, and what it is to do beyond
     /// the usual.
-    pub fn api_server(&self, authority: &Authority, options: Options) -> Result<Recipe, Error> {
+    pub(crate) fn api_server(&self, authority: &Authority, options: Options) -> Result<Recipe, Error> {
         self.write_file("ca.crt", &authority.pem())?;
         self.write_pair("server", &authority.server()?)?;
         self.write_pair("tokens", &authority::token_keys()?)?;
@@ -114,7 +114,7 @@ impl Site {
     }
 
     /// Does what follows from what is created.
-    pub fn controller_manager(&self) -> Result<Recipe, Error> {
+    pub(crate) fn controller_manager(&self) -> Result<Recipe, Error> {
         recipe(
             Binary::ControllerManager,
             &[
@@ -133,7 +133,7 @@ impl Site {
     }
 
     /// Also writes the file that holds most of its settings.
-    pub fn scheduler(&self) -> Result<Recipe, Error> {
+    pub(crate) fn scheduler(&self) -> Result<Recipe, Error> {
         // JSON is YAML.
         let config = json!({
             "apiVersion": "kubescheduler.config.k8s.io/v1",
@@ -149,7 +149,7 @@ impl Site {
     }
 
     /// Also writes what kwok is to do, and whether it also shows logs as a kubelet does.
-    pub fn kwok(&self, kubelet: bool) -> Result<Recipe, Error> {
+    pub(crate) fn kwok(&self, kubelet: bool) -> Result<Recipe, Error> {
         let mut config = include_str!("kwok.yaml").to_owned();
         let port = self.kubelet_port;
         let (kubeconfig, address) = (self.kubeconfig_flag(), format!("--server-address=127.0.0.1:{port}"));
@@ -173,7 +173,7 @@ impl Site {
     }
 
     /// Issues certificates, and tells webhook configurations of their CAs.
-    pub fn cert_manager(&self) -> Result<Recipe, Error> {
+    pub(crate) fn cert_manager(&self) -> Result<Recipe, Error> {
         recipe(Binary::CertManager, &[&self.kubeconfig_flag()])
     }
 

@@ -38,7 +38,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts what `recipe` says, with all it writes kept inside the guardian's folder.
-    pub fn start(recipe: &Recipe, guardian: &mut Guardian) -> Result<Self, Error> {
+    pub(crate) fn start(recipe: &Recipe, guardian: &mut Guardian) -> Result<Self, Error> {
         let folder = guardian.folder().to_owned();
         let name = recipe.name;
         let log = log_dir(&folder).join(format!("{name}.log"));
@@ -66,7 +66,7 @@ impl Server {
     ///
     /// # Errors
     /// If the server ends first or the deadline passes; both carry the end of the log.
-    pub fn wait_until(&mut self, ready: impl Fn() -> bool) -> Result<(), Error> {
+    pub(crate) fn wait_until(&mut self, ready: impl Fn() -> bool) -> Result<(), Error> {
         let begun = Instant::now();
         loop {
             self.check()?;
@@ -81,7 +81,7 @@ impl Server {
     }
 
     /// Fails, with the end of the log, if the server has ended.
-    pub fn check(&mut self) -> Result<(), Error> {
+    pub(crate) fn check(&mut self) -> Result<(), Error> {
         let ended = self.child.try_wait();
         match ended.context(|| format!("check {}", self.name))? {
             None => Ok(()),
@@ -93,7 +93,7 @@ impl Server {
     ///
     /// SIGKILL because nothing it holds is kept, and because an API server that is asked politely
     /// first waits for its watches to end.
-    pub fn stop(&mut self, guardian: &mut Guardian) {
+    pub(crate) fn stop(&mut self, guardian: &mut Guardian) {
         // These fail only if the server has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -101,12 +101,12 @@ impl Server {
     }
 
     /// The name in its recipe.
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         self.name
     }
 
     /// Its process id.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 

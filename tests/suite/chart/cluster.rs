@@ -19,7 +19,7 @@ use crate::harness::{BINARY, DEADLINE, eventually_quiet, kubectl_of, text};
 const STAND_INS: &str = include_str!("stand-ins.yaml");
 
 /// A cluster that a release can be installed in.
-pub struct Cluster {
+pub(crate) struct Cluster {
     /// Its API server.
     pub plane: ControlPlane,
     /// The ports of the operator: webhooks and metrics.
@@ -28,14 +28,14 @@ pub struct Cluster {
 }
 
 /// Returns a port that no process listens on.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     listener.local_addr().expect("an address").port()
 }
 
 impl Cluster {
     /// Starts one.
-    pub fn start(builder: Builder) -> Self {
+    pub(crate) fn start(builder: Builder) -> Self {
         let ports = (free_port(), free_port());
         let plane = builder.kubelet().start().expect("a control plane");
         proxy::serve(&plane.cluster_socket(), ports.0);
@@ -48,43 +48,43 @@ impl Cluster {
     }
 
     /// The folder for what a test writes.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// Runs kubectl, which must succeed. Returns its output.
-    pub fn kubectl(&self, args: &[&str]) -> String {
+    pub(crate) fn kubectl(&self, args: &[&str]) -> String {
         let output = self.try_kubectl(args, "");
         assert!(output.status.success(), "kubectl {}: {}", args.join(" "), text(&output.stderr));
         text(&output.stdout)
     }
 
     /// Runs kubectl.
-    pub fn try_kubectl(&self, args: &[&str], input: &str) -> Output {
+    pub(crate) fn try_kubectl(&self, args: &[&str], input: &str) -> Output {
         kubectl_of(&self.plane, args, input)
     }
 
     /// Applies manifests that must be accepted.
-    pub fn apply(&self, manifests: &str) {
+    pub(crate) fn apply(&self, manifests: &str) {
         let output = self.try_kubectl(&["apply", "--server-side", "-f", "-"], manifests);
         assert!(output.status.success(), "{}\n{manifests}", text(&output.stderr));
     }
 
     /// An object, or null.
-    pub fn get(&self, kind: &str, name: &str, namespace: &str) -> Value {
+    pub(crate) fn get(&self, kind: &str, name: &str, namespace: &str) -> Value {
         let output = self.try_kubectl(&["-n", namespace, "get", kind, name, "-o", "json"], "");
         serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
     }
 
     /// A helm command against the cluster, in the release's namespace.
-    pub fn helm(&self, args: &[&str]) -> Command {
+    pub(crate) fn helm(&self, args: &[&str]) -> Command {
         let mut command = helm(self.folder());
         command.env("KUBECONFIG", self.plane.kubeconfig()).args(["--namespace", NAME]).args(args);
         command
     }
 
     /// Installs the chart in a folder, or upgrades to it, with the ports of this cluster.
-    pub fn release(&self, chart: &Path, values: &[&str]) {
+    pub(crate) fn release(&self, chart: &Path, values: &[&str]) {
         let (webhooks, metrics) = self.ports;
         let timeout = format!("{}s", DEADLINE.as_secs());
         let mut command = self.helm(&["upgrade", "--install", "--create-namespace", NAME]);
@@ -97,13 +97,13 @@ impl Cluster {
     }
 
     /// The same with the chart itself.
-    pub fn install(&self, values: &[&str]) {
+    pub(crate) fn install(&self, values: &[&str]) {
         self.release(&chart(), values);
     }
 
     /// Acts as cert-manager: issues the requested certificate, and injects its CA according to the
     /// annotation. Returns the folder with the certificate.
-    pub fn certify(&self) -> PathBuf {
+    pub(crate) fn certify(&self) -> PathBuf {
         let certificate = self.get("certificate", &format!("{NAME}-webhook"), NAME);
         let names = certificate["spec"]["dnsNames"].as_array().expect("names");
         let names: Vec<&str> = names.iter().filter_map(Value::as_str).collect();
@@ -117,7 +117,7 @@ impl Cluster {
     }
 
     /// Makes a certificate for names.
-    pub fn sign(&self, names: &[&str]) -> PathBuf {
+    pub(crate) fn sign(&self, names: &[&str]) -> PathBuf {
         let folder = self.folder().join("tls");
         let mut certs = Command::new(BINARY);
         certs.arg("certs").arg("--out").arg(&folder);
@@ -126,7 +126,7 @@ impl Cluster {
     }
 
     /// Puts the CA of a folder into the webhook configurations, as a client other than Helm.
-    pub fn trust(&self, folder: &Path) {
+    pub(crate) fn trust(&self, folder: &Path) {
         // In JSON, bytes are base64.
         let authority = ByteString(fs::read(folder.join("ca.crt")).expect("a CA"));
         let patch = json!([{ "op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": authority }]);
@@ -143,14 +143,14 @@ impl Cluster {
     }
 
     /// Returns the CAs in the webhook configurations.
-    pub fn authorities(&self) -> Vec<Value> {
+    pub(crate) fn authorities(&self) -> Vec<Value> {
         let bundle =
             |kind: &&str| self.get(kind, NAME, "")["webhooks"][0]["clientConfig"]["caBundle"].clone();
         CONFIGURATIONS.iter().map(bundle).collect()
     }
 
     /// A kubeconfig with a token of a ServiceAccount of the release.
-    pub fn kubeconfig_of(&self, account: &str) -> PathBuf {
+    pub(crate) fn kubeconfig_of(&self, account: &str) -> PathBuf {
         let token = self.kubectl(&["-n", NAME, "create", "token", account, "--duration=2h"]);
         let config = fs::read_to_string(self.plane.kubeconfig()).expect("a kubeconfig");
         let mut config: Value = serde_json::from_str(&config).expect("JSON");
@@ -162,7 +162,7 @@ impl Cluster {
 
     /// Does as kubelet: runs the operator of the release's Deployment, with its variables, its
     /// ServiceAccount and the files of its volume. Waits until it is ready.
-    pub fn run_operator(&self, certificate: &Path) -> Operator {
+    pub(crate) fn run_operator(&self, certificate: &Path) -> Operator {
         let deployment = self.get("deployment", NAME, NAME);
         let pod = &deployment["spec"]["template"]["spec"];
         let container = &pod["containers"][0];
@@ -178,7 +178,7 @@ impl Cluster {
     }
 
     /// Does as kubelet with the pod of a hook: runs its container with its ServiceAccount.
-    pub fn run_hook(&self, pod: &Value) -> Output {
+    pub(crate) fn run_hook(&self, pod: &Value) -> Output {
         let spec = &pod["spec"];
         let kubeconfig = self.kubeconfig_of(spec["serviceAccountName"].as_str().expect("an account"));
         let args = spec["containers"][0]["args"].as_array().expect("arguments");
@@ -188,14 +188,20 @@ impl Cluster {
     }
 
     /// Applies a manifest that must be refused. Returns the output of kubectl.
-    pub fn refused(&self, manifest: &str) -> String {
+    pub(crate) fn refused(&self, manifest: &str) -> String {
         let output = self.try_kubectl(&["apply", "-f", "-"], manifest);
         assert!(!output.status.success(), "accepted:\n{manifest}");
         text(&output.stderr)
     }
 
     /// Waits for an object that satisfies a condition.
-    pub fn wait_for(&self, kind: &str, name: &str, namespace: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn wait_for(
+        &self,
+        kind: &str,
+        name: &str,
+        namespace: &str,
+        holds: impl Fn(&Value) -> bool,
+    ) -> Value {
         let log = || fs::read_to_string(self.log()).unwrap_or_default();
         eventually_quiet(&format!("{kind} {name}"), || {
             let object = self.get(kind, name, namespace);
@@ -210,7 +216,8 @@ impl Cluster {
 }
 
 /// Both kinds of webhook configurations.
-pub const CONFIGURATIONS: [&str; 2] = ["mutatingwebhookconfiguration", "validatingwebhookconfiguration"];
+pub(crate) const CONFIGURATIONS: [&str; 2] =
+    ["mutatingwebhookconfiguration", "validatingwebhookconfiguration"];
 
 /// A variable as the container sees it.
 fn resolved(variable: &Value, certificate: &Path) -> (String, String) {
@@ -225,7 +232,7 @@ fn resolved(variable: &Value, certificate: &Path) -> (String, String) {
 }
 
 /// An older chart: another version, and CRDs that lack a field.
-pub fn older_chart(folder: &Path) -> PathBuf {
+pub(crate) fn older_chart(folder: &Path) -> PathBuf {
     let older = folder.join("older");
     copy(&chart(), &older);
     let edit = |file: &str, from: &str, to: &str| {
@@ -254,6 +261,6 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// A file of the project.
-pub fn file(path: &str) -> String {
+pub(crate) fn file(path: &str) -> String {
     fs::read_to_string(project(path)).expect("a file")
 }

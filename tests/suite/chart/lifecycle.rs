@@ -19,7 +19,7 @@ const REFUSED: &str = "examples/refused/config-typo.yaml";
 const GOOD: &str = "examples/minimal.yaml";
 
 /// Checks that both webhooks answer, with requests of a user.
-pub fn admission_works(cluster: &Cluster) {
+pub(crate) fn admission_works(cluster: &Cluster) {
     let said = cluster.refused(&file(REFUSED));
     assert!(said.contains("did you mean"), "{said}");
     let output = cluster.try_kubectl(&["apply", "--dry-run=server", "-o", "json", "-f", "-"], &file(GOOD));
@@ -28,7 +28,7 @@ pub fn admission_works(cluster: &Cluster) {
 }
 
 /// Runs `helm test` and acts as the kubelet for its pod.
-pub fn helm_test(cluster: &Cluster) {
+pub(crate) fn helm_test(cluster: &Cluster) {
     let mut test = cluster.helm(&["test", NAME, "--timeout", "120s"]);
     thread::scope(|scope| {
         let helm = scope.spawn(move || succeeded(&mut test));
@@ -90,7 +90,7 @@ fn a_release_is_installed_upgraded_and_uninstalled() {
 }
 
 /// Runs `helm uninstall` and checks which objects are left.
-pub fn uninstalled(cluster: &Cluster) {
+pub(crate) fn uninstalled(cluster: &Cluster) {
     deregisters(cluster);
     succeeded(&mut cluster.helm(&["uninstall", NAME, "--wait", "--timeout", "120s"]));
     for kind in CONFIGURATIONS {
@@ -108,7 +108,7 @@ pub fn uninstalled(cluster: &Cluster) {
 }
 
 /// Acts as the hook before an uninstall, with the permissions of the hook.
-pub fn deregisters(cluster: &Cluster) {
+pub(crate) fn deregisters(cluster: &Cluster) {
     let hooks = succeeded(&mut cluster.helm(&["get", "hooks", NAME]));
     let hooks: Vec<Value> = documents(&hooks)
         .into_iter()

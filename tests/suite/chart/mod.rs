@@ -1,11 +1,11 @@
 //! The Helm chart: rendered manifests, and the life cycle of a release on a separate API server.
 
 mod cert_manager;
-pub mod cluster;
+pub(crate) mod cluster;
 mod drift;
-pub mod lifecycle;
+pub(crate) mod lifecycle;
 mod monitoring;
-pub mod proxy;
+pub(crate) mod proxy;
 mod render;
 mod rights;
 mod work;
@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::harness::text;
 
 /// Name and namespace of releases.
-pub const NAME: &str = "kaspr-operator";
+pub(crate) const NAME: &str = "kaspr-operator";
 
 /// The chart.
 fn chart() -> PathBuf {

@@ -18,7 +18,7 @@ const ALERTS: &str = "files/alerts.yaml";
 const SDK: &str = "1769699998!10.1.0";
 
 /// Writes what Prometheus needs to know to scrape the operator at a port and to load the alerts.
-pub fn write_config(folder: &Path, port: u16) -> PathBuf {
+pub(super) fn write_config(folder: &Path, port: u16) -> PathBuf {
     let file = folder.join("prometheus.yml");
     let alerts = chart().join(ALERTS);
     let config = format!(

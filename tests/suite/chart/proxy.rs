@@ -15,7 +15,7 @@ const SERVICE_PORT: u16 = 443;
 
 /// Serves `CONNECT` at a Unix socket until the process ends; tunnels to the Service of the webhooks lead to
 /// that port of this machine, and those to pods and to the node to the port that they name.
-pub fn serve(socket: &Path, webhooks: u16) {
+pub(crate) fn serve(socket: &Path, webhooks: u16) {
     serve_with(socket, move |target| {
         let named = target.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
         let port = named.filter(|port| *port != SERVICE_PORT).unwrap_or(webhooks);
@@ -24,7 +24,10 @@ pub fn serve(socket: &Path, webhooks: u16) {
 }
 
 /// Serves like [`serve`], with a function that connects to a target, `host:port`.
-pub fn serve_with(socket: &Path, connect: impl Fn(&str) -> io::Result<TcpStream> + Send + Sync + 'static) {
+pub(crate) fn serve_with(
+    socket: &Path,
+    connect: impl Fn(&str) -> io::Result<TcpStream> + Send + Sync + 'static,
+) {
     let listener = UnixListener::bind(socket).expect("a socket");
     let connect = Arc::new(connect);
     thread::spawn(move || {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{NAME, work};
 
 /// A right: the API group, the resource, the verb.
-pub type Right = (String, String, String);
+pub(super) type Right = (String, String, String);
 
 /// Rights that no request shows, with the reason for them.
 const UNSEEN: &[(&str, &str, &[&str], &str)] = &[
@@ -37,7 +37,7 @@ fn has_reason((group, resource, verb): &Right) -> bool {
 }
 
 /// The requests of the operator, and those that it had no right to.
-pub fn requests(log: &str) -> (BTreeSet<Right>, Vec<&str>) {
+pub(super) fn requests(log: &str) -> (BTreeSet<Right>, Vec<&str>) {
     let (mut used, mut refused) = (BTreeSet::new(), Vec::new());
     for line in log.lines() {
         let request: Value = serde_json::from_str(line).expect("JSON");

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The operator as the API server knows it.
-pub const USER: &str = "system:serviceaccount:kaspr-operator:kaspr-operator";
+pub(super) const USER: &str = "system:serviceaccount:kaspr-operator:kaspr-operator";
 
 /// Where the work is.
 const SHOP: &str = "shop";
@@ -29,7 +29,7 @@ const SHOP: &str = "shop";
 const KOPF: &str = "kopf.zalando.org/last-handled-configuration";
 
 /// What ran, and still runs.
-pub struct Work {
+pub(super) struct Work {
     /// Where.
     pub cluster: Cluster,
     /// The URL of the Prometheus that scraped it.
@@ -39,7 +39,7 @@ pub struct Work {
 }
 
 /// Does the work, once for all tests.
-pub fn done() -> &'static Work {
+pub(super) fn done() -> &'static Work {
     // A failure here fails all tests.
     static WORK: LazyLock<Work> = LazyLock::new(|| {
         let cluster = Cluster::start(ControlPlane::builder().audit(USER));

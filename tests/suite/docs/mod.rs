@@ -19,7 +19,7 @@ use crate::harness::{BINARY, text};
 const SOURCES: [&str; 4] = ["crds", "deploy", "docs", "examples"];
 
 /// Returns a page by its path in the project.
-pub fn page(path: &str) -> String {
+pub(crate) fn page(path: &str) -> String {
     fs::read_to_string(project(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
@@ -29,7 +29,7 @@ fn project(path: &str) -> PathBuf {
 
 /// A command, and the code that it exits with.
 #[derive(Debug, Eq, PartialEq)]
-pub struct Step {
+pub(crate) struct Step {
     /// The command; a line that ends with a backslash is joined with the next.
     pub command: String,
     /// The N of a comment `# exits N`, or 0.
@@ -37,7 +37,7 @@ pub struct Step {
 }
 
 /// Returns the commands of the fenced `sh` blocks.
-pub fn commands(page: &str) -> Vec<Step> {
+pub(crate) fn commands(page: &str) -> Vec<Step> {
     let mut commands = Vec::new();
     let mut inside = false;
     let mut begun = String::new();
@@ -65,7 +65,7 @@ pub fn commands(page: &str) -> Vec<Step> {
 
 /// Returns the commands in the text itself, such as `kubectl describe kasprapp NAME`. Excludes names of commands
 /// without arguments, commands with `…`, and commands that build the project.
-pub fn spoken_commands(page: &str) -> Vec<String> {
+pub(crate) fn spoken_commands(page: &str) -> Vec<String> {
     // Fenced blocks are handled by `commands`.
     let text: String = page.split("```").step_by(2).collect();
     text.split('`')
@@ -78,7 +78,7 @@ pub fn spoken_commands(page: &str) -> Vec<String> {
 }
 
 /// Returns whether a line begins with a program of the pages.
-pub fn is_command(line: &str) -> bool {
+pub(crate) fn is_command(line: &str) -> bool {
     ["kubectl ", "helm ", "kaspr-operator ", "make ", "cargo ", "curl "]
         .iter()
         .any(|program| line.starts_with(program))
@@ -86,7 +86,7 @@ pub fn is_command(line: &str) -> bool {
 
 /// A shell like that of a reader of the pages: kubectl, its plugin, helm and the operator on the path, in a folder
 /// with the sources.
-pub struct Shell {
+pub(crate) struct Shell {
     folder: TempDir,
     kubeconfig: PathBuf,
     log: PathBuf,
@@ -94,7 +94,7 @@ pub struct Shell {
 
 impl Shell {
     /// Creates a shell whose context is a namespace of a control plane.
-    pub fn new(plane: &ControlPlane, namespace: &str) -> Self {
+    pub(crate) fn new(plane: &ControlPlane, namespace: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (programs, work) = (folder.path().join("bin"), folder.path().join("work"));
         for made in [&programs, &work] {
@@ -117,7 +117,7 @@ impl Shell {
     }
 
     /// Adds helm, with values in addition to those of the pages, for the differences from a real cluster.
-    pub fn with_helm(self, values: &str) -> Self {
+    pub(crate) fn with_helm(self, values: &str) -> Self {
         let helm = control_plane::helm().expect("helm");
         let file = self.folder.path().join("values.yaml");
         fs::write(&file, values).expect("written");
@@ -132,7 +132,7 @@ impl Shell {
     }
 
     /// Runs a command, which must exit with the code of its page. Returns its output.
-    pub fn run(&self, step: &Step) -> String {
+    pub(crate) fn run(&self, step: &Step) -> String {
         self.try_run(step).unwrap_or_else(|said| panic!("{said}"))
     }
 
@@ -141,7 +141,7 @@ impl Shell {
     /// # Errors
     ///
     /// The command exits with another code. The error contains its output.
-    pub fn try_run(&self, step: &Step) -> Result<String, String> {
+    pub(crate) fn try_run(&self, step: &Step) -> Result<String, String> {
         let programs = self.folder.path().join("bin");
         let output = Command::new("sh")
             .args(["-c", &step.command])

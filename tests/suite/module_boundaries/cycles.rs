@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns every group of files that import each other, each as `a.rs -> b.rs -> a.rs`.
-pub fn find(imports: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+pub(super) fn find(imports: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
     let mut cycles = Vec::new();
     let mut reported = BTreeSet::new();
     for start in imports.keys() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{cycles, imports::SourceTree, table::Boundaries};
+use super::{cycles, documentation, imports::SourceTree, table::Boundaries};
 
 const LIB: &str = "\
 //! | module | may import |
@@ -94,4 +94,14 @@ fn public_types_of_one_name_are_seen() {
         ("web.rs", "pub enum Kind {}\nstruct Private;"),
     ]));
     assert_eq!(tree.shared_type_names(), ["Kind is in api.rs and web.rs"]);
+}
+
+#[test]
+fn public_items_without_doc_comments_are_seen() {
+    let file = "//! Text.\npub struct A { pub b: u8 }\nimpl A { pub(crate) fn c() {} pub(super) fn d() {} pub fn new() {} }\nfn e() {}\n";
+    let found = documentation::undocumented(&sources(&[("a.rs", file), ("b.rs", "pub fn f() {}")]));
+    assert_eq!(
+        found,
+        ["a.rs: A has no doc comment", "a.rs: c has no doc comment", "b.rs: f has no doc comment"]
+    );
 }

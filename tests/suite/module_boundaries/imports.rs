@@ -9,7 +9,7 @@ use syn::{
 };
 
 /// The source files of a crate, parsed.
-pub struct SourceTree {
+pub(super) struct SourceTree {
     files: BTreeMap<String, SourceFile>,
 }
 
@@ -23,7 +23,7 @@ struct SourceFile {
 }
 
 /// One imported path, resolved as far as it starts in the crate.
-pub struct Import {
+pub(super) struct Import {
     /// The importing file.
     pub file: String,
     /// The top-level module of that file.
@@ -34,17 +34,17 @@ pub struct Import {
 
 impl Import {
     /// Returns the top-level module of the crate that the path starts with.
-    pub fn module(&self) -> Option<&String> {
+    pub(super) fn module(&self) -> Option<&String> {
         (self.path.first()? == "crate").then(|| self.path.get(1))?
     }
 
     /// Returns the path as it is written in code.
-    pub fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         self.path.join("::")
     }
 
     /// Returns whether the path is the crate or item, or below it.
-    pub fn names_crate_item(&self, name: &str) -> bool {
+    pub(super) fn names_crate_item(&self, name: &str) -> bool {
         let name: Vec<&str> = name.split("::").collect();
         self.path.len() >= name.len() && self.path.iter().zip(&name).all(|(segment, name)| segment == name)
     }
@@ -52,7 +52,7 @@ impl Import {
 
 impl SourceTree {
     /// Parses source files, by their paths below `src`.
-    pub fn parse(sources: &BTreeMap<String, String>) -> Self {
+    pub(super) fn parse(sources: &BTreeMap<String, String>) -> Self {
         let files = sources.iter().filter(|(path, _)| *path != "main.rs" && !is_test(path));
         let files = files.map(|(path, source)| {
             let module = module_of(path);
@@ -63,12 +63,12 @@ impl SourceTree {
     }
 
     /// Returns the top-level modules.
-    pub fn top_level_modules(&self) -> BTreeSet<String> {
+    pub(super) fn top_level_modules(&self) -> BTreeSet<String> {
         self.files.keys().filter_map(|module| module.split("::").nth(1)).map(str::to_owned).collect()
     }
 
     /// Returns every import of every file but `lib.rs`.
-    pub fn imports(&self) -> impl Iterator<Item = Import> {
+    pub(super) fn imports(&self) -> impl Iterator<Item = Import> {
         self.files.iter().filter(|(module, _)| *module != "crate").flat_map(|(module, file)| {
             let top_level = module.split("::").nth(1).unwrap_or_default().to_owned();
             file.imports.iter().map(move |path| Import {
@@ -81,7 +81,7 @@ impl SourceTree {
 
     /// Returns the files that each file imports. A re-export counts as an import from where the item is
     /// defined.
-    pub fn file_imports(&self) -> BTreeMap<String, BTreeSet<String>> {
+    pub(super) fn file_imports(&self) -> BTreeMap<String, BTreeSet<String>> {
         let imports = self.files.iter().map(|(module, file)| {
             let imported = file.imports.iter().filter_map(|path| self.defining_module(path));
             let others = imported.filter(|other| other != module);
@@ -109,7 +109,7 @@ impl SourceTree {
     }
 
     /// Returns the names that several public types have, with their files.
-    pub fn shared_type_names(&self) -> Vec<String> {
+    pub(super) fn shared_type_names(&self) -> Vec<String> {
         let mut by_name: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for file in self.files.values() {
             for name in &file.public_types {
@@ -122,7 +122,7 @@ impl SourceTree {
 }
 
 /// Tests may import what they need.
-fn is_test(path: &str) -> bool {
+pub(super) fn is_test(path: &str) -> bool {
     path.split('/').any(|part| part == "tests" || part == "tests.rs")
 }
 
@@ -260,7 +260,9 @@ impl<'ast> Visit<'ast> for Reader {
         if is_test_only(attributes) {
             return;
         }
-        if let Some((Visibility::Public(_), name)) = public_type {
+        if let Some((visibility, name)) = public_type
+            && !matches!(visibility, Visibility::Inherited)
+        {
             self.public_types.push(name.to_string());
         }
         visit::visit_item(self, item);
@@ -286,7 +288,7 @@ impl<'ast> Visit<'ast> for Reader {
 }
 
 /// Whether an item is compiled for tests only.
-fn is_test_only(attributes: &[Attribute]) -> bool {
+pub(super) fn is_test_only(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let test = |list: &syn::MetaList| list.path.is_ident("cfg") && list.tokens.to_string() == "test";
         attribute.meta.require_list().is_ok_and(test)

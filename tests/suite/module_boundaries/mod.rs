@@ -1,6 +1,7 @@
 //! Which module of the source may import which, and that no files import each other in a circle.
 
 mod cycles;
+mod documentation;
 mod fixtures;
 mod imports;
 mod table;
@@ -52,6 +53,12 @@ fn no_files_import_each_other_in_a_circle() {
 fn public_types_have_names_of_their_own() {
     let shared = SourceTree::parse(&sources()).shared_type_names();
     assert!(shared.is_empty(), "{}", shared.join("\n"));
+}
+
+#[test]
+fn public_items_have_doc_comments() {
+    let undocumented = documentation::undocumented(&sources());
+    assert!(undocumented.is_empty(), "{}", undocumented.join("\n"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::imports::SourceTree;
 
 /// What modules may import.
-pub struct Boundaries {
+pub(super) struct Boundaries {
     /// The modules of the crate that each module may import.
     modules: BTreeMap<String, BTreeSet<String>>,
     /// The modules that may import a crate, or an item of it such as `kube::Client`.
@@ -15,7 +15,7 @@ pub struct Boundaries {
 impl Boundaries {
     /// Reads both tables from the documentation of `lib.rs`. Their first columns are called `module` and
     /// `crate`; names are in backticks.
-    pub fn parse(lib: &str) -> Self {
+    pub(super) fn parse(lib: &str) -> Self {
         let (mut modules, mut crates) = (BTreeMap::new(), BTreeMap::new());
         let mut table = None;
         for line in lib.lines().filter_map(|line| line.strip_prefix("//! ")) {
@@ -36,7 +36,7 @@ impl Boundaries {
     }
 
     /// Returns every import that the tables do not allow, and every module that they lack.
-    pub fn violations(&self, tree: &SourceTree) -> Vec<String> {
+    pub(super) fn violations(&self, tree: &SourceTree) -> Vec<String> {
         let mut violations = Vec::new();
         for module in tree.top_level_modules() {
             if !self.modules.contains_key(&module) {

@@ -8,7 +8,7 @@ use super::{SUBCOMMANDS, alone};
 use crate::harness::{BINARY, plane, text};
 
 /// A folder in which the binary has both its names.
-pub fn both_names() -> TempDir {
+pub(super) fn both_names() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     for name in ["kubectl-kaspr", "kaspr-operator"] {
         symlink(BINARY, folder.path().join(name)).expect("a link");
@@ -18,7 +18,7 @@ pub fn both_names() -> TempDir {
 }
 
 /// The search path with that folder in front.
-pub fn path(folder: &Path) -> String {
+pub(super) fn path(folder: &Path) -> String {
     format!("{}:{}", folder.display(), env::var("PATH").unwrap_or_default())
 }
 

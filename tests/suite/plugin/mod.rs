@@ -23,7 +23,7 @@ const SUBCOMMANDS: [&str; 10] =
 
 /// Exit code and output of a subcommand.
 #[derive(Debug)]
-pub struct Ran {
+pub(crate) struct Ran {
     code: i32,
     said: String,
     noted: String,
@@ -64,7 +64,7 @@ fn alone(args: &[&str], input: &str) -> Ran {
 }
 
 /// Runs a subcommand in a namespace of the shared cluster.
-pub fn within(namespace: &Namespace, args: &[&str], input: &str) -> Ran {
+pub(crate) fn within(namespace: &Namespace, args: &[&str], input: &str) -> Ran {
     let args = [args, &["-n", &namespace.name]].concat();
     run(command(&args, Some(plane().kubeconfig())), input)
 }
@@ -72,7 +72,7 @@ pub fn within(namespace: &Namespace, args: &[&str], input: &str) -> Ran {
 impl Ran {
     /// Returns standard output of a subcommand that must succeed.
     #[track_caller]
-    pub fn ok(self) -> String {
+    pub(crate) fn ok(self) -> String {
         assert_eq!(self.code, 0, "{self:?}");
         self.said
     }

@@ -30,7 +30,7 @@ const ENOUGH: usize = 40;
 
 /// How many writes there were.
 #[derive(Clone, Copy)]
-pub struct Count {
+pub(crate) struct Count {
     /// All of them.
     pub made: usize,
     /// Those that failed.
@@ -58,14 +58,14 @@ struct Counted {
 }
 
 /// Writes until it is dropped.
-pub struct Calls {
+pub(crate) struct Calls {
     counted: Arc<Counted>,
     _runtime: Runtime,
 }
 
 impl Calls {
     /// Begins to write.
-    pub fn start(plane: &ControlPlane) -> Self {
+    pub(crate) fn start(plane: &ControlPlane) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
         let counted = Arc::new(Counted::default());
         let kubeconfig = Kubeconfig::read_from(plane.kubeconfig()).expect("a kubeconfig");
@@ -81,17 +81,17 @@ impl Calls {
     }
 
     /// The writes so far.
-    pub fn count(&self) -> Count {
+    pub(crate) fn count(&self) -> Count {
         Count { made: self.counted.made.load(Relaxed), failed: self.failures().len() }
     }
 
     /// What the API server said of those that failed.
-    pub fn failures(&self) -> Vec<String> {
+    pub(crate) fn failures(&self) -> Vec<String> {
         self.counted.failures.lock().expect("a list").clone()
     }
 
     /// Waits for some more writes.
-    pub fn more(&self) {
+    pub(crate) fn more(&self) {
         let before = self.count().made;
         eventually_quiet("more calls", || {
             let made = self.count().made;

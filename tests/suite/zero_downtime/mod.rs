@@ -1,7 +1,7 @@
 //! Writes of Kaspr resources never fail during planned operations: two replicas behind a Service, a stream of writes
 //! through a real API server, and every planned operation.
 
-pub mod calls;
+pub(crate) mod calls;
 mod site;
 
 use std::process::Command;

@@ -26,9 +26,9 @@ use crate::{
 };
 
 /// The operator's namespace.
-pub const NAMESPACE: &str = "kaspr-operator";
+pub(super) const NAMESPACE: &str = "kaspr-operator";
 /// Its Secret.
-pub const SECRET: &str = "certificate";
+pub(super) const SECRET: &str = "certificate";
 
 const SERVICE: &str = "kaspr-operator-webhook";
 
@@ -40,7 +40,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const DRAIN: u64 = 5;
 
 /// A replica.
-pub struct Replica {
+pub(super) struct Replica {
     /// Its name in the Lease.
     pub name: String,
     /// Its process.
@@ -64,7 +64,7 @@ impl Replica {
 type Backends = Arc<Mutex<Vec<(u16, bool)>>>;
 
 /// A control plane with replicas of the operator.
-pub struct Site {
+pub(super) struct Site {
     /// The control plane.
     pub plane: ControlPlane,
     backends: Backends,
@@ -77,7 +77,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Site {
     /// A control plane with the CRDs, the Service and the registration.
-    pub fn start() -> Self {
+    pub(super) fn start() -> Self {
         let plane = ControlPlane::builder().without_controller_manager().without_scheduler().without_kwok();
         let plane = plane.proxy_to_cluster().start().expect("a control plane");
         let backends = Backends::default();
@@ -103,19 +103,19 @@ impl Site {
     }
 
     /// Runs kubectl, which must succeed.
-    pub fn kubectl(&self, args: &[&str]) -> String {
+    pub(super) fn kubectl(&self, args: &[&str]) -> String {
         let output = kubectl_of(&self.plane, args, "");
         assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
         text(&output.stdout)
     }
 
     /// Starts a replica, and waits until the Service has it.
-    pub fn replica(&self, name: &str) -> Replica {
+    pub(super) fn replica(&self, name: &str) -> Replica {
         self.replica_that_drains(name, DRAIN)
     }
 
     /// Starts a replica with a drain period, and waits until the Service has it.
-    pub fn replica_that_drains(&self, name: &str, seconds: u64) -> Replica {
+    pub(super) fn replica_that_drains(&self, name: &str, seconds: u64) -> Replica {
         let (port, metrics_port) = (free_port(), free_port());
         let log = self.plane.log_dir().join(format!("{name}.log"));
         let address = format!("--webhook-address=127.0.0.1:{port}");
@@ -149,7 +149,7 @@ impl Site {
     }
 
     /// Waits until the Service has a replica no longer.
-    pub fn unready(&self, replica: &Replica) {
+    pub(super) fn unready(&self, replica: &Replica) {
         eventually_quiet("a backend that is gone", || {
             let ready = locked(&self.backends).contains(&(replica.port, true));
             if ready { Err(replica.name.clone()) } else { Ok(()) }
@@ -157,31 +157,31 @@ impl Site {
     }
 
     /// Stops a replica like the kubelet.
-    pub fn stop(&self, replica: Replica) {
+    pub(super) fn stop(&self, replica: Replica) {
         let Replica { operator, port, .. } = replica;
         assert!(operator.stop().expect("an exit").success());
         locked(&self.backends).retain(|backend| backend.0 != port);
     }
 
     /// Adds a replica, which runs until it is removed.
-    pub fn add_replica(&self, replica: Replica) {
+    pub(super) fn add_replica(&self, replica: Replica) {
         locked(&self.replicas).push(replica);
     }
 
     /// Removes a replica and returns it.
-    pub fn remove_replica(&self, name: &str) -> Option<Replica> {
+    pub(super) fn remove_replica(&self, name: &str) -> Option<Replica> {
         let mut replicas = locked(&self.replicas);
         let i = replicas.iter().position(|replica| replica.name == name)?;
         Some(replicas.remove(i))
     }
 
     /// Removes all replicas and returns them.
-    pub fn remove_all_replicas(&self) -> Vec<Replica> {
+    pub(super) fn remove_all_replicas(&self) -> Vec<Replica> {
         std::mem::take(&mut *locked(&self.replicas))
     }
 
     /// Removes and returns the replica that receives the most reviews during an operation.
-    pub fn busiest(&self, happens: impl FnOnce()) -> Replica {
+    pub(super) fn busiest(&self, happens: impl FnOnce()) -> Replica {
         let mut replicas = locked(&self.replicas);
         let before: Vec<u64> = replicas.iter().map(Replica::reviews).collect();
         happens();
@@ -191,7 +191,7 @@ impl Site {
     }
 
     /// Waits until the API server asks the replicas and trusts them.
-    pub fn admits(&self) {
+    pub(super) fn admits(&self) {
         let app = include_str!("../../../examples/minimal.yaml");
         eventually_quiet("admission", || {
             let output = kubectl_of(&self.plane, &["create", "--dry-run=server", "-f", "-"], app);
@@ -200,14 +200,14 @@ impl Site {
     }
 
     /// The data of the Secret, or null.
-    pub fn secret(&self) -> Value {
+    pub(super) fn secret(&self) -> Value {
         let args = ["-n", NAMESPACE, "get", "secret", SECRET, "-o", "json"];
         let output = kubectl_of(&self.plane, &args, "");
         serde_json::from_slice(&output.stdout).map_or(Value::Null, |secret: Value| secret["data"].clone())
     }
 
     /// Waits until every replica shows the certificate of the Secret.
-    pub fn all_show_the_secret(&self) {
+    pub(super) fn all_show_the_secret(&self) {
         eventually_quiet("the same certificate everywhere", || {
             let held =
                 certificates(&self.secret()["tls.crt"]).into_iter().next().ok_or("the Secret is missing")?;
@@ -223,7 +223,7 @@ impl Site {
     }
 
     /// Whether that CA, DER, signed the certificate of the Secret.
-    pub fn signed_by(&self, authority: &[u8]) -> bool {
+    pub(super) fn signed_by(&self, authority: &[u8]) -> bool {
         let held = certificates(&self.secret()["tls.crt"]);
         let (_, authority) = parse_x509_certificate(authority).expect("a CA");
         let (_, held) = parse_x509_certificate(&held[0]).expect("a certificate");
@@ -231,7 +231,7 @@ impl Site {
     }
 
     /// Returns the holder of the Lease; empty if no replica holds it.
-    pub fn holder(&self) -> String {
+    pub(super) fn holder(&self) -> String {
         let path = "jsonpath={.spec.holderIdentity}";
         text(
             &kubectl_of(&self.plane, &["-n", NAMESPACE, "get", "lease", "kaspr-operator", "-o", path], "")
@@ -241,7 +241,7 @@ impl Site {
 }
 
 /// The CAs of a Secret's data, DER.
-pub fn authorities(secret: &Value) -> Vec<Vec<u8>> {
+pub(super) fn authorities(secret: &Value) -> Vec<Vec<u8>> {
     certificates(&secret["ca.crt"])
 }
 

@@ -44,7 +44,7 @@ const EXIT_ERROR: u8 = 2;
 
 /// Arguments of `diff`.
 #[derive(Args, Debug)]
-pub struct DiffArgs {
+pub(crate) struct DiffArgs {
     /// Files and directories with manifests; '-' for standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -59,7 +59,7 @@ pub struct DiffArgs {
 }
 
 /// Prints the differences. Returns exit code 0 for no differences, 1 for differences, and 2 for errors.
-pub async fn diff(args: DiffArgs) -> ExitCode {
+pub(crate) async fn diff(args: DiffArgs) -> ExitCode {
     match print_differences(args).await {
         Ok(code) => code,
         Err(error) => {

@@ -16,7 +16,7 @@ const SERVER_METADATA: [&str; 6] =
 
 /// An object that the operator would create, update or delete.
 #[derive(Debug)]
-pub struct ObjectChange {
+pub(super) struct ObjectChange {
     /// Kind of the object.
     pub kind: OwnedKind,
     /// Namespace of the object.
@@ -31,7 +31,7 @@ pub struct ObjectChange {
 
 /// A field that would change.
 #[derive(Debug, Eq, PartialEq, Serialize)]
-pub struct FieldChange {
+pub(super) struct FieldChange {
     /// Path of the field, such as `spec.template.spec.containers[kaspr].image`.
     pub path: String,
     /// Current value; `None` if the field is added.
@@ -43,7 +43,7 @@ pub struct FieldChange {
 impl ObjectChange {
     /// Returns `create`, `update` or `delete`.
     #[must_use]
-    pub fn operation(&self) -> &'static str {
+    pub(super) fn operation(&self) -> &'static str {
         match (&self.before, &self.after) {
             (None, _) => "create",
             (_, None) => "delete",
@@ -53,19 +53,19 @@ impl ObjectChange {
 
     /// Returns whether the object would change.
     #[must_use]
-    pub fn differs(&self) -> bool {
+    pub(super) fn differs(&self) -> bool {
         self.before != self.after
     }
 
     /// Returns the fields that would change.
     #[must_use]
-    pub fn fields(&self) -> Vec<FieldChange> {
+    pub(super) fn fields(&self) -> Vec<FieldChange> {
         changed_fields(self.before.as_ref(), self.after.as_ref())
     }
 
     /// Returns the fields that would change in the pod template of a StatefulSet.
     #[must_use]
-    pub fn pod_template_fields(&self) -> Vec<FieldChange> {
+    pub(super) fn pod_template_fields(&self) -> Vec<FieldChange> {
         let template = |set: &Option<Value>| set.as_ref().map(|set| set["spec"]["template"].clone());
         match (self.kind, template(&self.before), template(&self.after)) {
             (OwnedKind::StatefulSet, Some(before), Some(after)) => {
@@ -77,7 +77,7 @@ impl ObjectChange {
 
     /// Returns the change as printed in JSON and YAML.
     #[must_use]
-    pub fn to_value(&self) -> Value {
+    pub(super) fn to_value(&self) -> Value {
         json!({
             "kind": self.kind.to_string(),
             "namespace": self.namespace,
@@ -91,7 +91,7 @@ impl ObjectChange {
 /// Removes status, server-side metadata and the hashes of the object itself. `owner_exists` says whether
 /// the owner is in the cluster; otherwise the owner's UID is invented in the dry run and removed too.
 #[must_use]
-pub fn normalize(mut object: Value, owner_exists: bool) -> Value {
+pub(super) fn normalize(mut object: Value, owner_exists: bool) -> Value {
     if let Some(object) = object.as_object_mut() {
         object.remove("status");
     }

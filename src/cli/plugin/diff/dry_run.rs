@@ -25,7 +25,7 @@ const CLAIM_TEMPLATES: &str = "/spec/volumeClaimTemplates";
 const CLAIM_SIZE: &str = "/0/spec/resources/requests/storage";
 
 /// A resource before and after its file is applied.
-pub struct DryRunResult {
+pub(super) struct DryRunResult {
     /// Current resource; `None` if the resource does not exist yet.
     pub before: Option<Value>,
     /// Resource after the change, with the defaults of the webhook.
@@ -37,7 +37,7 @@ pub struct DryRunResult {
 /// # Errors
 ///
 /// The API server or a webhook rejects the resource.
-pub async fn apply_manifest(
+pub(super) async fn apply_manifest(
     cluster: &Cluster,
     kind: Kind,
     manifest: &Value,
@@ -142,7 +142,7 @@ fn merge(into: &mut Map<String, Value>, from: Map<String, Value>) {
 /// # Errors
 ///
 /// The API server rejects the object, as it would reject the operator's request.
-pub async fn apply_object(
+pub(super) async fn apply_object(
     cluster: &Cluster,
     namespace: &str,
     object: &OwnedObject,
@@ -182,7 +182,7 @@ fn with_current_claims(object: &OwnedObject, live: Option<&DynamicObject>) -> (V
 
 /// Returns whether the claims of a StatefulSet grow.
 #[must_use]
-pub fn claims_grow(object: &OwnedObject, live: Option<&DynamicObject>) -> bool {
+pub(super) fn claims_grow(object: &OwnedObject, live: Option<&DynamicObject>) -> bool {
     let size = |set: &Value| set.pointer(CLAIM_TEMPLATES)?.pointer(CLAIM_SIZE)?.as_str().map(str::to_owned);
     let (desired, current) = (size(&object.value), live.and_then(|live| size(&live.data)));
     matches!((desired, current), (Some(desired), Some(current)) if quantity(&desired) > quantity(&current))

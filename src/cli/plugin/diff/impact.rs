@@ -13,7 +13,7 @@ const MAX_FIELDS: usize = 3;
 /// Impact of changes on the members of an app.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RestartImpact {
+pub(super) struct RestartImpact {
     /// Namespace of the app.
     pub namespace: String,
     /// Name of the app.
@@ -29,7 +29,7 @@ pub struct RestartImpact {
 impl RestartImpact {
     /// Determines the impact of changes on an app, given as namespace and name, with its current StatefulSet.
     #[must_use]
-    pub fn new(
+    pub(super) fn new(
         (namespace, name): (&str, &str),
         changes: &[ObjectChange],
         set: Option<&DynamicObject>,
@@ -63,7 +63,7 @@ impl RestartImpact {
 
     /// Returns the impact as a sentence.
     #[must_use]
-    pub fn summary(&self) -> String {
+    pub(super) fn summary(&self) -> String {
         let Self { namespace, name, restarts, because, notes } = self;
         let pods = match restarts.as_slice() {
             [] => "no pod restarts".to_owned(),

@@ -17,13 +17,13 @@ use crate::{
 };
 
 /// Maximum number of concurrent requests.
-pub const CONCURRENT_REQUESTS: usize = 8;
+pub(super) const CONCURRENT_REQUESTS: usize = 8;
 
 /// Objects of a namespace in the cluster, by kind and name.
-pub type LiveObjects = BTreeMap<(OwnedKind, String), DynamicObject>;
+pub(super) type LiveObjects = BTreeMap<(OwnedKind, String), DynamicObject>;
 
 /// Fetches the objects that the operator may have created for an app.
-pub async fn fetch_live_objects(cluster: &Cluster, set: &AppSet) -> Result<LiveObjects, CliError> {
+pub(super) async fn fetch_live_objects(cluster: &Cluster, set: &AppSet) -> Result<LiveObjects, CliError> {
     let name = &set.name;
     let mut keys = vec![
         (OwnedKind::ServiceAccount, naming::app(name)),

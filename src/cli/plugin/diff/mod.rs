@@ -10,4 +10,4 @@ mod impact;
 mod live;
 mod text;
 
-pub use command::{DiffArgs, diff};
+pub(super) use command::{DiffArgs, diff};

@@ -10,7 +10,7 @@ use crate::cli::{error::Error, output::to_yaml};
 const CONTEXT_LINES: usize = 3;
 
 /// Formats all changes and their impact on members.
-pub fn to_text(changes: &[ObjectChange], impacts: &[RestartImpact]) -> Result<String, Error> {
+pub(super) fn to_text(changes: &[ObjectChange], impacts: &[RestartImpact]) -> Result<String, Error> {
     let mut text = String::new();
     for change in changes {
         let yaml = |object: &Option<serde_json::Value>| match object {

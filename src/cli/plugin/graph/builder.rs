@@ -14,7 +14,7 @@ use crate::{
 
 /// Builds the graph of all apps.
 #[must_use]
-pub fn build_graph(resources: &Resources) -> Graph {
+pub(super) fn build_graph(resources: &Resources) -> Graph {
     let mut builder = GraphBuilder::default();
     for set in resources.app_sets() {
         builder.add_app(set);

@@ -25,7 +25,7 @@ const EXIT_UNREADABLE: u8 = 2;
 
 /// Arguments of `graph`.
 #[derive(Args, Debug)]
-pub struct GraphArgs {
+pub(crate) struct GraphArgs {
     /// Files and directories with manifests, '-' for standard input; or the name of an app of the
     /// cluster [default: all apps of the namespace]
     #[arg(value_name = "FILE|APP")]
@@ -59,7 +59,7 @@ enum GraphFormat {
 /// # Errors
 ///
 /// The app does not exist, or the cluster cannot be reached.
-pub async fn graph(args: GraphArgs) -> Result<ExitCode, Error> {
+pub(crate) async fn graph(args: GraphArgs) -> Result<ExitCode, Error> {
     let GraphArgs { of, cluster, output } = args;
     let resources = match of.as_slice() {
         [] => read_cluster(&cluster, None).await?,

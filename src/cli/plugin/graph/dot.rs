@@ -9,7 +9,7 @@ use super::{
 
 /// Draws a directed graph for Graphviz.
 #[must_use]
-pub fn draw(graph: &Graph) -> String {
+pub(super) fn draw(graph: &Graph) -> String {
     let mut text = "digraph kaspr {\n  rankdir=LR\n  node [fontname=\"sans-serif\"]\n".to_owned();
     for (i, node) in graph.nodes.iter().enumerate() {
         let shape = match node.kind {

@@ -9,7 +9,7 @@ use super::{
 
 /// Draws a Mermaid flowchart.
 #[must_use]
-pub fn draw(graph: &Graph) -> String {
+pub(super) fn draw(graph: &Graph) -> String {
     let mut text = "flowchart LR\n".to_owned();
     for (i, node) in graph.nodes.iter().enumerate() {
         let (open, close) = match node.kind {

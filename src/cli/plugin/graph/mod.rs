@@ -9,4 +9,4 @@ mod numbered;
 mod svg;
 mod tree;
 
-pub use command::{GraphArgs, graph};
+pub(super) use command::{GraphArgs, graph};

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// Data flow of any number of apps, in a stable order.
 #[derive(Debug, Default, Serialize)]
-pub struct Graph {
+pub(super) struct Graph {
     /// Nodes, ordered by kind and ID.
     pub nodes: Vec<Node>,
     /// Edges, ordered by source and target.
@@ -14,7 +14,7 @@ pub struct Graph {
 /// A topic, channel or component.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Node {
+pub(super) struct Node {
     /// Unique and stable ID.
     pub id: String,
     /// Kind of the node.
@@ -32,7 +32,7 @@ pub struct Node {
 /// Kind of a node, in the order of the output.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum NodeKind {
+pub(super) enum NodeKind {
     /// A Kafka topic.
     Topic,
     /// Kafka topics that match a regular expression.
@@ -57,7 +57,7 @@ pub enum NodeKind {
 
 /// A relation between two nodes.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-pub struct Edge {
+pub(super) struct Edge {
     /// ID of the source node.
     pub from: String,
     /// ID of the target node.
@@ -70,7 +70,7 @@ pub struct Edge {
 /// Kind of an edge, in the order of the output.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Relation {
+pub(super) enum Relation {
     /// From a topic or channel to the component that reads it.
     Reads,
     /// From a table to the join whose left table it is.
@@ -88,7 +88,7 @@ pub enum Relation {
 impl NodeKind {
     /// Returns the label of nodes of the kind.
     #[must_use]
-    pub fn label(self) -> &'static str {
+    pub(super) fn label(self) -> &'static str {
         match self {
             Self::Topic | Self::ChosenTopic => "topic",
             Self::Pattern => "topics",
@@ -106,7 +106,7 @@ impl NodeKind {
 impl Relation {
     /// Returns the label of edges of the kind.
     #[must_use]
-    pub fn label(self) -> &'static str {
+    pub(super) fn label(self) -> &'static str {
         match self {
             Self::Reads => "reads",
             Self::Writes => "writes",

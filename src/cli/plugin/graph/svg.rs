@@ -32,7 +32,7 @@ const LAYOUT_ATTEMPTS: u8 = 5;
 /// Draws the graph; an empty graph is an empty image. Returns `None` if all attempts fail: the layout crate
 /// panics if a bend of an arrow falls on the start of the arrow, which another size of the boxes avoids.
 #[must_use]
-pub fn draw(graph: &Graph) -> Option<String> {
+pub(super) fn draw(graph: &Graph) -> Option<String> {
     if graph.nodes.is_empty() {
         return Some("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"1\" height=\"1\"/>\n".to_owned());
     }

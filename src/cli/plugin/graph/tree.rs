@@ -9,7 +9,7 @@ use crate::api::Kind;
 
 /// Draws a tree for each app: its components, and what each component reads, uses and writes.
 #[must_use]
-pub fn draw(graph: &Graph) -> String {
+pub(super) fn draw(graph: &Graph) -> String {
     let mut apps = BTreeMap::<&str, Vec<&Node>>::new();
     for node in &graph.nodes {
         if let Some(app) = &node.app {

@@ -15,7 +15,7 @@ use crate::{
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Requests the assignment of each member with a pod. Prints a warning for each failed request.
-pub async fn fetch_assignments(cluster: &Cluster, set: &AppSet, report: &mut AppReport) {
+pub(super) async fn fetch_assignments(cluster: &Cluster, set: &AppSet, report: &mut AppReport) {
     let Some(app) = &set.app else { return };
     let (port, path) = (environment::web_port(app), environment::status_path(app));
     let namespace = &set.namespace;

@@ -28,7 +28,7 @@ use crate::{
 
 /// Arguments of `status`.
 #[derive(Args, Debug)]
-pub struct StatusArgs {
+pub(crate) struct StatusArgs {
     /// Name of an app [default: all apps of the namespace]
     #[arg(value_name = "APP")]
     app: Option<String>,
@@ -51,7 +51,7 @@ pub struct StatusArgs {
 /// # Errors
 ///
 /// The app does not exist, or the cluster cannot be reached.
-pub async fn status(args: StatusArgs) -> Result<(), Error> {
+pub(crate) async fn status(args: StatusArgs) -> Result<(), Error> {
     let StatusArgs { app, cluster, all_namespaces, assignments, output } = args;
     let cluster = Cluster::connect(&cluster).await?;
     let namespace = (!all_namespaces).then_some(cluster.namespace.as_str());

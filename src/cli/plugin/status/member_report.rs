@@ -11,7 +11,7 @@ use crate::{api::AppStatus, cli::plugin::resources::AppSet, naming};
 /// Status of a member.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct MemberReport {
+pub(super) struct MemberReport {
     /// Ordinal of the pod.
     pub id: i32,
     /// Name of the pod.
@@ -38,7 +38,7 @@ pub struct MemberReport {
 
 /// Number of partitions of a member, by topic.
 #[derive(Debug, Serialize)]
-pub struct Assignment {
+pub(super) struct Assignment {
     /// Active partitions.
     pub actives: BTreeMap<String, usize>,
     /// Standby partitions.
@@ -47,7 +47,7 @@ pub struct Assignment {
 
 /// Returns the members in the order of their ordinals: the pods of the StatefulSet, with the last response
 /// of each member.
-pub fn member_reports(
+pub(super) fn member_reports(
     set: &AppSet,
     status: &AppStatus,
     pods: &[Pod],

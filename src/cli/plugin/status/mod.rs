@@ -6,4 +6,4 @@ mod member_report;
 mod report;
 mod tree;
 
-pub use command::{StatusArgs, status};
+pub(super) use command::{StatusArgs, status};

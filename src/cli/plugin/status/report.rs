@@ -20,7 +20,7 @@ use crate::{
 /// Status of an app.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct AppReport {
+pub(super) struct AppReport {
     /// Namespace of the app.
     pub namespace: String,
     /// Name of the app.
@@ -61,7 +61,7 @@ pub struct AppReport {
 /// Status of a component.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ComponentReport {
+pub(super) struct ComponentReport {
     /// Kind of the component.
     pub kind: String,
     /// Name of the component.
@@ -78,7 +78,7 @@ pub struct ComponentReport {
 
 impl AppReport {
     /// Creates the report of an app from its resources, and from the pods and StatefulSets of all apps.
-    pub fn new(set: &AppSet, pods: &[Pod], stateful_sets: &[StatefulSet]) -> Self {
+    pub(super) fn new(set: &AppSet, pods: &[Pod], stateful_sets: &[StatefulSet]) -> Self {
         let app = set.app.as_ref();
         let status = app.and_then(|app| app.status.clone()).unwrap_or_default();
         let AppStatus { conditions, python_packages, unassigned_topics, .. } = status.clone();

@@ -16,7 +16,7 @@ const BUSY: Style = AnsiColor::Yellow.on_default();
 type Branch = Tree<String>;
 
 /// Draws one tree for each app.
-pub fn draw(apps: &[AppReport]) -> String {
+pub(super) fn draw(apps: &[AppReport]) -> String {
     apps.iter().map(|app| app_tree(app).to_string()).collect::<Vec<_>>().join("\n")
 }
 
