@@ -16,10 +16,10 @@ use hyper::body::Bytes;
 use object_store::{
     Error, GetResult, ObjectStore, ObjectStoreExt, PutMode, PutPayload, UpdateVersion, path::Path as Key,
 };
-use serde::{Deserialize, Serialize};
 use tokio::{runtime::Handle, time::timeout};
 
 use super::{
+    bucket_layout::{Entry, archive_folder, part_name},
     bucket_lease::{BucketLease, BucketLeases, object_key},
     error::StoreError,
     interface::{Fetched, Store},
@@ -64,13 +64,7 @@ const CHUNKS: usize = 128;
 /// the upload of a part.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A bucket of any cloud. Below the app's prefix:
-///
-/// - `SET.json` – the description of the set and the digest of its archive; created once, and replaced only
-///   by a client that found the archive unusable
-/// - `archives/SHA256/N.tar.zst` – the parts of an archive, addressed by content
-/// - `SET.lease` – the install lease
-/// - `HASH-pyVERSION.tar.gz` – an archive of the Python operator; read, never written
+/// A bucket of any cloud, with the objects that `bucket_layout` describes.
 pub(crate) struct Bucket {
     store: Arc<dyn ObjectStore>,
     prefix: String,
@@ -81,18 +75,6 @@ pub(crate) struct Bucket {
     /// Set when the store did not respond. It receives no further requests; otherwise a start would wait for
     /// it repeatedly.
     unresponsive: AtomicBool,
-}
-
-/// Content of `SET.json`.
-#[derive(Debug, Deserialize, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Entry {
-    #[serde(flatten)]
-    info: SetInfo,
-    digest: String,
-    size: u64,
-    unpacked: u64,
-    parts: usize,
 }
 
 impl Bucket {
@@ -294,17 +276,6 @@ fn fetch_object(store: Arc<dyn ObjectStore>, key: Key) -> impl Stream<Item = Res
         _ = body.map(Ok).forward(sender).await;
     });
     chunks
-}
-
-/// Returns the prefix of the parts of an archive, or `None` if the digest is invalid. The digest is not
-/// trusted: other clients can write to the bucket.
-fn archive_folder(digest: &str) -> Option<String> {
-    let is_digest = digest.len() == 64 && digest.chars().all(|c| c.is_ascii_hexdigit());
-    is_digest.then(|| format!("archives/{digest}"))
-}
-
-fn part_name(folder: &str, part: usize) -> String {
-    format!("{folder}/{part}.tar.zst")
 }
 
 impl Store for Bucket {

@@ -2,6 +2,7 @@
 //! bucket of a cloud.
 
 mod bucket;
+mod bucket_layout;
 mod bucket_lease;
 mod error;
 mod gcs;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{cycles, documentation, imports::SourceTree, table::Boundaries};
+use super::{cycles, documentation, imports::SourceTree, size, table::Boundaries};
 
 const LIB: &str = "\
 //! | module | may import |
@@ -103,5 +103,18 @@ fn public_items_without_doc_comments_are_seen() {
     assert_eq!(
         found,
         ["a.rs: A has no doc comment", "a.rs: c has no doc comment", "b.rs: f has no doc comment"]
+    );
+}
+
+#[test]
+fn long_files_and_functions_are_seen() {
+    let body = |lines| format!("fn f() {{\n{}}}\n", "g();\n".repeat(lines));
+    let (allowed, long) = (body(58), body(59));
+    let method = format!("impl A {{\n{long}}}\n");
+    let file = format!("{allowed}{}", "// Text.\n".repeat(291));
+    let files = [("a.rs", &*allowed), ("b.rs", &*long), ("c.rs", &*method), ("d.rs", &*file)];
+    assert_eq!(
+        size::too_long(&sources(&files)),
+        ["b.rs: f has 61 lines", "c.rs: f has 61 lines", "d.rs has 351 lines"]
     );
 }

@@ -4,6 +4,7 @@ mod cycles;
 mod documentation;
 mod fixtures;
 mod imports;
+mod size;
 mod table;
 
 use std::{
@@ -59,6 +60,12 @@ fn public_types_have_names_of_their_own() {
 fn public_items_have_doc_comments() {
     let undocumented = documentation::undocumented(&sources());
     assert!(undocumented.is_empty(), "{}", undocumented.join("\n"));
+}
+
+#[test]
+fn files_and_functions_are_short() {
+    let long = size::too_long(&sources());
+    assert!(long.is_empty(), "{}", long.join("\n"));
 }
 
 #[test]
