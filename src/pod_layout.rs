@@ -80,7 +80,7 @@ pub enum PodVolumeSource {
 #[must_use]
 pub fn volumes(app: &KasprApp) -> Vec<PodVolume> {
     let mut volumes = vec![tables(app)];
-    volumes.extend(tls(app));
+    volumes.extend(member_secrets(app));
     volumes.extend(packages(app));
     volumes
 }
@@ -112,9 +112,9 @@ pub fn table_dir(app: &KasprApp) -> String {
     }
 }
 
-/// Returns the volumes with certificates for Kafka.
+/// Returns the volumes with Secrets that the members read: certificates for Kafka.
 #[must_use]
-pub fn tls(app: &KasprApp) -> Vec<PodVolume> {
+pub fn member_secrets(app: &KasprApp) -> Vec<PodVolume> {
     let Some(Tls { ca_secret, certificate_secret }) = &app.spec.tls else { return Vec::new() };
     let volume = |name: &str, mount: &str, secret: &str, items| PodVolume {
         name: name.to_owned(),

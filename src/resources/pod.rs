@@ -84,7 +84,7 @@ fn container(
 fn mounts(app: &KasprApp, components: &AppComponents, user: Option<Vec<VolumeMount>>) -> Vec<VolumeMount> {
     let mut mounts: Vec<VolumeMount> = volume::member_mount(pod_layout::tables(app)).into_iter().collect();
     mounts.extend(definitions(app, components).into_iter().map(|definition| definition.mount()));
-    mounts.extend(pod_layout::tls(app).into_iter().filter_map(volume::member_mount));
+    mounts.extend(pod_layout::member_secrets(app).into_iter().filter_map(volume::member_mount));
     mounts.extend(user.unwrap_or_default());
     mounts.extend(pod_layout::packages(app).into_iter().filter_map(volume::member_mount));
     mounts
@@ -94,7 +94,7 @@ fn volumes(app: &KasprApp, components: &AppComponents, user: Option<Vec<Volume>>
     let mut volumes: Vec<Volume> =
         definitions(app, components).into_iter().map(|definition| definition.volume()).collect();
     volumes.extend(volume::volume(pod_layout::tables(app)));
-    volumes.extend(pod_layout::tls(app).into_iter().filter_map(volume::volume));
+    volumes.extend(pod_layout::member_secrets(app).into_iter().filter_map(volume::volume));
     volumes.extend(user.unwrap_or_default());
     volumes.extend(pod_layout::packages(app).into_iter().filter_map(volume::volume));
     volumes

@@ -51,6 +51,12 @@ fn has_word(line: &str, word: &str) -> bool {
     })
 }
 
+/// Returns whether a line has a word or phrase, or begins a phrase that ends on the next line.
+fn begins_in(line: &str, next: &str, word: &str) -> bool {
+    let next = next.trim_start_matches(|c: char| !c.is_alphanumeric());
+    has_word(line, word) || (has_word(&format!("{} {next}", line.trim_end()), word) && !has_word(next, word))
+}
+
 fn files(path: &Path, found: &mut Vec<PathBuf>) {
     if !path.is_dir() {
         found.push(path.to_owned());
@@ -81,8 +87,10 @@ fn nothing_uses_words_that_the_glossary_replaces() {
             continue;
         }
         let shown = path.strip_prefix(root).unwrap_or(&path).display();
-        for (number, line) in text.lines().enumerate() {
-            for (word, instead) in words.iter().filter(|(word, _)| has_word(line, word)) {
+        let lines: Vec<&str> = text.lines().collect();
+        for (number, line) in lines.iter().enumerate() {
+            let next = lines.get(number + 1).copied().unwrap_or_default();
+            for (word, instead) in words.iter().filter(|(word, _)| begins_in(line, next, word)) {
                 uses.push(format!("{shown}:{}: '{word}', write {instead}: {}", number + 1, line.trim()));
             }
         }
@@ -98,6 +106,13 @@ fn words_are_found_in_prose_and_in_names() {
     assert!(!has_word("amended", "mend"));
     assert!(!has_word("value.is_none()", "is none"));
     assert!(!has_word("if value is None:", "is none"));
+}
+
+#[test]
+fn phrases_are_found_across_lines() {
+    assert!(begins_in("/// the published", "    /// operator's hashes", "published operator"));
+    assert!(!begins_in("/// The hashes of", "/// the published operator", "published operator"));
+    assert!(!begins_in("/// it is", "/// None", "mend"));
 }
 
 #[test]
