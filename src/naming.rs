@@ -33,7 +33,7 @@ pub const COMPONENT_TYPE_LABEL: &str = "kaspr.io/component-type";
 /// Label with the name of the object.
 pub const OBJECT_NAME_LABEL: &str = "kaspr.io/name";
 
-/// Label that tells the packages claim from the tables' claims.
+/// Label that distinguishes the packages claim from the tables' claims.
 pub const COMPONENT_LABEL: &str = "kaspr.io/component";
 
 /// Value of [`COMPONENT_LABEL`] on the packages claim.

@@ -1,4 +1,4 @@
-//! Rules for clusters without the webhooks, of what a schema can't say: across fields, of names,
+//! Rules for clusters without the webhooks, of what a schema cannot express: across fields, of names,
 //! and of settings. The API server checks them by itself. A choice, not a part of the webhooks.
 
 use crate::{

@@ -21,10 +21,10 @@ pub const ROLL: &str = "kaspr.io/roll";
 /// On a KasprApp: members join their consumer group without a fixed identity.
 pub const DISABLE_STATIC_MEMBERSHIP: &str = "kaspr.io/disable-static-group-membership";
 
-/// On made objects: the hash of what the object was made from, as the Python operator computes it.
+/// On owned objects: the hash of what the object was made from, as the Python operator computes it.
 pub const RESOURCE_HASH: &str = "kaspr.io/resource-hash";
 
-/// On made objects: the hash of the whole object as it was applied. After a restart it tells whether
+/// On owned objects: the hash of the whole object as it was applied. After a restart it shows whether
 /// there is anything to apply.
 pub const APPLIED_HASH: &str = "kaspr.io/applied-hash";
 

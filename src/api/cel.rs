@@ -115,7 +115,7 @@ pub(super) fn status_code() -> Rule {
     Rule::new("self >= 100 && self <= 599").message("must be from 100 to 599")
 }
 
-/// A text that can't change.
+/// A text that cannot change.
 pub(super) fn immutable() -> Rule {
     let message =
         kube::core::cel::Message::Expression("\"field is immutable: it was '\" + oldSelf + \"'\"".to_owned());

@@ -45,7 +45,7 @@ mod tests {
 
     use super::*;
 
-    /// The defaults of enums stand as variants here and as text in `defaults`.
+    /// The defaults of enums are variants here and text in `defaults`.
     #[test]
     fn variants_are_the_defaults() {
         assert_eq!(json!(join_type()), defaults::JOIN_TYPE);

@@ -101,7 +101,7 @@ pub(super) async fn reconcile(
     Ok(Action::await_change())
 }
 
-/// Collects what the caches tell about an app's objects and members.
+/// Collects what the caches contain about an app's objects and members.
 fn observe(ctx: &Context, key: &ObjectKey, app: &KasprApp) -> Observed {
     let owned = |kind, name: String| ctx.caches.owned(kind, &key.namespace, &name);
     let autoscaler = owned(OwnedKind::HorizontalPodAutoscaler, naming::autoscaler(&key.name));

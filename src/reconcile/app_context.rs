@@ -1,4 +1,4 @@
-//! What the watch caches tell about an app, for rules across resources.
+//! What the watch caches contain about an app, for rules across resources.
 
 use std::sync::Arc;
 

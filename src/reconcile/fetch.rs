@@ -1,4 +1,4 @@
-//! Reads an app and what belongs to it, from the watch caches wherever they can tell. Applies no rule
+//! Reads an app and what belongs to it, from the watch caches where they contain it. Applies no rule
 //! and writes nothing.
 
 use kube::{Api, ResourceExt, core::DynamicObject};

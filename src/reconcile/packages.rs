@@ -99,7 +99,7 @@ fn packages_status(
     next
 }
 
-/// Warns of a claim that is not bound. The API does not tell which storage classes offer ReadWriteMany.
+/// Warns of a claim that is not bound. The API does not show which storage classes offer ReadWriteMany.
 fn unbound_claim_warning(claim: &DynamicObject) -> Option<String> {
     let text = |path: &str| claim.data.pointer(path).and_then(Value::as_str);
     if text("/status/phase") != Some("Pending") {

@@ -36,7 +36,7 @@ pub(super) struct Quarantine {
 /// Sorts the components of an app.
 ///
 /// Components that others can name come first, and older ones before newer ones: of two that
-/// conflict, the one that was created first stays. `has_definition` tells whether the ConfigMap of a
+/// conflict, the one that was created first stays. `has_definition` returns whether the ConfigMap of a
 /// component exists: if it contains another definition than the withheld one, members keep running
 /// that one.
 pub(super) fn sort(

@@ -73,7 +73,7 @@ impl Operator {
         Self { ctx, watches, filled: CancellationToken::new(), scope }
     }
 
-    /// Returns what the caches tell about the resources of an app.
+    /// Returns what the caches contain about the resources of an app.
     #[must_use]
     pub fn app_context_provider(&self) -> Arc<dyn AppContextProvider> {
         let (ctx, scope, filled) = (self.ctx.clone(), self.scope.clone(), self.filled.clone());

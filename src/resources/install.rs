@@ -53,7 +53,7 @@ fn install_container(app: &KasprApp, packages: &PythonPackages, settings: &Build
         env: Some(with_user_variables(variables(app, packages), template.and_then(|t| t.env.as_deref()))),
         resources: packages.resources.clone(),
         security_context: template.and_then(|t| t.security_context.clone()),
-        // A container that is killed leaves no report; the end of its log then tells why.
+        // A container that is killed leaves no report; the end of its log then shows why.
         termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
         volume_mounts: Some(mounts),
         ..Container::default()

@@ -10,7 +10,7 @@ use super::{environment, labels, legacy_hash, metadata};
 use crate::api::KasprApp;
 use crate::naming;
 
-/// Gives each member its own name in DNS. Publishes members that are not ready too: they must find
+/// Provides a DNS name for each member. Publishes members that are not ready too: they must find
 /// each other to become so.
 pub(super) fn headless(app: &KasprApp) -> Service {
     let spec = ServiceSpec {

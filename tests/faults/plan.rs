@@ -218,12 +218,12 @@ impl Plan {
         self.spaces().get(namespace)?.struck.clone()
     }
 
-    /// Tells when all watches are ended.
+    /// A receiver that changes when all watches ended.
     pub(crate) fn ends(&self) -> watch::Receiver<u64> {
         self.ended.subscribe()
     }
 
-    /// Tells whether the operator is as good as dead.
+    /// A receiver that changes when a fault stops the operator.
     pub(crate) fn frozen(&self) -> watch::Receiver<bool> {
         self.frozen.subscribe()
     }

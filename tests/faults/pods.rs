@@ -45,7 +45,7 @@ impl Pods {
         Self { seen, task }
     }
 
-    /// What tells a run with restarts from one without: how many pods there were, or how many
+    /// What distinguishes a run with restarts from one without: how many pods there were, or how many
     /// revisions where a pod was replaced. The StatefulSet's controller deletes pods by name, and
     /// where a pod is gone at once its cache may still show the old one: it then deletes the new one,
     /// which is of the same revision.

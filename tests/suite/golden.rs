@@ -16,42 +16,42 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     (
         "",
         ".metadata.annotations.kaspr.io/applied-hash",
-        "tells after a restart of the operator whether there is anything to apply",
+        "shows after a restart of the operator whether there is anything to apply",
     ),
-    ("StatefulSet/", ".metadata.annotations.kaspr.io/input-hash", "tells whether the user changed anything"),
+    ("StatefulSet/", ".metadata.annotations.kaspr.io/input-hash", "shows whether the user changed anything"),
     (
         "StatefulSet/",
         ".metadata.annotations.kaspr.io/template-hash",
-        "tells whether this program built the running pods",
+        "shows whether this program built the running pods",
     ),
     ("StatefulSet/", ".metadata.labels.", "the operator finds what it made by its label"),
     ("HorizontalPodAutoscaler/", ".metadata.labels.", "the operator finds what it made by its label"),
     (
         "StatefulSet/",
         ".metadata.annotations.kaspr.io/resource-hash",
-        "the published one covers its install script and its client library",
+        "that of the Python operator covers its install script and its client library",
     ),
     (
         "StatefulSet/",
         "…[kaspr].env[AGENTS_HASH].value",
-        "hash of the definitions alone; the published one holds UIDs",
+        "hash of the definitions alone; that of the Python operator contains UIDs",
     ),
     (
         "StatefulSet/",
         "…[kaspr].env[TABLES_HASH].value",
-        "hash of the definitions alone; the published one holds UIDs",
+        "hash of the definitions alone; that of the Python operator contains UIDs",
     ),
     (
         "StatefulSet/",
         "…[kaspr].env[TASKS_HASH].value",
-        "hash of the definitions alone; the published one holds UIDs",
+        "hash of the definitions alone; that of the Python operator contains UIDs",
     ),
     (
         "StatefulSet/",
         "…[kaspr].env[WEBVIEWS_HASH].value",
-        "hash of the definitions alone; the published one holds UIDs",
+        "hash of the definitions alone; that of the Python operator contains UIDs",
     ),
-    ("StatefulSet/", "…[kaspr].env[PYTHONPATH].value", "the published one holds a literal ${PYTHONPATH}"),
+    ("StatefulSet/", "…[kaspr].env[PYTHONPATH].value", "the Python operator sets a literal ${PYTHONPATH}"),
     ("StatefulSet/", "…initContainers[install-packages].args", "no shell reads the packages"),
     (
         "StatefulSet/",
@@ -92,8 +92,8 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("StatefulSet/", "…-packages].subPathExpr", "each member mounts its own set, which never changes"),
     ("StatefulSet/orders-app", "…[kaspr].env[JOINS_HASH]", "joins are reconciled"),
     ("StatefulSet/orders-app", "…orders-app-joins", "a join works only in one file with its tables"),
-    ("StatefulSet/orders-app", "…order-totals-table", "a table that a join names stands in the joins' file"),
-    ("StatefulSet/orders-app", "…products-table", "a table that a join names stands in the joins' file"),
+    ("StatefulSet/orders-app", "…order-totals-table", "a table that a join names is in the joins' file"),
+    ("StatefulSet/orders-app", "…products-table", "a table that a join names is in the joins' file"),
     ("ConfigMap/orders-app-joins", "", "joins are reconciled"),
     ("ConfigMap/order-products-join", "", "joins are reconciled"),
     ("KasprJoin/", ".status.", "joins are reconciled"),
@@ -129,8 +129,8 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
         "the hash of the other Service, there by accident",
     ),
     ("Kaspr", ".metadata.finalizers", "owner references do what the finalizer did"),
-    ("Kaspr", ".status.hash", "hash of the definition alone; the published one holds UIDs"),
-    ("KasprApp/", "….hash", "hash of the definition alone; the published one holds UIDs"),
+    ("Kaspr", ".status.hash", "hash of the definition alone; that of the Python operator contains UIDs"),
+    ("KasprApp/", "….hash", "hash of the definition alone; that of the Python operator contains UIDs"),
     ("KasprApp/orders", ".status.linkedResources.joins", "joins are reconciled"),
     ("KasprApp/", ".status.replicas", "for kubectl scale"),
     ("StatefulSet/orders-app", "…[kaspr].livenessProbe.", "the Python operator ignores probes"),
@@ -217,7 +217,7 @@ fn matches(entry: &(&str, &str, &str), object: &str, path: &str) -> bool {
     object.starts_with(objects) && fits
 }
 
-/// Compares; gives the unexpected differences, and marks the entries that were used.
+/// Compares; returns the unexpected differences, and marks the entries that were used.
 fn compare(recorded: &Map<String, Value>, live: &Map<String, Value>, used: &mut [bool]) -> Vec<String> {
     let mut unexpected = Vec::new();
     let nothing = Value::Object(Map::new());

@@ -103,21 +103,21 @@ impl Namespace {
         kubectl_of(self.plane, &[&["-n", &self.name], args].concat(), input)
     }
 
-    /// Applies manifests that must be accepted. Gives the warnings.
+    /// Applies manifests that must be accepted. Returns the warnings.
     pub(crate) fn apply(&self, manifests: &str) -> String {
         let output = self.kubectl(&["apply", "-f", "-"], manifests);
         assert!(output.status.success(), "{}\n{manifests}", text(&output.stderr));
         text(&output.stderr)
     }
 
-    /// Applies manifests that must be refused. Gives kubectl's words.
+    /// Applies manifests that must be refused. Returns kubectl's message.
     pub(crate) fn refused(&self, manifests: &str) -> String {
         let output = self.kubectl(&["apply", "-f", "-"], manifests);
         assert!(!output.status.success(), "accepted:\n{manifests}");
         text(&output.stderr)
     }
 
-    /// Runs kubectl and expects it to succeed. Gives its output.
+    /// Runs kubectl and expects it to succeed. Returns its output.
     pub(crate) fn run(&self, args: &[&str]) -> String {
         let output = self.kubectl(args, "");
         assert!(output.status.success(), "kubectl {}: {}", args.join(" "), text(&output.stderr));

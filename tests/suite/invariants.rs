@@ -131,7 +131,7 @@ fn refused(object: &Value, old: Option<&Value>) -> Vec<String> {
     causes.map(|cause| format!("{}: {}", cause.field, cause.message)).collect()
 }
 
-/// What the reconciler's guard refuses; none where it can't read the object.
+/// What the reconciler refuses; nothing where it cannot read the object.
 fn guarded(object: &Value) -> Option<Vec<String>> {
     fn of<T: Defaults + DeserializeOwned + Serialize + Validate>(object: &Value) -> Option<Vec<String>> {
         let resource = serde_json::from_value::<T>(object.clone()).ok()?;

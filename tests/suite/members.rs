@@ -132,7 +132,7 @@ spec:
         Self { namespace, leader, other, _runtime: runtime }
     }
 
-    /// Gives new pods the addresses of the members: the node only plays them.
+    /// Sets the addresses of new pods to those of the members: the node only simulates pods.
     fn address_pods(&self) {
         for (i, ip) in ["127.0.0.1", "127.0.0.2"].into_iter().enumerate() {
             let name = format!("clicks-app-{i}");
@@ -157,7 +157,7 @@ spec:
         })
     }
 
-    /// Gives the operator a reason to look at the members now: nothing else tells of them.
+    /// Changes the app, so that the operator polls the members now: no watch reports their state.
     fn touch(&self) {
         self.namespace.run(&["label", "kasprapp", "clicks", "--overwrite", &format!("touched={}", nonce())]);
     }

@@ -31,8 +31,8 @@ pub(crate) struct HungMember {
 }
 
 impl Strikes {
-    /// Checks the members. `answered` tells which members answered this poll: an older answer is not
-    /// evidence. `threshold` is in seconds.
+    /// Checks the members. `answered` returns whether a member answered this poll: an older answer is
+    /// not evidence. `threshold` is in seconds.
     pub(crate) fn check(
         &mut self,
         members: &[Member],

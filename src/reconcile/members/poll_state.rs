@@ -45,7 +45,7 @@ pub(crate) struct PollState {
     pub rebalance_retry: Option<Instant>,
 }
 
-/// What the caches tell about an app.
+/// What the caches contain about an app.
 pub(crate) struct AppState {
     pub status: AppStatus,
     pub rollout: RolloutStatus,

@@ -88,7 +88,7 @@ fn folder_of(binary: Binary) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("modules").join(binary.module().folder)
 }
 
-/// Tells the user of progress.
+/// Reports progress to the user.
 fn say(text: &str) {
     // Written past `eprint!`, which the test harness captures until a test fails: a first build
     // takes minutes. A closed stderr is no error.

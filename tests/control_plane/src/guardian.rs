@@ -64,7 +64,7 @@ impl Guardian {
         set_up(&mut command);
         let mut child = command.spawn()?;
         let gate = child.stdin.take();
-        self.tell('+', child.id())?;
+        self.send('+', child.id())?;
         if let Some(mut gate) = gate {
             gate.write_all(b"go\n")?;
         }
@@ -74,10 +74,10 @@ impl Guardian {
     /// Leaves a process alone: it was waited for, and its id may become another's.
     pub(crate) fn forget(&mut self, pid: u32) {
         // A guardian that has ended kills no process.
-        let _ = self.tell('-', pid);
+        let _ = self.send('-', pid);
     }
 
-    fn tell(&mut self, sign: char, pid: u32) -> io::Result<()> {
+    fn send(&mut self, sign: char, pid: u32) -> io::Result<()> {
         match &mut self.pipe {
             Some(pipe) => writeln!(pipe, "{sign}{pid}"),
             None => Ok(()),

@@ -1,4 +1,4 @@
-//! Files that tell clients where the API server is and who they are.
+//! Files with the address of the API server and the identity of a client.
 
 use std::fs;
 use std::path::Path;

@@ -172,7 +172,7 @@ impl Site {
         recipe(Binary::Kwok, &args)
     }
 
-    /// Issues certificates, and tells webhook configurations of their CAs.
+    /// Issues certificates, and injects their CAs into webhook configurations.
     pub(crate) fn cert_manager(&self) -> Result<Recipe, Error> {
         recipe(Binary::CertManager, &[&self.kubeconfig_flag()])
     }
