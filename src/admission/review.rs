@@ -52,7 +52,7 @@ pub enum ReviewError {
         version: String,
     },
     /// The review has no request.
-    #[error("the AdmissionReview must hold a request")]
+    #[error("the AdmissionReview must contain a request")]
     NoRequest,
 }
 

@@ -108,7 +108,7 @@ fn component_rules() -> Vec<Rule> {
         ),
         rule(
             "variables.operations.all(operation, !('name' in operation) || variables.operations.exists_one(other, 'name' in other && other.name == operation.name))",
-            "spec.processors.operations: must have names of their own",
+            "spec.processors.operations: must have unique names",
         ),
         rule(
             "object.kind != 'KasprTask' || variables.operations.all(operation, !('filter' in operation) || operation.filter == null)",

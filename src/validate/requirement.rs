@@ -42,7 +42,7 @@ pub(super) fn check(text: &str) -> Result<(), String> {
         return Err("must be written as 'git+ssh://git@host/org/repo'".to_owned());
     }
     if plain.contains('@') {
-        return Err("must hold a URL behind '@', such as 'https://host/package.whl'".to_owned());
+        return Err("must contain a URL after '@', such as 'https://host/package.whl'".to_owned());
     }
     if plain.starts_with(['/', '.'])
         || [".whl", ".tar.gz", ".zip"].iter().any(|suffix| plain.ends_with(suffix))
@@ -113,7 +113,7 @@ fn check_reference(text: &str, kind: ReferenceKind) -> Result<(), String> {
     if kind == ReferenceKind::Repository && text.starts_with("git@") {
         return Err("must be written as 'git+ssh://git@host/org/repo'".to_owned());
     }
-    let url = Url::parse(text).map_err(|e| format!("must hold a URL: {e}"))?;
+    let url = Url::parse(text).map_err(|e| format!("must contain a URL: {e}"))?;
     match (url.scheme(), kind) {
         ("http" | "https" | "file", _) | ("ssh" | "git", ReferenceKind::Repository) => {}
         ("ssh" | "git", ReferenceKind::File) => {

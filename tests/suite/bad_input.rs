@@ -68,7 +68,7 @@ fn bodies() -> Vec<(&'static str, String, StatusCode, &'static str)> {
         ),
         ("a pod", pod.to_string(), bad, "not Pod of v1"),
         ("another version", beta.to_string(), bad, "not AdmissionReview of admission.k8s.io/v1beta1"),
-        ("no request", silent.to_string(), bad, "the AdmissionReview must hold a request"),
+        ("no request", silent.to_string(), bad, "the AdmissionReview must contain a request"),
         ("too large", " ".repeat(9 << 20), StatusCode::PAYLOAD_TOO_LARGE, "length limit exceeded"),
     ]
 }

@@ -122,7 +122,7 @@ fn assert_policies_reject(plane: &ControlPlane) {
         ),
         (app("a", "config: {webport: 80}"), "spec.config: has a key that is not a setting of the framework"),
         (task(&format!("[{map}]"), "[b]"), "spec.processors.pipeline: must name operations of the resource"),
-        (task(&format!("[{map}, {map}]"), "[a]"), "spec.processors.operations: must have names of their own"),
+        (task(&format!("[{map}, {map}]"), "[a]"), "spec.processors.operations: must have unique names"),
         (
             task("[{name: a, filter: {python: 'def f(): pass'}}]", "[a]"),
             "spec.processors.operations: filter may not be used in a task: the framework fails on it, filter in a map instead",

@@ -56,7 +56,7 @@ pub(crate) fn check(code: Option<&Code>, at: &Path, init: &Init, call: Option<&C
 fn read_block(code: &Code, at: &Path, found: &mut Findings) -> Option<Block> {
     let at = at.child("python");
     if code.python.trim().is_empty() {
-        found.required(rule::REQUIRED, at, "must hold Python source");
+        found.required(rule::REQUIRED, at, "must contain Python source");
         return None;
     }
     match Block::read(&code.python) {

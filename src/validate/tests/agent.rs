@@ -124,7 +124,7 @@ fn output() {
     let code = |field: &str| {
         (
             format!("spec: {{output: {{topics: [{{name: a, {field}: {{python: ' '}}}}]}}}}"),
-            format!("spec.output.topics[0].{field}.python: Required value: must hold Python source"),
+            format!("spec.output.topics[0].{field}.python: Required value: must contain Python source"),
         )
     };
     let fields =

@@ -6,7 +6,7 @@ const LABEL: (&str, &str) = (
     "metadata: {labels: null}",
     "metadata.labels[kaspr.io/app]: Required value: must name the KasprApp that runs the component",
 );
-const SOURCE: &str = "Required value: must hold Python source";
+const SOURCE: &str = "Required value: must contain Python source";
 
 #[test]
 fn tables() {

@@ -45,7 +45,7 @@ fn pipelines() {
         ),
         (
             format!("pipeline: [a], operations: [{{name: a, map: {FUNCTION}}}], init: {{python: ''}}"),
-            "spec.processors.init.python: Required value: must hold Python source",
+            "spec.processors.init.python: Required value: must contain Python source",
         ),
     ];
     for (text, line) in &table {
@@ -76,11 +76,11 @@ fn operations() {
         ),
         (
             "map: {python: ''}",
-            "spec.processors.operations[0].map.python: Required value: must hold Python source",
+            "spec.processors.operations[0].map.python: Required value: must contain Python source",
         ),
         (
             "filter: {python: ''}",
-            "spec.processors.operations[0].filter.python: Required value: must hold Python source",
+            "spec.processors.operations[0].filter.python: Required value: must contain Python source",
         ),
         (
             "map: {entrypoint: class, python: 'def f(v): return v'}",

@@ -51,7 +51,7 @@ fn no_files_import_each_other_in_a_circle() {
 }
 
 #[test]
-fn public_types_have_names_of_their_own() {
+fn public_types_have_unique_names() {
     let shared = SourceTree::parse(&sources()).shared_type_names();
     assert!(shared.is_empty(), "{}", shared.join("\n"));
 }
