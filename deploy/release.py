@@ -86,7 +86,8 @@ def bill(target: str) -> dict:
         "specVersion": "1.5",
         "version": 1,
         "metadata": {"component": component(own, "application")},
-        "components": [component(package, "library") for package in rest],
+        # A package without a source is part of the project.
+        "components": [component(package, "library") for package in rest if package["source"]],
     }
 
 

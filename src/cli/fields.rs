@@ -15,7 +15,7 @@ use crate::{
 };
 
 const HEADER: &str = "\
-<!-- Written by `make generate`: change src/api/. -->
+<!-- Written by `make generate`: change crates/kaspr-api/src/api/. -->
 
 # Fields
 

@@ -6,7 +6,7 @@ use super::Error;
 use crate::validate::rule::{self, Level, Rule};
 
 const HEAD: &str = "\
-<!-- Written by `make generate`: change src/validate/rule.rs. -->
+<!-- Written by `make generate`: change crates/kaspr-validate/src/validate/rule.rs. -->
 
 # Rules
 

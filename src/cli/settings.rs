@@ -8,7 +8,7 @@ use super::{
 };
 
 const HEADER: &str = "\
-<!-- Written by `make generate`: change src/settings.rs. -->
+<!-- Written by `make generate`: change crates/kaspr-api/src/settings.rs. -->
 
 # Settings
 

@@ -115,7 +115,10 @@ impl Formatter for Separators {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{prelude::*, sample::select};
+
     use super::*;
+    use crate::{api::KasprApp, defaults::apply_defaults};
 
     fn packages(yaml: &str) -> PythonPackages {
         serde_saphyr::from_str(yaml).expect("packages")
@@ -154,5 +157,32 @@ mod tests {
         let value = json!({"b": "ü😀", "a": [1, null]});
         let text = python_json(&value, Separators { item: b", ", key: b": " });
         assert_eq!(text, r#"{"a": [1, null], "b": "\u00fc\ud83d\ude00"}"#);
+    }
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// The hash is the name of a package set in every cache, so defaults must not change it.
+        #[test]
+        fn packages_keep_their_hash(
+            names in prop::collection::vec("[a-z]{1,3}", 1..4),
+            index in prop::option::of("https://[a-z]{1,3}"),
+            extra in prop::option::of(prop::collection::vec("https://[a-z]{1,3}", 0..3)),
+            retries in prop::option::of(0..5),
+            timeout in prop::option::of(select(vec![60, 600, 900])),
+            on_failure in prop::option::of(select(vec!["block", "allow", "warn"])),
+            policy in any::<bool>(),
+        ) {
+            let mut given = json!({ "packages": names, "indexUrl": index, "extraIndexUrls": extra });
+            if policy {
+                given["installPolicy"] = json!({ "retries": retries, "timeout": timeout, "onFailure": on_failure });
+            }
+            let hash_of = |packages: &Value| {
+                of_packages(&serde_json::from_value::<PythonPackages>(packages.clone()).expect("packages"))
+            };
+            let mut app = json!({ "spec": { "pythonPackages": given } });
+            let before = hash_of(&app["spec"]["pythonPackages"]);
+            apply_defaults::<KasprApp>(&mut app);
+            prop_assert_eq!(hash_of(&app["spec"]["pythonPackages"]), before);
+        }
     }
 }

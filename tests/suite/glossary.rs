@@ -16,6 +16,7 @@ const ROOTS: &[&str] = &[
     "README.md",
     "benches",
     "certs",
+    "crates",
     "deploy",
     "docs",
     "examples",

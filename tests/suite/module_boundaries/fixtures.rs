@@ -31,6 +31,7 @@ fn a_forbidden_import_is_seen_in_every_form() {
         "use crate::{api::Kind, web::{Server, routes}};",
         "use crate::web as server;",
         "use super::web::Server;",
+        "use kaspr_web::web::Server;",
         "fn f() -> crate::web::Server { todo!() }",
         "fn f() { assert!(crate::web::routes::is_up()) }",
         "pub use crate::web::Server;\nuse crate::web::Server as Hidden;",

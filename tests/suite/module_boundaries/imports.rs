@@ -8,7 +8,7 @@ use syn::{
     visit::{self, Visit},
 };
 
-/// The source files of a crate, parsed.
+/// The source files of the workspace's crates, parsed.
 pub(super) struct SourceTree {
     files: BTreeMap<String, SourceFile>,
 }
@@ -167,6 +167,11 @@ impl Reader {
         let mut rest = path;
         match path.first().map(String::as_str) {
             Some("crate") => return path.to_vec(),
+            // The crates of the workspace are one tree of modules.
+            Some(name) if name.starts_with("kaspr_") => {
+                rest = &path[1..];
+                base.truncate(1);
+            }
             Some("self") => rest = &path[1..],
             Some("super") => {
                 while let Some((first, after)) = rest.split_first()

@@ -16,7 +16,16 @@ use std::{
 use imports::SourceTree;
 use table::Boundaries;
 
-/// Every source file by its path below `src`.
+/// Returns the folders of the crates' sources, the operator's first.
+fn source_folders() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let crates = fs::read_dir(root.join("crates")).expect("a folder");
+    let others = crates.map(|entry| entry.expect("an entry").path().join("src"));
+    std::iter::once(root.join("src")).chain(others).collect()
+}
+
+/// Returns the source files of all crates by their paths below `src`. Only the operator's `lib.rs` is among
+/// them: the other crates' have no code.
 fn sources() -> BTreeMap<String, String> {
     fn collect(folder: &Path, root: &Path, found: &mut BTreeMap<String, String>) {
         for entry in fs::read_dir(folder).expect("a folder") {
@@ -25,13 +34,15 @@ fn sources() -> BTreeMap<String, String> {
                 collect(&path, root, found);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let name = path.strip_prefix(root).expect("a path below src").display().to_string();
-                found.insert(name, fs::read_to_string(&path).expect("a source file"));
+                let text = fs::read_to_string(&path).expect("a source file");
+                found.entry(name).or_insert(text);
             }
         }
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = BTreeMap::new();
-    collect(&root, &root, &mut found);
+    for folder in source_folders() {
+        collect(&folder, &folder, &mut found);
+    }
     found
 }
 
@@ -70,7 +81,9 @@ fn files_and_functions_are_short() {
 
 #[test]
 fn unsafe_code_is_forbidden() {
-    let manifest =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).expect("a manifest");
-    assert!(manifest.contains("unsafe_code = \"forbid\""));
+    for folder in source_folders() {
+        let manifest = fs::read_to_string(folder.with_file_name("Cargo.toml")).expect("a manifest");
+        assert!(manifest.contains("[lints]\nworkspace = true"), "{}", folder.display());
+        assert!(!manifest.contains("[workspace]") || manifest.contains("unsafe_code = \"forbid\""));
+    }
 }

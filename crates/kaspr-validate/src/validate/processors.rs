@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::topic::TopicOutChecks as _;
 use super::{
     findings::Findings,
     path::Path,
@@ -21,9 +22,12 @@ pub(super) enum Caller {
     WebView(Option<Vec<String>>),
 }
 
-impl Processors {
+pub(super) trait ProcessorsChecks {
+    fn check(&self, at: &Path, caller: &Caller, found: &mut Findings) -> Init;
+}
+impl ProcessorsChecks for Processors {
     /// Validates the pipeline. Returns the names that its `init` binds.
-    pub(super) fn check(&self, at: &Path, caller: &Caller, found: &mut Findings) -> Init {
+    fn check(&self, at: &Path, caller: &Caller, found: &mut Findings) -> Init {
         let init = Init::check(self.init.as_ref(), &at.child("init"), found);
         let pipeline = self.pipeline.as_deref().unwrap_or_default();
         let used: BTreeSet<&str> = pipeline.iter().map(String::as_str).collect();
@@ -60,7 +64,11 @@ impl Processors {
     }
 }
 
-impl Operation {
+pub(super) trait OperationChecks {
+    fn call_arguments(&self, caller: &Caller, first: bool) -> Option<Call>;
+    fn check(&self, at: &Path, init: &Init, call: Option<&Call>, found: &mut Findings);
+}
+impl OperationChecks for Operation {
     /// Returns the arguments with which the operation's functions are called, if they can be determined.
     fn call_arguments(&self, caller: &Caller, first: bool) -> Option<Call> {
         let mut call = Call::value();

@@ -1,5 +1,7 @@
 //! Rules of agents.
 
+use super::processors::ProcessorsChecks as _;
+use super::topic::TopicOutChecks as _;
 use super::{
     app_context::AppContext,
     cross_resource,

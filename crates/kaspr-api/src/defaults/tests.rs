@@ -2,10 +2,7 @@ use proptest::{collection::btree_map, prelude::*, sample::select};
 use serde_json::{Map, Value, json};
 
 use super::{Defaults, apply_defaults, remove::remove_defaults};
-use crate::{
-    api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView, PythonPackages},
-    resources::hash,
-};
+use crate::api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView};
 
 fn with_defaults_applied<T: Defaults>(spec: Value) -> Value {
     let mut object = json!({ "spec": spec });
@@ -254,25 +251,5 @@ proptest! {
         assert_invariants::<KasprTask>(&spec);
         assert_invariants::<KasprWebView>(&spec);
         assert_invariants::<KasprJoin>(&spec);
-    }
-
-    /// The hash is the name of a package set in every cache, so defaults must not change it.
-    #[test]
-    fn packages_keep_their_hash(
-        packages in prop::collection::vec("[a-z]{1,3}", 1..4),
-        index in prop::option::of("https://[a-z]{1,3}"),
-        extra in prop::option::of(prop::collection::vec("https://[a-z]{1,3}", 0..3)),
-        retries in prop::option::of(0..5),
-        timeout in prop::option::of(select(vec![60, 600, 900])),
-        on_failure in prop::option::of(select(vec!["block", "allow", "warn"])),
-        policy in any::<bool>(),
-    ) {
-        let mut given = json!({ "packages": packages, "indexUrl": index, "extraIndexUrls": extra });
-        if policy {
-            given["installPolicy"] = json!({ "retries": retries, "timeout": timeout, "onFailure": on_failure });
-        }
-        let hash_of = |packages: &Value| hash::of_packages(&serde_json::from_value::<PythonPackages>(packages.clone()).expect("packages"));
-        let after = with_defaults_applied::<KasprApp>(json!({ "pythonPackages": given }));
-        prop_assert_eq!(hash_of(&after["pythonPackages"]), hash_of(&given));
     }
 }

@@ -19,9 +19,12 @@ impl Validate for InputTopic {
     }
 }
 
-impl TopicOut {
+pub(super) trait TopicOutChecks {
+    fn check(&self, at: &Path, init: &Init, call: Option<&Call>, found: &mut Findings);
+}
+impl TopicOutChecks for TopicOut {
     /// Validates a topic; `call` has the arguments of its selectors, if they are known.
-    pub(super) fn check(&self, at: &Path, init: &Init, call: Option<&Call>, found: &mut Findings) {
+    fn check(&self, at: &Path, init: &Init, call: Option<&Call>, found: &mut Findings) {
         exactly_one(at, ("name", is_set(&self.name)), ("nameSelector", self.name_selector.is_some()), found);
         check_topic_name(self.name.as_deref(), at, found);
         check_sizes(self.partitions, self.replicas, self.retention, at, found);

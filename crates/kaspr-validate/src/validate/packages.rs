@@ -46,7 +46,12 @@ impl Validate for PythonPackages {
     }
 }
 
-impl PythonPackages {
+trait PackageChecks {
+    fn check_indexes(&self, at: &Path, found: &mut Findings);
+    fn check_credentials(&self, at: &Path, found: &mut Findings);
+    fn check_policy(&self, at: &Path, found: &mut Findings);
+}
+impl PackageChecks for PythonPackages {
     fn check_indexes(&self, at: &Path, found: &mut Findings) {
         let trusted: BTreeSet<String> =
             self.trusted_hosts.iter().flatten().map(|host| host.to_lowercase()).collect();
@@ -139,7 +144,12 @@ impl Validate for PackageCache {
     }
 }
 
-impl PackageCache {
+pub(super) trait PackageCacheChecks {
+    fn check_bucket(&self, bucket: &BucketConfig, at: &Path, found: &mut Findings);
+    fn check_secrets(&self, at: &Path, found: &mut Findings);
+    fn check_addresses(&self, at: &Path, found: &mut Findings);
+}
+impl PackageCacheChecks for PackageCache {
     fn check_bucket(&self, bucket: &BucketConfig, at: &Path, found: &mut Findings) {
         let BucketConfig { field, name, prefix, max_archive_size, secret, workload_identity } = *bucket;
         let (name_field, shape, is_name): (_, _, fn(&str) -> bool) = match field {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::processors::ProcessorsChecks as _;
 use super::{
     app_context::AppContext,
     cross_resource,
@@ -119,7 +120,10 @@ fn check_argument_names(view: &KasprWebView, parameters: &BTreeSet<&str>, at: &P
     }
 }
 
-impl WebResponse {
+pub(super) trait WebResponseChecks {
+    fn check(&self, at: &Path, init: &Init, found: &mut Findings);
+}
+impl WebResponseChecks for WebResponse {
     fn check(&self, at: &Path, init: &Init, found: &mut Findings) {
         if let Some(code) = self.status_code.filter(|code| !(100..=599).contains(code)) {
             found.invalid(rule::NUMBER, at.child("statusCode"), code, "must be from 100 to 599");
@@ -152,7 +156,10 @@ impl WebResponse {
     }
 }
 
-impl ResponseSelector {
+pub(super) trait ResponseSelectorChecks {
+    fn check(&self, at: &Path, init: &Init, found: &mut Findings);
+}
+impl ResponseSelectorChecks for ResponseSelector {
     fn check(&self, at: &Path, init: &Init, found: &mut Findings) {
         for (field, code) in [("onSuccess", &self.on_success), ("onError", &self.on_error)] {
             python::check(code.as_ref(), &at.child(field), init, Some(&Call::value()), found);

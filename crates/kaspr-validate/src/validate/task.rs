@@ -5,6 +5,7 @@ use std::str::FromStr;
 use croner::Cron;
 use jiff::tz::TimeZone;
 
+use super::processors::ProcessorsChecks as _;
 use super::{
     app_context::AppContext,
     cross_resource,

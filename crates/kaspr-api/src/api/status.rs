@@ -255,7 +255,7 @@ mod tests {
     /// A status that does not parse would make its app unreadable on the day of the takeover.
     #[test]
     fn the_published_operators_status_is_read_whole() {
-        let text = include_str!("../../tests/golden/members/status.json");
+        let text = include_str!("../../../../tests/golden/members/status.json");
         let written: serde_json::Value = serde_json::from_str(text).expect("JSON");
         let status: AppStatus = serde_json::from_value(written.clone()).expect("a status");
         let mut read = serde_json::to_value(&status).expect("JSON");

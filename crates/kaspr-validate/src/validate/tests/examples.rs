@@ -14,7 +14,7 @@ use crate::{
 
 /// Returns the files of a directory below `examples/`, with their texts.
 fn example_files(folder: &str) -> Vec<(String, String)> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples").join(folder);
+    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples")).join(folder);
     let mut files: Vec<(String, String)> = fs::read_dir(&folder)
         .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
         .map(|entry| entry.expect("an entry").path())

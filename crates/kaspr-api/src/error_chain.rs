@@ -3,7 +3,7 @@
 /// Describes an error with its causes: the outer errors often say only where it was noticed. A cause
 /// that the text already contains is not repeated.
 #[must_use]
-pub(crate) fn describe(error: &dyn std::error::Error) -> String {
+pub fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -1,0 +1,59 @@
+//! The environment variables by which the operator configures the install container. Both sides read
+//! the names from here. Those of credentials are the clouds' own, which their identity webhooks use too.
+
+/// Hash of the package set. Members have it too: a new set restarts them.
+pub const PACKAGES_HASH: &str = "PACKAGES_HASH";
+/// Mount path of the packages volume.
+pub const PACKAGES_DIR: &str = "PACKAGES_DIR";
+/// Whether all members share the packages volume.
+pub const PACKAGES_SHARED: &str = "PACKAGES_SHARED";
+/// Directory for temporary files.
+pub const SCRATCH_DIR: &str = "SCRATCH_DIR";
+/// Name of the pod.
+pub const POD_NAME: &str = "POD_NAME";
+/// Package index in place of PyPI.
+pub const INDEX_URL: &str = "INDEX_URL";
+/// Additional package indexes, separated by commas.
+pub const EXTRA_INDEX_URLS: &str = "EXTRA_INDEX_URLS";
+/// Hosts whose certificates are not verified, separated by commas.
+pub const TRUSTED_HOSTS: &str = "TRUSTED_HOSTS";
+/// User name for the indexes.
+pub const PYPI_USERNAME: &str = "PYPI_USERNAME";
+/// Password for the indexes.
+pub const PYPI_PASSWORD: &str = "PYPI_PASSWORD";
+/// Retries after the first attempt.
+pub const INSTALL_RETRIES: &str = "INSTALL_RETRIES";
+/// Seconds for all attempts together.
+pub const INSTALL_TIMEOUT: &str = "INSTALL_TIMEOUT";
+/// What happens when no attempt succeeds.
+pub const INSTALL_ON_FAILURE: &str = "INSTALL_ON_FAILURE";
+/// Largest archive to store, in bytes.
+pub const MAX_ARCHIVE_SIZE: &str = "MAX_ARCHIVE_SIZE";
+/// Google Cloud Storage bucket.
+pub const GCS_BUCKET: &str = "GCS_BUCKET";
+/// `PREFIX/APP/HASH.tar.gz`, as the Python operator names an archive.
+pub const GCS_OBJECT_KEY: &str = "GCS_OBJECT_KEY";
+/// File with the key of the Google service account.
+pub const GCS_KEY_FILE: &str = "GCS_KEY_FILE";
+/// S3 bucket.
+pub const S3_BUCKET: &str = "S3_BUCKET";
+/// The app's prefix in the S3 bucket.
+pub const S3_PREFIX: &str = "S3_PREFIX";
+/// Address of the S3 service, if it is not Amazon's.
+pub const S3_ENDPOINT: &str = "S3_ENDPOINT";
+/// Region of the S3 bucket.
+pub const AWS_REGION: &str = "AWS_REGION";
+/// ID of the S3 access key.
+pub const AWS_ACCESS_KEY_ID: &str = "AWS_ACCESS_KEY_ID";
+/// S3 secret access key.
+pub const AWS_SECRET_ACCESS_KEY: &str = "AWS_SECRET_ACCESS_KEY";
+/// Azure Blob Storage container.
+pub const AZURE_CONTAINER: &str = "AZURE_CONTAINER";
+/// The app's prefix in the Azure container.
+pub const AZURE_PREFIX: &str = "AZURE_PREFIX";
+/// Address of the Azure service, if it is not Microsoft's.
+pub const AZURE_ENDPOINT: &str = "AZURE_ENDPOINT";
+/// Azure storage account.
+pub const AZURE_STORAGE_ACCOUNT_NAME: &str = "AZURE_STORAGE_ACCOUNT_NAME";
+/// Key of the Azure storage account.
+pub const AZURE_STORAGE_ACCOUNT_KEY: &str = "AZURE_STORAGE_ACCOUNT_KEY";
