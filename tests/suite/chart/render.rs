@@ -13,6 +13,7 @@ const ALL: &[&str] = &[
     "metrics.serviceMonitor.enabled=true",
     "metrics.prometheusRule.enabled=true",
     "metrics.dashboards.enabled=true",
+    "metrics.dashboards.extra.scheduler=json",
     "networkPolicy.egress.enabled=true",
     "networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.team=platform",
     "priorityClassName=system-cluster-critical",
