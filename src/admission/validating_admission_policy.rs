@@ -2,7 +2,7 @@
 //! and of settings. The API server checks them by itself. A choice, not a part of the webhooks.
 
 use crate::{
-    api::{GROUP, VERSION, config_keys::CONFIG_KEYS},
+    api::{GROUP, VERSION},
     crds,
 };
 use k8s_openapi::{
@@ -68,7 +68,6 @@ const APP_VARIABLES: &[(&str, &str)] = &[
 ];
 
 fn app_rules() -> Vec<Rule> {
-    let keys: Vec<String> = CONFIG_KEYS.iter().map(|key| format!("'{}'", key.name)).collect();
     let partitions = |config: &str| {
         format!("('topicPartitions' in variables.{config} ? string(variables.{config}.topicPartitions) : '')")
     };
@@ -76,10 +75,6 @@ fn app_rules() -> Vec<Rule> {
         rule(
             "object.metadata.name.size() <= 48 && object.metadata.name.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$')",
             "metadata.name: must be at most 48 lower-case letters, digits and '-', start with a letter and end with a letter or digit",
-        ),
-        rule(
-            &format!("variables.config.all(key, key in [{}])", keys.join(", ")),
-            "spec.config: has a key that is not a setting of the framework",
         ),
         rule(
             &format!("oldObject == null || {} == {}", partitions("config"), partitions("oldConfig")),

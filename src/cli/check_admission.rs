@@ -69,7 +69,7 @@ pub(super) async fn check_admission(args: CheckAdmissionArgs) -> Result<(), Erro
 /// Sends both dry runs, and returns the problem that they show as an error.
 async fn check(api: &Api<KasprApp>) -> Result<(), String> {
     // The schema accepts an unknown key, because `config` is an open block.
-    match dry_run(api, json!({ "webPrt": 6065 })).await? {
+    match dry_run(api, json!({ "webport": 6065 })).await? {
         Err(kube::Error::Api(status)) if status.message.contains(DENIED) => {}
         Err(error) => return Err(format!("failed to send an invalid KasprApp: {}", describe(&error))),
         Ok(_) => {

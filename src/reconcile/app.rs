@@ -32,7 +32,7 @@ use crate::{
     defaults,
     error_chain::describe,
     naming,
-    resources::{self, AppComponents, OwnedKind, OwnedObject, labels},
+    resources::{self, AppComponents, BuildInputs, OwnedKind, OwnedObject, Running, labels},
     validate::Valid,
 };
 
@@ -63,7 +63,13 @@ pub(super) async fn reconcile(
         patch_conditions(&ctx, &key, given, vec![paused]).await?;
         return Ok(Action::await_change());
     }
-    let app = match Valid::check(defaults::with_defaults(given)?) {
+    let live = match fetch::live_stateful_set(&ctx, &key, given).await {
+        // The watch will deliver the deletion.
+        Err(ReconcileError::Deleted) => return Ok(Action::await_change()),
+        live => live?,
+    };
+    let running = Running::from_stateful_set(live.as_ref());
+    let app = match Valid::check_accepting(defaults::with_defaults(given)?, |error| running.accepts(error)) {
         Ok((app, _)) => app,
         Err(found) => {
             return report_invalid(&ctx, &key, given, conditions::invalid_spec_message(&found)).await;
@@ -71,15 +77,8 @@ pub(super) async fn reconcile(
     };
     let Quarantine { components, withheld } = fetch::quarantined_components(&ctx, &key, &app);
     ctx.queues.send(ctx.withheld.update(&key, &withheld));
-    let user_spec = defaults::without_defaults(given)?;
-    let mut desired = resources::build(&app, &user_spec, &components, &ctx.settings.build)?;
-    let live = match fetch::live_stateful_set(&ctx, &key, given).await {
-        // The watch will deliver the deletion.
-        Err(ReconcileError::Deleted) => return Ok(Action::await_change()),
-        live => live?,
-    };
-    let newer_template_waits = plan::keep_running_template(given, &mut desired, live.as_ref())?;
-    plan::keep_claim_sizes(&mut desired, |claim| ctx.caches.owned(claim.kind, &key.namespace, &claim.name));
+    let (desired, newer_template_waits) =
+        desired_objects(&ctx, &key, given, &app, &components, (live.as_ref(), &running))?;
     let written = match apply_and_prune(&ctx, &key, &app, &components, desired, live.as_ref()).await {
         Ok(written) => written,
         Err(error) => return report_failure(&ctx, &key, given, error).await,
@@ -91,6 +90,7 @@ pub(super) async fn reconcile(
     let observed = Observed { withheld, newer_template_waits, ..observe(&ctx, &key, &app) };
     let next = status::app(&app, &components, &observed, &ctx.settings.build, Timestamp::now());
     record_failed_install(&ctx, given, &next).await;
+    record_unreadable_annotations(&ctx, given).await;
     if let Err(error) = write_status(&ctx, &key, given, next).await {
         if observed.rebalance_requested {
             // Otherwise the next status would request the same rebalance again.
@@ -101,12 +101,38 @@ pub(super) async fn reconcile(
     Ok(Action::await_change())
 }
 
+/// Builds the desired objects. Returns them, and whether the pods keep an older template.
+fn desired_objects(
+    ctx: &Context,
+    key: &ObjectKey,
+    given: &KasprApp,
+    app: &Valid<KasprApp>,
+    components: &AppComponents,
+    (live, running): (Option<&DynamicObject>, &Running),
+) -> Result<(Vec<OwnedObject>, bool), ReconcileError> {
+    let mut desired = resources::build(BuildInputs {
+        app,
+        user_spec: &defaults::without_defaults(given)?,
+        components,
+        running,
+        settings: &ctx.settings.build,
+    })?;
+    let newer_template_waits = plan::keep_running_template(given, &mut desired, live)?;
+    plan::keep_claim_sizes(&mut desired, |claim| ctx.caches.owned(claim.kind, &key.namespace, &claim.name));
+    Ok((desired, newer_template_waits))
+}
+
 /// Collects what the caches contain about an app's objects and members.
-fn observe(ctx: &Context, key: &ObjectKey, app: &KasprApp) -> Observed {
+fn observe(ctx: &Context, key: &ObjectKey, app: &Valid<KasprApp>) -> Observed {
     let owned = |kind, name: String| ctx.caches.owned(kind, &key.namespace, &name);
     let autoscaler = owned(OwnedKind::HorizontalPodAutoscaler, naming::autoscaler(&key.name));
+    let set = fetch::cached_stateful_set(ctx, key);
+    let running = Running::from_stateful_set(set.as_ref());
     let observed = Observed {
-        rollout: RolloutStatus::from_stateful_set(fetch::cached_stateful_set(ctx, key).as_ref()),
+        rollout: RolloutStatus::from_stateful_set(set.as_ref()),
+        keeps_claims: !running.claim_templates().is_empty() && !resources::is_persistent(app),
+        accepted_errors: app.accepted().iter().map(ToString::to_string).collect(),
+        running_image: running.image().map(str::to_owned),
         pods: fetch::member_pods(ctx, key),
         members: ctx.settings.members.client_status_check.then(|| ctx.members.snapshot(key)),
         blocked_autoscaler: autoscaler.as_ref().and_then(status::autoscaler_blocker),
@@ -262,6 +288,17 @@ async fn record_failed_install(ctx: &Context, app: &KasprApp, next: &AppStatus) 
         && app.status.as_ref().and_then(failure).as_ref() != Some(&message)
     {
         events::warning(ctx, app, conditions::INSTALLATION_FAILED, message).await;
+    }
+}
+
+/// Publishes an event for each annotation that cannot be read, unless the condition already names it.
+async fn record_unreadable_annotations(ctx: &Context, app: &KasprApp) {
+    let known = |problem: &str| {
+        let mut conditions = app.status.iter().flat_map(|status| status.conditions.iter().flatten());
+        conditions.any(|condition| condition.message.contains(problem))
+    };
+    for problem in resources::unreadable_annotations(app).into_iter().filter(|problem| !known(problem)) {
+        events::warning(ctx, app, "UnreadableAnnotation", problem).await;
     }
 }
 

@@ -62,7 +62,7 @@ async fn apply_one(
         return Ok(None);
     }
     let drifted = ctx.applied.drifted_fields(&id, object, live.as_ref());
-    let resource = (object.kind.metric_label(), object.name.as_str());
+    let resource = (object.metric_label(), object.name.as_str());
     for field in &drifted {
         ctx.queues.with_labels(owner, |labels| ctx.metrics.drift_detected(labels, resource, field));
     }

@@ -17,7 +17,7 @@ use super::{
     takeover,
 };
 use crate::{
-    api::{AppReference, KasprApp, Kind},
+    api::{AppReference, ComponentStatus, KasprApp, Kind},
     defaults,
     resources::{
         self,
@@ -76,6 +76,7 @@ pub(super) async fn reconcile<C: ComponentKind>(
         }
     };
     record_transition(&ctx, given, &app, &ready).await;
+    record_tables(&ctx, given, &next).await;
     next.app = Some(app);
     let generation = given.meta().generation.unwrap_or_default();
     next.observed_generation = Some(generation);
@@ -119,6 +120,28 @@ fn readiness(app: &AppReference, hold: Option<HoldReason>) -> NewCondition {
         None => {
             let message = format!("Defined in app '{}'", app.name);
             condition(conditions::READY, true, conditions::DEFINED, message)
+        }
+    }
+}
+
+/// Publishes an event when a table of a join is found or is not found any more.
+async fn record_tables<C: ComponentKind>(ctx: &Context, component: &C, next: &ComponentStatus) {
+    let previous = component.status();
+    let sides = [
+        (&next.left_table, previous.and_then(|status| status.left_table.as_ref())),
+        (&next.right_table, previous.and_then(|status| status.right_table.as_ref())),
+    ];
+    for (now, before) in sides {
+        let Some(table) = now.as_ref().filter(|now| before.map(|before| &before.status) != Some(&now.status))
+        else {
+            continue;
+        };
+        if table.status.ends_with("NotFound") {
+            let message = format!("KasprTable '{}' does not exist in the app", table.name);
+            events::warning(ctx, component, &table.status, message).await;
+        } else {
+            events::normal(ctx, component, &table.status, format!("KasprTable '{}' exists", table.name))
+                .await;
         }
     }
 }

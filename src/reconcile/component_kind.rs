@@ -1,4 +1,4 @@
-use kube::core::object::HasStatus;
+use kube::{ResourceExt, core::object::HasStatus};
 use serde::Serialize;
 
 use super::{cache::store::Cached, state::validation_cache::Validated};
@@ -30,7 +30,7 @@ impl ComponentKind for KasprJoin {
     fn table_references(&self, components: &AppComponents) -> Option<[TableReference; 2]> {
         let sides = [("Left", &self.spec.left_table), ("Right", &self.spec.right_table)];
         Some(sides.map(|(side, name)| {
-            let found = components.tables.iter().any(|table| table.spec.name == *name);
+            let found = components.tables.iter().any(|table| table.name_any() == *name);
             let status = format!("{side}Table{}", if found { "Found" } else { "NotFound" });
             TableReference { name: name.clone(), status }
         }))

@@ -40,7 +40,7 @@ pub(super) const INSTALLING: &str = "Installing";
 pub(super) const PACKAGES_UPDATING: &str = "PackagesUpdating";
 /// PythonPackagesReady: a member failed to install them.
 pub(super) const INSTALLATION_FAILED: &str = "InstallationFailed";
-/// PythonPackagesReady: no member runs that could report.
+/// PythonPackagesReady: the members do not report their installs.
 pub(super) const STATUS_UNKNOWN: &str = "StatusUnknown";
 /// PythonPackagesReady: every member has them.
 pub(super) const PACKAGES_INSTALLED: &str = "PackagesInstalled";
@@ -80,6 +80,15 @@ pub(super) fn condition(
 ) -> NewCondition {
     let status = if is_true { ConditionStatus::True } else { ConditionStatus::False };
     NewCondition { r#type, status, reason, message: message.into() }
+}
+
+/// Creates a condition whose status is Unknown.
+pub(super) fn unknown(
+    r#type: &'static str,
+    reason: &'static str,
+    message: impl Into<String>,
+) -> NewCondition {
+    NewCondition { r#type, status: ConditionStatus::Unknown, reason, message: message.into() }
 }
 
 /// Adds transition times: the previous one is kept while the status of the condition is unchanged.

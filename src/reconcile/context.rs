@@ -57,7 +57,7 @@ impl Context {
         index: Arc<Mutex<AppIndex>>,
     ) -> Self {
         let recorder = new_recorder(client.clone());
-        let timeout = Duration::from_secs(settings.members.client_status_check_timeout_seconds);
+        let timeout = Duration::from_secs_f64(settings.members.client_status_check_timeout_seconds);
         let queues = Arc::new(WorkQueues::new(metrics.clone(), index.clone()));
         Self {
             client,

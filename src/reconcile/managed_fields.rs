@@ -9,6 +9,9 @@ use crate::naming::MANAGER;
 /// The field manager of the Python operator's client library.
 const PYTHON_MANAGER: &str = "OpenAPI-Generator";
 
+/// The field manager of the Python operator's framework.
+const KOPF_MANAGER: &str = "kopf";
+
 /// The field manager that owns the replicas of a StatefulSet that was recreated around running pods.
 /// If it were the operator's usual manager, its next apply, which leaves the replicas to the
 /// autoscaler, would reset them to one.
@@ -32,6 +35,30 @@ pub(super) fn take_over_python_fields(managed: &[ManagedFieldsEntry]) -> Option<
         managed.iter().filter(|entry| !is_python(entry)).cloned().collect();
     let ours = kept.iter_mut().find(|entry| is_ours(entry) && entry.subresource.is_none())?;
     for entry in theirs {
+        if let (Some(FieldsV1(into)), Some(FieldsV1(from))) = (&mut ours.fields_v1, &entry.fields_v1) {
+            merge_fields(into, from);
+        }
+    }
+    Some(kept)
+}
+
+/// Returns the managed fields of a resource whose status the Python operator wrote, with its share of the
+/// status merged into ours, or `None` if it has no share.
+pub(super) fn take_over_python_status(managed: &[ManagedFieldsEntry]) -> Option<Vec<ManagedFieldsEntry>> {
+    let is_status = |entry: &ManagedFieldsEntry| entry.subresource.as_deref() == Some("status");
+    let is_python = |entry: &ManagedFieldsEntry| {
+        is_status(entry) && entry.manager.as_deref().is_some_and(|m| m == PYTHON_MANAGER || m == KOPF_MANAGER)
+    };
+    let (theirs, mut kept): (Vec<_>, Vec<_>) = managed.iter().cloned().partition(is_python);
+    if theirs.is_empty() {
+        return None;
+    }
+    let ours = kept.iter_mut().find(|entry| {
+        is_status(entry)
+            && entry.manager.as_deref() == Some(MANAGER)
+            && entry.operation.as_deref() == Some("Apply")
+    })?;
+    for entry in &theirs {
         if let (Some(FieldsV1(into)), Some(FieldsV1(from))) = (&mut ours.fields_v1, &entry.fields_v1) {
             merge_fields(into, from);
         }

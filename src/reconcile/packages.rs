@@ -27,32 +27,58 @@ pub(super) fn status(
     claim: Option<&DynamicObject>,
     previous: Option<&PackagesStatus>,
 ) -> (NewCondition, PackagesStatus) {
-    let (mode, hash) = (resources::cache_mode(packages), hash::of_packages(packages));
+    let mode = resources::cache_mode(packages);
+    // Every hash of the class stands for the same packages.
+    let hashes = hash::of_packages(packages);
     let current: Vec<&MemberPod> =
-        pods.iter().filter(|pod| pod.packages_hash.as_deref() == Some(&hash)).collect();
-    let status = packages_status(&hash, mode, &current, claim, previous);
+        pods.iter().filter(|pod| pod.packages_hash.as_ref().is_some_and(|h| hashes.contains(h))).collect();
+    let previous = previous.filter(|previous| previous.hash.as_ref().is_some_and(|h| hashes.contains(h)));
+    let known = previous.and_then(|previous| previous.hash.as_ref());
+    let hash = current.first().and_then(|pod| pod.packages_hash.as_ref()).or(known).unwrap_or(&hashes[0]);
+    let mut status = packages_status(hash, mode, &current, claim, previous);
     let failed = current.iter().find_map(|pod| match &pod.install {
         Install::Failed(report) => Some((pod, report)),
         Install::Unknown | Install::Running | Install::Succeeded { .. } => None,
     });
     let ready =
         current.iter().filter(|pod| pod.ready || matches!(pod.install, Install::Succeeded { .. })).count();
-    let (is_true, reason, message) = if let Some((pod, report)) = failed {
+    let condition = if let Some((pod, report)) = failed {
         let kind = report.error_type.map(|kind| format!(" ({})", kind.label())).unwrap_or_default();
         let message = report.message.as_deref().unwrap_or("see the log of its install container");
-        (false, conditions::INSTALLATION_FAILED, format!("Pod {}{kind}: {message}", pod.name))
-    } else if pods.is_empty() {
-        (false, conditions::STATUS_UNKNOWN, "No member is running, so the state is unknown".to_owned())
+        let message = format!("Pod {}{kind}: {message}", pod.name);
+        status.error = Some(message.clone());
+        status.state = Some("Failed".to_owned());
+        condition(conditions::PACKAGES_READY, false, conditions::INSTALLATION_FAILED, message)
     } else if current.len() < pods.len() {
+        status.state = Some("Installing".to_owned());
         let message = format!("{ready} of {} members have the new packages ({mode} mode)", pods.len());
-        (false, conditions::PACKAGES_UPDATING, message)
+        condition(conditions::PACKAGES_READY, false, conditions::PACKAGES_UPDATING, message)
+    } else if pods.is_empty() || pods.iter().any(is_installing) {
+        status.state = Some("Installing".to_owned());
+        let message = format!("Installing packages ({mode} mode)");
+        condition(conditions::PACKAGES_READY, false, conditions::INSTALLING, message)
     } else if ready < pods.len() {
-        (false, conditions::INSTALLING, format!("Installing packages ({mode} mode)"))
+        status.state = Some("Unknown".to_owned());
+        let message = "The state of the install containers is not known";
+        conditions::unknown(conditions::PACKAGES_READY, conditions::STATUS_UNKNOWN, message)
     } else {
-        let count = packages.packages.len();
-        (true, conditions::PACKAGES_INSTALLED, format!("{count} packages are installed ({mode} mode)"))
+        status.state = Some("Ready".to_owned());
+        let message = installed_message(packages.packages.len(), status.install_duration.as_deref());
+        condition(conditions::PACKAGES_READY, true, conditions::PACKAGES_INSTALLED, message)
     };
-    (condition(conditions::PACKAGES_READY, is_true, reason, message), status)
+    (condition, status)
+}
+
+/// A pod that has no address yet has not come as far as its install container.
+fn is_installing(pod: &MemberPod) -> bool {
+    matches!(pod.install, Install::Running) || (pod.install == Install::Unknown && pod.address.is_none())
+}
+
+/// Formats `Successfully installed 3 packages in 14s`, as the Python operator does.
+fn installed_message(count: usize, duration: Option<&str>) -> String {
+    let duration = duration.map(|duration| format!(" in {duration}")).unwrap_or_default();
+    let plural = if count == 1 { "" } else { "s" };
+    format!("Successfully installed {count} package{plural}{duration}")
 }
 
 fn packages_status(
@@ -63,13 +89,13 @@ fn packages_status(
     previous: Option<&PackagesStatus>,
 ) -> PackagesStatus {
     // The result of an install remains known after its pods are gone.
-    let kept =
-        previous.filter(|previous| previous.hash.as_deref() == Some(hash)).cloned().unwrap_or_default();
     let mut next = PackagesStatus {
         hash: Some(hash.to_owned()),
         cache_mode: Some(mode.to_owned()),
+        state: None,
+        error: None,
         warnings: None,
-        ..kept
+        ..previous.cloned().unwrap_or_default()
     };
     let mut succeeded: Vec<_> = current
         .iter()
@@ -139,7 +165,7 @@ fn outcome(pod: &MemberPod) -> Option<(InstallOutcome, &InstallReport)> {
             Some((InstallOutcome { duration, error: None, retries: report.retries }, report))
         }
         Install::Failed(report) => {
-            let error = report.error_type.unwrap_or(InstallErrorType::Unknown).label().to_owned();
+            let error = report.error_type.unwrap_or(InstallErrorType::Unknown).metric_label().to_owned();
             let retries = report.retries;
             Some((InstallOutcome { duration: Duration::ZERO, error: Some(error), retries }, report))
         }
@@ -176,13 +202,13 @@ mod tests {
         };
         let failed = |message: &str| Install::Failed(report(message));
         let cases = [
-            (vec![], "False StatusUnknown: No member is running, so the state is unknown"),
+            (vec![], "False Installing: Installing packages (ephemeral mode)"),
             (vec![pod(0, HASH, Install::Running)], "False Installing: Installing packages (ephemeral mode)"),
             (
                 vec![pod(0, HASH, done()), pod(1, "other", done())],
                 "False PackagesUpdating: 1 of 2 members have the new packages (ephemeral mode)",
             ),
-            (vec![pod(0, HASH, done())], "True PackagesInstalled: 1 packages are installed (ephemeral mode)"),
+            (vec![pod(0, HASH, done())], "True PackagesInstalled: Successfully installed 1 package in 45s"),
             (
                 vec![
                     pod(0, HASH, done()),

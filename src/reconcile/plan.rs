@@ -15,8 +15,8 @@ use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView, annotations::ROLL},
     defaults, naming,
     resources::{
-        self, AppComponents, BuildError, CLAIM_SIZE, OwnedKind, OwnedObject, RunnableComponent, rollout,
-        sort_by_name,
+        self, AppComponents, BuildError, BuildInputs, CLAIM_SIZE, OwnedKind, OwnedObject, RunnableComponent,
+        Running, rollout, sort_by_name,
     },
     settings::BuildSettings,
     validate::{Valid, quantity},
@@ -90,12 +90,19 @@ pub fn plan_app(
             ..Plan::default()
         });
     };
-    let app = Valid::check(defaults::with_defaults(given)?)
+    let set = live(OwnedKind::StatefulSet, &naming::app(&given.name_any()));
+    let running = Running::from_stateful_set(set.as_ref());
+    let app = Valid::check_accepting(defaults::with_defaults(given)?, |error| running.accepts(error))
         .map_err(|found| PlanError::Invalid(conditions::invalid_spec_message(&found)))?
         .0;
     let Quarantine { components, withheld } = quarantine::sort(&app, all, has_definition);
-    let mut objects = resources::build(&app, &defaults::without_defaults(given)?, &components, settings)?;
-    let set = live(OwnedKind::StatefulSet, &naming::app(&given.name_any()));
+    let mut objects = resources::build(BuildInputs {
+        app: &app,
+        user_spec: &defaults::without_defaults(given)?,
+        components: &components,
+        running: &running,
+        settings,
+    })?;
     let newer_template_waits = keep_running_template(given, &mut objects, set.as_ref())?;
     keep_claim_sizes(&mut objects, |claim| live(claim.kind, &claim.name));
     Ok(Plan {

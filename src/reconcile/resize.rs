@@ -20,16 +20,29 @@ use super::{
     managed_fields::RECREATE_MANAGER,
 };
 use crate::{
+    api::annotations::{APPLIED_HASH, RESOURCE_HASH},
     naming::COMPONENT_LABEL,
     resources::{CLAIM_SIZE, OwnedObject, labels::Labels},
     validate::quantity,
 };
 
+/// Value of the hashes of a StatefulSet that was recreated and not applied yet.
+const RECREATED: &str = "recreated";
+
 /// JSON pointer to the claim templates of a StatefulSet.
 const CLAIM_TEMPLATES: &str = "/spec/volumeClaimTemplates";
 
-/// Prepares the recreation of a StatefulSet whose claims must grow: grows the claims and, if the claim
-/// template of the live StatefulSet is smaller, deletes the StatefulSet without its pods.
+/// A change of the claim templates, which are immutable.
+#[derive(Debug, Eq, PartialEq)]
+enum ClaimChange<'a> {
+    /// The size grows.
+    Grow { from: &'a str, to: &'a str },
+    /// Tables move from claims to the pods, as the user requested.
+    Drop,
+}
+
+/// Prepares the recreation of a StatefulSet whose claim templates must change: grows the claims, where the
+/// size changes, and deletes the StatefulSet without its pods. Claims are never deleted here.
 ///
 /// Returns what was done, for the event.
 ///
@@ -47,13 +60,37 @@ pub(super) async fn prepare_resize(
     if live.metadata.deletion_timestamp.is_some() {
         return Err(ReconcileError::Waiting(format!("the deletion of StatefulSet {}", desired.name)));
     }
-    let (Some(wanted), Some(current)) = (template_size(&desired.value), template_size(&live.data)) else {
-        return Ok(Vec::new());
+    let Some(change) = claim_change(&desired.value, &live.data) else { return Ok(Vec::new()) };
+    let (mut done, what) = match change {
+        ClaimChange::Grow { from, to } => {
+            (grow_claims(ctx, namespace, selector, to).await?, format!("storage {from} to {to}"))
+        }
+        ClaimChange::Drop => (Vec::new(), "tables move from claims to the pods".to_owned()),
     };
-    if quantity(wanted) <= quantity(current) {
-        return Ok(Vec::new());
+    delete_without_pods(ctx, namespace, desired, live, &what).await?;
+    done.push(format!("StatefulSet {} ({what})", desired.name));
+    Ok(done)
+}
+
+/// Returns how the claim templates of the live StatefulSet must change, if they must.
+fn claim_change<'a>(desired: &'a Value, live: &'a Value) -> Option<ClaimChange<'a>> {
+    let has_claims =
+        |set: &Value| set.pointer(CLAIM_TEMPLATES).and_then(Value::as_array).is_some_and(|c| !c.is_empty());
+    if has_claims(live) && !has_claims(desired) {
+        return Some(ClaimChange::Drop);
     }
-    let mut done = grow_claims(ctx, namespace, selector, wanted).await?;
+    let (from, to) = (template_size(live)?, template_size(desired)?);
+    (quantity(to) > quantity(from)).then_some(ClaimChange::Grow { from, to })
+}
+
+async fn delete_without_pods(
+    ctx: &Context,
+    namespace: &str,
+    desired: &OwnedObject,
+    live: &DynamicObject,
+    what: &str,
+) -> Result<(), ReconcileError> {
+    let name = &desired.name;
     let api = owned_api(ctx.client.clone(), desired.kind, namespace);
     let uid = live.uid().unwrap_or_default();
     let params = DeleteParams {
@@ -61,30 +98,25 @@ pub(super) async fn prepare_resize(
         propagation_policy: Some(PropagationPolicy::Orphan),
         ..DeleteParams::default()
     };
-    match api.delete(&desired.name, &params).await {
-        Ok(_) => tracing::info!(
-            object = desired.name,
-            namespace,
-            from = current,
-            to = wanted,
-            "recreating the StatefulSet around its pods"
-        ),
+    match api.delete(name, &params).await {
+        Ok(_) => {
+            tracing::info!(object = name, namespace, what, "recreating the StatefulSet around its pods");
+        }
         // Deleted or replaced meanwhile: the next step checks again.
         Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {}
         Err(error) => {
-            return Err(ReconcileError::api(format!("failed to delete StatefulSet {}", desired.name))(error));
+            return Err(ReconcileError::api(format!("failed to delete StatefulSet {name}"))(error));
         }
     }
     let timeout = Duration::from_secs(ctx.settings.statefulset_deletion_timeout_seconds);
     // The garbage collector releases the pods before it deletes the StatefulSet; one created earlier would
     // be deleted with it.
-    let gone = tokio::time::timeout(timeout, await_condition(api, &desired.name, is_deleted(&uid))).await;
+    let gone = tokio::time::timeout(timeout, await_condition(api, name, is_deleted(&uid))).await;
     if !matches!(gone, Ok(Ok(_))) {
-        return Err(ReconcileError::Waiting(format!("the deletion of StatefulSet {}", desired.name)));
+        return Err(ReconcileError::Waiting(format!("the deletion of StatefulSet {name}")));
     }
-    ctx.applied.forget(desired.kind, namespace, &desired.name);
-    done.push(format!("StatefulSet {} (storage {current} to {wanted})", desired.name));
-    Ok(done)
+    ctx.applied.forget(desired.kind, namespace, name);
+    Ok(())
 }
 
 /// Grows the members' claims that are smaller.
@@ -139,6 +171,11 @@ pub(super) async fn recreate_around_pods(
         return Ok(());
     }
     let mut set = desired.value.clone();
+    // The object must differ from the desired one: the next apply then takes the fields over from this manager,
+    // also after a restart of the operator.
+    for hash in [APPLIED_HASH, RESOURCE_HASH] {
+        set["metadata"]["annotations"][hash] = json!(RECREATED);
+    }
     if set["spec"]["replicas"].is_null() {
         set["spec"]["replicas"] = json!(members);
     }

@@ -17,7 +17,8 @@ use super::{
 use crate::{
     api::{
         AppStatus, KasprApp, LinkedAgent, LinkedComponent, LinkedResources, LinkedTable, Member,
-        annotations::ROLL,
+        annotations::{DISABLE_STATIC_MEMBERSHIP, ROLL},
+        topic_names,
     },
     resources::{self, AppComponents, RunnableComponent, definition::Component, labels},
     settings::BuildSettings,
@@ -40,6 +41,12 @@ pub(super) struct Observed {
     pub withheld: Withheld,
     /// Whether this operator version would build another pod template, which waits for the next change.
     pub newer_template_waits: bool,
+    /// The image that the members run; `None` without a StatefulSet.
+    pub running_image: Option<String>,
+    /// Errors of the spec with which the app ran when the operator took it over.
+    pub accepted_errors: Vec<String>,
+    /// Whether tables stay in claims although the storage is ephemeral.
+    pub keeps_claims: bool,
     /// Whether a rebalance was requested since the last status.
     pub rebalance_requested: bool,
 }
@@ -84,12 +91,17 @@ pub(super) fn app(
     let linked_resources = linked_resources(components);
     // Members that have yet to start subscribe to the right topics by themselves.
     let ran = previous.available_members.as_deref().is_some_and(|members| !members.starts_with("0/"));
-    let changed = ran && subscriptions_changed(previous.linked_resources.as_ref(), &linked_resources);
+    // Without static membership, members leave and join their group on a restart, which is a rebalance.
+    let is_static = !resources::is_annotated(app, DISABLE_STATIC_MEMBERSHIP);
+    let changed =
+        ran && is_static && subscriptions_changed(previous.linked_resources.as_ref(), &linked_resources);
     let rebalance_required =
         changed || (previous.rebalance_required == Some(true) && !observed.rebalance_requested);
+    let image = observed.running_image.clone().unwrap_or_else(|| resources::image(app, settings));
+    let image = image.as_str();
     let rebalancing = rebalancing_of_answered(members.members.as_deref().unwrap_or_default());
     AppStatus {
-        kaspr_version: Some(resources::version_of(&resources::image(app, settings)).to_owned()),
+        kaspr_version: Some(resources::version_of(image).to_owned()),
         available_members: Some(format!("{}/{replicas}", rollout.available)),
         replicas: i32::try_from(rollout.replicas).ok(),
         selector: Some(selector(app)),
@@ -122,7 +134,8 @@ fn rebalancing_of_answered(members: &[Member]) -> String {
 }
 
 fn progressing(app: &KasprApp, observed: &Observed) -> NewCondition {
-    let Observed { rollout, blocked_autoscaler, newer_template_waits, .. } = observed;
+    let Observed { rollout, blocked_autoscaler, newer_template_waits, keeps_claims, accepted_errors, .. } =
+        observed;
     let replicas = i64::from(resources::replicas(app));
     let observed_generation = app.status.as_ref().and_then(|status| status.observed_generation);
     let scaling = rollout.replicas < replicas;
@@ -136,7 +149,11 @@ fn progressing(app: &KasprApp, observed: &Observed) -> NewCondition {
         let message = format!("Adding members step by step: {} of {replicas}", rollout.replicas);
         (true, conditions::RECONCILING, message)
     } else {
-        let note = if *newer_template_waits {
+        let note = if *keeps_claims {
+            format!(
+                "; tables stay in the claims of the Python operator, although spec.storage.type is ephemeral: the annotation {ROLL}: \"true\" moves them to the pods"
+            )
+        } else if *newer_template_waits {
             format!(
                 "; a newer pod template will be applied with the next change, or with the annotation {ROLL}: \"true\""
             )
@@ -145,9 +162,23 @@ fn progressing(app: &KasprApp, observed: &Observed) -> NewCondition {
         } else {
             String::new()
         };
-        (false, conditions::RECONCILE_COMPLETE, format!("All resources are in desired state{note}"))
+        let unreadable: String =
+            resources::unreadable_annotations(app).iter().map(|problem| format!("; {problem}")).collect();
+        (
+            false,
+            conditions::RECONCILE_COMPLETE,
+            format!("All resources are in desired state{note}{unreadable}{}", accepted_note(accepted_errors)),
+        )
     };
     condition(conditions::PROGRESSING, is_true, reason, message)
+}
+
+/// Lists errors that are accepted, because the app ran with them before a rule existed.
+fn accepted_note(errors: &[String]) -> String {
+    if errors.is_empty() {
+        return String::new();
+    }
+    format!("; fix these errors, which the Python operator did not report: {}", errors.join("; "))
 }
 
 fn ready(replicas: i32, observed: &Observed, members: &MembersSnapshot) -> NewCondition {
@@ -203,10 +234,13 @@ fn selector(app: &KasprApp) -> String {
 fn subscriptions_changed(before: Option<&LinkedResources>, now: &LinkedResources) -> bool {
     let subscriptions = |linked: &LinkedResources| {
         let agents = linked.agents.iter().flatten();
-        let topics: BTreeSet<String> =
-            agents.filter_map(|a| a.topic_name.clone().or(a.topic_pattern.clone())).collect();
+        let mut topics = BTreeSet::new();
+        for agent in agents {
+            let names = agent.topic_name.iter().flat_map(|names| topic_names(names)).map(str::to_owned);
+            topics.extend(names.chain(agent.topic_pattern.clone()));
+        }
         let tables: BTreeSet<String> =
-            linked.tables.iter().flatten().filter_map(|table| table.table_name.clone()).collect();
+            linked.tables.iter().flatten().map(|table| table.name.clone()).collect();
         (topics, tables)
     };
     before.is_some_and(|before| subscriptions(before) != subscriptions(now))

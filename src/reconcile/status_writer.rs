@@ -10,7 +10,10 @@ use kube::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
-use super::{ReconcileError, cache::index::ObjectKey, context::Context, state::assumed_status::Assumed};
+use super::{
+    ReconcileError, cache::index::ObjectKey, context::Context, managed_fields::take_over_python_status,
+    state::assumed_status::Assumed,
+};
 use crate::naming::MANAGER;
 
 /// Writes the status, unless the resource already has it.
@@ -44,8 +47,10 @@ where
         "status": status,
     });
     let api: Api<K> = Api::namespaced(ctx.client.clone(), &key.namespace);
-    match api.patch_status(&key.name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&patch)).await {
-        Ok(_) => {
+    let params = PatchParams::apply(MANAGER).force();
+    match api.patch_status(&key.name, &params, &Patch::Apply(&patch)).await {
+        Ok(written) => {
+            take_over_status(&api, key, written, &patch).await?;
             let fields = changed_fields(resource.status(), &status);
             ctx.queues.with_labels(key, |labels| {
                 ctx.metrics.status_updated(labels.app, labels.namespace, fields.iter().map(String::as_str));
@@ -59,6 +64,37 @@ where
             key.kind, key.name
         ))(error)),
     }
+}
+
+/// Number of attempts to take over the status: the resource may change between reading and writing it.
+const TAKEOVER_ATTEMPTS: usize = 5;
+
+/// Takes over the fields of the status that the Python operator owns, so that those that this operator does not
+/// set are removed. `written` is the resource after the first write, `patch` what was applied.
+async fn take_over_status<K>(
+    api: &Api<K>,
+    key: &ObjectKey,
+    mut written: K,
+    patch: &Value,
+) -> Result<(), ReconcileError>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let failed =
+        || ReconcileError::api(format!("failed to take over the status of {} {}", key.kind, key.name));
+    for attempt in 1..=TAKEOVER_ATTEMPTS {
+        let Some(fields) = take_over_python_status(written.managed_fields()) else { break };
+        let version = written.resource_version();
+        let merge = json!({ "metadata": { "managedFields": fields, "resourceVersion": version } });
+        match api.patch(&key.name, &PatchParams::default(), &Patch::Merge(&merge)).await {
+            Err(kube::Error::Api(status)) if status.is_conflict() && attempt < TAKEOVER_ATTEMPTS => {}
+            merged => drop(merged.map_err(failed())?),
+        }
+        // Removes the fields that only the Python operator set, or reads the resource again after a conflict.
+        let params = PatchParams::apply(MANAGER).force();
+        written = api.patch_status(&key.name, &params, &Patch::Apply(patch)).await.map_err(failed())?;
+    }
+    Ok(())
 }
 
 /// Returns whether a conflict is about the UID: the resource was deleted and created again.

@@ -1,7 +1,7 @@
 use k8s_openapi::api::core::v1::ConfigMap;
 
 use super::{
-    AppComponents, BuildError, OwnedObject, autoscaler, claim,
+    AppComponents, BuildError, BuildInputs, OwnedObject, autoscaler, claim,
     definition::{self, Component},
     disruption_budget, rollout, service, service_account, settings_map,
     spec_view::replicas,
@@ -9,25 +9,17 @@ use super::{
 };
 use crate::{
     api::{KasprApp, KasprTable},
-    settings::BuildSettings,
     validate::Valid,
 };
 
 /// Builds every object of an app, in the order in which they are applied: what pods mount and refer to
 /// comes before the StatefulSet.
 ///
-/// `user_spec` is the app without any defaults: a default is not a change by the
-/// user.
-///
 /// # Errors
 ///
 /// A definition or an object could not be serialized.
-pub fn build(
-    app: &Valid<KasprApp>,
-    user_spec: &KasprApp,
-    components: &AppComponents,
-    settings: &BuildSettings,
-) -> Result<Vec<OwnedObject>, BuildError> {
+pub fn build(inputs: BuildInputs<'_>) -> Result<Vec<OwnedObject>, BuildError> {
+    let BuildInputs { app, components, settings, .. } = inputs;
     let config = settings_map::config_map(app);
     let mut objects =
         vec![OwnedObject::new(&service_account::service_account(app))?, OwnedObject::new(&config)?];
@@ -46,8 +38,8 @@ pub fn build(
     if let Some(budget) = disruption_budget::disruption_budget(app) {
         objects.push(OwnedObject::new(&budget)?);
     }
-    let mut set = statefulset::statefulset(app, components, &config, settings);
-    rollout::mark(&mut set, user_spec, components, settings)?;
+    let mut set = statefulset::statefulset(inputs, &config);
+    rollout::mark(&mut set, inputs)?;
     objects.push(OwnedObject::new(&set)?);
     objects.into_iter().map(OwnedObject::stamped).collect()
 }

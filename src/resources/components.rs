@@ -79,7 +79,7 @@ impl AppComponents {
     /// Returns whether a join names the table, which is then defined in the file of the joins.
     #[must_use]
     pub fn is_joined(&self, table: &KasprTable) -> bool {
-        let name = &table.spec.name;
+        let name = &table.name_any();
         self.joins.iter().any(|join| join.spec.left_table == *name || join.spec.right_table == *name)
     }
 

@@ -5,7 +5,7 @@ use kube::ResourceExt;
 use serde_json::Value;
 
 use super::{
-    AppComponents,
+    BuildInputs,
     components::hash_of_all,
     env_var::{from_config_map, from_field, from_secret, literal, with_user_variables},
     hash,
@@ -16,7 +16,7 @@ use crate::{
     api::{
         AuthenticationType, KasprApp,
         annotations::DISABLE_STATIC_MEMBERSHIP,
-        config_keys::{CONFIG_KEYS, ConfigKey, ConfigKind},
+        config_keys::{self, CONFIG_KEYS, ConfigKey, ConfigKind},
         defaults,
     },
     install_contract, naming, pod_layout,
@@ -49,25 +49,32 @@ pub fn web_path(app: &KasprApp, path: &str) -> String {
 pub fn settings(app: &KasprApp) -> Vec<(String, String)> {
     let mut settings: Vec<(String, String)> =
         CONFIG_KEYS.iter().filter_map(|key| Some((key.variable(), config(app, key.name)?))).collect();
-    let authentication = &app.spec.authentication;
-    let protocol = if app.spec.tls.is_some() { "SASL_SSL" } else { "SASL_PLAINTEXT" };
-    let mechanism = match authentication.r#type {
+    settings.extend(free_settings(app));
+    let login = app.spec.login();
+    let protocol = match (login.is_some(), app.spec.tls.is_some()) {
+        (true, true) => "SASL_SSL",
+        (true, false) => "SASL_PLAINTEXT",
+        (false, true) => "SSL",
+        (false, false) => "PLAINTEXT",
+    };
+    let mechanism = login.map(|login| match login.r#type {
         AuthenticationType::ScramSha256 => "SCRAM-SHA-256",
         AuthenticationType::ScramSha512 => "SCRAM-SHA-512",
         AuthenticationType::Plain => "PLAIN",
-    };
+    });
+    let username = login.and_then(|login| login.username.clone());
     let own = [
-        ("K_APP_NAME", naming::app(&app.name_any())),
-        ("K_KAFKA_BOOTSTRAP_SERVERS", app.spec.bootstrap_servers.clone()),
-        ("K_KAFKA_SECURITY_PROTOCOL", protocol.to_owned()),
-        ("K_KAFKA_SASL_MECHANISM", mechanism.to_owned()),
-        ("K_KAFKA_AUTH_USERNAME", authentication.username.clone().unwrap_or_default()),
-        ("K_WEB_PORT", web_port(app).to_string()),
-        ("K_DATA_DIR", naming::DATA_DIR.to_owned()),
-        ("K_TABLE_DIR", pod_layout::table_dir(app)),
-        ("K_DEFINITIONS_DIR", naming::DEFINITIONS_DIR.to_owned()),
+        ("K_APP_NAME", Some(naming::app(&app.name_any()))),
+        ("K_KAFKA_BOOTSTRAP_SERVERS", Some(app.spec.bootstrap_servers.clone())),
+        ("K_KAFKA_SECURITY_PROTOCOL", Some(protocol.to_owned())),
+        ("K_KAFKA_SASL_MECHANISM", mechanism.map(str::to_owned)),
+        ("K_KAFKA_AUTH_USERNAME", username),
+        ("K_WEB_PORT", Some(web_port(app).to_string())),
+        ("K_DATA_DIR", Some(naming::DATA_DIR.to_owned())),
+        ("K_TABLE_DIR", Some(pod_layout::table_dir(app))),
+        ("K_DEFINITIONS_DIR", Some(naming::DEFINITIONS_DIR.to_owned())),
     ];
-    for (name, value) in own {
+    for (name, value) in own.into_iter().filter_map(|(name, value)| Some((name, value?))) {
         match settings.iter_mut().find(|(key, _)| key == name) {
             Some(setting) => setting.1 = value,
             None => settings.push((name.to_owned(), value)),
@@ -76,21 +83,54 @@ pub fn settings(app: &KasprApp) -> Vec<(String, String)> {
     settings
 }
 
+/// Returns the settings of `spec.config` that have no key of their own in the API. The framework reads more
+/// settings than the API names, so they are passed on, as the Python operator does.
+fn free_settings(app: &KasprApp) -> impl Iterator<Item = (String, String)> {
+    let config = app.spec.config.iter().flat_map(|config| &config.0);
+    let free = config.filter(|(name, value)| ConfigKey::named(name).is_none() && !value.is_null());
+    free.map(|(name, value)| {
+        let text = match value {
+            Value::Bool(true) => "True".to_owned(),
+            Value::Bool(false) => "False".to_owned(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        (config_keys::variable(name), text)
+    })
+}
+
 /// Returns the environment of a member. A variable of the user replaces the operator's.
 #[must_use]
-pub fn variables(app: &KasprApp, components: &AppComponents, config_map: &ConfigMap) -> Vec<EnvVar> {
+pub fn variables(inputs: BuildInputs<'_>, config_map: &ConfigMap) -> Vec<EnvVar> {
+    let app = &**inputs.app;
     let config_map_name = naming::config_map(&app.name_any());
     let mut variables: Vec<EnvVar> =
         settings(app).iter().map(|(key, _)| from_config_map(key, &config_map_name)).collect();
     variables.extend(identity(app));
-    variables.extend(hashes(app, components, config_map));
+    variables.extend(hashes(inputs, config_map));
     let template = app.spec.template.as_ref().and_then(|template| template.kaspr_container.as_ref());
-    with_user_variables(variables, template.and_then(|container| container.env.as_deref()))
+    let mut variables =
+        with_user_variables(variables, template.and_then(|container| container.env.as_deref()));
+    if app.spec.python_packages.is_some() {
+        variables.iter_mut().filter(|variable| variable.name == PYTHON_PATH).for_each(add_packages_dir);
+    }
+    variables
+}
+
+const PYTHON_PATH: &str = "PYTHONPATH";
+
+/// Appends the directory of the packages to a PYTHONPATH of the user that lacks it.
+fn add_packages_dir(variable: &mut EnvVar) {
+    if let Some(path) = &mut variable.value
+        && path.split(':').all(|part| part.trim_end_matches('/') != naming::PACKAGES_DIR)
+    {
+        path.push_str(&format!(":{}", naming::PACKAGES_DIR));
+    }
 }
 
 fn identity(app: &KasprApp) -> Vec<EnvVar> {
     let mut variables = Vec::new();
-    if let Some(secret) = &app.spec.authentication.password_secret {
+    if let Some(secret) = app.spec.login().and_then(|login| login.password_secret.as_ref()) {
         let (name, key) = (secret.secret_name.as_deref(), secret.password_key.as_deref());
         variables.push(from_secret(
             "K_KAFKA_AUTH_PASSWORD",
@@ -103,7 +143,7 @@ fn identity(app: &KasprApp) -> Vec<EnvVar> {
         variables.push(from_field("K_CONSUMER_GROUP_INSTANCE_ID", "metadata.name"));
     }
     if app.spec.python_packages.is_some() {
-        variables.push(literal("PYTHONPATH", naming::PACKAGES_DIR));
+        variables.push(literal(PYTHON_PATH, naming::PACKAGES_DIR));
     }
     variables.push(from_field(install_contract::POD_NAME, "metadata.name"));
     let service = naming::app(&app.name_any());
@@ -113,9 +153,9 @@ fn identity(app: &KasprApp) -> Vec<EnvVar> {
 }
 
 /// Members read their definitions and settings only at start; these variables restart them on a change.
-fn hashes(app: &KasprApp, components: &AppComponents, config_map: &ConfigMap) -> Vec<EnvVar> {
+fn hashes(inputs: BuildInputs<'_>, config_map: &ConfigMap) -> Vec<EnvVar> {
+    let components = inputs.components;
     let settings = serde_json::to_value(&config_map.data).unwrap_or_default();
-    let packages = app.spec.python_packages.as_ref().map(hash::of_packages);
     [
         ("CONFIG_HASH", Some(hash::of_json(&settings))),
         ("AGENTS_HASH", hash_of_all(&components.agents)),
@@ -123,7 +163,7 @@ fn hashes(app: &KasprApp, components: &AppComponents, config_map: &ConfigMap) ->
         ("TABLES_HASH", hash_of_all(&components.tables)),
         ("TASKS_HASH", hash_of_all(&components.tasks)),
         ("JOINS_HASH", hash_of_all(&components.joins)),
-        (install_contract::PACKAGES_HASH, packages),
+        (install_contract::PACKAGES_HASH, inputs.packages_hash()),
     ]
     .into_iter()
     .filter_map(|(name, hash)| Some(literal(name, hash?)))
@@ -132,7 +172,7 @@ fn hashes(app: &KasprApp, components: &AppComponents, config_map: &ConfigMap) ->
 
 /// Returns a setting of `spec.config`, as the framework reads it.
 fn config(app: &KasprApp, name: &str) -> Option<String> {
-    let value = app.spec.config.as_ref()?.0.get(name).filter(|value| !value.is_null())?;
+    let value = app.spec.config.as_ref()?.get(name)?;
     Some(as_python(ConfigKey::named(name)?, value))
 }
 

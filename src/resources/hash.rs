@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json, ser::Formatter};
 use sha2::{Digest, Sha256};
 
-use crate::api::{InstallPolicy, OnFailure, PythonPackages};
+use crate::api::{InstallPolicy, PythonPackages, defaults};
 
 /// The first 16 hex digits of SHA-256.
 fn short_sha256(bytes: &[u8]) -> String {
@@ -28,11 +28,13 @@ pub fn of_json(value: &Value) -> String {
     of_text(&python_json(value, Separators { item: b", ", key: b": " }))
 }
 
-/// The hash of what is installed, which names a set of packages in every cache.
+/// Returns the hashes that stand for a set of packages, the one without defaults first.
 ///
-/// A key counts only if it is set to something else than its default: defaults that admission
-/// fills in must not change the hash.
-pub fn of_packages(packages: &PythonPackages) -> String {
+/// The Python operator hashes the spec as the user wrote it: a value that is written out counts, also if it
+/// equals the default. Which values a user wrote out and which ones admission filled in can't be known, so
+/// each default that is in force may be part of a hash or not.
+#[must_use]
+pub fn of_packages(packages: &PythonPackages) -> Vec<String> {
     let mut parts = Map::from_iter([("packages".to_owned(), sorted(&packages.packages))]);
     if let Some(url) = packages.index_url.as_ref().filter(|url| !url.is_empty()) {
         parts.insert("index_url".to_owned(), json!(url));
@@ -44,25 +46,39 @@ pub fn of_packages(packages: &PythonPackages) -> String {
             parts.insert(key.to_owned(), sorted(list));
         }
     }
-    let policy = packages.install_policy.as_ref().map(policy_parts).unwrap_or_default();
-    if !policy.is_empty() {
-        parts.insert("install_policy".to_owned(), Value::Object(policy));
-    }
-    short_sha256(python_json(&Value::Object(parts), Separators { item: b",", key: b":" }).as_bytes())
+    let policies = policy_parts(&packages.install_policy.clone().unwrap_or_default());
+    let hash = |policy: Map<String, Value>| {
+        let mut parts = parts.clone();
+        if !policy.is_empty() {
+            parts.insert("install_policy".to_owned(), Value::Object(policy));
+        }
+        short_sha256(python_json(&Value::Object(parts), Separators { item: b",", key: b":" }).as_bytes())
+    };
+    policies.into_iter().map(hash).collect()
 }
 
-fn policy_parts(policy: &InstallPolicy) -> Map<String, Value> {
-    let mut parts = Map::new();
-    if let Some(retries) = policy.retries.filter(|retries| *retries != 3) {
-        parts.insert("retries".to_owned(), json!(retries));
+/// Returns the install policy with each choice of written-out defaults, the one without any first.
+fn policy_parts(policy: &InstallPolicy) -> Vec<Map<String, Value>> {
+    let InstallPolicy { retries, timeout, on_failure } = policy;
+    let fields = [
+        ("retries", retries.map(|retries| json!(retries)), json!(defaults::INSTALL_RETRIES)),
+        ("timeout", timeout.map(|timeout| json!(timeout)), json!(defaults::INSTALL_TIMEOUT)),
+        ("on_failure", on_failure.map(|on_failure| json!(on_failure)), json!(defaults::INSTALL_ON_FAILURE)),
+    ];
+    let mut choices = vec![Map::new()];
+    for (name, given, default) in fields {
+        let value = given.unwrap_or_else(|| default.clone());
+        let with = |mut parts: Map<String, Value>| {
+            parts.insert(name.to_owned(), value.clone());
+            parts
+        };
+        if value == default {
+            choices.extend(choices.clone().into_iter().map(with));
+        } else {
+            choices = choices.into_iter().map(with).collect();
+        }
     }
-    if let Some(timeout) = policy.timeout.filter(|timeout| *timeout != 600) {
-        parts.insert("timeout".to_owned(), json!(timeout));
-    }
-    if let Some(on_failure) = policy.on_failure.filter(|on_failure| *on_failure != OnFailure::Block) {
-        parts.insert("on_failure".to_owned(), json!(on_failure));
-    }
-    parts
+    choices
 }
 
 fn sorted(list: &[String]) -> Value {
@@ -126,7 +142,7 @@ mod tests {
 
     /// Values that the Python operator printed for these settings.
     #[test]
-    fn hashes_are_those_of_the_published_operator() {
+    fn hashes_are_those_of_the_python_operator() {
         let table = [
             ("{packages: [requests]}", "705ebf671c1c70ee"),
             (
@@ -141,15 +157,21 @@ mod tests {
             ),
         ];
         for (yaml, expected) in table {
-            assert_eq!(of_packages(&packages(yaml)), expected, "{yaml}");
+            assert_eq!(of_packages(&packages(yaml))[0], expected, "{yaml}");
         }
     }
 
+    /// The first is what the Python operator printed for the same spec with every default written out.
     #[test]
-    fn defaults_do_not_change_the_hash() {
-        let given =
-            packages("{packages: [requests], installPolicy: {retries: 3, timeout: 600, onFailure: block}}");
-        assert_eq!(of_packages(&given), "705ebf671c1c70ee");
+    fn each_choice_of_written_out_defaults_stands_for_the_same_packages() {
+        let spec = |policy: &str| packages(&format!("{{packages: ['requests>=2.31', numpy]{policy}}}"));
+        let absent = of_packages(&spec(""));
+        assert!(absent.contains(&"bee7c5b3f90c67be".to_owned()), "{absent:?}");
+        assert_eq!(absent.iter().collect::<std::collections::BTreeSet<_>>().len(), 8);
+        let written = of_packages(&spec(", installPolicy: {retries: 3, timeout: 600, onFailure: block}"));
+        assert_eq!(written, absent);
+        let other = of_packages(&spec(", installPolicy: {timeout: 60}"));
+        assert!(other.len() == 4 && other.iter().all(|hash| !absent.contains(hash)), "{other:?}");
     }
 
     #[test]

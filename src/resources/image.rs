@@ -9,11 +9,21 @@ use crate::{
 #[must_use]
 pub fn image(app: &KasprApp, settings: &BuildSettings) -> String {
     let version = app.spec.version.as_deref().unwrap_or(versions::DEFAULT);
-    match (&app.spec.image, &settings.image_registry) {
-        (Some(image), _) => image.clone(),
-        (None, Some(registry)) => format!("{}/kasprio/kaspr:{version}", registry.trim_end_matches('/')),
-        (None, None) => format!("kasprio/kaspr:{version}"),
+    let image = app.spec.image.clone().unwrap_or_else(|| format!("kasprio/kaspr:{version}"));
+    match registry(settings) {
+        Some(registry) => format!("{registry}/{image}"),
+        None => image,
     }
+}
+
+/// The registry that goes before every image of members, also before `spec.image`, as with the Python
+/// operator. An empty value counts as unset.
+pub(super) fn registry(settings: &BuildSettings) -> Option<&str> {
+    settings
+        .image_registry
+        .as_deref()
+        .map(|registry| registry.trim_end_matches('/'))
+        .filter(|r| !r.is_empty())
 }
 
 /// Returns the image that the package installer is copied from.
@@ -23,8 +33,8 @@ pub(super) fn operator_image(settings: &BuildSettings) -> String {
     // An image with a registry host does not come from the default registry.
     let has_host =
         image.split_once('/').is_some_and(|(host, _)| host.contains(['.', ':']) || host == "localhost");
-    match settings.image_registry.as_deref().filter(|_| !has_host) {
-        Some(registry) => format!("{}/{image}", registry.trim_end_matches('/')),
+    match registry(settings).filter(|_| !has_host) {
+        Some(registry) => format!("{registry}/{image}"),
         None => image.clone(),
     }
 }

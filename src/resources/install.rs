@@ -5,6 +5,7 @@ use k8s_openapi::api::core::v1::{Container, EnvVar, VolumeMount};
 use kube::ResourceExt;
 
 use super::{
+    BuildInputs,
     env_var::{from_field, from_secret, literal, with_user_variables},
     hash,
     image::{image, operator_image},
@@ -19,9 +20,11 @@ use crate::{
 };
 
 /// Returns the containers, if the app has packages.
-pub(super) fn containers(app: &KasprApp, settings: &BuildSettings) -> Option<Vec<Container>> {
+pub(super) fn containers(inputs: BuildInputs<'_>) -> Option<Vec<Container>> {
+    let (app, settings) = (inputs.app, inputs.settings);
     let packages = app.spec.python_packages.as_ref()?;
-    Some(vec![copy_container(app, packages, settings), install_container(app, packages, settings)])
+    let hash = inputs.packages_hash()?;
+    Some(vec![copy_container(app, packages, settings), install_container(app, packages, &hash, settings)])
 }
 
 fn copy_container(app: &KasprApp, packages: &PythonPackages, settings: &BuildSettings) -> Container {
@@ -41,7 +44,12 @@ fn copy_container(app: &KasprApp, packages: &PythonPackages, settings: &BuildSet
     }
 }
 
-fn install_container(app: &KasprApp, packages: &PythonPackages, settings: &BuildSettings) -> Container {
+fn install_container(
+    app: &KasprApp,
+    packages: &PythonPackages,
+    hash: &str,
+    settings: &BuildSettings,
+) -> Container {
     let template = app.spec.template.as_ref().and_then(|t| t.python_packages_init_container.as_ref());
     let mut mounts = install_mounts(app);
     mounts.extend(template.and_then(|t| t.volume_mounts.clone()).unwrap_or_default());
@@ -50,7 +58,10 @@ fn install_container(app: &KasprApp, packages: &PythonPackages, settings: &Build
         image: Some(image(app, settings)),
         image_pull_policy: Some("IfNotPresent".to_owned()),
         command: Some(command(packages)),
-        env: Some(with_user_variables(variables(app, packages), template.and_then(|t| t.env.as_deref()))),
+        env: Some(with_user_variables(
+            variables(app, packages, hash),
+            template.and_then(|t| t.env.as_deref()),
+        )),
         resources: packages.resources.clone(),
         security_context: template.and_then(|t| t.security_context.clone()),
         // A container that is killed leaves no report; the end of its log then shows why.
@@ -73,9 +84,12 @@ fn command(packages: &PythonPackages) -> Vec<String> {
     command
 }
 
-fn variables(app: &KasprApp, packages: &PythonPackages) -> Vec<EnvVar> {
-    let hash = hash::of_packages(packages);
-    let mut variables = vec![literal(variable::PACKAGES_HASH, hash.clone())];
+fn variables(app: &KasprApp, packages: &PythonPackages, hash: &str) -> Vec<EnvVar> {
+    let mut variables = vec![literal(variable::PACKAGES_HASH, hash)];
+    let equal: Vec<String> = hash::of_packages(packages).into_iter().filter(|equal| equal != hash).collect();
+    if !equal.is_empty() {
+        variables.push(literal(variable::PACKAGES_EQUAL_HASHES, equal.join(",")));
+    }
     let list =
         |list: &Option<Vec<String>>| list.as_ref().filter(|list| !list.is_empty()).map(|list| list.join(","));
     let indexes = [
@@ -89,7 +103,7 @@ fn variables(app: &KasprApp, packages: &PythonPackages) -> Vec<EnvVar> {
         variables.push(from_secret(variable::PYPI_USERNAME, &secret.name, secret.username_key()));
         variables.push(from_secret(variable::PYPI_PASSWORD, &secret.name, secret.password_key()));
     }
-    variables.extend(store_settings(app, packages, &hash));
+    variables.extend(store_settings(app, packages, hash));
     variables.extend(policy(packages));
     variables.extend([
         literal(variable::PACKAGES_DIR, naming::PACKAGES_DIR),
@@ -195,8 +209,9 @@ mod tests {
 
     /// Returns the variables of the install container that depend on where packages are cached.
     fn store_variables(cache: &str) -> String {
-        const ALWAYS: [&str; 7] = [
+        const ALWAYS: [&str; 8] = [
             "PACKAGES_HASH",
+            "PACKAGES_EQUAL_HASHES",
             "PACKAGES_DIR",
             "SCRATCH_DIR",
             "POD_NAME",
@@ -206,7 +221,7 @@ mod tests {
         ];
         let app = app(cache);
         let packages = app.spec.python_packages.clone().expect("packages");
-        let variables = variables(&app, &packages);
+        let variables = variables(&app, &packages, &hash::of_packages(&packages)[0]);
         let shown = variables.iter().filter(|variable| !ALWAYS.contains(&variable.name.as_str())).map(|v| {
             let secret = v.value_from.as_ref().and_then(|from| from.secret_key_ref.as_ref());
             let value = secret.map_or_else(
@@ -220,8 +235,9 @@ mod tests {
 
     #[test]
     fn each_store_has_its_variables() {
-        let hash_of =
-            |cache: &str| hash::of_packages(app(cache).spec.python_packages.as_ref().expect("packages"));
+        let hash_of = |cache: &str| {
+            hash::of_packages(app(cache).spec.python_packages.as_ref().expect("packages")).swap_remove(0)
+        };
         let rows = [
             ("{}", "PACKAGES_SHARED=false"),
             ("{enabled: true}", "PACKAGES_SHARED=true"),

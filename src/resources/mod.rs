@@ -13,6 +13,7 @@ mod env_var;
 pub mod environment;
 pub mod hash;
 mod image;
+mod inputs;
 mod install;
 pub mod labels;
 mod legacy_hash;
@@ -21,6 +22,7 @@ mod object;
 mod pod;
 mod probe;
 pub mod rollout;
+mod running;
 mod service;
 mod service_account;
 mod settings_map;
@@ -32,5 +34,9 @@ mod volume;
 pub use build::{build, build_component};
 pub use components::{AppComponents, RunnableComponent, sort_by_name};
 pub use image::{image, version_of};
+pub use inputs::BuildInputs;
 pub use object::{BuildError, CLAIM_SIZE, OwnedKind, OwnedObject};
-pub use spec_view::{annotation_flag, cache_mode, is_annotated, replicas};
+pub use running::Running;
+pub use spec_view::{
+    annotation_flag, cache_mode, is_annotated, is_persistent, replicas, unreadable_annotations,
+};

@@ -54,20 +54,6 @@ impl OwnedKind {
         Self::StatefulSet,
     ];
 
-    /// Returns the value of the metric label `resource_type`.
-    #[must_use]
-    pub fn metric_label(self) -> &'static str {
-        match self {
-            Self::ServiceAccount => "service_account",
-            Self::ConfigMap => "config_map",
-            Self::PersistentVolumeClaim => "persistent_volume_claim",
-            Self::Service => "service",
-            Self::HorizontalPodAutoscaler => "hpa",
-            Self::PodDisruptionBudget => "pod_disruption_budget",
-            Self::StatefulSet => "stateful_set",
-        }
-    }
-
     /// Returns how the API server serves the kind.
     #[must_use]
     pub fn api_resource(self) -> ApiResource {
@@ -108,6 +94,21 @@ impl OwnedObject {
         let value = serde_json::to_value(object)?;
         let name = value.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
         Ok(Self { kind: K::OWNED_KIND, name, value })
+    }
+
+    /// Returns the value of the metric label `resource_type`. Dashboards of the Python operator select by it.
+    #[must_use]
+    pub fn metric_label(&self) -> &'static str {
+        match self.kind {
+            OwnedKind::ServiceAccount => "service_account",
+            OwnedKind::ConfigMap => "config_map",
+            OwnedKind::PersistentVolumeClaim => "pvc",
+            OwnedKind::Service if self.value["spec"]["clusterIP"] == "None" => "headless_service",
+            OwnedKind::Service => "service",
+            OwnedKind::HorizontalPodAutoscaler => "hpa",
+            OwnedKind::PodDisruptionBudget => "pod_disruption_budget",
+            OwnedKind::StatefulSet => "stateful_set",
+        }
     }
 
     /// Returns the hash of the whole object.

@@ -8,21 +8,17 @@ use k8s_openapi::{
 use kube::ResourceExt;
 
 use super::{
-    AppComponents, RunnableComponent,
+    AppComponents, BuildInputs, RunnableComponent,
     definition::{Component, config_map_name, file_name},
     environment,
     image::image,
     install, labels, probe, volume,
 };
-use crate::{api::KasprApp, naming, pod_layout, settings::BuildSettings};
+use crate::{api::KasprApp, naming, pod_layout};
 
 /// Returns the pod template of the members.
-pub(super) fn template(
-    app: &KasprApp,
-    components: &AppComponents,
-    config_map: &ConfigMap,
-    settings: &BuildSettings,
-) -> PodTemplateSpec {
+pub(super) fn template(inputs: BuildInputs<'_>, config_map: &ConfigMap) -> PodTemplateSpec {
+    let app = &**inputs.app;
     let template = app.spec.template.as_ref().and_then(|t| t.pod.clone()).unwrap_or_default();
     let metadata = template.metadata.unwrap_or_default();
     let named = |name: Option<String>| name.filter(|name| !name.is_empty());
@@ -35,11 +31,11 @@ pub(super) fn template(
         }),
         spec: Some(PodSpec {
             affinity: template.affinity,
-            containers: vec![container(app, components, config_map, settings)],
+            containers: vec![container(inputs, config_map)],
             enable_service_links: template.enable_service_links,
             host_aliases: template.host_aliases,
             image_pull_secrets: template.image_pull_secrets,
-            init_containers: install::containers(app, settings),
+            init_containers: install::containers(inputs),
             node_selector: template.node_selector,
             priority_class_name: named(template.priority_class_name),
             scheduler_name: named(template.scheduler_name),
@@ -48,22 +44,18 @@ pub(super) fn template(
             termination_grace_period_seconds: template.termination_grace_period_seconds,
             tolerations: template.tolerations,
             topology_spread_constraints: template.topology_spread_constraints,
-            volumes: Some(volumes(app, components, template.volumes)),
+            volumes: Some(volumes(inputs, template.volumes)).filter(|volumes| !volumes.is_empty()),
             ..PodSpec::default()
         }),
     }
 }
 
-fn container(
-    app: &KasprApp,
-    components: &AppComponents,
-    config_map: &ConfigMap,
-    settings: &BuildSettings,
-) -> Container {
+fn container(inputs: BuildInputs<'_>, config_map: &ConfigMap) -> Container {
+    let BuildInputs { app, components, settings, .. } = inputs;
     let template = app.spec.template.as_ref().and_then(|t| t.kaspr_container.clone()).unwrap_or_default();
     Container {
         name: naming::CONTAINER.to_owned(),
-        env: Some(environment::variables(app, components, config_map)),
+        env: Some(environment::variables(inputs, config_map)),
         image: Some(image(app, settings)),
         image_pull_policy: Some("IfNotPresent".to_owned()),
         ports: Some(vec![ContainerPort {
@@ -90,10 +82,13 @@ fn mounts(app: &KasprApp, components: &AppComponents, user: Option<Vec<VolumeMou
     mounts
 }
 
-fn volumes(app: &KasprApp, components: &AppComponents, user: Option<Vec<Volume>>) -> Vec<Volume> {
+fn volumes(inputs: BuildInputs<'_>, user: Option<Vec<Volume>>) -> Vec<Volume> {
+    let BuildInputs { app, components, .. } = inputs;
     let mut volumes: Vec<Volume> =
         definitions(app, components).into_iter().map(|definition| definition.volume()).collect();
-    volumes.extend(volume::volume(pod_layout::tables(app)));
+    if inputs.claim_templates().is_empty() {
+        volumes.extend(volume::volume(pod_layout::tables(app)));
+    }
     volumes.extend(pod_layout::member_secrets(app).into_iter().filter_map(volume::volume));
     volumes.extend(user.unwrap_or_default());
     volumes.extend(pod_layout::packages(app).into_iter().filter_map(volume::volume));

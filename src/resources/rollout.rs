@@ -9,11 +9,14 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use kube::{ResourceExt, core::DynamicObject};
 use serde_json::{Value, json};
 
-use super::{AppComponents, BuildError, OwnedObject, components::hash_of_all, hash, metadata};
+use super::{
+    AppComponents, BuildError, BuildInputs, OwnedObject, components::hash_of_all, hash, image::registry,
+    metadata, running::is_written_here,
+};
 use crate::{
     api::{
         KasprApp,
-        annotations::{DISABLE_STATIC_MEMBERSHIP, INPUT_HASH, TEMPLATE_HASH},
+        annotations::{ACCEPTED_ERRORS, DISABLE_STATIC_MEMBERSHIP, INPUT_HASH, TEMPLATE_HASH},
     },
     install_contract, naming,
     settings::BuildSettings,
@@ -29,13 +32,15 @@ const COMPARABLE: [&str; 2] = ["CONFIG_HASH", install_contract::PACKAGES_HASH];
 /// The template could not be serialized.
 pub fn mark(
     set: &mut StatefulSet,
-    app: &KasprApp,
-    components: &AppComponents,
-    settings: &BuildSettings,
+    BuildInputs { app, user_spec, components, settings, .. }: BuildInputs<'_>,
 ) -> Result<(), BuildError> {
     let template = serde_json::to_value(set.spec.as_ref().map(|spec| &spec.template))?;
     metadata::annotate(&mut set.metadata, TEMPLATE_HASH, hash::of_json(&template));
-    metadata::annotate(&mut set.metadata, INPUT_HASH, input_hash(app, components, settings)?);
+    let accepted: Vec<String> = app.accepted().iter().map(|error| hash::of_text(&error.identity())).collect();
+    if !accepted.is_empty() {
+        metadata::annotate(&mut set.metadata, ACCEPTED_ERRORS, accepted.join(","));
+    }
+    metadata::annotate(&mut set.metadata, INPUT_HASH, input_hash(user_spec, components, settings)?);
     Ok(())
 }
 
@@ -64,7 +69,7 @@ fn input_hash(
         "tables": hash_of_all(&components.tables),
         "tasks": hash_of_all(&components.tasks),
         "joins": hash_of_all(&components.joins),
-        "registry": settings.image_registry,
+        "registry": registry(settings),
     })))
 }
 
@@ -80,15 +85,17 @@ pub fn keep_running_template(desired: &mut OwnedObject, live: &DynamicObject) ->
     };
     let of_live = |annotation: &str| live.annotations().get(annotation).cloned();
     let Some(running) = live.data.pointer("/spec/template").cloned() else { return Ok(false) };
-    let built_here = of_live(TEMPLATE_HASH) == wanted(&desired.value, TEMPLATE_HASH);
-    let same_inputs = match of_live(INPUT_HASH) {
+    // If the Python operator wrote last, our hashes say nothing about the template.
+    let ours = is_written_here(live);
+    let built_here = ours && of_live(TEMPLATE_HASH) == wanted(&desired.value, TEMPLATE_HASH);
+    let same_inputs = match of_live(INPUT_HASH).filter(|_| ours) {
         Some(inputs) => Some(inputs) == wanted(&desired.value, INPUT_HASH),
         None => is_python_template(&running, &desired.value["spec"]["template"]),
     };
     if built_here || !same_inputs {
         return Ok(false);
     }
-    let mark = of_live(TEMPLATE_HASH).unwrap_or_else(|| hash::of_json(&running));
+    let mark = of_live(TEMPLATE_HASH).filter(|_| ours).unwrap_or_else(|| hash::of_json(&running));
     desired.value["spec"]["template"] = running;
     desired.value["metadata"]["annotations"][TEMPLATE_HASH] = Value::String(mark);
     *desired = desired.clone().stamped()?;
@@ -96,7 +103,8 @@ pub fn keep_running_template(desired: &mut OwnedObject, live: &DynamicObject) ->
 }
 
 /// Returns whether the Python operator made the running template from the same inputs: what both
-/// operators write in the same form must be equal.
+/// operators write in the same form must be equal. The hash of packages is built with the running one
+/// where that stands for the same packages.
 fn is_python_template(running: &Value, built: &Value) -> bool {
     let container = |template: &Value| -> Option<Value> {
         let containers = template.pointer("/spec/containers")?.as_array()?;

@@ -2,7 +2,7 @@
 
 use kube::ResourceExt;
 
-use crate::api::{CacheType, KasprApp, PythonPackages, defaults};
+use crate::api::{CacheType, KasprApp, PythonPackages, StorageType, annotations, defaults, python_values};
 
 /// Returns the maximum number of members.
 #[must_use]
@@ -22,18 +22,73 @@ pub fn cache_mode(packages: &PythonPackages) -> &'static str {
     }
 }
 
-/// Returns whether an annotation is true.
+/// Returns whether tables outlive a pod.
 #[must_use]
-pub fn is_annotated(app: &impl ResourceExt, annotation: &str) -> bool {
-    app.annotations().get(annotation).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+pub fn is_persistent(app: &KasprApp) -> bool {
+    app.spec.storage.as_ref().is_some_and(|storage| storage.r#type == StorageType::PersistentClaim)
 }
 
-/// Returns the value of an annotation that is true or false.
+/// Returns whether an annotation is true. Source: the Python operator, which reads its words for true in
+/// any case and takes everything else for false.
+#[must_use]
+pub fn is_annotated(app: &impl ResourceExt, annotation: &str) -> bool {
+    annotation_flag(app, annotation) == Some(true)
+}
+
+/// Returns the value of an annotation that is true or false, if there is one.
 #[must_use]
 pub fn annotation_flag(app: &impl ResourceExt, annotation: &str) -> Option<bool> {
-    match app.annotations().get(annotation)?.trim().to_ascii_lowercase().as_str() {
-        "true" => Some(true),
-        "false" => Some(false),
-        _ => None,
+    app.annotations().get(annotation).map(|value| python_values::boolean(value) == Some(true))
+}
+
+/// Returns a description of each annotation that has a value of another form than the operator reads.
+#[must_use]
+pub fn unreadable_annotations(app: &impl ResourceExt) -> Vec<String> {
+    let flags = [
+        annotations::PAUSE,
+        annotations::ROLL,
+        annotations::AUTO_REBALANCE,
+        annotations::HUNG_MEMBER_DETECTION,
+        annotations::DISABLE_STATIC_MEMBERSHIP,
+    ];
+    let given = |key: &str| app.annotations().get(key);
+    let flags = flags.iter().filter_map(|key| {
+        let value = given(key).filter(|value| python_values::boolean(value).is_none())?;
+        Some(format!("annotation {key}: '{value}' is read as false, it must be 'true' or 'false'"))
+    });
+    let key = annotations::HUNG_THRESHOLD_SECONDS;
+    let number = given(key).filter(|value| python_values::whole_number(value).is_none());
+    let number = number
+        .map(|value| format!("annotation {key}: '{value}' is ignored, it must be a whole number of seconds"));
+    flags.chain(number).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::ObjectMeta;
+
+    use super::*;
+    use crate::api::KasprAppSpec;
+
+    #[test]
+    fn annotations_are_read_as_the_python_operator_reads_them() {
+        let read = |value: &str| {
+            let annotation = (annotations::HUNG_MEMBER_DETECTION.to_owned(), value.to_owned());
+            let mut app = KasprApp::new(
+                "a",
+                serde_json::from_value::<KasprAppSpec>(serde_json::json!({ "bootstrapServers": "k:9092" }))
+                    .expect("a spec"),
+            );
+            app.metadata = ObjectMeta { annotations: Some([annotation].into()), ..ObjectMeta::default() };
+            let flag = annotation_flag(&app, annotations::HUNG_MEMBER_DETECTION);
+            (flag, unreadable_annotations(&app).len())
+        };
+        for value in ["true", "True", "YES", "on", "1", "y", " true "] {
+            assert_eq!(read(value), (Some(true), 0), "{value}");
+        }
+        for value in ["false", "no", "0", "off", ""] {
+            assert_eq!(read(value), (Some(false), 0), "{value}");
+        }
+        assert_eq!(read("disabled"), (Some(false), 1));
     }
 }

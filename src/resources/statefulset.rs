@@ -10,17 +10,14 @@ use k8s_openapi::{
 };
 use kube::ResourceExt;
 
-use super::{AppComponents, claim, labels, metadata, pod, spec_view::replicas};
-use crate::{api::KasprApp, naming, settings::BuildSettings};
+use super::{BuildInputs, claim, labels, metadata, pod, spec_view::replicas};
+use crate::naming;
 
 /// Returns the StatefulSet of the members. Pods start in parallel: members must find each other to
 /// become ready.
-pub(super) fn statefulset(
-    app: &KasprApp,
-    components: &AppComponents,
-    config_map: &ConfigMap,
-    settings: &BuildSettings,
-) -> StatefulSet {
+pub(super) fn statefulset(inputs: BuildInputs<'_>, config_map: &ConfigMap) -> StatefulSet {
+    let app = &**inputs.app;
+    let claims = inputs.claim_templates();
     let name = app.name_any();
     let owned = labels::merged(Some(app.labels()), labels::app(&name));
     let delete = claim::persistent(app).is_some_and(|storage| storage.delete_claim == Some(true));
@@ -39,12 +36,12 @@ pub(super) fn statefulset(
                 ..LabelSelector::default()
             },
             service_name: Some(naming::app(&name)),
-            template: pod::template(app, components, config_map, settings),
+            template: pod::template(inputs, config_map),
             update_strategy: Some(StatefulSetUpdateStrategy {
                 type_: Some("RollingUpdate".to_owned()),
                 ..StatefulSetUpdateStrategy::default()
             }),
-            volume_claim_templates: claim::tables(app).map(|claim| vec![claim]),
+            volume_claim_templates: (!claims.is_empty()).then_some(claims),
             ..StatefulSetSpec::default()
         }),
         ..StatefulSet::default()

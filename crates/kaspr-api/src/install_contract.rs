@@ -3,6 +3,8 @@
 
 /// Hash of the package set. Members have it too: a new set restarts them.
 pub const PACKAGES_HASH: &str = "PACKAGES_HASH";
+/// Other hashes of the same package set, separated by commas: archives under them are a hit.
+pub const PACKAGES_EQUAL_HASHES: &str = "PACKAGES_EQUAL_HASHES";
 /// Mount path of the packages volume.
 pub const PACKAGES_DIR: &str = "PACKAGES_DIR";
 /// Whether all members share the packages volume.
@@ -57,3 +59,55 @@ pub const AZURE_ENDPOINT: &str = "AZURE_ENDPOINT";
 pub const AZURE_STORAGE_ACCOUNT_NAME: &str = "AZURE_STORAGE_ACCOUNT_NAME";
 /// Key of the Azure storage account.
 pub const AZURE_STORAGE_ACCOUNT_KEY: &str = "AZURE_STORAGE_ACCOUNT_KEY";
+
+/// A variable in the text of a package or index, which the installer expands from its environment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Variable<'a> {
+    /// Text before the variable.
+    pub before: &'a str,
+    /// Name of the variable.
+    pub name: &'a str,
+    /// Text after the variable.
+    pub after: &'a str,
+    /// Whether the name is in braces. Without braces it may as well be part of a password.
+    pub in_braces: bool,
+}
+
+/// Finds the first `${NAME}` or `$NAME` of a text. Source: the shell of the Python operator expands both.
+#[must_use]
+pub fn first_variable(text: &str) -> Option<Variable<'_>> {
+    text.match_indices('$').find_map(|(at, _)| {
+        let (before, rest) = (&text[..at], &text[at + 1..]);
+        let in_braces = rest.strip_prefix('{');
+        let rest = in_braces.unwrap_or(rest);
+        let (name, rest) = rest.split_at(rest.find(|c| !is_name_character(c)).unwrap_or(rest.len()));
+        let after = if in_braces.is_some() { rest.strip_prefix('}')? } else { rest };
+        let is_name = !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit());
+        is_name.then_some(Variable { before, name, after, in_braces: in_braces.is_some() })
+    })
+}
+
+fn is_name_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_found_with_and_without_braces() {
+        for (text, expected) in [
+            ("https://${TOKEN}@host", Some(("https://", "TOKEN", "@host"))),
+            ("https://$TOKEN@host", Some(("https://", "TOKEN", "@host"))),
+            ("$A$B", Some(("", "A", "$B"))),
+            ("a$(date)$B", Some(("a$(date)", "B", ""))),
+            ("${A B}", None),
+            ("$1", None),
+            ("cost: 5$", None),
+        ] {
+            let found = first_variable(text).map(|found| (found.before, found.name, found.after));
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+}

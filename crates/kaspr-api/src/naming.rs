@@ -138,3 +138,6 @@ pub const INSTALL_CONTAINER: &str = "install-packages";
 
 /// Name of the web port.
 pub const WEB_PORT_NAME: &str = "http";
+
+/// Reason of the event that reports a failed request for a rebalance. Source: the Python operator.
+pub const REBALANCE_REQUEST_FAILED: &str = "RebalanceRequestFailed";

@@ -104,9 +104,9 @@ pub fn tables(app: &KasprApp) -> PodVolume {
 /// Returns the directory of the tables: `config.tableDir`, or the default.
 #[must_use]
 pub fn table_dir(app: &KasprApp) -> String {
-    let config = app.spec.config.as_ref().and_then(|config| config.0.get("tableDir"));
+    let config = app.spec.config.as_ref().and_then(|config| config.get("tableDir"));
     match config {
-        None | Some(Value::Null) => naming::TABLE_DIR.to_owned(),
+        None => naming::TABLE_DIR.to_owned(),
         Some(Value::String(directory)) => directory.clone(),
         Some(other) => other.to_string(),
     }

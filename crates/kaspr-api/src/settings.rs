@@ -1,10 +1,36 @@
 //! All settings of the operator, from flags and environment variables.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf};
 
-use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
+use clap::{ArgAction, Args, ValueEnum};
 
-use crate::{api::defaults, install_contract as variable, naming};
+use crate::{
+    api::{defaults, python_values},
+    install_contract as variable, naming,
+};
+
+/// Reads a boolean in the words that the Python operator accepts.
+fn parse_boolean(text: &str) -> Result<bool, String> {
+    python_values::boolean(text).ok_or_else(|| "must be 'true' or 'false'".to_owned())
+}
+
+/// Returns a parser of whole numbers in a range. Like the Python operator it accepts `15.0`.
+fn parse_whole<T: TryFrom<i64>>(
+    range: RangeInclusive<i64>,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync {
+    move |text| {
+        let number = python_values::whole_number(text).filter(|number| range.contains(number));
+        number
+            .and_then(|number| T::try_from(number).ok())
+            .ok_or_else(|| format!("must be a whole number from {} to {}", range.start(), range.end()))
+    }
+}
+
+/// Reads the timeout of a status request, in seconds.
+fn parse_status_timeout(text: &str) -> Result<f64, String> {
+    let seconds = text.trim().parse::<f64>().ok().filter(|seconds| (0.1..=300.0).contains(seconds));
+    seconds.ok_or_else(|| "must be a number of seconds from 0.1 to 300".to_owned())
+}
 
 /// Settings that affect the objects that the operator builds.
 #[derive(Args, Clone, Debug)]
@@ -13,13 +39,13 @@ pub struct BuildSettings {
     #[arg(long, env = "KASPR_IMAGE_REGISTRY", value_name = "HOST")]
     pub image_registry: Option<String>,
     /// Maximum number of members that an app's autoscaler adds in one step
-    #[arg(long, env = "HPA_SCALE_UP_POLICY_PODS_PER_STEP", default_value_t = 4, value_name = "PODS", value_parser = clap::value_parser!(i32).range(1..))]
+    #[arg(long, env = "HPA_SCALE_UP_POLICY_PODS_PER_STEP", default_value_t = 4, value_name = "PODS", value_parser = parse_whole::<i32>(1..=i64::from(i32::MAX)))]
     pub scale_up_pods_per_step: i32,
     /// Length of a scale-up step of an app's autoscaler, in seconds
-    #[arg(long, env = "HPA_SCALE_UP_POLICY_PERIOD_SECONDS", default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(i32).range(1..=1800))]
+    #[arg(long, env = "HPA_SCALE_UP_POLICY_PERIOD_SECONDS", default_value_t = 60, value_name = "SECONDS", value_parser = parse_whole::<i32>(1..=1800))]
     pub scale_up_period_seconds: i32,
     /// Number of members that an app starts with; the autoscaler adds the other members step by step
-    #[arg(long, env = "INITIAL_MAX_REPLICAS", default_value_t = 1, value_name = "PODS", value_parser = clap::value_parser!(i32).range(1..))]
+    #[arg(long, env = "INITIAL_MAX_REPLICAS", default_value_t = 1, value_name = "PODS", value_parser = parse_whole::<i32>(1..=i64::from(i32::MAX)))]
     pub initial_max_replicas: i32,
     /// Image of the operator, from which pods copy the package installer
     #[arg(long, env = "OPERATOR_IMAGE", default_value = concat!("kasprio/kaspr-operator:", env!("CARGO_PKG_VERSION")), value_name = "IMAGE")]
@@ -30,22 +56,22 @@ pub struct BuildSettings {
 #[derive(Args, Clone, Debug)]
 pub struct MemberSettings {
     /// Poll the status of members over HTTP
-    #[arg(long, env = "CLIENT_STATUS_CHECK_ENABLED", default_value = "true", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "CLIENT_STATUS_CHECK_ENABLED", default_value = "true", value_name = "BOOL", action = ArgAction::Set, value_parser = parse_boolean)]
     pub client_status_check: bool,
     /// Timeout for a status request to a member, in seconds
-    #[arg(long, env = "CLIENT_STATUS_CHECK_TIMEOUT_SECONDS", default_value_t = 15, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=300))]
-    pub client_status_check_timeout_seconds: u64,
+    #[arg(long, env = "CLIENT_STATUS_CHECK_TIMEOUT_SECONDS", default_value_t = 15.0, value_name = "SECONDS", value_parser = parse_status_timeout)]
+    pub client_status_check_timeout_seconds: f64,
     /// Request a rebalance after the topics or tables of an app change; the annotation
     /// kaspr.io/auto-rebalance of an app takes precedence
-    #[arg(long, env = "AUTO_REBALANCE_ENABLED", default_value = "true", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "AUTO_REBALANCE_ENABLED", default_value = "true", value_name = "BOOL", action = ArgAction::Set, value_parser = parse_boolean)]
     pub auto_rebalance: bool,
     /// Delete the pods of members that are stuck in a rebalance; the annotation
     /// kaspr.io/hung-member-detection-enabled of an app takes precedence
-    #[arg(long, env = "HUNG_MEMBER_DETECTION_ENABLED", default_value = "true", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "HUNG_MEMBER_DETECTION_ENABLED", default_value = "true", value_name = "BOOL", action = ArgAction::Set, value_parser = parse_boolean)]
     pub hung_member_detection: bool,
     /// Time in a rebalance after which a member counts as hung, in seconds; the annotation
     /// kaspr.io/hung-rebalancing-threshold-seconds of an app takes precedence
-    #[arg(long, env = "HUNG_REBALANCING_THRESHOLD_SECONDS", default_value_t = 300, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..))]
+    #[arg(long, env = "HUNG_REBALANCING_THRESHOLD_SECONDS", default_value_t = 300, value_name = "SECONDS", value_parser = parse_whole::<i64>(1..=i64::from(i32::MAX)))]
     pub hung_rebalancing_threshold_seconds: i64,
 }
 
@@ -53,13 +79,13 @@ pub struct MemberSettings {
 #[derive(Args, Clone, Debug)]
 pub struct LeaseSettings {
     /// Reconcile only while holding a Lease; with --local, only if --lease-namespace is set
-    #[arg(long, env = "LEADER_ELECTION", default_value = "true", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "LEADER_ELECTION", default_value = "true", value_name = "BOOL", action = ArgAction::Set, value_parser = parse_boolean)]
     pub leader_election: bool,
     /// Namespace of the Lease [default: the namespace of the pod]
     #[arg(long, env = "POD_NAMESPACE", value_name = "NAMESPACE")]
     pub lease_namespace: Option<String>,
     /// Time after which another replica acquires a Lease that is not renewed, in seconds
-    #[arg(long, env = "LEASE_SECONDS", default_value_t = 15, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(6..=300))]
+    #[arg(long, env = "LEASE_SECONDS", default_value_t = 15, value_name = "SECONDS", value_parser = parse_whole::<u64>(6..=300))]
     pub lease_seconds: u64,
     /// Name of this replica in the Lease [default: a random name]
     #[arg(long, env = "POD_NAME", value_name = "NAME")]
@@ -76,7 +102,7 @@ pub struct ReconcileSettings {
     #[command(flatten)]
     pub members: MemberSettings,
     /// Timeout for deleting a StatefulSet before it is recreated, in seconds
-    #[arg(long, env = "STATEFULSET_DELETION_TIMEOUT_SECONDS", default_value_t = 5, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=300))]
+    #[arg(long, env = "STATEFULSET_DELETION_TIMEOUT_SECONDS", default_value_t = 5, value_name = "SECONDS", value_parser = parse_whole::<u64>(1..=300))]
     pub statefulset_deletion_timeout_seconds: u64,
 }
 
@@ -119,13 +145,13 @@ pub struct CertificateSettings {
     #[arg(long, env = "WEBHOOK_CONFIGURATION", default_value = "kaspr-operator", value_name = "NAME")]
     pub webhook_configuration: String,
     /// Validity of the CA, in seconds; renewed after two thirds of this time
-    #[arg(long, env = "AUTHORITY_SECONDS", default_value_t = 10 * 365 * 86_400, value_name = "SECONDS", hide = true, value_parser = clap::value_parser!(i64).range(3..=4_000_000_000))]
+    #[arg(long, env = "AUTHORITY_SECONDS", default_value_t = 10 * 365 * 86_400, value_name = "SECONDS", hide = true, value_parser = parse_whole::<i64>(3..=4_000_000_000))]
     pub authority_seconds: i64,
     /// Validity of the certificate, in seconds; renewed after two thirds of this time
-    #[arg(long, env = "CERTIFICATE_SECONDS", default_value_t = 365 * 86_400, value_name = "SECONDS", hide = true, value_parser = clap::value_parser!(i64).range(3..=4_000_000_000))]
+    #[arg(long, env = "CERTIFICATE_SECONDS", default_value_t = 365 * 86_400, value_name = "SECONDS", hide = true, value_parser = parse_whole::<i64>(3..=4_000_000_000))]
     pub certificate_seconds: i64,
     /// Interval between checks of the Secret and the webhook configurations, in seconds
-    #[arg(long, env = "CERTIFICATE_CHECK_SECONDS", default_value_t = 60, value_name = "SECONDS", hide = true, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, env = "CERTIFICATE_CHECK_SECONDS", default_value_t = 60, value_name = "SECONDS", hide = true, value_parser = parse_whole::<u64>(1..=3600))]
     pub certificate_check_seconds: u64,
 }
 
@@ -149,7 +175,7 @@ pub struct RunSettings {
     pub certificate: CertificateSettings,
     /// Time for which the webhooks continue to serve after a termination signal, in seconds; /readyz
     /// fails during this time, so that the API server and kube-proxy switch to other replicas
-    #[arg(long, env = "DRAIN_SECONDS", default_value_t = 0, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=3600))]
+    #[arg(long, env = "DRAIN_SECONDS", default_value_t = 0, value_name = "SECONDS", value_parser = parse_whole::<u64>(0..=3600))]
     pub drain_seconds: u64,
     /// Port of /metrics (HTTP), on all addresses; with --local, a free port of 127.0.0.1 unless set
     #[arg(long, env = "METRICS_PORT", value_name = "PORT")]
@@ -193,11 +219,14 @@ pub struct InstallSettings {
     /// Hash of the package set
     #[arg(long, env = variable::PACKAGES_HASH, value_name = "HASH")]
     pub hash: String,
+    /// Other hashes of the same packages, under which the cache may have them
+    #[arg(long, env = variable::PACKAGES_EQUAL_HASHES, value_name = "HASH", value_delimiter = ',')]
+    pub equal_hash: Vec<String>,
     /// Mount path of the packages volume
     #[arg(long, env = variable::PACKAGES_DIR, default_value = naming::PACKAGES_DIR, value_name = "DIRECTORY")]
     pub packages_dir: PathBuf,
     /// Whether all members share the packages volume
-    #[arg(long, env = variable::PACKAGES_SHARED, default_value = "false", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    #[arg(long, env = variable::PACKAGES_SHARED, default_value = "false", value_name = "BOOL", action = ArgAction::Set, value_parser = parse_boolean)]
     pub shared: bool,
     /// Directory for temporary files [default: a new directory in the system's temporary directory]
     #[arg(long, env = variable::SCRATCH_DIR, value_name = "DIRECTORY")]
@@ -220,7 +249,8 @@ pub struct InstallSettings {
     /// Number of retries after the first attempt
     #[arg(long, env = variable::INSTALL_RETRIES, default_value_t = defaults::INSTALL_RETRIES as u64, value_name = "N")]
     pub retries: u64,
-    /// Timeout for all attempts together, in seconds
+    /// Timeout in seconds; all attempts together, and waiting, take at most this time multiplied by the
+    /// number of retries
     #[arg(long, env = variable::INSTALL_TIMEOUT, default_value_t = defaults::INSTALL_TIMEOUT as u64, value_name = "SECONDS")]
     pub timeout: u64,
     /// What happens if all attempts fail: block, allow or warn
@@ -233,11 +263,22 @@ pub struct InstallSettings {
     #[arg(long, env = "TERMINATION_LOG", default_value = "/dev/termination-log", value_name = "FILE")]
     pub termination_log: PathBuf,
     /// Time after which another member acquires an install lease that is not renewed, in seconds
-    #[arg(long, env = "PACKAGES_LEASE_SECONDS", default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(2..=600))]
+    #[arg(long, env = "PACKAGES_LEASE_SECONDS", default_value_t = 30, value_name = "SECONDS", value_parser = parse_whole::<u64>(2..=600))]
     pub lease_seconds: u64,
     /// Bucket in which package sets are cached.
     #[command(flatten)]
     pub bucket: BucketSettings,
+}
+
+impl InstallSettings {
+    /// Returns the time limit of the whole installation, in seconds.
+    ///
+    /// The Python operator makes `retries` attempts, each with the timeout. What it completed must complete
+    /// here too.
+    #[must_use]
+    pub fn deadline_seconds(&self) -> u64 {
+        self.timeout.saturating_mul(self.retries.max(1))
+    }
 }
 
 /// Bucket in which package sets are cached, in one of three clouds. Credentials are read from the
@@ -281,3 +322,6 @@ pub struct BucketSettings {
     #[arg(long, env = variable::MAX_ARCHIVE_SIZE, default_value_t = defaults::MAX_ARCHIVE_BYTES, value_name = "BYTES")]
     pub max_archive_size: u64,
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,19 +10,16 @@ use super::{
 use crate::{
     api::{KasprApp, annotations::REBALANCE},
     cli::error::Error,
-    resources::is_annotated,
+    naming::REBALANCE_REQUEST_FAILED,
 };
-
-/// Reason of the event that reports a failed request.
-const FAILED: &str = "RebalanceFailed";
 
 /// Requests a rebalance.
 pub(super) async fn rebalance(args: WaitArgs) -> Result<(), Error> {
     let app = AppHandle::fetch(&args.cluster, &args.app).await?;
     app.ensure_not_paused("rebalance")?;
-    let changed = !is_annotated(&app.metadata, REBALANCE);
+    let changed = !app.metadata.annotations().contains_key(REBALANCE);
     let result = |done| ActionResult { action: "rebalance", changed, done };
-    let events_before = app.events(FAILED).await;
+    let events_before = app.events(REBALANCE_REQUEST_FAILED).await;
     app.set_annotation(REBALANCE, Some("true")).await?;
     if !args.wait {
         let text = ": the operator will request a rebalance from the leader";
@@ -30,7 +27,7 @@ pub(super) async fn rebalance(args: WaitArgs) -> Result<(), Error> {
     }
     app.wait_until(app.api(), &app.name, is_requested, args.timeout, "the rebalance request").await?;
     // The operator reports a failure before it removes the annotation.
-    let events = app.events(FAILED).await;
+    let events = app.events(REBALANCE_REQUEST_FAILED).await;
     if let Some((_, _, why)) = events.into_iter().find(|event| !events_before.contains(event)) {
         Err(CliError::Refused { what: "rebalance".to_owned(), why })?;
     }

@@ -153,7 +153,8 @@ fn locate_findings<'a>(
         finding(Severity::Error, rule, &path, problem.to_string(), highlight)
     });
     let warnings = found.warnings.into_iter().map(move |Warning { rule, path, text }| {
-        finding(Severity::Warning, rule, &path, text, Highlight::Value)
+        let highlight = if rule == rule::CONFIG_KEY_UNKNOWN { Highlight::Key } else { Highlight::Value };
+        finding(Severity::Warning, rule, &path, text, highlight)
     });
     errors.chain(warnings)
 }

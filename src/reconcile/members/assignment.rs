@@ -9,7 +9,11 @@ use kube::ResourceExt;
 use tokio::time::Instant;
 
 use super::client::Answer;
-use crate::{api::KasprApp, naming, resources::AppComponents};
+use crate::{
+    api::{InputTopic, KasprApp},
+    naming,
+    resources::AppComponents,
+};
 
 /// Consecutive polls in which a topic must be missing: members learn of their partitions a moment after
 /// a rebalance.
@@ -24,10 +28,11 @@ const MAX_DELAY: Duration = Duration::from_secs(6 * 3600);
 /// Returns the topics that some member must be assigned: those that agents read by name, and the
 /// changelogs of tables.
 pub(crate) fn expected_topics(app: &KasprApp, components: &AppComponents) -> BTreeSet<String> {
-    let agents = components.agents.iter().filter_map(|agent| agent.spec.input.topic.as_ref()?.name.clone());
+    let topics = components.agents.iter().filter_map(|agent| agent.spec.input.topic.as_ref());
+    let agents = topics.flat_map(InputTopic::names).map(str::to_owned);
     let identity = naming::app(&app.name_any());
     let changelogs =
-        components.tables.iter().map(|table| format!("{identity}-{}-changelog", table.spec.name));
+        components.tables.iter().map(|table| format!("{identity}-{}-changelog", table.name_any()));
     agents.chain(changelogs).collect()
 }
 

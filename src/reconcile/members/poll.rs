@@ -14,6 +14,7 @@ use crate::{
     api::{
         KasprApp, Member,
         annotations::{HUNG_MEMBER_DETECTION, HUNG_THRESHOLD_SECONDS, REBALANCE},
+        python_values,
     },
     defaults,
     reconcile::{cache::index::ObjectKey, context::Context, fetch},
@@ -29,7 +30,8 @@ const CONCURRENCY: usize = 16;
 /// Polls the members once and acts on the result. Returns the delay until the next poll.
 pub(crate) async fn poll(ctx: &Context, key: &ObjectKey, app: &KasprApp, state: &mut PollState) -> Duration {
     let app_state = AppState::read(ctx, key, app);
-    let manual = resources::is_annotated(app, REBALANCE) && !app_state.paused;
+    // Any value is a request, as with the Python operator.
+    let manual = app.annotations().contains_key(REBALANCE) && !app_state.paused;
     if !ctx.settings.members.client_status_check && !manual {
         return IDLE_DELAY;
     }
@@ -139,7 +141,8 @@ fn detect_hung(
     polled: &[PolledMember],
     state: &mut PollState,
 ) {
-    let threshold = app.annotations().get(HUNG_THRESHOLD_SECONDS).and_then(|text| text.trim().parse().ok());
+    let threshold =
+        app.annotations().get(HUNG_THRESHOLD_SECONDS).and_then(|text| python_values::whole_number(text));
     let threshold = threshold.unwrap_or(ctx.settings.members.hung_rebalancing_threshold_seconds);
     let hung = if settled {
         let answered =

@@ -15,6 +15,7 @@ use crate::{
         annotations::{AUTO_REBALANCE, REBALANCE},
     },
     error_chain::describe,
+    naming,
     reconcile::{cache::index::ObjectKey, context::Context, events},
     resources::{self, environment},
 };
@@ -91,7 +92,7 @@ async fn report(ctx: &Context, key: &ObjectKey, app: &KasprApp, reason: &str, ou
         Err(error) => {
             tracing::warn!(app = name, namespace, reason, error, "failed to request a rebalance");
             let note = format!("Failed to request a rebalance ({reason}): {error}");
-            events::warning(ctx, app, "RebalanceFailed", note).await;
+            events::warning(ctx, app, naming::REBALANCE_REQUEST_FAILED, note).await;
         }
     }
 }

@@ -6,15 +6,18 @@ use crate::api::{AgentInput, AgentOutput, InputTopic, KasprAgent};
 
 pub(super) fn definition(agent: &KasprAgent) -> Value {
     let spec = &agent.spec;
-    json!({
+    let mut definition = json!({
         "description": spec.description,
         "input": input(&spec.input),
         "isolated_partitions": spec.isolated_partitions,
         "name": agent.name_any(),
-        "output": spec.output.as_ref().map(output),
         // The framework does not accept null here.
         "processors": processors(Some(&spec.processors.clone().unwrap_or_default())),
-    })
+    });
+    if let Some(given) = &spec.output {
+        definition["output"] = output(given);
+    }
+    definition
 }
 
 fn input(input: &AgentInput) -> Value {

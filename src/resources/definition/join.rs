@@ -10,7 +10,7 @@ pub(super) fn definition(join: &KasprJoin) -> Value {
         "description": spec.description,
         "extractor": code(Some(&spec.extractor)),
         "left_table": spec.left_table,
-        "name": spec.name.clone().unwrap_or_else(|| join.name_any()),
+        "name": join.name_any(),
         "output_channel": spec.output_channel,
         "right_table": spec.right_table,
         "type": spec.r#type,

@@ -1,3 +1,4 @@
+use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::code::code;
@@ -11,7 +12,7 @@ pub(super) fn definition(table: &KasprTable) -> Value {
         "extra_topic_configs": spec.extra_topic_configs.clone().unwrap_or_default(),
         "global": spec.global.unwrap_or(false),
         "key_serializer": spec.key_serializer,
-        "name": spec.name,
+        "name": table.name_any(),
         "options": spec.options.clone().unwrap_or_default(),
         "partitions": spec.partitions,
         "value_serializer": spec.value_serializer,

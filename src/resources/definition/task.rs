@@ -1,3 +1,4 @@
+use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::processors::processors;
@@ -7,7 +8,7 @@ pub(super) fn definition(task: &KasprTask) -> Value {
     let spec = &task.spec;
     json!({
         "description": spec.description,
-        "name": spec.name,
+        "name": task.name_any(),
         "on_leader": spec.on_leader,
         "processors": processors(Some(&spec.processors)),
         "schedule": spec.schedule.as_ref().map(schedule),

@@ -1,3 +1,4 @@
+use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::{code::code, processors::processors};
@@ -7,7 +8,7 @@ pub(super) fn definition(view: &KasprWebView) -> Value {
     let spec = &view.spec;
     json!({
         "description": spec.description,
-        "name": spec.name,
+        "name": view.name_any(),
         "processors": processors(spec.processors.as_ref()),
         "request": { "method": spec.request.method, "path": spec.request.path },
         "response": spec.response.as_ref().map(response),

@@ -6,11 +6,11 @@ mod series;
 
 use std::time::Duration;
 
-use prometheus::{Encoder, Error, TextEncoder};
+use prometheus::{Encoder, Error, TextEncoder, core::Collector, process_collector::ProcessCollector};
 
 use families::Families;
 
-/// The value of the label `trigger_source`.
+/// The value of the label `trigger_source`: changes and timers enter the same queue.
 const TRIGGER: &str = "queue";
 
 /// Every metric of the operator.
@@ -18,6 +18,8 @@ const TRIGGER: &str = "queue";
 /// A counter shows nothing before its first event, a gauge nothing before its first value.
 pub struct Metrics {
     families: Families,
+    /// CPU, memory and files of the process, under the names that every Prometheus client uses.
+    process: ProcessCollector,
 }
 
 /// The labels of a resource: an app, or one of its components.
@@ -43,7 +45,7 @@ impl Metrics {
     ///
     /// A name or label is not valid in Prometheus.
     pub fn new() -> Result<Self, Error> {
-        let metrics = Self { families: Families::new()? };
+        let metrics = Self { families: Families::new()?, process: ProcessCollector::for_self() };
         metrics.set_leader(false);
         Ok(metrics)
     }
@@ -55,6 +57,7 @@ impl Metrics {
     /// A metric could not be encoded.
     pub fn text(&self) -> Result<Vec<u8>, Error> {
         let mut text = Vec::new();
+        TextEncoder::new().encode(&self.process.collect(), &mut text)?;
         // One by one: all families at once take several times the memory of their text.
         for collector in self.families.all.values() {
             let mut families = collector.collect();
@@ -155,7 +158,10 @@ impl Metrics {
     /// Records a finished package install.
     pub fn packages_installed(&self, app: &str, namespace: &str, outcome: &InstallOutcome) {
         let InstallOutcome { duration, error, retries } = outcome;
-        self.families.packages.install_duration.observe(&[app, namespace], *duration);
+        // A failed install has no duration: 0 would read as a cache hit.
+        if error.is_none() {
+            self.families.packages.install_duration.observe(&[app, namespace], *duration);
+        }
         self.families.packages.install_total.add(&[app, namespace, result_label(error.is_none())], 1);
         if let Some(error) = error {
             self.families.packages.install_errors.add(&[app, namespace, error], 1);

@@ -27,6 +27,9 @@ use super::{ComponentStatus, InputTopic, Processors, TopicOut, cel};
 )]
 #[serde(rename_all = "camelCase")]
 pub struct KasprAgentSpec {
+    /// Has no effect: the app calls the agent by its `metadata.name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Description of the agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,

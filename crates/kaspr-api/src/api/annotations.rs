@@ -34,6 +34,10 @@ pub const INPUT_HASH: &str = "kaspr.io/input-hash";
 /// On a StatefulSet: the hash of its pod template as it was built.
 pub const TEMPLATE_HASH: &str = "kaspr.io/template-hash";
 
+/// On a StatefulSet: hashes of the errors that its app had when the operator took it over, separated by
+/// commas. The app may keep them.
+pub const ACCEPTED_ERRORS: &str = "kaspr.io/accepted-errors";
+
 /// On CRDs: the version of the operator that they belong to.
 pub const OPERATOR_VERSION: &str = "kaspr.io/operator-version";
 

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AppStatus, PythonPackages, Storage, Template, cel};
+use super::{AppStatus, PythonPackages, Storage, Template, cel, config_keys};
 
 /// A cluster of members that run the same stream processors.
 #[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -51,8 +51,9 @@ pub struct KasprAppSpec {
     /// Encrypt the connections to Kafka. An empty object is enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
-    /// Authentication of the members to Kafka.
-    pub authentication: Authentication,
+    /// Authentication of the members to Kafka. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<Authentication>,
     /// Settings of the framework, such as `topicPartitions` or `webPort`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<AppConfig>,
@@ -116,15 +117,15 @@ pub struct CertificateSecret {
 /// Authentication of the members to Kafka.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = cel::needs_text("username", "must name the user"))]
-#[x_kube(validation = cel::needs("passwordSecret", "must name the Secret that holds the password"))]
+#[x_kube(validation = cel::username_of_login("must name the user"))]
+#[x_kube(validation = cel::password_of_login("must name the Secret that holds the password"))]
 pub struct Authentication {
     /// SASL mechanism.
     pub r#type: AuthenticationType,
-    /// User name. Required.
+    /// User name. Required, unless `type` is `plain` and there is no password: then members do not log in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// Secret with the password. Required.
+    /// Secret with the password. Required with a user name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_secret: Option<PasswordSecret>,
 }
@@ -190,6 +191,19 @@ pub struct Probe {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct AppConfig(pub BTreeMap<String, Value>);
+
+impl AppConfig {
+    /// Returns the value of a setting, in any spelling that members read as the same variable.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        let exact = self.0.get(name);
+        let spelled = || {
+            let variable = config_keys::variable(name);
+            self.0.iter().find(|(key, _)| config_keys::variable(key) == variable).map(|(_, value)| value)
+        };
+        exact.or_else(spelled).filter(|value| !value.is_null())
+    }
+}
 
 impl JsonSchema for AppConfig {
     fn schema_name() -> Cow<'static, str> {

@@ -59,11 +59,6 @@ pub(super) fn an_operation() -> Rule {
     required(rule, "must give one of map, filter and topicSend")
 }
 
-/// A field must be given.
-pub(super) fn needs(field: &str, message: &str) -> Rule {
-    required(given(field), message).field_path(format!(".{field}"))
-}
-
 /// A field must be given where another has a value.
 pub(super) fn needs_when(other: &str, value: &str, field: &str, message: &str) -> Rule {
     let rule = format!("!({} && self.{other} == '{value}') || {}", given(other), given(field));
@@ -81,6 +76,18 @@ pub(super) fn not_key_and_identity() -> Rule {
     let identity = format!("({} && self.workloadIdentity)", given("workloadIdentity"));
     let rule = format!("!({} && {identity})", given("secretRef"));
     forbidden(rule, "workloadIdentity", "must not be given together with secretRef")
+}
+
+/// A user name must be given, unless authentication of type `plain` has neither user name nor password.
+pub(super) fn username_of_login(message: &str) -> Rule {
+    let none = format!("(self.type == 'plain' && !{})", given("passwordSecret"));
+    required(format!("{none} || {}", text("username")), message).field_path(".username")
+}
+
+/// A password must be given, unless authentication of type `plain` has neither user name nor password.
+pub(super) fn password_of_login(message: &str) -> Rule {
+    let none = format!("(self.type == 'plain' && !{})", text("username"));
+    required(format!("{none} || {}", given("passwordSecret")), message).field_path(".passwordSecret")
 }
 
 /// A text must be given.

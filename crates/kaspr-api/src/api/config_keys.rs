@@ -62,24 +62,32 @@ const fn key(name: &'static str, kind: ConfigKind) -> ConfigKey {
 }
 
 impl ConfigKey {
-    /// Returns the setting of that name.
+    /// Returns the setting of that name, in any spelling that members read as the same variable:
+    /// `topicPartitions` or `topic_partitions`.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
-        CONFIG_KEYS.iter().find(|key| key.name == name)
+        let variable = variable(name);
+        CONFIG_KEYS.iter().find(|key| key.variable() == variable)
     }
 
     /// Returns the environment variable that members read: `webPort` → `K_WEB_PORT`.
     #[must_use]
     pub fn variable(&self) -> String {
-        let mut name = String::from("K_");
-        for letter in self.name.chars() {
-            if letter.is_ascii_uppercase() {
-                name.push('_');
-            }
-            name.push(letter.to_ascii_uppercase());
-        }
-        name
+        variable(self.name)
     }
+}
+
+/// Returns the environment variable of a setting, known or not: `topic_partitions` → `K_TOPIC_PARTITIONS`.
+#[must_use]
+pub fn variable(name: &str) -> String {
+    let mut variable = String::from("K_");
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() {
+            variable.push('_');
+        }
+        variable.push(letter.to_ascii_uppercase());
+    }
+    variable
 }
 
 #[cfg(test)]

@@ -85,7 +85,17 @@ pub enum InstallErrorType {
 }
 
 impl InstallErrorType {
-    /// Returns the value of the metric label `error_type`.
+    /// Returns the value of the metric label `error_type`: the Python operator calls a package that an index
+    /// does not have invalid.
+    #[must_use]
+    pub fn metric_label(self) -> &'static str {
+        match self {
+            Self::PackageNotFound => "invalid_package",
+            other => other.label(),
+        }
+    }
+
+    /// Returns the word that the status shows.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {

@@ -29,17 +29,17 @@ use super::{Code, ComponentStatus, cel};
 )]
 #[serde(rename_all = "camelCase")]
 pub struct KasprJoinSpec {
-    /// Name of the join; unique in the app. Default: the resource's name.
+    /// Has no effect: the app calls the join by its `metadata.name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Description of the join.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The `spec.name` of the table whose values are passed to the extractor.
-    #[x_kube(validation = cel::not_empty("must be the spec.name of a KasprTable of the same app"))]
+    /// The `metadata.name` of the table whose values are passed to the extractor.
+    #[x_kube(validation = cel::not_empty("must be the name of a KasprTable of the same app"))]
     pub left_table: String,
-    /// The `spec.name` of the table that the extracted key is looked up in.
-    #[x_kube(validation = cel::not_empty("must be the spec.name of a KasprTable of the same app"))]
+    /// The `metadata.name` of the table that the extracted key is looked up in.
+    #[x_kube(validation = cel::not_empty("must be the name of a KasprTable of the same app"))]
     pub right_table: String,
     /// Called with a value of the left table; returns the key in the right one.
     pub extractor: Code,

@@ -18,8 +18,10 @@ pub mod defaults;
 mod install_report;
 mod join;
 mod kind;
+mod login;
 mod packages;
 mod processors;
+pub mod python_values;
 mod schema;
 mod secret_refs;
 mod status;
@@ -60,7 +62,7 @@ pub use task::{KasprTask, KasprTaskSpec, Schedule};
 pub use template::{
     ContainerTemplate, DisruptionBudgetTemplate, PodTemplate, ResourceTemplate, Template, TemplateMetadata,
 };
-pub use topic::{InputTopic, Serializer, TopicOut};
+pub use topic::{InputTopic, Serializer, TopicOut, topic_names};
 pub use webview::{
     ContentType, HttpMethod, KasprWebView, KasprWebViewSpec, ResponseSelector, WebRequest, WebResponse,
 };

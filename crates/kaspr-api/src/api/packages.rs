@@ -135,7 +135,7 @@ pub struct InstallPolicy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub retries: Option<i32>,
-    /// Seconds for all attempts together. Default: {INSTALL_TIMEOUT}.
+    /// Seconds. All attempts together take at most this time multiplied by `retries`. Default: {INSTALL_TIMEOUT}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 60))]
     pub timeout: Option<i32>,

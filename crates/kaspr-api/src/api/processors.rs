@@ -50,10 +50,10 @@ pub struct Operation {
 /// A table that an operation uses.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = cel::needs_text("name", "must be the spec.name of a KasprTable of the same app"))]
+#[x_kube(validation = cel::needs_text("name", "must be the name of a KasprTable of the same app"))]
 #[x_kube(validation = cel::needs_text("paramName", "must name the argument that gets the table"))]
 pub struct TableRef {
-    /// The `spec.name` of a KasprTable of the same app.
+    /// The `metadata.name` of a KasprTable of the same app.
     pub name: String,
     /// Name of the keyword argument for the table: a Python identifier.
     pub param_name: String,

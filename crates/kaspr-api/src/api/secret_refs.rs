@@ -94,7 +94,7 @@ impl KasprAppSpec {
                 refs.push(SecretRef { field, name: name.to_owned(), keys: keys.collect() });
             }
         };
-        if let Some(secret) = &self.authentication.password_secret {
+        if let Some(secret) = self.login().and_then(|login| login.password_secret.as_ref()) {
             let key = secret.password_key.as_deref().unwrap_or_default();
             add(&["authentication", "passwordSecret"], secret.secret_name.as_deref(), &[key]);
         }

@@ -174,6 +174,12 @@ pub struct LinkedTable {
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PackagesStatus {
+    /// State of the packages: Installing, Ready, Failed or Unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Why the last installation failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// Hash of the package settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
@@ -240,7 +246,7 @@ pub struct AppReference {
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TableReference {
-    /// The `spec.name` of the KasprTable.
+    /// The `metadata.name` of the KasprTable.
     #[serde(default)]
     pub name: String,
     /// LeftTableFound, RightTableFound, LeftTableNotFound or RightTableNotFound.

@@ -30,7 +30,7 @@ use super::{Code, ComponentStatus, cel};
 )]
 #[serde(rename_all = "camelCase")]
 pub struct KasprTableSpec {
-    /// Name of the table, by which operations and joins refer to it; unique in the app.
+    /// Has no effect: the app calls the table by its `metadata.name`.
     pub name: String,
     /// Description of the table.
     #[serde(default, skip_serializing_if = "Option::is_none")]

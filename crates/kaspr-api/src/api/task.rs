@@ -27,8 +27,7 @@ use super::{ComponentStatus, Processors, cel};
 )]
 #[serde(rename_all = "camelCase")]
 pub struct KasprTaskSpec {
-    /// Name of the task; unique in the app.
-    #[x_kube(validation = cel::not_empty("must not be empty"))]
+    /// Has no effect: the app calls the task by its `metadata.name`.
     pub name: String,
     /// Description of the task.
     #[serde(default, skip_serializing_if = "Option::is_none")]

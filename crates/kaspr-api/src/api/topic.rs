@@ -60,6 +60,18 @@ pub struct InputTopic {
     pub config: Option<BTreeMap<String, String>>,
 }
 
+impl InputTopic {
+    /// Returns the names of the topics.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.name.iter().flat_map(|names| topic_names(names))
+    }
+}
+
+/// Returns the names of the topics in the name of an input topic. Source: the framework splits it at commas.
+pub fn topic_names(names: &str) -> impl Iterator<Item = &str> {
+    names.split(',').map(str::trim).filter(|name| !name.is_empty())
+}
+
 /// A Kafka topic that results are sent to.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

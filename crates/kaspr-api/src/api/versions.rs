@@ -6,5 +6,8 @@ pub const SUPPORTED: &[&str] = &[
     "0.11.9", "0.11.8", "0.11.7",
 ];
 
+/// The oldest version that is supported.
+pub const OLDEST: &str = SUPPORTED[SUPPORTED.len() - 1];
+
 /// The version of an app whose spec has no version.
 pub const DEFAULT: &str = SUPPORTED[0];

@@ -30,8 +30,7 @@ use super::{Code, ComponentStatus, Processors, cel};
 )]
 #[serde(rename_all = "camelCase")]
 pub struct KasprWebViewSpec {
-    /// Name of the endpoint; unique in the app.
-    #[x_kube(validation = cel::not_empty("must not be empty"))]
+    /// Has no effect: the app calls the webview by its `metadata.name`.
     pub name: String,
     /// Description of the endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -10,7 +10,7 @@ use super::{
     error::InstallError,
     lease::{WaitBackoff, renew_until_lost},
     log::log,
-    package_set::SetInfo,
+    package_set::{SetInfo, SetName},
     request::Request,
     store::{Fetched, LeaseOutcome, Store, StoreError},
     tool::{bytecode, dist_info, pip::InstallDirs},
@@ -71,10 +71,17 @@ pub(super) async fn ensure_set<S: Store>(
     let reserved = deadline.remaining() / 2;
     let mut backoff = WaitBackoff::default();
     let mut logged_wait = false;
-    loop {
-        if let Some(found) = find_or_fetch(request, store, deadline, notes).await? {
+    // Installers add sets under the requested hash only, so these names are looked up once.
+    if let Some(found) = find_or_fetch(request, store, deadline, notes).await? {
+        return Ok(found);
+    }
+    for set in &request.equal_sets {
+        if let Some(found) = find_or_fetch_set(set, request, store, deadline, notes).await? {
+            log(&format!("found the same packages under the hash {}", set.hash));
             return Ok(found);
         }
+    }
+    loop {
         match deadline.enforce(store.acquire(&request.set, request.lease_duration)).await? {
             Ok(LeaseOutcome::Acquired(mut lease)) => {
                 let result = install_with_lease(request, store, &mut lease, deadline, notes).await;
@@ -88,6 +95,9 @@ pub(super) async fn ensure_set<S: Store>(
                     logged_wait = true;
                 }
                 deadline.sleep(backoff.next()).await?;
+                if let Some(found) = find_or_fetch(request, store, deadline, notes).await? {
+                    return Ok(found);
+                }
             }
             Ok(LeaseOutcome::Busy) => {
                 log("another member is still installing; installing concurrently");
@@ -110,18 +120,29 @@ async fn release_lease<S: Store>(store: &S, lease: S::Lease) {
     }
 }
 
-/// Looks for the set in the volume, then in the store.
+/// Looks for the requested set in the volume, then in the store.
 async fn find_or_fetch<S: Store>(
     request: &Request,
     store: &S,
     deadline: &Deadline,
     notes: &mut InstallNotes,
 ) -> Result<Option<EnsuredSet>, InstallError> {
-    if let Some(info) = request.volume.find_set(&request.set) {
+    find_or_fetch_set(&request.set, request, store, deadline, notes).await
+}
+
+/// Looks for a set in the volume, then in the store.
+async fn find_or_fetch_set<S: Store>(
+    set: &SetName,
+    request: &Request,
+    store: &S,
+    deadline: &Deadline,
+    notes: &mut InstallNotes,
+) -> Result<Option<EnsuredSet>, InstallError> {
+    if let Some(info) = request.volume.find_set(set) {
         return Ok(Some(EnsuredSet { info, source: PackageSource::Cache }));
     }
     let staging = request.volume.create_staging().map_err(|e| InstallError::from_volume(&e))?;
-    let fetched = deadline.enforce(store.fetch(&request.set, &staging.set_dir())).await?;
+    let fetched = deadline.enforce(store.fetch(set, &staging.set_dir())).await?;
     let info = match fetched {
         Ok(None) => return Ok(None),
         Ok(Some(Fetched::Current(info))) => info,
@@ -129,7 +150,7 @@ async fn find_or_fetch<S: Store>(
             log("found an archive of the Python operator in the store; compiling it");
             compile(request, &staging, deadline, notes).await?;
             SetInfo {
-                name: request.set.to_string(),
+                name: set.to_string(),
                 installed: dist_info::list_packages(&staging.set_dir()),
                 installed_by: None,
             }

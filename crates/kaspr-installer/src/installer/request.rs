@@ -28,6 +28,8 @@ use crate::{
 pub(super) struct Request {
     /// Name of the set.
     pub set: SetName,
+    /// Names of sets with the same packages, which are used if they exist.
+    pub equal_sets: Vec<SetName>,
     /// Packages and indexes.
     pub spec: InstallSpec,
     /// Python interpreter of the image.
@@ -68,8 +70,10 @@ impl Request {
         let scratch = settings.scratch_dir.clone().unwrap_or_else(std::env::temp_dir);
         let private = create_private_dir(&scratch).map_err(|e| not_writable(&scratch, &e))?;
         let (tool, tool_reason) = InstallTool::choose(settings.uv.clone());
+        let named = |hash: &String| SetName { hash: hash.clone(), python: python.clone() };
         Ok(Self {
-            set: SetName { hash: settings.hash.clone(), python },
+            equal_sets: settings.equal_hash.iter().filter(|hash| !hash.is_empty()).map(named).collect(),
+            set: named(&settings.hash),
             spec: expand_spec(&settings)?,
             python: settings.python,
             tool,

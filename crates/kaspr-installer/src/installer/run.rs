@@ -29,7 +29,7 @@ use crate::{
 /// the member may start. `stop` cancels the installation; a lease is then released.
 pub async fn run(settings: InstallSettings, stop: CancellationToken) -> bool {
     let begun = Instant::now();
-    let deadline = Deadline::after(settings.timeout, stop);
+    let deadline = Deadline::after(settings.deadline_seconds(), stop);
     let mut notes = InstallNotes::default();
     let mut report = InstallReport { hash: settings.hash.clone(), ..InstallReport::default() };
     let (policy, log_path) = (settings.on_failure.clone(), settings.termination_log.clone());

@@ -18,6 +18,7 @@ impl Validate for KasprAgent {
     fn validate(&self, at: &Path, found: &mut Findings) {
         shared::component_metadata(&self.metadata, "-agent", &at.child("metadata"), found);
         let at = at.child("spec");
+        shared::spec_name(&self.metadata, self.spec.name.as_deref(), &at, found);
         self.spec.input.validate(&at.child("input"), found);
         let init = match &self.spec.processors {
             Some(processors) => processors.check(&at.child("processors"), &Caller::Agent, found),

@@ -1,10 +1,11 @@
 //! Rules of apps.
 
 use kube::core::ObjectMeta;
+use semver::Version;
 
 use super::{
     app_context::AppContext,
-    cross_resource,
+    config, cross_resource,
     findings::Findings,
     immutable, mounts,
     path::Path,
@@ -31,6 +32,12 @@ impl Validate for KasprApp {
 }
 
 impl ValidateUpdate for KasprApp {
+    fn validate_create(&self, found: &mut Findings) {
+        if let Some(config) = &self.spec.config {
+            config::check_spelling(config, &Path::root().child("spec").child("config"), found);
+        }
+    }
+
     fn validate_update(&self, old: &Self, found: &mut Findings) {
         immutable::check_app(&old.spec, &self.spec, found);
     }
@@ -67,8 +74,10 @@ impl Validate for KasprAppSpec {
     fn validate(&self, at: &Path, found: &mut Findings) {
         check_version(self, at, found);
         check_bootstrap_servers(&self.bootstrap_servers, at.child("bootstrapServers"), found);
-        self.authentication.validate(&at.child("authentication"), found);
-        if self.authentication.r#type == AuthenticationType::Plain && self.tls.is_none() {
+        if let Some(login) = self.login() {
+            login.validate(&at.child("authentication"), found);
+        }
+        if self.login().is_some_and(|login| login.r#type == AuthenticationType::Plain) && self.tls.is_none() {
             found.warn(
                 rule::PLAIN_WITHOUT_TLS,
                 at.child("authentication").child("type"),
@@ -98,6 +107,13 @@ impl Validate for KasprAppSpec {
         }
         if let Some(packages) = &self.python_packages {
             packages.validate(&at.child("pythonPackages"), found);
+            if self.image.is_some() {
+                found.warn(
+                    rule::IMAGE_WITH_PACKAGES,
+                    at.child("image"),
+                    "gets packages of spec.pythonPackages: it must contain Python 3 and the framework",
+                );
+            }
         }
         if let Some(template) = &self.template {
             template.validate(&at.child("template"), found);
@@ -120,9 +136,21 @@ fn check_version(spec: &KasprAppSpec, at: &Path, found: &mut Findings) {
     let at = at.child("version");
     if spec.image.is_some() {
         found.warn(rule::VERSION_UNKNOWN, at, "is not known to this operator: spec.image decides what runs");
+    } else if is_older(version) {
+        let text = format!(
+            "is older than {}, the oldest supported version: such members may not read all that the operator writes",
+            versions::OLDEST
+        );
+        found.warn(rule::VERSION_OLD, at, text);
     } else {
         found.not_supported(rule::VERSION, at, version, versions::SUPPORTED);
     }
+}
+
+/// Returns whether a version is older than the supported ones. The Python operator runs such versions.
+fn is_older(version: &str) -> bool {
+    let parse = |version: &str| Version::parse(version).ok();
+    parse(version).zip(parse(versions::OLDEST)).is_some_and(|(version, oldest)| version < oldest)
 }
 
 /// Checks the list of brokers. An error shows only its broker, because the whole list in each error would

@@ -52,7 +52,7 @@ pub(super) struct SerializerNames {
 pub(super) struct AgentSummary {
     pub name: String,
     pub topic: Option<TopicSummary>,
-    /// Tables that the pipeline of the agent uses, by their `spec.name`, in order.
+    /// Tables that the pipeline of the agent uses, by the names of their resources, in order.
     pub tables: Vec<String>,
 }
 
@@ -68,9 +68,7 @@ pub(super) struct TopicSummary {
 /// Facts about a table.
 #[derive(Clone, Debug)]
 pub(super) struct TableSummary {
-    /// Name of the resource.
-    pub resource: String,
-    /// Name of the table in the app (`spec.name`).
+    /// Name of the resource, which is also the name of the table in the app.
     pub name: String,
     pub partitions: Option<i64>,
     pub global: bool,
@@ -151,7 +149,7 @@ impl AppSummary {
     pub(super) fn from_app(app: &KasprApp) -> Self {
         let setting = |name: &str| {
             let config = app.spec.config.as_ref()?;
-            config.0.get(name).filter(|value| !value.is_null()).map(shared::to_text)
+            config.get(name).map(shared::to_text)
         };
         Self {
             replicas: app.spec.replicas,
@@ -204,8 +202,7 @@ impl TableSummary {
         let name =
             |serializer: Option<TableSerializer>| serializer.map(|serializer| serializer_name(&serializer));
         Self {
-            resource: table.name_any(),
-            name: spec.name.clone(),
+            name: table.name_any(),
             partitions: spec.partitions.map(i64::from),
             global: spec.global == Some(true),
             serializers: SerializerNames {
@@ -226,8 +223,7 @@ impl RouteSummary {
 /// Returns the channel that a join writes. Source: the framework's default.
 #[must_use]
 pub fn channel_of(join: &KasprJoin) -> String {
-    let name = || join.spec.name.clone().unwrap_or_else(|| join.name_any());
-    join.spec.output_channel.clone().unwrap_or_else(|| format!("{}-channel", name()))
+    join.spec.output_channel.clone().unwrap_or_else(|| format!("{}-channel", join.name_any()))
 }
 
 /// Returns the tables of the operations that the pipeline runs, in the order of the pipeline and without

@@ -20,30 +20,49 @@ impl Validate for AppConfig {
     fn validate(&self, at: &Path, found: &mut Findings) {
         for (name, value) in &self.0 {
             match ConfigKey::named(name) {
-                None => report_unknown(name, at, found),
+                None => warn_unknown(name, at, found),
                 Some(_) if value.is_null() => {}
                 Some(key) => match find_type_error(key, value) {
                     Some(detail) => {
                         found.invalid(rule::CONFIG_VALUE, at.child(name.clone()), value.clone(), detail)
                     }
-                    None => check_value(name, value, at, found),
+                    None => check_value(key.name, value, at.child(name.clone()), found),
                 },
             }
         }
     }
 }
 
-/// Reports an unknown setting, because the framework ignores it silently.
-fn report_unknown(name: &str, at: &Path, found: &mut Findings) {
+/// Warns about an unknown setting. The framework has settings that the operator does not know, so members
+/// receive it anyway, as with the Python operator.
+fn warn_unknown(name: &str, at: &Path, found: &mut Findings) {
     let detail = match shared::nearest(name, CONFIG_KEYS.iter().map(|key| key.name)) {
-        Some(near) => format!("is not a setting: did you mean '{near}'?"),
-        None => "is not a setting of the framework".to_owned(),
+        Some(near) => format!("is not a known setting: did you mean '{near}'?"),
+        None => "is not a known setting: members receive it as a variable".to_owned(),
     };
-    found.add(
-        rule::CONFIG_KEY,
-        at.child(name.to_owned()),
-        Problem::NotSupported { value: name.to_owned(), detail },
-    );
+    found.warn(rule::CONFIG_KEY_UNKNOWN, at.child(name.to_owned()), detail);
+}
+
+/// Adds an error for each key that is a known setting in another spelling. Only new apps are checked: a
+/// running app must not stop for a key that it always had.
+pub(super) fn check_spelling(config: &AppConfig, at: &Path, found: &mut Findings) {
+    for name in config.0.keys().filter(|name| ConfigKey::named(name).is_none()) {
+        if let Some(key) = CONFIG_KEYS.iter().find(|key| is_spelling_of(name, key.name)) {
+            let detail = format!("is not a setting: use '{}'", key.name);
+            let problem = Problem::NotSupported { value: name.clone(), detail };
+            found.add(rule::CONFIG_KEY, at.child(name.clone()), problem);
+        }
+    }
+}
+
+/// Returns whether a key has the letters of a setting, in another case, with separators, as a variable, or in
+/// the singular or plural.
+fn is_spelling_of(name: &str, setting: &str) -> bool {
+    let letters = |name: &str| {
+        let name = name.strip_prefix("K_").unwrap_or(name).to_lowercase().replace(['_', '-', '.'], "");
+        name.trim_end_matches('s').to_owned()
+    };
+    letters(name) == letters(setting)
 }
 
 /// Returns what is wrong with the type of a setting's value. Numbers and booleans may be quoted, as the
@@ -65,9 +84,8 @@ fn find_type_error(key: &ConfigKey, value: &Value) -> Option<&'static str> {
 }
 
 /// Checks the range or form of a setting's value.
-fn check_value(name: &str, value: &Value, at: &Path, found: &mut Findings) {
+fn check_value(name: &str, value: &Value, at: Path, found: &mut Findings) {
     let text = shared::to_text(value);
-    let at = at.child(name.to_owned());
     if matches!(name, "keySerializer" | "valueSerializer") {
         if !SERIALIZERS.contains(&text.as_str()) {
             found.not_supported(rule::CONFIG_VALUE, at, &text, SERIALIZERS);

@@ -36,7 +36,7 @@ pub(super) fn validate_app(app: &KasprApp, context: &AppContext, found: &mut Fin
     for (agent, table, of_topic, of_table) in differing_partitions(context) {
         if table.partitions.is_none() || agent.topic.as_ref().is_some_and(|topic| topic.partitions.is_none())
         {
-            let (agent, table) = (&agent.name, &table.resource);
+            let (agent, table) = (&agent.name, &table.name);
             let detail = format!(
                 "agent '{agent}' reads a topic of {of_topic} partitions and uses table '{table}' of {of_table}: must be the same"
             );
@@ -84,18 +84,14 @@ pub(super) fn validate_agent(agent: &KasprAgent, context: &AppContext, found: &m
     let this = AgentSummary::from_agent(agent);
     let Some(topic) = &this.topic else { return };
     let at = input.child("topic");
-    for table in
-        this.tables.iter().filter_map(|name| context.tables.values().find(|table| table.name == *name))
-    {
+    for table in this.tables.iter().filter_map(|name| context.tables.get(name)) {
         if let Some((of_topic, of_table)) = compare_partitions(&this, table, context) {
             let detail = format!("must be {of_table}, the partitions of table '{}' that it uses", table.name);
             found.invalid(rule::PARTITIONS_DIFFER, at.child("partitions"), of_topic, detail);
         }
     }
     check_partitions_for_replicas(topic, context, &at.child("partitions"), found);
-    let first =
-        this.tables.first().and_then(|name| context.tables.values().find(|table| table.name == *name));
-    if let Some(table) = first {
+    if let Some(table) = this.tables.first().and_then(|name| context.tables.get(name)) {
         let ours = topic.serializers.or_app(context.app.as_ref());
         let theirs = table.serializers.or_app(context.app.as_ref());
         let sides = [("keySerializer", ours.key, theirs.key), ("valueSerializer", ours.value, theirs.value)];
@@ -137,12 +133,6 @@ pub(super) fn validate_table(table: &KasprTable, context: &AppContext, found: &m
     check_app_exists(table, context, found);
     let this = TableSummary::from_table(table);
     let spec = Path::root().child("spec");
-    if let Some(other) =
-        context.tables.values().find(|other| other.name == this.name && other.resource != this.resource)
-    {
-        let detail = format!("must be unique in the app: KasprTable '{}' has the same name", other.resource);
-        found.invalid(rule::TABLE_TWICE, spec.child("name"), this.name.as_str(), detail);
-    }
     for agent in context.agents.values().filter(|agent| agent.tables.contains(&this.name)) {
         if let Some((of_topic, of_table)) = compare_partitions(agent, &this, context) {
             let detail = format!(
@@ -190,7 +180,7 @@ pub(super) fn validate_join(join: &KasprJoin, context: &AppContext, found: &mut 
 fn differing_partitions(context: &AppContext) -> Vec<(&AgentSummary, &TableSummary, i64, i64)> {
     let mut found = Vec::new();
     for agent in context.agents.values() {
-        for table in context.tables.values().filter(|table| agent.tables.contains(&table.name)) {
+        for table in agent.tables.iter().filter_map(|name| context.tables.get(name)) {
             if let Some((of_topic, of_table)) = compare_partitions(agent, table, context) {
                 found.push((agent, table, of_topic, of_table));
             }
@@ -231,10 +221,10 @@ fn check_tables_exist(processors: &Processors, context: &AppContext, found: &mut
 
 /// Checks that a table exists. If the app is missing, only that is reported.
 fn check_table_exists(name: &str, at: Path, context: &AppContext, found: &mut Findings) {
-    if name.is_empty() || context.app.is_none() || context.tables.values().any(|table| table.name == name) {
+    if name.is_empty() || context.app.is_none() || context.tables.contains_key(name) {
         return;
     }
-    let known = shared::one_of(context.tables.values().map(|table| table.name.as_str()));
-    let detail = format!("must be the spec.name of a KasprTable of the app: {known}");
+    let known = shared::one_of(context.tables.keys().map(String::as_str));
+    let detail = format!("must be the name of a KasprTable of the app: {known}");
     found.not_found(rule::TABLE_MISSING, at, name, detail);
 }

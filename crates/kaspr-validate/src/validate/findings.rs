@@ -90,7 +90,8 @@ impl FieldError {
     /// Returns a text that is equal for two errors with the same value at the same path. Their messages may
     /// differ, because a message can depend on other fields, such as the operations that a pipeline can
     /// refer to.
-    fn identity(&self) -> String {
+    #[must_use]
+    pub fn identity(&self) -> String {
         let reason = self.problem.reason();
         match &self.problem {
             Problem::Invalid { value, .. } => format!("{reason} {}: {value}", self.path),

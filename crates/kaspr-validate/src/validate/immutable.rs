@@ -20,10 +20,8 @@ pub(super) fn check_app(old: &KasprAppSpec, new: &KasprAppSpec, found: &mut Find
 /// Checks the number of partitions: Kafka cannot remove partitions, and tables must have as many as their
 /// topics.
 fn check_topic_partitions(old: &KasprAppSpec, new: &KasprAppSpec, at: &Path, found: &mut Findings) {
-    let partitions = |spec: &KasprAppSpec| {
-        let value = spec.config.as_ref().and_then(|c| c.0.get("topicPartitions")).cloned();
-        value.filter(|v| !v.is_null())
-    };
+    let partitions =
+        |spec: &KasprAppSpec| spec.config.as_ref().and_then(|config| config.get("topicPartitions")).cloned();
     let (was, is) = (partitions(old), partitions(new));
     let same = was == is || was.as_ref().map(shared::to_text) == is.as_ref().map(shared::to_text);
     if !same {

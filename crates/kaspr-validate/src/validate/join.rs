@@ -15,15 +15,13 @@ impl Validate for KasprJoin {
     fn validate(&self, at: &Path, found: &mut Findings) {
         shared::component_metadata(&self.metadata, "-join", &at.child("metadata"), found);
         let at = at.child("spec");
-        if let Some(name) = &self.spec.name {
-            shared::component_name(name, &at, found);
-        }
+        shared::spec_name(&self.metadata, self.spec.name.as_deref(), &at, found);
         for (field, table) in [("leftTable", &self.spec.left_table), ("rightTable", &self.spec.right_table)] {
             if table.is_empty() {
                 found.required(
                     rule::REQUIRED,
                     at.child(field),
-                    "must be the spec.name of a KasprTable of the same app",
+                    "must be the name of a KasprTable of the same app",
                 );
             }
         }

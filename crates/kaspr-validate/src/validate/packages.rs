@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use url::Url;
 
 use super::{findings::Findings, path::Path, requirement, rule, shared, valid::Validate};
-use crate::api::{
-    AzureCache, BucketConfig, CacheType, GcsCache, NO_BUCKET_CREDENTIALS, PackageCache, PythonPackages,
-    S3Cache,
+use crate::{
+    api::{
+        AzureCache, BucketConfig, CacheType, GcsCache, NO_BUCKET_CREDENTIALS, PackageCache, PythonPackages,
+        S3Cache,
+    },
+    install_contract::first_variable,
 };
 
 impl Validate for PythonPackages {
@@ -286,9 +289,14 @@ fn shows_password(text: &str) -> bool {
     let authority = rest.split('/').next().unwrap_or_default();
     let Some((user, _)) = authority.rsplit_once('@') else { return false };
     match user.split_once(':') {
-        Some((_, password)) => !password.is_empty() && !password.contains("${"),
-        None => scheme.contains("http") && !user.is_empty() && !user.contains("${"),
+        Some((_, password)) => !password.is_empty() && !is_variable(password),
+        None => scheme.contains("http") && !user.is_empty() && !is_variable(user),
     }
+}
+
+/// Whether a part of a login is a variable: `$NAME` alone, or `${NAME}` with other text.
+fn is_variable(text: &str) -> bool {
+    first_variable(text).is_some_and(|found| found.in_braces || found.name.len() + 1 == text.len())
 }
 
 /// Whether a URL is trusted. Source: pip's rule; a host is trusted at every port, `host:port` only if the

@@ -147,7 +147,7 @@ impl Validate for TableRef {
             found.required(
                 rule::REQUIRED,
                 at.child("name"),
-                "must be the spec.name of a KasprTable of the same app",
+                "must be the name of a KasprTable of the same app",
             );
         }
         if self.param_name.is_empty() {

@@ -5,6 +5,8 @@ use std::str::FromStr;
 use pep508_rs::{Requirement, VerbatimUrl};
 use url::Url;
 
+use crate::install_contract::{Variable, first_variable};
+
 /// The version control systems that pip can install from.
 const VERSION_CONTROL: &[&str] = &["git+", "hg+", "svn+", "bzr+"];
 
@@ -163,31 +165,31 @@ fn describe_parse_error(message: &str) -> String {
     format!("must be a requirement such as 'pandas>=2': {first}")
 }
 
-/// Returns the names of the variables in a text.
+/// Returns the names of the variables in a text that are in braces. Another `$NAME` may be part of a password,
+/// which no message may show.
 pub(super) fn variable_names(text: &str) -> impl Iterator<Item = &str> {
-    text.split("${").skip(1).filter_map(|after| Some(after.split_once('}')?.0))
+    let variables = std::iter::successors(first_variable(text), |variable| first_variable(variable.after));
+    variables.filter(|variable| variable.in_braces).map(|variable| variable.name)
 }
 
-/// Replaces each `${NAME}` with `1`, which is valid as a name, a version and a port.
+/// Replaces each `${NAME}` and `$NAME` with `1`, which is valid as a name, a version and a port.
 ///
 /// # Errors
 ///
 /// Returns a message for any other `$`, because a shell would execute `$(…)`.
 pub(super) fn without_variables(text: &str) -> Result<String, String> {
-    const WRONG: &str = "must not contain '$' other than in '${NAME}', a variable of the install container";
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some((before, after)) = rest.split_once('$') {
+    while let Some(Variable { before, after, .. }) = first_variable(rest) {
         plain.push_str(before);
-        let name_and_rest = after.strip_prefix('{').and_then(|after| after.split_once('}'));
-        let (name, after) = name_and_rest.ok_or(WRONG)?;
-        let first = name.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-        if !first || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-            return Err(WRONG.to_owned());
-        }
         plain.push('1');
         rest = after;
     }
     plain.push_str(rest);
+    if plain.contains('$') {
+        return Err(
+            "must not contain '$' other than in '${NAME}', a variable of the install container".to_owned()
+        );
+    }
     Ok(plain)
 }

@@ -9,19 +9,27 @@ use super::{app_context::AppContext, findings::Findings, path::Path, valid::Vali
 /// validation ratcheting.
 #[must_use]
 pub fn review<T: ValidateUpdate>(new: &T, old: Option<&T>, context: Option<&AppContext>) -> Findings {
+    let Some(old) = old else {
+        let mut found = Findings::default();
+        new.validate_create(&mut found);
+        add_all(new, context, &mut found);
+        return found;
+    };
     let mut found = validate_all(new, context);
-    if let Some(old) = old {
-        found.ratchet(&validate_all(old, context));
-        new.validate_update(old, &mut found);
-    }
+    found.ratchet(&validate_all(old, context));
+    new.validate_update(old, &mut found);
     found
 }
 
 fn validate_all<T: ValidateUpdate>(resource: &T, context: Option<&AppContext>) -> Findings {
     let mut found = Findings::default();
-    resource.validate(&Path::root(), &mut found);
-    if let Some(context) = context {
-        resource.validate_in_app(context, &mut found);
-    }
+    add_all(resource, context, &mut found);
     found
+}
+
+fn add_all<T: ValidateUpdate>(resource: &T, context: Option<&AppContext>, found: &mut Findings) {
+    resource.validate(&Path::root(), found);
+    if let Some(context) = context {
+        resource.validate_in_app(context, found);
+    }
 }

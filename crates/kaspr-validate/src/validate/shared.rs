@@ -318,9 +318,13 @@ pub(super) fn component_metadata(metadata: &ObjectMeta, suffix: &str, at: &Path,
     }
 }
 
-/// Checks the name that the framework uses for a component.
-pub(super) fn component_name(name: &str, at: &Path, found: &mut Findings) {
-    if name.trim().is_empty() {
-        found.required(rule::REQUIRED, at.child("name"), "must not be empty");
+/// Warns about a `spec.name` that differs from the name of the resource.
+///
+/// Source: the Python operator writes the name of the resource into the definition.
+pub(super) fn spec_name(metadata: &ObjectMeta, name: Option<&str>, spec: &Path, found: &mut Findings) {
+    let (Some(name), Some(resource)) = (name, &metadata.name) else { return };
+    if name != resource && !resource.is_empty() {
+        let text = format!("has no effect: the app calls the component '{resource}', its metadata.name");
+        found.warn(rule::NO_EFFECT, spec.child("name"), text);
     }
 }

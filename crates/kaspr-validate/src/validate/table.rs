@@ -9,22 +9,13 @@ use super::{
     rule, shared, topic,
     valid::{Validate, ValidateUpdate},
 };
-use crate::{
-    api::{KasprTable, RelativeTo, Window},
-    naming,
-};
+use crate::api::{KasprTable, RelativeTo, Window};
 
 impl Validate for KasprTable {
     fn validate(&self, at: &Path, found: &mut Findings) {
         shared::component_metadata(&self.metadata, "-table", &at.child("metadata"), found);
         let at = at.child("spec");
-        let longest = 249 - changelog_topic(self, "").len();
-        if !shared::is_topic_name(&changelog_topic(self, &self.spec.name)) || self.spec.name.is_empty() {
-            let detail = format!(
-                "must be 1 to {longest} letters, digits, '.', '_' and '-': the changelog topic is named after it"
-            );
-            found.invalid(rule::TABLE_NAME, at.child("name"), self.spec.name.as_str(), detail);
-        }
+        shared::spec_name(&self.metadata, Some(&self.spec.name), &at, found);
         if let Some(partitions) = self.spec.partitions.filter(|partitions| *partitions < 1) {
             found.invalid(rule::NUMBER, at.child("partitions"), partitions, "must be 1 or more");
         }
@@ -44,14 +35,6 @@ impl ValidateUpdate for KasprTable {
     fn validate_in_app(&self, context: &AppContext, found: &mut Findings) {
         cross_resource::validate_table(self, context, found);
     }
-}
-
-/// Returns the name of the changelog topic of a table. Source: the framework.
-fn changelog_topic(table: &KasprTable, name: &str) -> String {
-    let labels = table.metadata.labels.as_ref();
-    let app =
-        labels.and_then(|labels| labels.get(naming::APP_LABEL)).filter(|app| shared::is_dns_1035_label(app));
-    format!("{}-app-{name}-changelog", app.map_or("", String::as_str))
 }
 
 impl Validate for Window {

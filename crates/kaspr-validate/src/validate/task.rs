@@ -24,7 +24,7 @@ impl Validate for KasprTask {
     fn validate(&self, at: &Path, found: &mut Findings) {
         shared::component_metadata(&self.metadata, "-task", &at.child("metadata"), found);
         let at = at.child("spec");
-        shared::component_name(&self.spec.name, &at, found);
+        shared::spec_name(&self.metadata, Some(&self.spec.name), &at, found);
         if let Some(schedule) = &self.spec.schedule {
             schedule.validate(&at.child("schedule"), found);
         }

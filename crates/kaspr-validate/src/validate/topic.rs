@@ -14,7 +14,7 @@ const TOPIC_NAME: &str = "must be 1 to 249 letters, digits, '.', '_' and '-', an
 impl Validate for InputTopic {
     fn validate(&self, at: &Path, found: &mut Findings) {
         exactly_one(at, ("name", is_set(&self.name)), ("pattern", is_set(&self.pattern)), found);
-        check_topic_name(self.name.as_deref(), at, found);
+        check_topic_names(self, at, found);
         check_sizes(self.partitions, self.replicas, self.retention, at, found);
     }
 }
@@ -58,6 +58,17 @@ pub(super) fn exactly_one(at: &Path, a: (&'static str, bool), b: (&'static str, 
 /// Whether a text is set. The framework treats an empty string as missing.
 fn is_set(text: &Option<String>) -> bool {
     text.as_ref().is_some_and(|text| !text.is_empty())
+}
+
+/// Checks the topics of an agent. Source: the framework splits the name at commas.
+fn check_topic_names(topic: &InputTopic, at: &Path, found: &mut Findings) {
+    let Some(name) = topic.name.as_deref().filter(|name| !name.is_empty()) else { return };
+    if topic.names().next().is_none() {
+        found.invalid(rule::TOPIC_NAME, at.child("name"), name, TOPIC_NAME);
+    }
+    for name in topic.names() {
+        check_topic_name(Some(name), at, found);
+    }
 }
 
 fn check_topic_name(name: Option<&str>, at: &Path, found: &mut Findings) {

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use super::{
     app_context::AppContext,
-    findings::{Findings, Warning},
+    findings::{FieldError, Findings, Warning},
     path::Path,
 };
 
@@ -16,6 +16,9 @@ pub trait Validate {
 
 /// A resource: a value with additional rules about changes and about the other resources of its app.
 pub trait ValidateUpdate: Validate {
+    /// Adds errors that only a new resource may have: one that runs must not stop for them.
+    fn validate_create(&self, _found: &mut Findings) {}
+
     /// Adds errors about changes from `old` that are not allowed.
     fn validate_update(&self, _old: &Self, _found: &mut Findings) {}
 
@@ -27,9 +30,13 @@ pub trait ValidateUpdate: Validate {
     fn validate_in_app(&self, context: &AppContext, found: &mut Findings);
 }
 
-/// A resource that is valid. Only [`Valid::check`] creates one.
+/// A resource that is valid, or whose errors its caller accepts. Only [`Valid::check`] and
+/// [`Valid::check_accepting`] create one.
 #[derive(Clone, Debug)]
-pub struct Valid<T>(T);
+pub struct Valid<T> {
+    resource: T,
+    accepted: Vec<FieldError>,
+}
 
 impl<T: Validate> Valid<T> {
     /// Validates a resource. Returns the valid resource and its warnings.
@@ -38,9 +45,33 @@ impl<T: Validate> Valid<T> {
     ///
     /// Returns the findings if the resource is not valid.
     pub fn check(resource: T) -> Result<(Self, Vec<Warning>), Findings> {
+        Self::check_accepting(resource, |_| false)
+    }
+
+    /// Validates a resource that runs. `accepts` returns whether an error is accepted: what ran with it must
+    /// not stop because a rule is new.
+    ///
+    /// # Errors
+    ///
+    /// Returns the findings if the resource has an error that is not accepted.
+    pub fn check_accepting(
+        resource: T,
+        accepts: impl Fn(&FieldError) -> bool,
+    ) -> Result<(Self, Vec<Warning>), Findings> {
         let mut found = Findings::default();
         resource.validate(&Path::root(), &mut found);
-        if found.errors.is_empty() { Ok((Self(resource), found.warnings)) } else { Err(found) }
+        let (accepted, errors): (Vec<_>, Vec<_>) = found.errors.into_iter().partition(accepts);
+        if errors.is_empty() {
+            Ok((Self { resource, accepted }, found.warnings))
+        } else {
+            Err(Findings { errors, warnings: found.warnings })
+        }
+    }
+
+    /// Returns the errors that were accepted.
+    #[must_use]
+    pub fn accepted(&self) -> &[FieldError] {
+        &self.accepted
     }
 }
 
@@ -48,6 +79,6 @@ impl<T> Deref for Valid<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.0
+        &self.resource
     }
 }

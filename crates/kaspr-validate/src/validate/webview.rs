@@ -19,7 +19,7 @@ impl Validate for KasprWebView {
     fn validate(&self, at: &Path, found: &mut Findings) {
         shared::component_metadata(&self.metadata, "-webview", &at.child("metadata"), found);
         let at = at.child("spec");
-        shared::component_name(&self.spec.name, &at, found);
+        shared::spec_name(&self.metadata, Some(&self.spec.name), &at, found);
         let path = &self.spec.request.path;
         let at_path = at.child("request").child("path");
         let mut first = None;

@@ -74,8 +74,9 @@ impl GraphBuilder {
     }
 
     fn add_table(&mut self, app: &str, table: &KasprTable) {
-        let id = self.component_node(NodeKind::Table, &table.spec.name);
-        let changelog = format!("{}-{}-changelog", naming::app(app), table.spec.name);
+        let name = table.name_any();
+        let id = self.component_node(NodeKind::Table, &name);
+        let changelog = format!("{}-{name}-changelog", naming::app(app));
         let changelog = self.topic_node(NodeKind::Changelog, &changelog);
         self.add_edge(id, changelog, Relation::Keeps);
     }
@@ -84,9 +85,9 @@ impl GraphBuilder {
         let spec = &agent.spec;
         let id = self.component_node(NodeKind::Agent, &agent.name_any());
         if let Some(topic) = &spec.input.topic {
-            let named = topic.name.as_ref().map(|name| (NodeKind::Topic, name));
-            let read = named.or_else(|| topic.pattern.as_ref().map(|pattern| (NodeKind::Pattern, pattern)));
-            if let Some((kind, name)) = read {
+            let pattern = topic.pattern.as_deref().filter(|_| topic.name.is_none());
+            let named = topic.names().map(|name| (NodeKind::Topic, name));
+            for (kind, name) in named.chain(pattern.map(|pattern| (NodeKind::Pattern, pattern))) {
                 let topic = self.topic_node(kind, name);
                 self.add_edge(topic, &id, Relation::Reads);
             }

@@ -164,9 +164,9 @@ fn describe_input(agent: &KasprAgent) -> String {
 }
 
 fn describe_table(table: &KasprTable) -> String {
-    let global = if table.spec.global == Some(true) { ", global" } else { "" };
-    let partitions = table.spec.partitions.map(|n| format!(", {n} partitions")).unwrap_or_default();
-    format!("table {}{partitions}{global}", table.spec.name)
+    let partitions = table.spec.partitions.map(|n| format!("{n} partitions"));
+    let global = table.spec.global.filter(|global| *global).map(|_| "global".to_owned());
+    partitions.into_iter().chain(global).collect::<Vec<_>>().join(", ")
 }
 
 fn describe_schedule(schedule: Option<&Schedule>) -> String {

@@ -126,8 +126,14 @@ fn package_lines(packages: &PackagesStatus) -> Vec<String> {
         install_duration,
         installed_by,
         warnings,
+        state,
+        error,
     } = packages;
     let mut lines = Vec::new();
+    if let Some(error) = error {
+        let state = state.as_deref().unwrap_or_default();
+        lines.push(styled(BAD, &format!("{state}: {}", error.replace('\n', " "))));
+    }
     lines.extend(installed.as_ref().map(|installed| installed.join(", ")));
     let cache = cache_mode.as_ref().map(|mode| format!("cache {mode}"));
     let hash = hash.as_ref().map(|hash| format!("hash {hash}"));

@@ -3,6 +3,8 @@
 use thiserror::Error;
 use url::Url;
 
+use crate::install_contract::{Variable, first_variable};
+
 /// Error of a variable that is not set in the container.
 #[derive(Debug, Error, PartialEq)]
 #[error(
@@ -63,7 +65,7 @@ impl Secrets {
         self.values.sort_by_key(|value| std::cmp::Reverse(value.len()));
     }
 
-    /// Expands `${NAME}` from the environment of the container. The values are treated as secrets.
+    /// Expands `${NAME}` and `$NAME` from the environment of the container. The values are treated as secrets.
     ///
     /// # Errors
     ///
@@ -75,17 +77,26 @@ impl Secrets {
     ) -> Result<String, UnsetVariable> {
         let mut result = String::with_capacity(text.len());
         let mut rest = text;
-        while let Some((before, after)) = rest.split_once("${") {
-            let Some((name, tail)) = after.split_once('}') else { break };
-            let value = variable(name)
-                .ok_or_else(|| UnsetVariable { text: self.redact(text), name: name.to_owned() })?;
+        while let Some(Variable { before, name, after, in_braces }) = first_variable(rest) {
+            rest = after;
+            result.push_str(before);
+            let value = match variable(name) {
+                Some(value) => value,
+                None if in_braces => {
+                    return Err(UnsetVariable { text: self.redact(text), name: name.to_owned() });
+                }
+                None => {
+                    // A password may contain the character.
+                    result.push('$');
+                    result.push_str(name);
+                    continue;
+                }
+            };
             // A Secret that was created with `echo` ends with a newline, which is not part of the credential.
             let value = value.trim_end_matches(['\n', '\r']);
             value.lines().for_each(|line| self.add(line));
             self.names.push(name.to_owned());
-            result.push_str(before);
             result.push_str(value);
-            rest = tail;
         }
         result.push_str(rest);
         if let Some(url) =
@@ -146,9 +157,10 @@ mod tests {
         assert_eq!(unset.expect_err("unset").name, "OTHER");
         assert_eq!(secrets.expand("pandas>=2", &variable).as_deref(), Ok("pandas>=2"));
         assert_eq!(
-            secrets.expand("https://${ECHOED}@host", &variable).as_deref(),
+            secrets.expand("https://$ECHOED@host", &variable).as_deref(),
             Ok("https://echoed-secret@host")
         );
+        assert_eq!(secrets.expand("a$b", &variable).as_deref(), Ok("a$b"));
         secrets.expand("${KEY}", &variable).expect("expanded");
         // The output of tools is redacted line by line.
         assert_eq!(secrets.redact("echoed-secret, first half"), "****, ****");

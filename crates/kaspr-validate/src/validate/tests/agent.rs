@@ -166,3 +166,29 @@ fn output() {
         ],
     );
 }
+
+/// The framework splits the name of an input topic at commas.
+#[test]
+fn input_topics_may_be_listed() {
+    const AGENT: &str = "
+metadata: {name: counter, labels: {kaspr.io/app: orders}}
+spec: {input: {topic: {name: orders}}, processors: {pipeline: [a], operations: [{name: a, map: {python: 'def f(v): return v'}}]}}
+";
+    const NAME: &str = "must be 1 to 249 letters, digits, '.', '_' and '-', and not '.' or '..'";
+    assert_accepted::<KasprAgent>(AGENT, &["spec: {input: {topic: {name: 'orders,refunds, returns'}}}"]);
+    assert_errors::<KasprAgent>(
+        AGENT,
+        &[
+            (
+                "spec: {input: {topic: {name: 'orders,re funds,/'}}}",
+                &format!(
+                    "spec.input.topic.name: Invalid value: \"re funds\": {NAME}\nspec.input.topic.name: Invalid value: \"/\": {NAME}"
+                ),
+            ),
+            (
+                "spec: {input: {topic: {name: ','}}}",
+                &format!("spec.input.topic.name: Invalid value: \",\": {NAME}"),
+            ),
+        ],
+    );
+}

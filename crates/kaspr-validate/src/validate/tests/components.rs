@@ -14,17 +14,11 @@ fn tables() {
 metadata: {name: totals, labels: {kaspr.io/app: orders}}
 spec: {name: totals}
 ";
-    const NAME: &str =
-        "must be 1 to 228 letters, digits, '.', '_' and '-': the changelog topic is named after it";
     const SECONDS: &str = "must be whole seconds of 1 or more, as a string such as '300'";
-    let long = "a".repeat(229);
     assert_errors::<KasprTable>(
         TABLE,
         &[
             LABEL,
-            ("spec: {name: ''}", &format!("spec.name: Invalid value: \"\": {NAME}")),
-            ("spec: {name: order totals}", &format!("spec.name: Invalid value: \"order totals\": {NAME}")),
-            (&format!("spec: {{name: {long}}}"), &format!("spec.name: Invalid value: \"{long}\": {NAME}")),
             ("spec: {partitions: 0}", "spec.partitions: Invalid value: 0: must be 1 or more"),
             ("spec: {defaultSelector: {python: ''}}", &format!("spec.defaultSelector.python: {SOURCE}")),
             ("spec: {window: {}}", "spec.window: Required value: must give either tumbling or hopping"),
@@ -109,7 +103,6 @@ spec:
         TASK,
         &[
             LABEL,
-            ("spec: {name: ' '}", "spec.name: Required value: must not be empty"),
             (
                 "spec: {schedule: {cron: '* * * * *', interval: 5s}}",
                 "spec.schedule.interval: Forbidden: must not be given together with cron",
@@ -155,23 +148,39 @@ spec:
 }
 
 #[test]
+fn other_names_have_no_effect() {
+    let warning = |resource: &str| {
+        format!("spec.name: has no effect: the app calls the component '{resource}', its metadata.name")
+    };
+    let rows = ["spec: {name: other}", "spec: {name: ''}"];
+    for patch in rows {
+        assert_warnings::<KasprWebView>(VIEW, &[(patch, &warning("lookup"))]);
+    }
+    const TABLE: &str = "{metadata: {name: totals, labels: {kaspr.io/app: orders}}, spec: {name: totals}}";
+    assert_warnings::<KasprTable>(TABLE, &[("spec: {name: 'order/totals'}", &warning("totals"))]);
+    assert_accepted::<KasprTable>(TABLE, &["metadata: {name: null, generateName: totals-}"]);
+}
+
+#[test]
 fn joins() {
     const JOIN: &str = "
 metadata: {name: order-products, labels: {kaspr.io/app: orders}}
 spec: {leftTable: orders, rightTable: products, extractor: {python: 'def f(v): return v'}}
 ";
-    const TABLE: &str = "Required value: must be the spec.name of a KasprTable of the same app";
+    const TABLE: &str = "Required value: must be the name of a KasprTable of the same app";
     assert_errors::<KasprJoin>(
         JOIN,
         &[
             LABEL,
-            ("spec: {name: ''}", "spec.name: Required value: must not be empty"),
             ("spec: {leftTable: ''}", &format!("spec.leftTable: {TABLE}")),
             ("spec: {rightTable: ''}", &format!("spec.rightTable: {TABLE}")),
             ("spec: {extractor: {python: ''}}", &format!("spec.extractor.python: {SOURCE}")),
         ],
     );
-    assert_accepted::<KasprJoin>(JOIN, &["{}", "spec: {name: pairs, type: left, outputChannel: pairs}"]);
+    assert_accepted::<KasprJoin>(
+        JOIN,
+        &["{}", "spec: {name: order-products, type: left, outputChannel: pairs}"],
+    );
 }
 
 const VIEW: &str = "
@@ -212,7 +221,6 @@ fn webviews() {
         VIEW,
         &[
             LABEL,
-            ("spec: {name: ''}", "spec.name: Required value: must not be empty"),
             (
                 table,
                 "spec.processors.operations[0].tables[0].paramName: Invalid value: \"id\": must not be the name of a parameter of request.path",

@@ -1,4 +1,4 @@
-use super::{APP, assert_accepted, assert_errors};
+use super::{APP, assert_accepted, assert_errors, assert_warnings, errors, patched, warnings};
 use crate::api::{
     KasprApp,
     config_keys::{CONFIG_KEYS, ConfigKind},
@@ -11,19 +11,15 @@ fn names() {
         &[
             (
                 "spec: {config: {topicPartition: 4}}",
-                "spec.config.topicPartition: Unsupported value: \"topicPartition\": is not a setting: did you mean 'topicPartitions'?",
+                "spec.config.topicPartition: Unsupported value: \"topicPartition\": is not a setting: use 'topicPartitions'",
             ),
             (
                 "spec: {config: {webport: 80}}",
-                "spec.config.webport: Unsupported value: \"webport\": is not a setting: did you mean 'webPort'?",
+                "spec.config.webport: Unsupported value: \"webport\": is not a setting: use 'webPort'",
             ),
             (
                 "spec: {config: {K_WEB_PORT: 80}}",
-                "spec.config.K_WEB_PORT: Unsupported value: \"K_WEB_PORT\": is not a setting: did you mean 'webPort'?",
-            ),
-            (
-                "spec: {config: {maxPollRecords: 80}}",
-                "spec.config.maxPollRecords: Unsupported value: \"maxPollRecords\": is not a setting of the framework",
+                "spec.config.K_WEB_PORT: Unsupported value: \"K_WEB_PORT\": is not a setting: use 'webPort'",
             ),
         ],
     );
@@ -139,11 +135,50 @@ fn every_setting_is_known() {
 /// A key may contain control characters, but its message stays on one line.
 #[test]
 fn messages_about_keys_have_one_line() {
-    assert_errors::<KasprApp>(
+    assert_warnings::<KasprApp>(
         APP,
         &[(
             r#"spec: {config: {"a\nb": 1}}"#,
-            r#"spec.config.a\nb: Unsupported value: "a\nb": is not a setting of the framework"#,
+            r"spec.config.a\nb: is not a known setting: members receive it as a variable",
         )],
     );
+}
+
+#[test]
+fn unknown_settings_are_passed_on() {
+    assert_warnings::<KasprApp>(
+        APP,
+        &[
+            (
+                "spec: {config: {maxPollRecords: 80}}",
+                "spec.config.maxPollRecords: is not a known setting: members receive it as a variable",
+            ),
+            (
+                "spec: {config: {topicPartitionCount: 80}}",
+                "spec.config.topicPartitionCount: is not a known setting: did you mean 'topicPartitions'?",
+            ),
+        ],
+    );
+}
+
+/// Members read both spellings as the same variable, so the rules hold for both.
+#[test]
+fn settings_may_be_written_with_underscores() {
+    assert_accepted::<KasprApp>(APP, &["spec: {config: {topic_partitions: 4, web_port: 80}}"]);
+    assert_errors::<KasprApp>(
+        APP,
+        &[(
+            "spec: {config: {web_port: 0}}",
+            "spec.config.web_port: Invalid value: 0: must be a port from 1 to 65535",
+        )],
+    );
+}
+
+/// A running app keeps a key that a new app may not have.
+#[test]
+fn misspelled_settings_stop_only_new_apps() {
+    let (old, new) = ("{}", "spec: {config: {webport: 80}}");
+    let found = super::review::<KasprApp>(&patched(APP, new), Some(&patched(APP, old)), None);
+    assert_eq!(errors(&found), Vec::<String>::new());
+    assert_eq!(warnings(&found), ["spec.config.webport: is not a known setting: did you mean 'webPort'?"]);
 }

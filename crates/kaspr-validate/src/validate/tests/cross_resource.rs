@@ -96,11 +96,11 @@ fn missing_tables() {
         &[
             (
                 "{}\napp",
-                "spec.processors.operations[0].tables[0].name: Not found: \"totals\": must be the spec.name of a KasprTable of the app: none exist",
+                "spec.processors.operations[0].tables[0].name: Not found: \"totals\": must be the name of a KasprTable of the app: none exist",
             ),
             (
                 "{}\napp\ntable {metadata: {name: b}, spec: {name: sums}}\ntable {metadata: {name: a}, spec: {name: names}}",
-                "spec.processors.operations[0].tables[0].name: Not found: \"totals\": must be the spec.name of a KasprTable of the app: one of 'names', 'sums'",
+                "spec.processors.operations[0].tables[0].name: Not found: \"totals\": must be the name of a KasprTable of the app: one of 'a', 'b'",
             ),
         ],
     );
@@ -109,14 +109,14 @@ fn missing_tables() {
         TASK,
         &[(
             &format!("{OPERATIONS}\napp\ntable"),
-            "spec.processors.operations[0].tables[0].name: Not found: \"sums\": must be the spec.name of a KasprTable of the app: one of 'totals'",
+            "spec.processors.operations[0].tables[0].name: Not found: \"sums\": must be the name of a KasprTable of the app: one of 'totals'",
         )],
     );
     assert_findings::<KasprJoin>(
         JOIN,
         &[(
             "{}\napp\ntable",
-            "spec.rightTable: Not found: \"names\": must be the spec.name of a KasprTable of the app: one of 'totals'",
+            "spec.rightTable: Not found: \"names\": must be the name of a KasprTable of the app: one of 'totals'",
         )],
     );
 }
@@ -130,7 +130,10 @@ fn channels() {
         &[
             (&format!("{CHANNEL}\napp\ntable"), &format!("{MISSING}: none exist")),
             (&format!("{CHANNEL}\napp\ntable\njoin"), ""),
-            (&format!("{CHANNEL}\napp\ntable\njoin {{metadata: {{name: a}}, spec: {{name: pairs}}}}"), ""),
+            (
+                &format!("{CHANNEL}\napp\ntable\njoin {{metadata: {{name: pairs}}, spec: {{name: other}}}}"),
+                "",
+            ),
             (
                 &format!(
                     "{CHANNEL}\napp\ntable\njoin {{metadata: {{name: a}}, spec: {{outputChannel: pairs-channel}}}}"
@@ -146,15 +149,12 @@ fn channels() {
 }
 
 #[test]
-fn names_and_routes_are_unique() {
+fn routes_are_unique_and_names_of_specs_need_not_be() {
     assert_findings::<KasprTable>(
         TABLE,
         &[
             ("{}\napp\ntable", ""),
-            (
-                "{}\napp\ntable\ntable {metadata: {name: sums}}",
-                "spec.name: Invalid value: \"totals\": must be unique in the app: KasprTable 'sums' has the same name",
-            ),
+            ("{}\napp\ntable\ntable {metadata: {name: sums}}", ""),
             ("spec: {name: sums}\napp\ntable {metadata: {name: other}}", ""),
         ],
     );
@@ -202,7 +202,10 @@ fn partitions() {
                 "spec: {partitions: 4}\napp\nagent {spec: {input: {topic: {partitions: 8}}}}",
                 "spec.partitions: Invalid value: 4: must be 8, the partitions of the topic of agent 'counter' that uses it",
             ),
-            ("spec: {partitions: 4, name: other}\napp\nagent {spec: {input: {topic: {partitions: 8}}}}", ""),
+            (
+                "{metadata: {name: other}, spec: {partitions: 4}}\napp\nagent {spec: {input: {topic: {partitions: 8}}}}",
+                "",
+            ),
         ],
     );
     assert_findings::<KasprApp>(
@@ -339,9 +342,9 @@ fn missing_references_are_warnings_at_admission() {
 /// A conflict that the old resource had too does not reject a change.
 #[test]
 fn existing_conflicts_are_ratcheted() {
-    let (old, new): (KasprTable, KasprTable) =
-        (patched(TABLE, "{}"), patched(TABLE, "spec: {description: d}"));
-    let context = context("app\ntable {metadata: {name: other}}");
+    let (old, new): (KasprWebView, KasprWebView) =
+        (patched(VIEW, "{}"), patched(VIEW, "spec: {description: d}"));
+    let context = context("app\nview {metadata: {name: other}}");
     assert_eq!(super::review(&new, Some(&old), Some(&context)).errors, []);
     assert_eq!(super::review(&new, None, Some(&context)).errors.len(), 1);
 }

@@ -145,7 +145,7 @@ fn files_are_consistent() {
         let table = |name: &Value| {
             tables
                 .iter()
-                .find(|table| table["spec"]["name"] == *name)
+                .find(|table| table["metadata"]["name"] == *name)
                 .unwrap_or_else(|| panic!("{file}: {name}"))
         };
         for manifest in manifests.iter().filter(|manifest| manifest["kind"] != "KasprApp") {

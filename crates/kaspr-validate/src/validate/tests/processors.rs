@@ -116,7 +116,7 @@ fn tables() {
     for (tables, line) in [
         (
             "[{name: '', paramName: t}]",
-            format!("{at}[0].name: Required value: must be the spec.name of a KasprTable of the same app"),
+            format!("{at}[0].name: Required value: must be the name of a KasprTable of the same app"),
         ),
         (
             "[{name: a, paramName: ''}]",

@@ -144,7 +144,7 @@ spec: {input: {topic: {name: orders}}, processors: {pipeline: [gone], operations
 #[test]
 fn ratcheted_errors_are_short() {
     let bad =
-        "metadata: {name: 2fast}\nspec: {version: 0.0.1, template: {pod: {metadata: {labels: {'a b': c}}}}}";
+        "metadata: {name: 2fast}\nspec: {version: 9.9.9, template: {pod: {metadata: {labels: {'a b': c}}}}}";
     let found = review_change(bad, bad);
     assert_eq!((found.errors.len(), found.warnings.len()), (0, 3));
     for warning in warnings(&found) {
