@@ -149,6 +149,24 @@ fn archives_of_the_python_operator_are_used() {
     }
 }
 
+/// The Python operator may have stored the same packages under another hash, and so may this installer.
+#[test]
+fn archives_under_equal_hashes_are_used() {
+    for cloud in CLOUDS {
+        let site = Site::new(cloud);
+        let start = |hash: &str, equal: &str| {
+            let volume = Volume::new();
+            let outcome = site.container(&volume, hash).env("PACKAGES_EQUAL_HASHES", equal).run();
+            assert_eq!(volume.python("app-0", "import kaspr_packed.late as l; print(l.VERSION)"), "1.0");
+            outcome
+        };
+        site.put_legacy("python", legacy_archive(&WHEEL, "py3-none-any"));
+        start("new", "other,python").assert_from(PackageSource::Cache);
+        start("stored", "other").assert_from(PackageSource::Index);
+        start("without-defaults", "other,stored").assert_from(PackageSource::Cache);
+    }
+}
+
 #[test]
 fn an_archive_for_another_machine_is_not_used() {
     let archive = legacy_archive(&WHEEL, "cp311-cp311-manylinux_2_17_riscv64");

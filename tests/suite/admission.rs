@@ -56,7 +56,7 @@ fn all_errors_are_reported_at_once() {
         ],
         "{output}"
     );
-    assert!(output.contains("did you mean 'topicPartitions'?"), "{output}");
+    assert!(output.contains("use 'topicPartitions'"), "{output}");
 }
 
 #[test]

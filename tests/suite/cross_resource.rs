@@ -12,9 +12,15 @@ spec:
   storage: {type: ephemeral}
 ";
 
-fn table(resource: &str, name: &str, more: &str) -> String {
+fn table(name: &str, more: &str) -> String {
     format!(
-        "apiVersion: kaspr.io/v1alpha1\nkind: KasprTable\nmetadata: {{name: {resource}, labels: {{kaspr.io/app: shop}}}}\nspec: {{name: {name}{more}}}\n"
+        "apiVersion: kaspr.io/v1alpha1\nkind: KasprTable\nmetadata: {{name: {name}, labels: {{kaspr.io/app: shop}}}}\nspec: {{name: {name}{more}}}\n"
+    )
+}
+
+fn webview(resource: &str) -> String {
+    format!(
+        "apiVersion: kaspr.io/v1alpha1\nkind: KasprWebView\nmetadata: {{name: {resource}, labels: {{kaspr.io/app: shop}}}}\nspec: {{name: {resource}, request: {{method: GET, path: /page}}}}\n"
     )
 }
 
@@ -48,7 +54,7 @@ fn a_missing_resource_is_a_warning_until_it_exists() {
         let only = found.len() == 1 && found[0].starts_with(TABLE);
         if only { Ok(()) } else { Err(format!("{found:?}")) }
     });
-    namespace.apply(&table("totals", "totals", ""));
+    namespace.apply(&table("totals", ""));
     eventually("no warning", || {
         let found = warnings(&namespace, &agent(""));
         if found.is_empty() { Ok(()) } else { Err(format!("{found:?}")) }
@@ -59,12 +65,12 @@ fn a_missing_resource_is_a_warning_until_it_exists() {
 fn a_change_that_breaks_a_running_app_is_rejected() {
     let namespace = Namespace::new("clash");
     namespace.apply(APP);
-    namespace.apply(&table("totals", "totals", ", partitions: 4"));
-    eventually("a second table with the same name is rejected", || {
-        let output =
-            namespace.kubectl(&["apply", "--dry-run=server", "-f", "-"], &table("other", "totals", ""));
+    namespace.apply(&table("totals", ", partitions: 4"));
+    namespace.apply(&webview("page"));
+    eventually("a second webview with the same path is rejected", || {
+        let output = namespace.kubectl(&["apply", "--dry-run=server", "-f", "-"], &webview("other"));
         let stderr = text(&output.stderr);
-        let expected = "The KasprTable \"other\" is invalid: spec.name: Invalid value: \"totals\": must be unique in the app: KasprTable 'totals' has the same name";
+        let expected = "The KasprWebView \"other\" is invalid: spec.request.path: Invalid value: \"/page\": KasprWebView 'page' of the app answers the same method and path";
         if stderr.trim() == expected { Ok(()) } else { Err(stderr) }
     });
     assert_eq!(
@@ -72,11 +78,10 @@ fn a_change_that_breaks_a_running_app_is_rejected() {
         "The KasprAgent \"counter\" is invalid: spec.input.topic.partitions: Invalid value: 8: must be 4, the partitions of table 'totals' that it uses"
     );
     namespace.apply(&agent(", partitions: 4"));
-    // A table that is being deleted does not conflict with others.
-    namespace.run(&["delete", "kasprtable", "totals"]);
-    eventually("the name is free", || {
-        let output =
-            namespace.kubectl(&["apply", "--dry-run=server", "-f", "-"], &table("other", "totals", ""));
+    // A webview that is being deleted does not conflict with others.
+    namespace.run(&["delete", "kasprwebview", "page"]);
+    eventually("the path is free", || {
+        let output = namespace.kubectl(&["apply", "--dry-run=server", "-f", "-"], &webview("other"));
         if output.status.success() { Ok(()) } else { Err(text(&output.stderr)) }
     });
 }

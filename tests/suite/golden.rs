@@ -1,6 +1,6 @@
 //! The objects of the Python operator, as it made them on a real API server, compared with ours.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf, process::Command};
 
 use serde_json::{Map, Value};
 
@@ -89,6 +89,24 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("StatefulSet/", "…initContainers[copy-installer]", "the installer comes from the operator's image"),
     ("StatefulSet/", "…[orders-app-installer]", "the installer comes from the operator's image"),
     ("StatefulSet/", "…[scores-app-installer]", "the installer comes from the operator's image"),
+    ("StatefulSet/", "…[open-app-installer]", "the installer comes from the operator's image"),
+    (
+        "StatefulSet/",
+        "…initContainers[install-packages].env[PACKAGES_EQUAL_HASHES]",
+        "archives under any hash of the same packages are used",
+    ),
+    (
+        "StatefulSet/open-app",
+        "…env[PACKAGES_HASH].value",
+        "a new app gets the hash without defaults; a running one keeps its hash",
+    ),
+    ("KasprApp/open", ".status.pythonPackages.hash", "that of the members"),
+    (
+        "KasprApp/open",
+        ".status.pythonPackages.warnings",
+        "the details of the installation come with the pod, without a permission to execute in it",
+    ),
+    ("KasprApp/", ".status.pythonPackages.state", "the guide of the Python operator shows it"),
     ("StatefulSet/", "…-packages].subPathExpr", "each member mounts its own set, which never changes"),
     ("StatefulSet/orders-app", "…[kaspr].env[JOINS_HASH]", "joins are reconciled"),
     ("StatefulSet/orders-app", "…orders-app-joins", "a join works only in one file with its tables"),
@@ -119,6 +137,21 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ),
     (
         "ConfigMap/sweep-task",
+        ".metadata.annotations.kaspr.io/resource-hash",
+        "covers the text of the definition, which another library lays out",
+    ),
+    (
+        "ConfigMap/shop-counter-agent",
+        ".metadata.annotations.kaspr.io/resource-hash",
+        "covers the text of the definition, which another library lays out",
+    ),
+    (
+        "ConfigMap/shop-nightly-task",
+        ".metadata.annotations.kaspr.io/resource-hash",
+        "covers the text of the definition, which another library lays out",
+    ),
+    (
+        "ConfigMap/shop-page-webview",
         ".metadata.annotations.kaspr.io/resource-hash",
         "covers the text of the definition, which another library lays out",
     ),
@@ -157,6 +190,8 @@ const VOLATILE: &[&str] = &[
     ".status.observedGeneration",
     ".status.pythonPackages.install",
     ".status.pythonPackages.lastInstallTime",
+    ".status.rebalanceRequired",
+    ".status.rebalancingMembers",
     ".status.rolloutInProgress",
 ];
 
@@ -257,7 +292,7 @@ fn makes_the_objects_of_the_published_operator() {
     let namespace = Namespace::named("recorded");
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let mut recorded = Map::new();
-    for case in ["minimal", "full", "gcs"] {
+    for case in ["minimal", "full", "gcs", "names", "plainest"] {
         let file = |name: &str| fs::read_to_string(folder.join(case).join(name)).expect("a recording");
         let objects: Map<String, Value> = serde_json::from_str(&file("objects.json")).expect("JSON");
         recorded.extend(objects);
@@ -272,4 +307,35 @@ fn makes_the_objects_of_the_published_operator() {
     let stale: Vec<_> =
         DIFFERENCES.iter().zip(used).filter(|(_, used)| !used).map(|(entry, _)| entry).collect();
     assert!(stale.is_empty(), "listed differences that do not exist: {stale:?}");
+}
+
+/// The API server adds fields to what the operator applies, so only the fields that are applied are compared.
+#[test]
+fn images_come_from_the_configured_registry() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/registry");
+    let output = Command::new(env!("CARGO_BIN_EXE_kaspr-operator"))
+        .args(["render", "--namespace", "recorded", "--output", "json"])
+        .arg(folder.join("manifest.yaml"))
+        .env("KASPR_IMAGE_REGISTRY", "registry.example.com/")
+        .output()
+        .expect("the operator runs");
+    let rendered: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let recorded = fs::read_to_string(folder.join("objects.json")).expect("a recording");
+    let recorded: Map<String, Value> = serde_json::from_str(&recorded).expect("JSON");
+    let mut differences = Vec::new();
+    let mut images = Vec::new();
+    for object in rendered["items"].as_array().expect("items") {
+        let text = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or_default();
+        let name = format!("{}/{}", text("/kind"), text("/metadata/name"));
+        images.extend(object.pointer("/spec/template/spec/containers/0/image").cloned());
+        let theirs = fields(recorded.get(&name).cloned().unwrap_or_default());
+        for (path, our) in fields(object.clone()) {
+            let is_listed = DIFFERENCES.iter().any(|entry| matches(entry, &name, &path));
+            if theirs.get(&path) != Some(&our) && !is_listed {
+                differences.push(format!("{name} {path}: {:?} became {our}", theirs.get(&path)));
+            }
+        }
+    }
+    assert_eq!(images, ["registry.example.com/team/app:1", "registry.example.com/kasprio/kaspr:0.11.19"]);
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
 }

@@ -180,7 +180,9 @@ proptest! {
     fn webhook_guard_and_command_line_agree(object in object()) {
         let webhook = sorted(refused(&object, None));
         if let Some(guard) = guarded(&object) {
-            prop_assert_eq!(&sorted(guard), &webhook);
+            // Only a new app is refused for a misspelled setting: one that runs must not stop for it.
+            let of_running = webhook.iter().filter(|error| !error.contains("is not a setting: use '")).cloned();
+            prop_assert_eq!(&sorted(guard), &of_running.collect::<Vec<_>>());
         }
         let findings = found(std::slice::from_ref(&object));
         let schema = findings.iter().any(|(rule, ..)| rule == "schema");

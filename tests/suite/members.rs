@@ -102,18 +102,9 @@ impl Cluster {
         let leader = Member::serve(&runtime, first, answer(true, false, &TOPICS));
         let other = Member::serve(&runtime, second, answer(false, false, &[]));
         let namespace = Namespace::new(prefix);
+        // The components come first: one that is added to running members asks for a rebalance.
         namespace.apply(&format!(
             "
-apiVersion: kaspr.io/v1alpha1
-kind: KasprApp
-metadata: {{name: clicks, annotations: {{{annotations}}}}}
-spec:
-  replicas: 2
-  bootstrapServers: kafka:9092
-  authentication: {{type: scram-sha-512, username: u, passwordSecret: {{secretName: s, passwordKey: p}}}}
-  storage: {{type: ephemeral}}
-  config: {{webPort: {port}, webBasePath: /shop, topicPartitions: 2}}
----
 apiVersion: kaspr.io/v1alpha1
 kind: KasprTable
 metadata: {{name: counts, labels: {{kaspr.io/app: clicks}}}}
@@ -125,6 +116,16 @@ metadata: {{name: counter, labels: {{kaspr.io/app: clicks}}}}
 spec:
   input: {{topic: {{name: clicks}}}}
   processors: {{pipeline: [a], operations: [{{name: a, map: {{python: 'def f(v): return v'}}}}]}}
+---
+apiVersion: kaspr.io/v1alpha1
+kind: KasprApp
+metadata: {{name: clicks, annotations: {{{annotations}}}}}
+spec:
+  replicas: 2
+  bootstrapServers: kafka:9092
+  authentication: {{type: scram-sha-512, username: u, passwordSecret: {{secretName: s, passwordKey: p}}}}
+  storage: {{type: ephemeral}}
+  config: {{webPort: {port}, webBasePath: /shop, topicPartitions: 2}}
 "
         ));
         namespace.wait_for("statefulset", "clicks-app", |set| !set.is_null());

@@ -77,7 +77,7 @@ error[table-missing]: KasprAgent prod/counter
   --> -:26:23
    |
 26 |       tables: [{name: totals, paramName: totals}]
-   |                       ^^^^^^ spec.processors.operations[0].tables[0].name: Not found: \"totals\": must be the spec.name of a KasprTable of the app: none exist
+   |                       ^^^^^^ spec.processors.operations[0].tables[0].name: Not found: \"totals\": must be the name of a KasprTable of the app: none exist
 
 error[python-syntax]: KasprAgent prod/counter
   --> -:30:20

@@ -120,7 +120,6 @@ fn assert_policies_reject(plane: &ControlPlane) {
             app("1a", "replicas: 1"),
             "metadata.name: must be at most 48 lower-case letters, digits and '-', start with a letter and end with a letter or digit",
         ),
-        (app("a", "config: {webport: 80}"), "spec.config: has a key that is not a setting of the framework"),
         (task(&format!("[{map}]"), "[b]"), "spec.processors.pipeline: must name operations of the resource"),
         (task(&format!("[{map}, {map}]"), "[a]"), "spec.processors.operations: must have unique names"),
         (

@@ -92,7 +92,7 @@ spec:
 apiVersion: kaspr.io/v1alpha1
 kind: KasprTable
 metadata: {name: clicks-counts, labels: {kaspr.io/app: clicks}}
-spec: {name: counts, partitions: 4}
+spec: {name: clicks-counts, partitions: 4}
 ---
 apiVersion: kaspr.io/v1alpha1
 kind: KasprAgent
@@ -102,7 +102,7 @@ spec:
   processors:
     pipeline: [count]
     operations:
-    - {name: count, tables: [{name: counts, paramName: counts}], map: {python: 'def f(v, counts): return v'}}
+    - {name: count, tables: [{name: clicks-counts, paramName: counts}], map: {python: 'def f(v, counts): return v'}}
 ";
 
 /// Waits until the operator has applied the files, so that `diff` shows no difference.

@@ -12,7 +12,7 @@ use crate::harness::{Namespace, condition, eventually, plane};
 #[test]
 fn an_app_is_shown_as_a_tree() {
     let namespace = Namespace::new("status");
-    let missing = APP.replace("name: counts, paramName", "name: other, paramName");
+    let missing = APP.replace("name: clicks-counts, paramName", "name: other, paramName");
     namespace.apply(&missing);
     namespace.wait_for("kasprapp", "clicks", |app| {
         condition(app, "ComponentsReady", "False", "ComponentsWaiting")
@@ -29,7 +29,7 @@ fn an_app_is_shown_as_a_tree() {
         "├── conditions\n",
         "ComponentsReady False  ComponentsWaiting: KasprAgent clicks-counter: ",
         "clicks-app-0  Running",
-        "KasprTable clicks-counts  Ready  table counts, 4 partitions\n",
+        "KasprTable clicks-counts  Ready  4 partitions\n",
         "KasprAgent clicks-counter  TableNotFound: spec.processors.operations[0].tables[0].name",
         "  topic clicks\n",
         "version 0.11.19",
