@@ -1,13 +1,11 @@
 //! Rules of agents.
 
-use super::processors::ProcessorsChecks as _;
-use super::topic::TopicOutChecks as _;
 use super::{
     app_context::AppContext,
     cross_resource,
     findings::Findings,
     path::Path,
-    processors::Caller,
+    processors::{Caller, check_processors},
     python::{Call, Init},
     rule, shared, topic,
     valid::{Validate, ValidateUpdate},
@@ -21,7 +19,7 @@ impl Validate for KasprAgent {
         shared::spec_name(&self.metadata, self.spec.name.as_deref(), &at, found);
         self.spec.input.validate(&at.child("input"), found);
         let init = match &self.spec.processors {
-            Some(processors) => processors.check(&at.child("processors"), &Caller::Agent, found),
+            Some(processors) => check_processors(processors, &at.child("processors"), &Caller::Agent, found),
             None => {
                 found.warn(
                     rule::PIPELINE_EMPTY,
@@ -35,7 +33,7 @@ impl Validate for KasprAgent {
             self.spec.output.iter().flat_map(|output| output.topics.iter().flatten()).enumerate()
         {
             let at = at.child("output").child("topics").index(i);
-            topic.check(&at, &init, Some(&Call::value()), found);
+            topic::check_output(topic, &at, &init, Some(&Call::value()), found);
         }
     }
 }

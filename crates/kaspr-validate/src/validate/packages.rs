@@ -26,7 +26,7 @@ impl Validate for PythonPackages {
                 Ok(()) => {}
             }
         }
-        self.check_indexes(at, found);
+        check_indexes(self, at, found);
         for (i, host) in self.trusted_hosts.iter().flatten().enumerate() {
             if let Err(why) = shared::check_host_and_port(host) {
                 let why = why.replace("host:port", "a host or host:port");
@@ -38,71 +38,64 @@ impl Validate for PythonPackages {
                 );
             }
         }
-        self.check_credentials(&at.child("credentials"), found);
+        check_credentials(self, &at.child("credentials"), found);
         if let Some(cache) = &self.cache {
             cache.validate(&at.child("cache"), found);
         }
         if let Some(resources) = &self.resources {
             shared::resources(resources, &at.child("resources"), found);
         }
-        self.check_policy(&at.child("installPolicy"), found);
+        check_policy(self, &at.child("installPolicy"), found);
     }
 }
 
-trait PackageChecks {
-    fn check_indexes(&self, at: &Path, found: &mut Findings);
-    fn check_credentials(&self, at: &Path, found: &mut Findings);
-    fn check_policy(&self, at: &Path, found: &mut Findings);
-}
-impl PackageChecks for PythonPackages {
-    fn check_indexes(&self, at: &Path, found: &mut Findings) {
-        let trusted: BTreeSet<String> =
-            self.trusted_hosts.iter().flatten().map(|host| host.to_lowercase()).collect();
-        let extra = self.extra_index_urls.iter().flatten().enumerate();
-        let extra = extra.map(|(i, url)| (url, at.child("extraIndexUrls").index(i)));
-        for (url, at) in self.index_url.iter().map(|url| (url, at.child("indexUrl"))).chain(extra) {
-            match parse_url(url) {
-                Err(why) => found.invalid(rule::INDEX_URL, at, shared::without_password(url), why),
-                Ok(parsed) => {
-                    if shows_password(url) {
-                        found.warn(rule::PASSWORD_SHOWN, at.clone(), PASSWORD);
-                    }
-                    if parsed.scheme() == "http" && !is_trusted(&parsed, &trusted) {
-                        found.warn(
-                            rule::INDEX_UNENCRYPTED,
-                            at,
-                            "is not encrypted: pip uses it only if its host is in trustedHosts",
-                        );
-                    }
+fn check_indexes(packages: &PythonPackages, at: &Path, found: &mut Findings) {
+    let trusted: BTreeSet<String> =
+        packages.trusted_hosts.iter().flatten().map(|host| host.to_lowercase()).collect();
+    let extra = packages.extra_index_urls.iter().flatten().enumerate();
+    let extra = extra.map(|(i, url)| (url, at.child("extraIndexUrls").index(i)));
+    for (url, at) in packages.index_url.iter().map(|url| (url, at.child("indexUrl"))).chain(extra) {
+        match parse_url(url) {
+            Err(why) => found.invalid(rule::INDEX_URL, at, shared::without_password(url), why),
+            Ok(parsed) => {
+                if shows_password(url) {
+                    found.warn(rule::PASSWORD_SHOWN, at.clone(), PASSWORD);
+                }
+                if parsed.scheme() == "http" && !is_trusted(&parsed, &trusted) {
+                    found.warn(
+                        rule::INDEX_UNENCRYPTED,
+                        at,
+                        "is not encrypted: pip uses it only if its host is in trustedHosts",
+                    );
                 }
             }
         }
     }
+}
 
-    fn check_credentials(&self, at: &Path, found: &mut Findings) {
-        let Some(credentials) = &self.credentials else { return };
-        let secret = &credentials.secret_ref;
-        let at_secret = at.child("secretRef");
-        shared::secret_name(Some(&secret.name), at_secret.child("name"), found);
-        for (field, key) in [("usernameKey", &secret.username_key), ("passwordKey", &secret.password_key)] {
-            if let Some(key) = key {
-                shared::secret_key(Some(key), at_secret.child(field), found);
-            }
-        }
-        if self.index_url.is_none() && self.extra_index_urls.is_none() {
-            found.warn(rule::NO_EFFECT, at.clone(), "has no effect without indexUrl or extraIndexUrls");
+fn check_credentials(packages: &PythonPackages, at: &Path, found: &mut Findings) {
+    let Some(credentials) = &packages.credentials else { return };
+    let secret = &credentials.secret_ref;
+    let at_secret = at.child("secretRef");
+    shared::secret_name(Some(&secret.name), at_secret.child("name"), found);
+    for (field, key) in [("usernameKey", &secret.username_key), ("passwordKey", &secret.password_key)] {
+        if let Some(key) = key {
+            shared::secret_key(Some(key), at_secret.child(field), found);
         }
     }
+    if packages.index_url.is_none() && packages.extra_index_urls.is_none() {
+        found.warn(rule::NO_EFFECT, at.clone(), "has no effect without indexUrl or extraIndexUrls");
+    }
+}
 
-    /// Checks the ranges of the schema, for callers without an API server.
-    fn check_policy(&self, at: &Path, found: &mut Findings) {
-        let Some(policy) = &self.install_policy else { return };
-        if let Some(retries) = policy.retries.filter(|retries| *retries < 0) {
-            found.invalid(rule::NUMBER, at.child("retries"), retries, "must be 0 or more");
-        }
-        if let Some(timeout) = policy.timeout.filter(|timeout| *timeout < 60) {
-            found.invalid(rule::NUMBER, at.child("timeout"), timeout, "must be 60 seconds or more");
-        }
+/// Checks the ranges of the schema, for callers without an API server.
+fn check_policy(packages: &PythonPackages, at: &Path, found: &mut Findings) {
+    let Some(policy) = &packages.install_policy else { return };
+    if let Some(retries) = policy.retries.filter(|retries| *retries < 0) {
+        found.invalid(rule::NUMBER, at.child("retries"), retries, "must be 0 or more");
+    }
+    if let Some(timeout) = policy.timeout.filter(|timeout| *timeout < 60) {
+        found.invalid(rule::NUMBER, at.child("timeout"), timeout, "must be 60 seconds or more");
     }
 }
 
@@ -126,7 +119,7 @@ impl Validate for PackageCache {
                         &format!("must be given when type is '{field}'"),
                     );
                 }
-                (true, Some(bucket)) => self.check_bucket(bucket, &at.child(*field), found),
+                (true, Some(bucket)) => check_bucket(self, bucket, &at.child(*field), found),
                 (false, Some(_)) => {
                     found.warn(
                         rule::NO_EFFECT,
@@ -147,99 +140,92 @@ impl Validate for PackageCache {
     }
 }
 
-pub(super) trait PackageCacheChecks {
-    fn check_bucket(&self, bucket: &BucketConfig, at: &Path, found: &mut Findings);
-    fn check_secrets(&self, at: &Path, found: &mut Findings);
-    fn check_addresses(&self, at: &Path, found: &mut Findings);
+fn check_bucket(cache: &PackageCache, bucket: &BucketConfig, at: &Path, found: &mut Findings) {
+    let BucketConfig { field, name, prefix, max_archive_size, secret, workload_identity } = *bucket;
+    let (name_field, shape, is_name): (_, _, fn(&str) -> bool) = match field {
+        "gcs" => ("bucket", GCS_NAME, is_gcs_bucket),
+        "s3" => ("bucket", S3_NAME, is_s3_bucket),
+        _ => ("container", AZURE_NAME, is_azure_container),
+    };
+    if name.is_empty() {
+        found.required(rule::BUCKET, at.child(name_field), &format!("must name the {name_field}"));
+    } else if !is_name(name) {
+        found.invalid(rule::BUCKET, at.child(name_field), name, shape);
+    }
+    if let Some(prefix) = prefix
+        && (prefix.split('/').any(|part| part == "..") || prefix.contains(char::is_control))
+    {
+        let why = "must not contain '..' or control characters";
+        found.invalid(rule::BUCKET, at.child("prefix"), prefix, why);
+    }
+    if let Some(size) = max_archive_size {
+        shared::positive_quantity(size, at.child("maxArchiveSize"), found);
+    }
+    match (secret, workload_identity) {
+        (None, false) => found.required(rule::BUCKET_KEY, at.child("secretRef"), NO_BUCKET_CREDENTIALS),
+        (Some(_), true) => {
+            let why = "must not be given together with secretRef";
+            found.forbidden(rule::BUCKET_KEY, at.child("workloadIdentity"), why);
+        }
+        _ => {}
+    }
+    check_secrets(cache, at, found);
+    check_addresses(cache, at, found);
 }
-impl PackageCacheChecks for PackageCache {
-    fn check_bucket(&self, bucket: &BucketConfig, at: &Path, found: &mut Findings) {
-        let BucketConfig { field, name, prefix, max_archive_size, secret, workload_identity } = *bucket;
-        let (name_field, shape, is_name): (_, _, fn(&str) -> bool) = match field {
-            "gcs" => ("bucket", GCS_NAME, is_gcs_bucket),
-            "s3" => ("bucket", S3_NAME, is_s3_bucket),
-            _ => ("container", AZURE_NAME, is_azure_container),
-        };
-        if name.is_empty() {
-            found.required(rule::BUCKET, at.child(name_field), &format!("must name the {name_field}"));
-        } else if !is_name(name) {
-            found.invalid(rule::BUCKET, at.child(name_field), name, shape);
-        }
-        if let Some(prefix) = prefix
-            && (prefix.split('/').any(|part| part == "..") || prefix.contains(char::is_control))
-        {
-            let why = "must not contain '..' or control characters";
-            found.invalid(rule::BUCKET, at.child("prefix"), prefix, why);
-        }
-        if let Some(size) = max_archive_size {
-            shared::positive_quantity(size, at.child("maxArchiveSize"), found);
-        }
-        match (secret, workload_identity) {
-            (None, false) => found.required(rule::BUCKET_KEY, at.child("secretRef"), NO_BUCKET_CREDENTIALS),
-            (Some(_), true) => {
-                let why = "must not be given together with secretRef";
-                found.forbidden(rule::BUCKET_KEY, at.child("workloadIdentity"), why);
-            }
-            _ => {}
-        }
-        self.check_secrets(at, found);
-        self.check_addresses(at, found);
-    }
 
-    /// Checks the Secret of the bucket that is used, and its keys.
-    fn check_secrets(&self, at: &Path, found: &mut Findings) {
-        let at = at.child("secretRef");
-        let mut check = |name: &String, keys: &[(&'static str, &Option<String>)]| {
-            shared::secret_name(Some(name), at.child("name"), found);
-            for (field, key) in keys.iter().filter(|(_, key)| key.is_some()) {
-                shared::secret_key(key.as_deref(), at.child(*field), found);
-            }
-        };
-        match self.r#type {
-            Some(CacheType::Gcs) => {
-                if let Some(secret) = self.gcs.as_ref().and_then(|gcs| gcs.secret_ref.as_ref()) {
-                    check(&secret.name, &[("key", &secret.key)]);
-                }
-            }
-            Some(CacheType::S3) => {
-                if let Some(secret) = self.s3.as_ref().and_then(|s3| s3.secret_ref.as_ref()) {
-                    check(
-                        &secret.name,
-                        &[
-                            ("accessKeyIdKey", &secret.access_key_id_key),
-                            ("secretAccessKeyKey", &secret.secret_access_key_key),
-                        ],
-                    );
-                }
-            }
-            Some(CacheType::Azure) => {
-                if let Some(secret) = self.azure.as_ref().and_then(|azure| azure.secret_ref.as_ref()) {
-                    check(&secret.name, &[("key", &secret.key)]);
-                }
-            }
-            Some(CacheType::Pvc) | None => {}
+/// Checks the Secret of the bucket that is used, and its keys.
+fn check_secrets(cache: &PackageCache, at: &Path, found: &mut Findings) {
+    let at = at.child("secretRef");
+    let mut check = |name: &String, keys: &[(&'static str, &Option<String>)]| {
+        shared::secret_name(Some(name), at.child("name"), found);
+        for (field, key) in keys.iter().filter(|(_, key)| key.is_some()) {
+            shared::secret_key(key.as_deref(), at.child(*field), found);
         }
+    };
+    match cache.r#type {
+        Some(CacheType::Gcs) => {
+            if let Some(secret) = cache.gcs.as_ref().and_then(|gcs| gcs.secret_ref.as_ref()) {
+                check(&secret.name, &[("key", &secret.key)]);
+            }
+        }
+        Some(CacheType::S3) => {
+            if let Some(secret) = cache.s3.as_ref().and_then(|s3| s3.secret_ref.as_ref()) {
+                check(
+                    &secret.name,
+                    &[
+                        ("accessKeyIdKey", &secret.access_key_id_key),
+                        ("secretAccessKeyKey", &secret.secret_access_key_key),
+                    ],
+                );
+            }
+        }
+        Some(CacheType::Azure) => {
+            if let Some(secret) = cache.azure.as_ref().and_then(|azure| azure.secret_ref.as_ref()) {
+                check(&secret.name, &[("key", &secret.key)]);
+            }
+        }
+        Some(CacheType::Pvc) | None => {}
     }
+}
 
-    /// Checks the address of the bucket that is used.
-    fn check_addresses(&self, at: &Path, found: &mut Findings) {
-        let endpoint = match self.r#type {
-            Some(CacheType::S3) => self.s3.as_ref().and_then(|s3| s3.endpoint.as_ref()),
-            Some(CacheType::Azure) => {
-                let azure = self.azure.as_ref();
-                if let Some(azure) = azure.filter(|azure| !is_azure_account(&azure.account)) {
-                    let why = "must be 3 to 24 lower-case letters and digits";
-                    found.invalid(rule::BUCKET, at.child("account"), azure.account.as_str(), why);
-                }
-                azure.and_then(|azure| azure.endpoint.as_ref())
+/// Checks the address of the bucket that is used.
+fn check_addresses(cache: &PackageCache, at: &Path, found: &mut Findings) {
+    let endpoint = match cache.r#type {
+        Some(CacheType::S3) => cache.s3.as_ref().and_then(|s3| s3.endpoint.as_ref()),
+        Some(CacheType::Azure) => {
+            let azure = cache.azure.as_ref();
+            if let Some(azure) = azure.filter(|azure| !is_azure_account(&azure.account)) {
+                let why = "must be 3 to 24 lower-case letters and digits";
+                found.invalid(rule::BUCKET, at.child("account"), azure.account.as_str(), why);
             }
-            _ => None,
-        };
-        if let Some(endpoint) = endpoint
-            && let Err(why) = parse_url(endpoint)
-        {
-            found.invalid(rule::BUCKET, at.child("endpoint"), shared::without_password(endpoint), why);
+            azure.and_then(|azure| azure.endpoint.as_ref())
         }
+        _ => None,
+    };
+    if let Some(endpoint) = endpoint
+        && let Err(why) = parse_url(endpoint)
+    {
+        found.invalid(rule::BUCKET, at.child("endpoint"), shared::without_password(endpoint), why);
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::topic::TopicOutChecks as _;
 use super::{
     findings::Findings,
     path::Path,
     python::{self, Call, Init, is_identifier},
-    rule, shared,
+    rule, shared, topic,
     valid::Validate,
 };
 use crate::api::{Operation, Processors, TableRef};
@@ -22,121 +21,109 @@ pub(super) enum Caller {
     WebView(Option<Vec<String>>),
 }
 
-pub(super) trait ProcessorsChecks {
-    fn check(&self, at: &Path, caller: &Caller, found: &mut Findings) -> Init;
-}
-impl ProcessorsChecks for Processors {
-    /// Validates the pipeline. Returns the names that its `init` binds.
-    fn check(&self, at: &Path, caller: &Caller, found: &mut Findings) -> Init {
-        let init = Init::check(self.init.as_ref(), &at.child("init"), found);
-        let pipeline = self.pipeline.as_deref().unwrap_or_default();
-        let used: BTreeSet<&str> = pipeline.iter().map(String::as_str).collect();
-        let first = pipeline.first().map(String::as_str);
-        let mut names = BTreeSet::new();
-        for (i, operation) in self.operations.iter().flatten().enumerate() {
-            let at = at.child("operations").index(i);
-            let name = operation.name.as_deref().unwrap_or_default();
-            // An operation that is not in the pipeline is never called.
-            let call =
-                used.contains(name).then(|| operation.call_arguments(caller, first == Some(name))).flatten();
-            operation.check(&at, &init, call.as_ref(), found);
-            if !name.is_empty() && !names.insert(name) {
-                found.duplicate(rule::OPERATION_NAME, at.child("name"), name);
-            }
+/// Validates the pipeline. Returns the names that its `init` binds.
+pub(super) fn check_processors(
+    processors: &Processors,
+    at: &Path,
+    caller: &Caller,
+    found: &mut Findings,
+) -> Init {
+    let init = Init::check(processors.init.as_ref(), &at.child("init"), found);
+    let pipeline = processors.pipeline.as_deref().unwrap_or_default();
+    let used: BTreeSet<&str> = pipeline.iter().map(String::as_str).collect();
+    let first = pipeline.first().map(String::as_str);
+    let mut names = BTreeSet::new();
+    for (i, operation) in processors.operations.iter().flatten().enumerate() {
+        let at = at.child("operations").index(i);
+        let name = operation.name.as_deref().unwrap_or_default();
+        // An operation that is not in the pipeline is never called.
+        let call =
+            used.contains(name).then(|| call_arguments(operation, caller, first == Some(name))).flatten();
+        check_operation(operation, &at, &init, call.as_ref(), found);
+        if !name.is_empty() && !names.insert(name) {
+            found.duplicate(rule::OPERATION_NAME, at.child("name"), name);
         }
-        if pipeline.is_empty() {
-            found.warn(
-                rule::PIPELINE_EMPTY,
-                at.child("pipeline"),
-                "is empty: nothing is done with the values",
-            );
-        }
-        let known = shared::one_of(names.iter().copied());
-        for (i, step) in pipeline.iter().enumerate().filter(|(_, step)| !names.contains(step.as_str())) {
-            found.invalid(
-                rule::PIPELINE_STEP,
-                at.child("pipeline").index(i),
-                step.as_str(),
-                format!("must name an operation: {known}"),
-            );
-        }
-        init
     }
+    if pipeline.is_empty() {
+        found.warn(rule::PIPELINE_EMPTY, at.child("pipeline"), "is empty: nothing is done with the values");
+    }
+    let known = shared::one_of(names.iter().copied());
+    for (i, step) in pipeline.iter().enumerate().filter(|(_, step)| !names.contains(step.as_str())) {
+        found.invalid(
+            rule::PIPELINE_STEP,
+            at.child("pipeline").index(i),
+            step.as_str(),
+            format!("must name an operation: {known}"),
+        );
+    }
+    init
 }
 
-pub(super) trait OperationChecks {
-    fn call_arguments(&self, caller: &Caller, first: bool) -> Option<Call>;
-    fn check(&self, at: &Path, init: &Init, call: Option<&Call>, found: &mut Findings);
-}
-impl OperationChecks for Operation {
-    /// Returns the arguments with which the operation's functions are called, if they can be determined.
-    fn call_arguments(&self, caller: &Caller, first: bool) -> Option<Call> {
-        let mut call = Call::value();
-        for table in self.tables.iter().flatten() {
-            if !is_identifier(&table.param_name) || call.keywords.contains(&table.param_name) {
+/// Returns the arguments with which the operation's functions are called, if they can be determined.
+fn call_arguments(operation: &Operation, caller: &Caller, first: bool) -> Option<Call> {
+    let mut call = Call::value();
+    for table in operation.tables.iter().flatten() {
+        if !is_identifier(&table.param_name) || call.keywords.contains(&table.param_name) {
+            return None;
+        }
+        call.keywords.push(table.param_name.clone());
+    }
+    match caller {
+        Caller::Task if first && operation.topic_send.is_some() => return None,
+        Caller::Task => call.value = !first,
+        Caller::WebView(parameters) if first => {
+            call.parameters.clone_from(parameters.as_ref()?);
+            if call.keywords.iter().any(|name| call.parameters.contains(name)) {
                 return None;
             }
-            call.keywords.push(table.param_name.clone());
         }
-        match caller {
-            Caller::Task if first && self.topic_send.is_some() => return None,
-            Caller::Task => call.value = !first,
-            Caller::WebView(parameters) if first => {
-                call.parameters.clone_from(parameters.as_ref()?);
-                if call.keywords.iter().any(|name| call.parameters.contains(name)) {
-                    return None;
-                }
-            }
-            Caller::Agent | Caller::WebView(_) => {}
-        }
-        Some(call)
+        Caller::Agent | Caller::WebView(_) => {}
     }
+    Some(call)
+}
 
-    fn check(&self, at: &Path, init: &Init, call: Option<&Call>, found: &mut Findings) {
-        if self.name.as_deref().unwrap_or_default().is_empty() {
-            found.required(
-                rule::OPERATION_NAME,
-                at.child("name"),
-                "must name the operation, for the pipeline to refer to it",
-            );
-        }
-        let given: Vec<&str> = [
-            ("map", self.map.is_some()),
-            ("filter", self.filter.is_some()),
-            ("topicSend", self.topic_send.is_some()),
-        ]
-        .into_iter()
-        .filter_map(|(field, given)| given.then_some(field))
-        .collect();
-        match given.as_slice() {
-            [] => {
-                found.required(rule::OPERATION_KIND, at.clone(), "must give one of map, filter and topicSend")
-            }
-            [_] => {}
-            [first, more @ ..] => {
-                for field in more {
-                    found.forbidden(
-                        rule::OPERATION_KIND,
-                        at.child(*field),
-                        format!("must not be given together with {first}"),
-                    );
-                }
+fn check_operation(operation: &Operation, at: &Path, init: &Init, call: Option<&Call>, found: &mut Findings) {
+    if operation.name.as_deref().unwrap_or_default().is_empty() {
+        found.required(
+            rule::OPERATION_NAME,
+            at.child("name"),
+            "must name the operation, for the pipeline to refer to it",
+        );
+    }
+    let given: Vec<&str> = [
+        ("map", operation.map.is_some()),
+        ("filter", operation.filter.is_some()),
+        ("topicSend", operation.topic_send.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(field, given)| given.then_some(field))
+    .collect();
+    match given.as_slice() {
+        [] => found.required(rule::OPERATION_KIND, at.clone(), "must give one of map, filter and topicSend"),
+        [_] => {}
+        [first, more @ ..] => {
+            for field in more {
+                found.forbidden(
+                    rule::OPERATION_KIND,
+                    at.child(*field),
+                    format!("must not be given together with {first}"),
+                );
             }
         }
-        python::check(self.map.as_ref(), &at.child("map"), init, call, found);
-        python::check(self.filter.as_ref(), &at.child("filter"), init, call, found);
-        if let Some(topic) = &self.topic_send {
-            // It is unknown whether selectors receive the parameters of a webview's path.
-            let call = call.filter(|call| call.parameters.is_empty());
-            topic.check(&at.child("topicSend"), init, call, found);
-        }
-        let mut parameters = BTreeSet::new();
-        for (i, table) in self.tables.iter().flatten().enumerate() {
-            let at = at.child("tables").index(i);
-            table.validate(&at, found);
-            if !table.param_name.is_empty() && !parameters.insert(&table.param_name) {
-                found.duplicate(rule::TABLE_ARGUMENT, at.child("paramName"), &table.param_name);
-            }
+    }
+    python::check(operation.map.as_ref(), &at.child("map"), init, call, found);
+    python::check(operation.filter.as_ref(), &at.child("filter"), init, call, found);
+    if let Some(topic) = &operation.topic_send {
+        // It is unknown whether selectors receive the parameters of a webview's path.
+        let call = call.filter(|call| call.parameters.is_empty());
+        topic::check_output(topic, &at.child("topicSend"), init, call, found);
+    }
+    let mut parameters = BTreeSet::new();
+    for (i, table) in operation.tables.iter().flatten().enumerate() {
+        let at = at.child("tables").index(i);
+        table.validate(&at, found);
+        if !table.param_name.is_empty() && !parameters.insert(&table.param_name) {
+            found.duplicate(rule::TABLE_ARGUMENT, at.child("paramName"), &table.param_name);
         }
     }
 }

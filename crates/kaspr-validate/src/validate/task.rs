@@ -5,13 +5,12 @@ use std::str::FromStr;
 use croner::Cron;
 use jiff::tz::TimeZone;
 
-use super::processors::ProcessorsChecks as _;
 use super::{
     app_context::AppContext,
     cross_resource,
     findings::Findings,
     path::Path,
-    processors::Caller,
+    processors::{Caller, check_processors},
     rule, shared,
     valid::{Validate, ValidateUpdate},
 };
@@ -29,7 +28,7 @@ impl Validate for KasprTask {
             schedule.validate(&at.child("schedule"), found);
         }
         let at = at.child("processors");
-        self.spec.processors.check(&at, &Caller::Task, found);
+        check_processors(&self.spec.processors, &at, &Caller::Task, found);
         for (i, operation) in self.spec.processors.operations.iter().flatten().enumerate() {
             if operation.filter.is_some() {
                 let at = at.child("operations").index(i).child("filter");

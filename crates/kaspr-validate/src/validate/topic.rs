@@ -19,26 +19,27 @@ impl Validate for InputTopic {
     }
 }
 
-pub(super) trait TopicOutChecks {
-    fn check(&self, at: &Path, init: &Init, call: Option<&Call>, found: &mut Findings);
-}
-impl TopicOutChecks for TopicOut {
-    /// Validates a topic; `call` has the arguments of its selectors, if they are known.
-    fn check(&self, at: &Path, init: &Init, call: Option<&Call>, found: &mut Findings) {
-        exactly_one(at, ("name", is_set(&self.name)), ("nameSelector", self.name_selector.is_some()), found);
-        check_topic_name(self.name.as_deref(), at, found);
-        check_sizes(self.partitions, self.replicas, self.retention, at, found);
-        let selectors = [
-            ("nameSelector", &self.name_selector),
-            ("keySelector", &self.key_selector),
-            ("valueSelector", &self.value_selector),
-            ("partitionSelector", &self.partition_selector),
-            ("headersSelector", &self.headers_selector),
-            ("predicate", &self.predicate),
-        ];
-        for (field, code) in selectors {
-            python::check(code.as_ref(), &at.child(field), init, call, found);
-        }
+/// Validates a topic; `call` has the arguments of its selectors, if they are known.
+pub(super) fn check_output(
+    topic: &TopicOut,
+    at: &Path,
+    init: &Init,
+    call: Option<&Call>,
+    found: &mut Findings,
+) {
+    exactly_one(at, ("name", is_set(&topic.name)), ("nameSelector", topic.name_selector.is_some()), found);
+    check_topic_name(topic.name.as_deref(), at, found);
+    check_sizes(topic.partitions, topic.replicas, topic.retention, at, found);
+    let selectors = [
+        ("nameSelector", &topic.name_selector),
+        ("keySelector", &topic.key_selector),
+        ("valueSelector", &topic.value_selector),
+        ("partitionSelector", &topic.partition_selector),
+        ("headersSelector", &topic.headers_selector),
+        ("predicate", &topic.predicate),
+    ];
+    for (field, code) in selectors {
+        python::check(code.as_ref(), &at.child(field), init, call, found);
     }
 }
 

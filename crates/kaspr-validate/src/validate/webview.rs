@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::processors::ProcessorsChecks as _;
 use super::{
     app_context::AppContext,
     cross_resource,
     findings::Findings,
     path::Path,
-    processors::Caller,
+    processors::{Caller, check_processors},
     python::{self, Call, Init},
     rule, shared,
     valid::{Validate, ValidateUpdate},
@@ -37,10 +36,10 @@ impl Validate for KasprWebView {
         }
         let mut init = Init::default();
         if let Some(processors) = &self.spec.processors {
-            init = processors.check(&at.child("processors"), &Caller::WebView(first), found);
+            init = check_processors(processors, &at.child("processors"), &Caller::WebView(first), found);
         }
         if let Some(response) = &self.spec.response {
-            response.check(&at.child("response"), &init, found);
+            check_response(response, &at.child("response"), &init, found);
         }
     }
 }
@@ -120,49 +119,40 @@ fn check_argument_names(view: &KasprWebView, parameters: &BTreeSet<&str>, at: &P
     }
 }
 
-pub(super) trait WebResponseChecks {
-    fn check(&self, at: &Path, init: &Init, found: &mut Findings);
-}
-impl WebResponseChecks for WebResponse {
-    fn check(&self, at: &Path, init: &Init, found: &mut Findings) {
-        if let Some(code) = self.status_code.filter(|code| !(100..=599).contains(code)) {
-            found.invalid(rule::NUMBER, at.child("statusCode"), code, "must be from 100 to 599");
-        }
-        if self.status_code.is_some() && self.status_code_selector.is_some() {
-            found.forbidden(
-                rule::EXCLUSIVE,
-                at.child("statusCodeSelector"),
-                "must not be given together with statusCode",
-            );
-        }
-        if self.headers.as_ref().is_some_and(|headers| !headers.is_empty()) && self.headers_selector.is_some()
-        {
-            found.forbidden(
-                rule::EXCLUSIVE,
-                at.child("headersSelector"),
-                "must not be given together with headers",
-            );
-        }
-        let selectors = [
-            ("bodySelector", &self.body_selector),
-            ("statusCodeSelector", &self.status_code_selector),
-            ("headersSelector", &self.headers_selector),
-        ];
-        for (field, selector) in selectors {
-            if let Some(selector) = selector {
-                selector.check(&at.child(field), init, found);
-            }
+fn check_response(response: &WebResponse, at: &Path, init: &Init, found: &mut Findings) {
+    if let Some(code) = response.status_code.filter(|code| !(100..=599).contains(code)) {
+        found.invalid(rule::NUMBER, at.child("statusCode"), code, "must be from 100 to 599");
+    }
+    if response.status_code.is_some() && response.status_code_selector.is_some() {
+        found.forbidden(
+            rule::EXCLUSIVE,
+            at.child("statusCodeSelector"),
+            "must not be given together with statusCode",
+        );
+    }
+    if response.headers.as_ref().is_some_and(|headers| !headers.is_empty())
+        && response.headers_selector.is_some()
+    {
+        found.forbidden(
+            rule::EXCLUSIVE,
+            at.child("headersSelector"),
+            "must not be given together with headers",
+        );
+    }
+    let selectors = [
+        ("bodySelector", &response.body_selector),
+        ("statusCodeSelector", &response.status_code_selector),
+        ("headersSelector", &response.headers_selector),
+    ];
+    for (field, selector) in selectors {
+        if let Some(selector) = selector {
+            check_response_selector(selector, &at.child(field), init, found);
         }
     }
 }
 
-pub(super) trait ResponseSelectorChecks {
-    fn check(&self, at: &Path, init: &Init, found: &mut Findings);
-}
-impl ResponseSelectorChecks for ResponseSelector {
-    fn check(&self, at: &Path, init: &Init, found: &mut Findings) {
-        for (field, code) in [("onSuccess", &self.on_success), ("onError", &self.on_error)] {
-            python::check(code.as_ref(), &at.child(field), init, Some(&Call::value()), found);
-        }
+fn check_response_selector(selector: &ResponseSelector, at: &Path, init: &Init, found: &mut Findings) {
+    for (field, code) in [("onSuccess", &selector.on_success), ("onError", &selector.on_error)] {
+        python::check(code.as_ref(), &at.child(field), init, Some(&Call::value()), found);
     }
 }
