@@ -196,12 +196,9 @@ impl AppConfig {
     /// Returns the value of a setting, in any spelling that members read as the same variable.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
-        let exact = self.0.get(name);
-        let spelled = || {
-            let variable = config_keys::variable(name);
-            self.0.iter().find(|(key, _)| config_keys::variable(key) == variable).map(|(_, value)| value)
-        };
-        exact.or_else(spelled).filter(|value| !value.is_null())
+        let spelled = || self.0.iter().find(|(key, _)| config_keys::is_same_setting(key, name));
+        let value = self.0.get(name).or_else(|| spelled().map(|(_, value)| value));
+        value.filter(|value| !value.is_null())
     }
 }
 

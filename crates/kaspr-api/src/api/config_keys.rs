@@ -66,8 +66,7 @@ impl ConfigKey {
     /// `topicPartitions` or `topic_partitions`.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
-        let variable = variable(name);
-        CONFIG_KEYS.iter().find(|key| key.variable() == variable)
+        CONFIG_KEYS.iter().find(|key| is_same_setting(key.name, name))
     }
 
     /// Returns the environment variable that members read: `webPort` → `K_WEB_PORT`.
@@ -80,14 +79,20 @@ impl ConfigKey {
 /// Returns the environment variable of a setting, known or not: `topic_partitions` → `K_TOPIC_PARTITIONS`.
 #[must_use]
 pub fn variable(name: &str) -> String {
-    let mut variable = String::from("K_");
-    for letter in name.chars() {
-        if letter.is_ascii_uppercase() {
-            variable.push('_');
-        }
-        variable.push(letter.to_ascii_uppercase());
-    }
-    variable
+    "K_".chars().chain(upper_snake(name)).collect()
+}
+
+/// Returns whether members read two names as the same variable.
+#[must_use]
+pub fn is_same_setting(one: &str, other: &str) -> bool {
+    upper_snake(one).eq(upper_snake(other))
+}
+
+fn upper_snake(name: &str) -> impl Iterator<Item = char> {
+    name.chars().flat_map(|letter| {
+        let separator = letter.is_ascii_uppercase().then_some('_');
+        separator.into_iter().chain([letter.to_ascii_uppercase()])
+    })
 }
 
 #[cfg(test)]
