@@ -96,7 +96,7 @@ async fn write(
     let failed = || ReconcileError::api(format!("failed to apply {kind} {name}"));
     let mut answer = send().await.map_err(failed())?;
     let managed = answer.managed_fields();
-    let merged = managed_fields::take_over_python_fields(managed)
+    let merged = managed_fields::take_over_python_fields(managed, None)
         .or_else(|| managed_fields::release_recreate_fields(managed));
     if let Some(fields) = merged {
         let patch = json!({

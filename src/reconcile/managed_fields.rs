@@ -17,44 +17,27 @@ const KOPF_MANAGER: &str = "kopf";
 /// autoscaler, would reset them to one.
 pub(super) const RECREATE_MANAGER: &str = "kaspr-operator-recreate";
 
-/// Returns the managed fields with the Python operator's entries merged into ours, or `None` if there
-/// are none to merge.
-pub(super) fn take_over_python_fields(managed: &[ManagedFieldsEntry]) -> Option<Vec<ManagedFieldsEntry>> {
-    let is_python = |entry: &&ManagedFieldsEntry| {
-        entry.manager.as_deref() == Some(PYTHON_MANAGER)
-            && entry.subresource.as_deref().unwrap_or_default().is_empty()
+/// Returns the managed fields with the Python operator's entries merged into ours, or `None` if there are
+/// none to merge. `subresource` selects the entries: `None` for those of the resource itself.
+pub(super) fn take_over_python_fields(
+    managed: &[ManagedFieldsEntry],
+    subresource: Option<&str>,
+) -> Option<Vec<ManagedFieldsEntry>> {
+    let is_selected = |entry: &ManagedFieldsEntry| {
+        entry.subresource.as_deref().filter(|name| !name.is_empty()) == subresource
     };
-    let is_ours = |entry: &ManagedFieldsEntry| {
-        entry.manager.as_deref() == Some(MANAGER) && entry.operation.as_deref() == Some("Apply")
-    };
-    let theirs: Vec<&ManagedFieldsEntry> = managed.iter().filter(is_python).collect();
-    if theirs.is_empty() {
-        return None;
-    }
-    let mut kept: Vec<ManagedFieldsEntry> =
-        managed.iter().filter(|entry| !is_python(entry)).cloned().collect();
-    let ours = kept.iter_mut().find(|entry| is_ours(entry) && entry.subresource.is_none())?;
-    for entry in theirs {
-        if let (Some(FieldsV1(into)), Some(FieldsV1(from))) = (&mut ours.fields_v1, &entry.fields_v1) {
-            merge_fields(into, from);
-        }
-    }
-    Some(kept)
-}
-
-/// Returns the managed fields of a resource whose status the Python operator wrote, with its share of the
-/// status merged into ours, or `None` if it has no share.
-pub(super) fn take_over_python_status(managed: &[ManagedFieldsEntry]) -> Option<Vec<ManagedFieldsEntry>> {
-    let is_status = |entry: &ManagedFieldsEntry| entry.subresource.as_deref() == Some("status");
+    // The framework also writes finalizers and annotations, which `takeover` removes by name.
+    let managers: &[&str] =
+        if subresource.is_some() { &[PYTHON_MANAGER, KOPF_MANAGER] } else { &[PYTHON_MANAGER] };
     let is_python = |entry: &ManagedFieldsEntry| {
-        is_status(entry) && entry.manager.as_deref().is_some_and(|m| m == PYTHON_MANAGER || m == KOPF_MANAGER)
+        is_selected(entry) && entry.manager.as_deref().is_some_and(|manager| managers.contains(&manager))
     };
     let (theirs, mut kept): (Vec<_>, Vec<_>) = managed.iter().cloned().partition(is_python);
     if theirs.is_empty() {
         return None;
     }
     let ours = kept.iter_mut().find(|entry| {
-        is_status(entry)
+        is_selected(entry)
             && entry.manager.as_deref() == Some(MANAGER)
             && entry.operation.as_deref() == Some("Apply")
     })?;

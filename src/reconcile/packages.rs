@@ -47,26 +47,32 @@ pub(super) fn status(
         let message = report.message.as_deref().unwrap_or("see the log of its install container");
         let message = format!("Pod {}{kind}: {message}", pod.name);
         status.error = Some(message.clone());
-        status.state = Some("Failed".to_owned());
         condition(conditions::PACKAGES_READY, false, conditions::INSTALLATION_FAILED, message)
     } else if current.len() < pods.len() {
-        status.state = Some("Installing".to_owned());
         let message = format!("{ready} of {} members have the new packages ({mode} mode)", pods.len());
         condition(conditions::PACKAGES_READY, false, conditions::PACKAGES_UPDATING, message)
     } else if pods.is_empty() || pods.iter().any(is_installing) {
-        status.state = Some("Installing".to_owned());
         let message = format!("Installing packages ({mode} mode)");
         condition(conditions::PACKAGES_READY, false, conditions::INSTALLING, message)
     } else if ready < pods.len() {
-        status.state = Some("Unknown".to_owned());
         let message = "The state of the install containers is not known";
         conditions::unknown(conditions::PACKAGES_READY, conditions::STATUS_UNKNOWN, message)
     } else {
-        status.state = Some("Ready".to_owned());
         let message = installed_message(packages.packages.len(), status.install_duration.as_deref());
         condition(conditions::PACKAGES_READY, true, conditions::PACKAGES_INSTALLED, message)
     };
+    status.state = Some(state(condition.reason()).to_owned());
     (condition, status)
+}
+
+/// Returns the state that goes with the reason of the condition.
+fn state(reason: &str) -> &'static str {
+    match reason {
+        conditions::INSTALLATION_FAILED => "Failed",
+        conditions::PACKAGES_INSTALLED => "Ready",
+        conditions::STATUS_UNKNOWN => "Unknown",
+        _ => "Installing",
+    }
 }
 
 /// A pod that has no address yet has not come as far as its install container.

@@ -11,7 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
 use super::{
-    ReconcileError, cache::index::ObjectKey, context::Context, managed_fields::take_over_python_status,
+    ReconcileError, cache::index::ObjectKey, context::Context, managed_fields::take_over_python_fields,
     state::assumed_status::Assumed,
 };
 use crate::naming::MANAGER;
@@ -83,7 +83,7 @@ where
     let failed =
         || ReconcileError::api(format!("failed to take over the status of {} {}", key.kind, key.name));
     for attempt in 1..=TAKEOVER_ATTEMPTS {
-        let Some(fields) = take_over_python_status(written.managed_fields()) else { break };
+        let Some(fields) = take_over_python_fields(written.managed_fields(), Some("status")) else { break };
         let version = written.resource_version();
         let merge = json!({ "metadata": { "managedFields": fields, "resourceVersion": version } });
         match api.patch(&key.name, &PatchParams::default(), &Patch::Merge(&merge)).await {

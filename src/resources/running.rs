@@ -21,8 +21,10 @@ pub struct Running {
     image: Option<String>,
     packages_hash: Option<String>,
     claim_templates: Vec<PersistentVolumeClaim>,
-    /// The errors that the app may have; `None` for any.
-    accepted_errors: Option<Vec<String>>,
+    /// Whether the Python operator wrote the StatefulSet last.
+    is_written_by_python: bool,
+    /// Hashes of the errors that the app may have.
+    accepted_errors: Vec<String>,
 }
 
 /// Returns whether this operator was the last to write a StatefulSet.
@@ -49,6 +51,7 @@ impl Running {
             .find(|variable| variable["name"] == install_contract::PACKAGES_HASH)
             .and_then(|variable| variable["value"].as_str());
         let claims = set.data.pointer("/spec/volumeClaimTemplates").cloned().unwrap_or_default();
+        let accepted = set.annotations().get(ACCEPTED_ERRORS).map(String::as_str).unwrap_or_default();
         let image = container.and_then(|container| container["image"].as_str());
         Self {
             image: image.map(str::to_owned),
@@ -56,7 +59,8 @@ impl Running {
             // Claim templates that do not parse are those of another version of Kubernetes; they stay as
             // they are, because apply leaves out what it does not change.
             claim_templates: serde_json::from_value(claims).unwrap_or_default(),
-            accepted_errors: accepted_errors(set),
+            is_written_by_python: set.annotations().contains_key(RESOURCE_HASH) && !is_written_here(set),
+            accepted_errors: accepted.split(',').map(str::to_owned).collect(),
         }
     }
 
@@ -64,8 +68,7 @@ impl Running {
     /// no rules.
     #[must_use]
     pub fn accepts(&self, error: &FieldError) -> bool {
-        let Some(accepted) = &self.accepted_errors else { return self.image.is_some() };
-        accepted.contains(&hash::of_text(&error.identity()))
+        self.is_written_by_python || self.accepted_errors.contains(&hash::of_text(&error.identity()))
     }
 
     /// Returns the hash that the package set is stored under: the running one if it stands for the same
@@ -90,14 +93,4 @@ impl Running {
     pub fn claim_templates(&self) -> &[PersistentVolumeClaim] {
         &self.claim_templates
     }
-}
-
-/// Returns the hashes of the errors that an app may have, or `None` if the Python operator wrote the StatefulSet
-/// last.
-fn accepted_errors(set: &DynamicObject) -> Option<Vec<String>> {
-    if !is_written_here(set) && set.annotations().contains_key(RESOURCE_HASH) {
-        return None;
-    }
-    let hashes = set.annotations().get(ACCEPTED_ERRORS).map(String::as_str).unwrap_or_default();
-    Some(hashes.split(',').filter(|hash| !hash.is_empty()).map(str::to_owned).collect())
 }

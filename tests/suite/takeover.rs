@@ -152,11 +152,16 @@ fn complete(plane: &ControlPlane, app: &str) -> Value {
 const LATER: &str = "{apiVersion: kaspr.io/v1alpha1, kind: KasprApp, metadata: {name: later}, \
     spec: {bootstrapServers: 'kafka:9092', authentication: {type: plain, username: u, passwordSecret: {secretName: k, passwordKey: p}}, storage: {type: ephemeral}}}";
 
-#[test]
-fn nothing_restarts_when_the_operator_is_replaced() {
+fn plane_with_crds() -> ControlPlane {
     let plane = ControlPlane::start().expect("a control plane");
     kubectl(&plane, &["apply", "--server-side", "-f", concat!(env!("CARGO_MANIFEST_DIR"), "/crds")], "");
     kubectl(&plane, &["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"], "");
+    plane
+}
+
+#[test]
+fn nothing_restarts_when_the_operator_is_replaced() {
+    let plane = plane_with_crds();
     as_the_python_operator_left_it(&plane);
     let templates = [template(&plane, "clicks-app"), template(&plane, "orders-app")];
 
@@ -291,9 +296,7 @@ fn a_restart_applies_nothing(plane: &ControlPlane, second: &Operator) {
 /// The Python operator makes claims for ephemeral storage too. They stay until the owner requests a roll.
 #[test]
 fn claims_of_ephemeral_storage_stay_until_a_roll() {
-    let plane = ControlPlane::start().expect("a control plane");
-    kubectl(&plane, &["apply", "--server-side", "-f", concat!(env!("CARGO_MANIFEST_DIR"), "/crds")], "");
-    kubectl(&plane, &["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"], "");
+    let plane = plane_with_crds();
     kubectl(&plane, &["create", "namespace", "recorded"], "");
     let manifest = file("plainest/manifest.yaml").replace("type: persistent-claim", "type: ephemeral");
     // The Python operator ignores probes, and this operator has a rule about them.
