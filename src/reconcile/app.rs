@@ -183,7 +183,8 @@ async fn reconcile_storage(
         return Ok(Vec::new());
     };
     let selector = labels::selector(&key.name);
-    let resized = resize::prepare_resize(ctx, &key.namespace, &selector, set, live).await?;
+    let roll_requested = resources::is_annotated(app, ROLL);
+    let resized = resize::prepare_resize(ctx, &key.namespace, &selector, set, live, roll_requested).await?;
     let first = resources::replicas(app).min(ctx.settings.build.initial_max_replicas);
     if live.is_none() || !resized.is_empty() {
         resize::recreate_around_pods(ctx, key, set, first).await?;

@@ -22,15 +22,12 @@ use super::{
 use crate::{
     api::annotations::{APPLIED_HASH, RESOURCE_HASH},
     naming::COMPONENT_LABEL,
-    resources::{CLAIM_SIZE, OwnedObject, labels::Labels},
+    resources::{CLAIM_SIZE, CLAIM_TEMPLATES, OwnedObject, claim_template_size, labels::Labels},
     validate::quantity,
 };
 
 /// Value of the hashes of a StatefulSet that was recreated and not applied yet.
 const RECREATED: &str = "recreated";
-
-/// JSON pointer to the claim templates of a StatefulSet.
-const CLAIM_TEMPLATES: &str = "/spec/volumeClaimTemplates";
 
 /// A change of the claim templates, which are immutable.
 #[derive(Debug, Eq, PartialEq)]
@@ -44,6 +41,7 @@ enum ClaimChange<'a> {
 /// Prepares the recreation of a StatefulSet whose claim templates must change: grows the claims, where the
 /// size changes, and deletes the StatefulSet without its pods. Claims are never deleted here.
 ///
+/// `roll_requested` is whether the user requested the current template: only then, tables leave their claims.
 /// Returns what was done, for the event.
 ///
 /// # Errors
@@ -55,12 +53,15 @@ pub(super) async fn prepare_resize(
     selector: &Labels,
     desired: &OwnedObject,
     live: Option<&DynamicObject>,
+    roll_requested: bool,
 ) -> Result<Vec<String>, ReconcileError> {
     let Some(live) = live else { return Ok(Vec::new()) };
     if live.metadata.deletion_timestamp.is_some() {
         return Err(ReconcileError::Waiting(format!("the deletion of StatefulSet {}", desired.name)));
     }
-    let Some(change) = claim_change(&desired.value, &live.data) else { return Ok(Vec::new()) };
+    let Some(change) = claim_change(&desired.value, &live.data, roll_requested) else {
+        return Ok(Vec::new());
+    };
     let (mut done, what) = match change {
         ClaimChange::Grow { from, to } => {
             (grow_claims(ctx, namespace, selector, to).await?, format!("storage {from} to {to}"))
@@ -73,13 +74,13 @@ pub(super) async fn prepare_resize(
 }
 
 /// Returns how the claim templates of the live StatefulSet must change, if they must.
-fn claim_change<'a>(desired: &'a Value, live: &'a Value) -> Option<ClaimChange<'a>> {
+fn claim_change<'a>(desired: &'a Value, live: &'a Value, roll_requested: bool) -> Option<ClaimChange<'a>> {
     let has_claims =
         |set: &Value| set.pointer(CLAIM_TEMPLATES).and_then(Value::as_array).is_some_and(|c| !c.is_empty());
-    if has_claims(live) && !has_claims(desired) {
+    if roll_requested && has_claims(live) && !has_claims(desired) {
         return Some(ClaimChange::Drop);
     }
-    let (from, to) = (template_size(live)?, template_size(desired)?);
+    let (from, to) = (claim_template_size(live)?, claim_template_size(desired)?);
     (quantity(to) > quantity(from)).then_some(ClaimChange::Grow { from, to })
 }
 
@@ -212,9 +213,4 @@ pub(super) async fn scale_from_zero(
 fn list_params(labels: &Labels) -> ListParams {
     let pairs: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
     ListParams::default().labels(&pairs.join(","))
-}
-
-/// Returns the size in the claim template of a StatefulSet.
-fn template_size(set: &Value) -> Option<&str> {
-    set.pointer(CLAIM_TEMPLATES)?.as_array()?.first()?.pointer(CLAIM_SIZE)?.as_str()
 }

@@ -35,7 +35,7 @@ pub use build::{build, build_component};
 pub use components::{AppComponents, RunnableComponent, sort_by_name};
 pub use image::{image, version_of};
 pub use inputs::BuildInputs;
-pub use object::{BuildError, CLAIM_SIZE, OwnedKind, OwnedObject};
+pub use object::{BuildError, CLAIM_SIZE, CLAIM_TEMPLATES, OwnedKind, OwnedObject, claim_template_size};
 pub use running::Running;
 pub use spec_view::{
     annotation_flag, cache_mode, is_annotated, is_persistent, replicas, unreadable_annotations,

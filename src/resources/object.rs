@@ -12,6 +12,15 @@ use crate::api::annotations::{APPLIED_HASH, RESOURCE_HASH};
 /// JSON pointer to the requested size of a claim.
 pub const CLAIM_SIZE: &str = "/spec/resources/requests/storage";
 
+/// JSON pointer to the claim templates of a StatefulSet.
+pub const CLAIM_TEMPLATES: &str = "/spec/volumeClaimTemplates";
+
+/// Returns the size in the claim template of a StatefulSet.
+#[must_use]
+pub fn claim_template_size(set: &Value) -> Option<&str> {
+    set.pointer(CLAIM_TEMPLATES)?.as_array()?.first()?.pointer(CLAIM_SIZE)?.as_str()
+}
+
 /// Why an object could not be built.
 #[derive(Debug, Error)]
 pub enum BuildError {

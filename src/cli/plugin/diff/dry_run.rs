@@ -14,15 +14,9 @@ use crate::{
     },
     cli::plugin::{cluster::Cluster, error::CliError},
     naming::MANAGER,
-    resources::{OwnedKind, OwnedObject},
+    resources::{CLAIM_SIZE, CLAIM_TEMPLATES, OwnedKind, OwnedObject, claim_template_size},
     validate::quantity,
 };
-
-/// JSON pointer of the claim templates in a StatefulSet.
-const CLAIM_TEMPLATES: &str = "/spec/volumeClaimTemplates";
-
-/// JSON pointer of the size of the first claim in the claim templates.
-const CLAIM_SIZE: &str = "/0/spec/resources/requests/storage";
 
 /// A resource before and after its file is applied.
 pub(super) struct DryRunResult {
@@ -156,10 +150,10 @@ pub(super) async fn apply_object(
     let applied =
         api.patch(&object.name, &params, &Patch::Apply(&sent)).await.map_err(cluster.request_error(what))?;
     let mut applied = json!(applied);
-    if let (Some(size), Some(templates)) = (size, applied.pointer_mut(CLAIM_TEMPLATES))
-        && let Some(field) = templates.pointer_mut(CLAIM_SIZE)
+    if let Some(size) = size
+        && let Some(field) = applied.pointer_mut(&format!("{CLAIM_TEMPLATES}/0{CLAIM_SIZE}"))
     {
-        *field = size;
+        *field = size.into();
     }
     Ok(applied)
 }
@@ -168,11 +162,11 @@ pub(super) async fn apply_object(
 ///
 /// The operator recreates a StatefulSet whose claims grow around its pods. A dry run cannot show this, so
 /// the object keeps the current claim templates.
-fn with_current_claims(object: &OwnedObject, live: Option<&DynamicObject>) -> (Value, Option<Value>) {
+fn with_current_claims(object: &OwnedObject, live: Option<&DynamicObject>) -> (Value, Option<String>) {
     let mut sent = object.value.clone();
     let current = live.and_then(|live| live.data.pointer(CLAIM_TEMPLATES)).cloned();
     let grows = object.kind == OwnedKind::StatefulSet && claims_grow(object, live);
-    let size = sent.pointer(CLAIM_TEMPLATES).and_then(|templates| templates.pointer(CLAIM_SIZE)).cloned();
+    let size = claim_template_size(&sent).map(str::to_owned);
     if grows && let (Some(current), Some(templates)) = (current, sent.pointer_mut(CLAIM_TEMPLATES)) {
         *templates = current;
         return (sent, size);
@@ -183,9 +177,8 @@ fn with_current_claims(object: &OwnedObject, live: Option<&DynamicObject>) -> (V
 /// Returns whether the claims of a StatefulSet grow.
 #[must_use]
 pub(super) fn claims_grow(object: &OwnedObject, live: Option<&DynamicObject>) -> bool {
-    let size = |set: &Value| set.pointer(CLAIM_TEMPLATES)?.pointer(CLAIM_SIZE)?.as_str().map(str::to_owned);
-    let (desired, current) = (size(&object.value), live.and_then(|live| size(&live.data)));
-    matches!((desired, current), (Some(desired), Some(current)) if quantity(&desired) > quantity(&current))
+    let current = live.and_then(|live| claim_template_size(&live.data));
+    claim_template_size(&object.value).zip(current).is_some_and(|(to, from)| quantity(to) > quantity(from))
 }
 
 #[cfg(test)]
