@@ -31,6 +31,9 @@ pub(crate) enum WatchChange<'a, K> {
 /// its cached form.
 const PAGE_SIZE: u32 = 50;
 
+/// Status code for a resource version that is too old, which is part of the normal course of a watch.
+const GONE: u16 = 410;
+
 /// Watches until the process ends. Errors are logged and retried with exponential backoff.
 ///
 /// `convert` returns the cached form of an object. `report` is called after the cache changed.
@@ -53,6 +56,11 @@ pub(crate) async fn watch<O, K>(
     while let Some(event) = events.next().await {
         let event = match event {
             Ok(event) => convert_event(event, convert),
+            // The API server compacted the version that the watch continued from: the next list replaces it.
+            Err(watcher::Error::WatchError(status)) if status.code == GONE => {
+                tracing::debug!(kind, "watch expired; listing again");
+                continue;
+            }
             Err(error) => {
                 tracing::warn!(kind, error = describe(&error), "watch failed; retrying");
                 failing = true;
