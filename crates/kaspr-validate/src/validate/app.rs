@@ -156,14 +156,21 @@ fn is_older(version: &str) -> bool {
 /// Checks the list of brokers. An error shows only its broker, because the whole list in each error would
 /// grow with the square of its length.
 ///
-/// Source: the Kafka clients of the framework accept `host:port` pairs and no scheme.
+/// Source: the framework puts `kafka://` before the list and splits it at commas and semicolons. So the first
+/// broker has no scheme, others may have this one, an empty entry is 127.0.0.1, and a missing port is 9092.
 fn check_bootstrap_servers(servers: &str, at: Path, found: &mut Findings) {
     if servers.trim().is_empty() {
         found.required(rule::REQUIRED, at, "must name at least one broker as host:port");
         return;
     }
-    for server in servers.split(',').map(str::trim) {
-        if let Err(why) = shared::check_host_and_port(server) {
+    let mut first = true;
+    for server in servers.split([',', ';']).map(str::trim) {
+        let without_scheme = if first { server } else { server.strip_prefix("kafka://").unwrap_or(server) };
+        first = false;
+        if without_scheme.is_empty() {
+            continue;
+        }
+        if let Err(why) = shared::check_host_and_port(without_scheme) {
             found.invalid(rule::BROKER, at.clone(), shared::without_password(server), why);
         }
     }

@@ -245,7 +245,7 @@ pub fn tables_of(processors: &Processors) -> Vec<String> {
 
 /// Returns the brokers of an app as a set, because their order does not matter.
 pub(super) fn broker_set(app: &KasprApp) -> BTreeSet<String> {
-    app.spec.bootstrap_servers.split(',').map(|broker| broker.trim().to_lowercase()).collect()
+    app.spec.bootstrap_servers.split([',', ';']).map(|broker| broker.trim().to_lowercase()).collect()
 }
 
 /// Returns the name of a serializer as in a manifest.

@@ -75,12 +75,9 @@ fn brokers() {
                 "spec.bootstrapServers: Required value: must name at least one broker as host:port",
             ),
             (
-                "spec: {bootstrapServers: 'a:9092,kafka://b:9092'}",
-                "spec.bootstrapServers: Invalid value: \"kafka://b:9092\": must be host:port without a scheme",
-            ),
-            (
-                "spec: {bootstrapServers: 'a:9092,'}",
-                &format!("spec.bootstrapServers: Invalid value: \"\": {FORM}"),
+                "spec: {bootstrapServers: 'kafka://a:9092,kafka://b:9092,http://c:9092'}",
+                "spec.bootstrapServers: Invalid value: \"kafka://a:9092\": must be host:port without a scheme\n\
+                 spec.bootstrapServers: Invalid value: \"http://c:9092\": must be host:port without a scheme",
             ),
             (
                 "spec: {bootstrapServers: 'a b:9092'}",
@@ -112,6 +109,7 @@ fn brokers() {
         &[
             "spec: {bootstrapServers: 'kafka-0.kafka:9092, kafka-1.kafka:9092'}",
             "spec: {bootstrapServers: kafka}",
+            "spec: {bootstrapServers: 'a:9092;b:9092,kafka://c:9092,'}",
             "spec: {bootstrapServers: '10.0.0.1:9092,[2001:db8::1]:9092,my_broker:1'}",
         ],
     );

@@ -133,5 +133,5 @@ fn long_lists() {
     let template = json!({ "pod": { "volumes": volumes }, "kasprContainer": { "volumeMounts": mounts } });
     assert_eq!(app("template", template).errors.len(), 20_000);
 
-    assert_eq!(app("bootstrapServers", json!(",".repeat(100_000))).errors.len(), 100_001);
+    assert_eq!(app("bootstrapServers", json!("?,".repeat(100_000))).errors.len(), 100_000);
 }
