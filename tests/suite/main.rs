@@ -6,6 +6,7 @@ mod certificates;
 mod chart;
 mod command_line;
 mod crds;
+mod cron;
 mod cross_resource;
 mod docs;
 mod examples;

@@ -2,7 +2,7 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::processors::{processors, topic_out};
-use crate::api::{AgentInput, AgentOutput, InputTopic, KasprAgent};
+use crate::api::{AgentInput, AgentOutput, InputTopic, KasprAgent, texts};
 
 pub(super) fn definition(agent: &KasprAgent) -> Value {
     let spec = &agent.spec;
@@ -32,7 +32,7 @@ fn input(input: &AgentInput) -> Value {
 fn topic(topic: &InputTopic) -> Value {
     json!({
         "compacting": topic.compacting,
-        "config": topic.config,
+        "config": topic.config.as_ref().map(texts),
         "deleting": topic.deleting,
         "key_serializer": topic.key_serializer,
         "name": topic.name,

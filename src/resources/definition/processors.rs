@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::code::{code, code_after};
-use crate::api::{Code, Operation, Processors, TopicOut};
+use crate::api::{Code, Operation, Processors, TopicOut, texts};
 
 pub(super) fn processors(processors: Option<&Processors>) -> Value {
     let Some(processors) = processors else { return Value::Null };
@@ -38,7 +38,7 @@ pub(super) fn topic_out(topic: &TopicOut) -> Value {
     json!({
         "ack": topic.ack,
         "compacting": topic.compacting,
-        "config": topic.config,
+        "config": topic.config.as_ref().map(texts),
         "declare": topic.declare.unwrap_or(false),
         "deleting": topic.deleting,
         "headers_selector": code(topic.headers_selector.as_ref()),

@@ -2,18 +2,18 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::code::code;
-use crate::api::{KasprTable, Window};
+use crate::api::{KasprTable, Window, texts};
 
 pub(super) fn definition(table: &KasprTable) -> Value {
     let spec = &table.spec;
     json!({
         "default_selector": code(spec.default_selector.as_ref()),
         "description": spec.description,
-        "extra_topic_configs": spec.extra_topic_configs.clone().unwrap_or_default(),
+        "extra_topic_configs": spec.extra_topic_configs.as_ref().map(texts).unwrap_or_default(),
         "global": spec.global.unwrap_or(false),
         "key_serializer": spec.key_serializer,
         "name": table.name_any(),
-        "options": spec.options.clone().unwrap_or_default(),
+        "options": spec.options.as_ref().map(texts).unwrap_or_default(),
         "partitions": spec.partitions,
         "value_serializer": spec.value_serializer,
         "window": spec.window.as_ref().map(window),

@@ -2,7 +2,7 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::{code::code, processors::processors};
-use crate::api::{KasprWebView, ResponseSelector, WebResponse};
+use crate::api::{KasprWebView, ResponseSelector, WebResponse, texts};
 
 pub(super) fn definition(view: &KasprWebView) -> Value {
     let spec = &view.spec;
@@ -19,7 +19,7 @@ fn response(response: &WebResponse) -> Value {
     json!({
         "body_selector": response.body_selector.as_ref().map(selector),
         "content_type": response.content_type,
-        "headers": response.headers.clone().unwrap_or_default(),
+        "headers": response.headers.as_ref().map(texts).unwrap_or_default(),
         "headers_selector": response.headers_selector.as_ref().map(selector),
         "status_code": response.status_code,
         "status_code_selector": response.status_code_selector.as_ref().map(selector),

@@ -29,6 +29,7 @@ mod storage;
 mod table;
 mod task;
 mod template;
+mod text_value;
 mod topic;
 pub mod versions;
 mod webview;
@@ -62,6 +63,7 @@ pub use task::{KasprTask, KasprTaskSpec, Schedule};
 pub use template::{
     ContainerTemplate, DisruptionBudgetTemplate, PodTemplate, ResourceTemplate, Template, TemplateMetadata,
 };
+pub use text_value::{TextMap, TextValue, texts};
 pub use topic::{InputTopic, Serializer, TopicOut, topic_names};
 pub use webview::{
     ContentType, HttpMethod, KasprWebView, KasprWebViewSpec, ResponseSelector, WebRequest, WebResponse,

@@ -1,10 +1,8 @@
-use std::collections::BTreeMap;
-
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Code, ComponentStatus, cel};
+use super::{Code, ComponentStatus, TextMap, cel};
 
 /// A key-value table of an app, kept by the members and backed by a Kafka changelog topic.
 ///
@@ -54,10 +52,10 @@ pub struct KasprTableSpec {
     pub partitions: Option<i32>,
     /// Additional Kafka settings of the changelog topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub extra_topic_configs: Option<BTreeMap<String, String>>,
+    pub extra_topic_configs: Option<TextMap>,
     /// Additional settings of the table's store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub options: Option<BTreeMap<String, String>>,
+    pub options: Option<TextMap>,
     /// Keep values by time window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,

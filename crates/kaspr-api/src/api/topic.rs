@@ -1,10 +1,8 @@
-use std::collections::BTreeMap;
-
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Code, cel};
+use super::{Code, TextMap, cel};
 
 /// How keys or values are serialized.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -57,7 +55,7 @@ pub struct InputTopic {
     pub replicas: Option<i32>,
     /// Additional Kafka settings of a declared topic, such as `min.insync.replicas`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config: Option<BTreeMap<String, String>>,
+    pub config: Option<TextMap>,
 }
 
 impl InputTopic {
@@ -118,7 +116,7 @@ pub struct TopicOut {
     pub replicas: Option<i32>,
     /// Additional Kafka settings of a declared topic, such as `cleanup.policy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config: Option<BTreeMap<String, String>>,
+    pub config: Option<TextMap>,
     /// Returns the key for a value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_selector: Option<Code>,

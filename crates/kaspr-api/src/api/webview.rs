@@ -1,10 +1,8 @@
-use std::collections::BTreeMap;
-
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Code, ComponentStatus, Processors, cel};
+use super::{Code, ComponentStatus, Processors, TextMap, cel};
 
 /// An HTTP endpoint that every member of an app serves.
 ///
@@ -91,7 +89,7 @@ pub struct WebResponse {
     pub status_code: Option<i32>,
     /// HTTP headers. Mutually exclusive with `headersSelector`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub headers: Option<BTreeMap<String, String>>,
+    pub headers: Option<TextMap>,
     /// Returns the body for a result or an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_selector: Option<ResponseSelector>,

@@ -9,6 +9,7 @@ mod agent;
 mod app;
 mod app_context;
 mod config;
+mod cron;
 mod cross_resource;
 mod findings;
 mod immutable;

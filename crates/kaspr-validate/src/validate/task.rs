@@ -1,13 +1,10 @@
 //! Rules of tasks.
 
-use std::str::FromStr;
-
-use croner::Cron;
 use jiff::tz::TimeZone;
 
 use super::{
     app_context::AppContext,
-    cross_resource,
+    cron, cross_resource,
     findings::Findings,
     path::Path,
     processors::{Caller, check_processors},
@@ -15,9 +12,6 @@ use super::{
     valid::{Validate, ValidateUpdate},
 };
 use crate::api::{KasprTask, Schedule};
-
-/// Upper bound of the length of a cron expression that a person writes.
-const LONGEST_CRON: usize = 1000;
 
 impl Validate for KasprTask {
     fn validate(&self, at: &Path, found: &mut Findings) {
@@ -57,10 +51,8 @@ impl Validate for Schedule {
             found.invalid(rule::DURATION, at.child("interval"), interval.as_str(), shared::DURATION);
         }
         if let Some(cron) = &self.cron {
-            let five = cron.len() <= LONGEST_CRON && cron.split_whitespace().count() == 5;
-            if !five || Cron::from_str(cron).is_err() {
-                let detail = "must be a cron expression of five fields: minute, hour, day, month, weekday";
-                found.invalid(rule::CRON, at.child("cron"), cron.as_str(), detail);
+            if let Err(why) = cron::check(cron) {
+                found.invalid(rule::CRON, at.child("cron"), cron.as_str(), why);
             }
         }
         if let Some(zone) = &self.timezone {

@@ -88,15 +88,29 @@ spec:
   name: sweep
   processors: {pipeline: [sweep], operations: [{name: sweep, map: {python: 'def sweep(): return None'}}]}
 ";
-    const CRON: &str = "must be a cron expression of five fields: minute, hour, day, month, weekday";
+    const CRON: &str = "must be a cron expression of five fields: minute, hour, day, month, weekday; second and year may follow";
+    const MINUTE: &str = "in the field minute, which accepts numbers from 0 to 59, ranges, lists and steps";
     const ZONE: &str = "must be an IANA time zone, such as 'Europe/Berlin'";
-    let cron = |cron: &str| {
+    let cron = |(cron, why): (&str, String)| {
         (
             format!("spec: {{schedule: {{cron: '{cron}'}}}}"),
-            format!("spec.schedule.cron: Invalid value: \"{cron}\": {CRON}"),
+            format!("spec.schedule.cron: Invalid value: \"{cron}\": {why}"),
         )
     };
-    let rows = ["", "* * * *", "* * * * * *", "61 * * * *", "@daily", "a b c d e", "*/0 * * * *"].map(cron);
+    let rows = [
+        ("", CRON.to_owned()),
+        ("* * * *", CRON.to_owned()),
+        ("@reboot", CRON.to_owned()),
+        ("61 * * * *", format!("has '61' {MINUTE}")),
+        ("a b c d e", format!("has 'a' {MINUTE}")),
+        ("*/0 * * * *", format!("has '*/0' {MINUTE}")),
+        ("1,,2 * * * *", format!("has '' {MINUTE}")),
+        ("0 0 15W * *", "has '15w' in the field day, which accepts numbers from 1 to 31, ranges, lists and steps".to_owned()),
+        ("0 0 * * 5L", "has '5l' in the field weekday, which accepts numbers from 0 to 6, names such as 'mon', ranges, lists and steps".to_owned()),
+        ("0 0 * * 1,2#1", "must not mix weekdays with the n-th weekday of a month".to_owned()),
+        ("0 0 30 2 *", "never occurs: none of its months has such a day".to_owned()),
+    ]
+    .map(cron);
     let rows: Vec<(&str, &str)> = rows.iter().map(|(patch, line)| (patch.as_str(), line.as_str())).collect();
     assert_errors::<KasprTask>(TASK, &rows);
     assert_errors::<KasprTask>(
@@ -136,6 +150,10 @@ spec:
             "spec: {schedule: {interval: 30s}, onLeader: true}",
             "spec: {schedule: {cron: '*/5 0-6,22 1,15 jan-mar mon-fri', timezone: Europe/Berlin}}",
             "spec: {schedule: {cron: '0 0 * * 0', timezone: UTC}}",
+            "spec: {schedule: {cron: '@hourly'}}",
+            "spec: {schedule: {cron: '0/5 * * * *'}}",
+            "spec: {schedule: {cron: '* * * * * */10'}}",
+            "spec: {schedule: {cron: '0 0 l * l5'}}",
         ],
     );
     assert_warnings::<KasprTask>(

@@ -344,7 +344,7 @@ const CASES: &[Case] = &[
         kind: Kind::Task,
         patch: "spec: {schedule: {cron: '* * *'}}",
         context: "",
-        expected: "spec.schedule.cron: Invalid value: \"* * *\": must be a cron expression of five fields: minute, hour, day, month, weekday",
+        expected: "spec.schedule.cron: Invalid value: \"* * *\": must be a cron expression of five fields: minute, hour, day, month, weekday; second and year may follow",
     },
     Case {
         rule: "time-zone",
