@@ -150,7 +150,9 @@ fn type_of(field: &JSONSchemaProps) -> String {
         return format!("list of {}", type_of(item));
     }
     if let Some(value) = value_schema(field) {
-        return format!("map of {}", type_of(value));
+        // Only the values of a `TextMap` have no type.
+        let values = value.type_.is_some().then(|| type_of(value));
+        return format!("map of {}", values.unwrap_or_else(|| "string, number or boolean".to_owned()));
     }
     field.type_.clone().unwrap_or_else(|| "anything".to_owned())
 }

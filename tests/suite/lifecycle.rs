@@ -74,7 +74,7 @@ fn an_app_becomes_ready_and_reports_it() {
     assert_eq!(table["status"]["configMap"], "counts-table");
     eventually("an event", || {
         let events = namespace.run(&["events", "--for", "kasprapp/clicks"]);
-        if events.contains("Applied ServiceAccount") && events.contains("StatefulSet clicks-app") {
+        if events.contains("ServiceAccount clicks-app") && events.contains("StatefulSet clicks-app") {
             Ok(())
         } else {
             Err(events)
