@@ -12,11 +12,16 @@ use kube::{
 use serde_json::json;
 
 use super::{
-    ReconcileError, apply,
+    ReconcileError,
+    app_report::{
+        record_applied, record_failed_install, record_refusals, record_unreadable_annotations,
+        report_failure, report_invalid, report_paused, report_unreadable,
+    },
+    apply::{self, Applied},
     cache::{index::ObjectKey, store::Guarded},
-    conditions::{self, NewCondition, condition},
+    conditions,
     context::Context,
-    events, fetch, packages, plan,
+    fetch, packages, plan,
     quarantine::Quarantine,
     resize,
     rollout_status::RolloutStatus,
@@ -26,12 +31,10 @@ use super::{
 };
 use crate::{
     api::{
-        AppStatus, KasprApp,
+        KasprApp,
         annotations::{PAUSE, ROLL},
     },
-    defaults,
-    error_chain::describe,
-    naming,
+    defaults, naming,
     resources::{self, AppComponents, BuildInputs, OwnedKind, OwnedObject, Running, labels},
     validate::Valid,
 };
@@ -58,16 +61,9 @@ pub(super) async fn reconcile(
     ctx.monitor_queue.send(key.clone());
     let given = &*ctx.assumed.newest(&key, given);
     if resources::is_annotated(given, PAUSE) {
-        let message = format!("Paused by the annotation {PAUSE}");
-        let paused = condition(conditions::PROGRESSING, false, conditions::PAUSED, message);
-        patch_conditions(&ctx, &key, given, vec![paused]).await?;
-        return Ok(Action::await_change());
+        return report_paused(&ctx, &key, given).await;
     }
-    let live = match fetch::live_stateful_set(&ctx, &key, given).await {
-        // The watch will deliver the deletion.
-        Err(ReconcileError::Deleted) => return Ok(Action::await_change()),
-        live => live?,
-    };
+    let live = fetch::live_stateful_set(&ctx, &key, given).await?;
     let running = Running::from_stateful_set(live.as_ref());
     let app = match Valid::check_accepting(defaults::with_defaults(given)?, |error| running.accepts(error)) {
         Ok((app, _)) => app,
@@ -75,19 +71,25 @@ pub(super) async fn reconcile(
             return report_invalid(&ctx, &key, given, conditions::invalid_spec_message(&found)).await;
         }
     };
-    let Quarantine { components, withheld } = fetch::quarantined_components(&ctx, &key, &app);
+    let (Quarantine { components, withheld }, defined) = match define_components(&ctx, &key, &app).await {
+        Ok(defined) => defined,
+        Err(error) => return report_failure(&ctx, &key, given, error).await,
+    };
     ctx.queues.send(ctx.withheld.update(&key, &withheld));
     let (desired, newer_template_waits) =
         desired_objects(&ctx, &key, given, &app, &components, (live.as_ref(), &running))?;
-    let written = match apply_and_prune(&ctx, &key, &app, &components, desired, live.as_ref()).await {
-        Ok(written) => written,
-        Err(error) => return report_failure(&ctx, &key, given, error).await,
-    };
-    record_applied(&ctx, given, &written).await;
-    if resources::is_annotated(given, ROLL) {
+    let Applied { changed, refused } =
+        match apply_and_prune(&ctx, &key, &app, &components, desired, live.as_ref()).await {
+            Ok(applied) => applied,
+            Err(error) => return report_failure(&ctx, &key, given, error).await,
+        };
+    record_applied(&ctx, given, &[defined, changed].concat()).await;
+    if refused.is_empty() && resources::is_annotated(given, ROLL) {
         remove_roll_annotation(&ctx, &key).await?;
     }
-    let observed = Observed { withheld, newer_template_waits, ..observe(&ctx, &key, &app) };
+    let error_type = refused.first().map(|refusal| refusal.error_type);
+    let refused = refused.into_iter().map(|refusal| refusal.message).collect();
+    let observed = Observed { withheld, refused, newer_template_waits, ..observe(&ctx, &key, &app) };
     let next = status::app(&app, &components, &observed, &ctx.settings.build, Timestamp::now());
     record_failed_install(&ctx, given, &next).await;
     record_unreadable_annotations(&ctx, given).await;
@@ -98,7 +100,33 @@ pub(super) async fn reconcile(
         }
         return Err(error);
     }
-    Ok(Action::await_change())
+    record_refusals(&ctx, &key, given, &observed.refused).await;
+    error_type.map_or(Ok(Action::await_change()), |error_type| Err(ReconcileError::Refused { error_type }))
+}
+
+/// Applies the definitions of the components. Returns the components that the members run, without those whose
+/// definition was refused, and what changed.
+///
+/// A pod that starts with an old definition would run it until its next restart, so definitions come before the
+/// StatefulSet.
+async fn define_components(
+    ctx: &Context,
+    key: &ObjectKey,
+    app: &KasprApp,
+) -> Result<(Quarantine, Vec<String>), ReconcileError> {
+    let quarantine = fetch::quarantined_components(ctx, key, app);
+    let definitions = plan::definitions(&quarantine.components)?;
+    let Applied { changed, refused } = apply::apply(ctx, key, &definitions).await?;
+    if refused.is_empty() {
+        return Ok((quarantine, changed));
+    }
+    for refusal in refused {
+        if let Some(component) = refusal.owner {
+            ctx.refused.insert(&component, refusal.message);
+            ctx.queues.send([component]);
+        }
+    }
+    Ok((fetch::quarantined_components(ctx, key, app), changed))
 }
 
 /// Builds the desired objects. Returns them, and whether the pods keep an older template.
@@ -148,9 +176,7 @@ fn observe(ctx: &Context, key: &ObjectKey, app: &Valid<KasprApp>) -> Observed {
     observed
 }
 
-/// Applies the desired objects, then deletes those that are no longer desired. The definitions of the
-/// components are among them: a pod that starts with an old definition would run it until its next
-/// restart.
+/// Applies the desired objects, then deletes those that are no longer desired.
 async fn apply_and_prune(
     ctx: &Context,
     key: &ObjectKey,
@@ -158,16 +184,15 @@ async fn apply_and_prune(
     components: &AppComponents,
     desired: Vec<OwnedObject>,
     live: Option<&DynamicObject>,
-) -> Result<Vec<String>, ReconcileError> {
-    let mut objects = plan::definitions(components)?;
-    objects.extend(desired.iter().cloned());
-    let mut written = reconcile_storage(ctx, key, app, &desired, live).await?;
-    written.extend(apply::apply(ctx, key, &objects).await?);
+) -> Result<Applied, ReconcileError> {
+    let mut changed = reconcile_storage(ctx, key, app, &desired, live).await?;
+    let mut applied = apply::apply(ctx, key, &desired).await?;
+    changed.append(&mut applied.changed);
     let owner = app.uid().unwrap_or_default();
     for (kind, name) in plan::orphaned(app, components, &desired) {
-        written.extend(apply::delete_owned(ctx, &owner, kind, &key.namespace, &name).await?);
+        changed.extend(apply::delete_owned(ctx, &owner, kind, &key.namespace, &name).await?);
     }
-    Ok(written)
+    Ok(Applied { changed, ..applied })
 }
 
 /// Does what apply cannot do with a StatefulSet: resize its claims, adopt its pods, and start a stopped
@@ -200,110 +225,4 @@ async fn remove_roll_annotation(ctx: &Context, key: &ObjectKey) -> Result<(), Re
     let api: Api<KasprApp> = Api::namespaced(ctx.client.clone(), &key.namespace);
     let patched = api.patch_metadata(&key.name, &PatchParams::default(), &Patch::Merge(&patch)).await;
     patched.map(drop).map_err(ReconcileError::api(format!("failed to remove the annotation {ROLL}")))
-}
-
-async fn report_unreadable(
-    ctx: &Context,
-    app: &Guarded<KasprApp>,
-    error: &kube::core::error_boundary::InvalidObject,
-) -> Action {
-    let (name, namespace) = (app.name_any(), app.namespace());
-    tracing::warn!(name, namespace, %error, "failed to read a KasprApp");
-    events::warning(ctx, app, conditions::INVALID, conditions::UNREADABLE_MESSAGE.to_owned()).await;
-    Action::await_change()
-}
-
-async fn report_invalid(
-    ctx: &Context,
-    key: &ObjectKey,
-    app: &KasprApp,
-    message: String,
-) -> Result<Action, ReconcileError> {
-    tracing::warn!(name = key.name, namespace = key.namespace, message, "rejected an invalid KasprApp");
-    if !has_condition(app, conditions::READY, conditions::INVALID) {
-        events::warning(ctx, app, conditions::INVALID, message.clone()).await;
-    }
-    let next = vec![
-        condition(conditions::PROGRESSING, false, conditions::ERROR, message.clone()),
-        condition(conditions::READY, false, conditions::INVALID, message),
-    ];
-    patch_conditions(ctx, key, app, next).await?;
-    Ok(Action::await_change())
-}
-
-/// Reports an object that could not be written in the status. The queue retries.
-async fn report_failure(
-    ctx: &Context,
-    key: &ObjectKey,
-    app: &KasprApp,
-    error: ReconcileError,
-) -> Result<Action, ReconcileError> {
-    if matches!(error, ReconcileError::Waiting(_)) {
-        return Err(error);
-    }
-    let message = describe(&error);
-    if !has_condition(app, conditions::PROGRESSING, conditions::ERROR) {
-        events::warning(ctx, app, conditions::ERROR, message.clone()).await;
-    }
-    let mut next = vec![condition(conditions::PROGRESSING, true, conditions::ERROR, message.clone())];
-    // Members that run are not affected.
-    if !has_condition(app, conditions::READY, conditions::HEALTHY) {
-        next.push(condition(conditions::READY, false, conditions::ERROR, message));
-    }
-    // The API server may be what failed; the first error is the one to report.
-    let _ = patch_conditions(ctx, key, app, next).await;
-    Err(error)
-}
-
-/// Writes new conditions and keeps the rest of the status, other conditions included.
-async fn patch_conditions(
-    ctx: &Context,
-    key: &ObjectKey,
-    app: &KasprApp,
-    conditions: Vec<NewCondition>,
-) -> Result<(), ReconcileError> {
-    let mut next = status::with_conditions(app, conditions, Timestamp::now());
-    let previous = app.status.as_ref().and_then(|status| status.conditions.as_ref());
-    if let Some(conditions) = &mut next.conditions {
-        let new: Vec<String> = conditions.iter().map(|condition| condition.r#type.clone()).collect();
-        conditions.extend(previous.into_iter().flatten().filter(|c| !new.contains(&c.r#type)).cloned());
-    }
-    write_status(ctx, key, app, next).await
-}
-
-async fn record_applied(ctx: &Context, app: &KasprApp, written: &[String]) {
-    if !written.is_empty() {
-        events::normal(ctx, app, "Applied", format!("Applied {}", written.join(", "))).await;
-    }
-}
-
-/// Publishes an event for a failed install, once for each message of an installer.
-async fn record_failed_install(ctx: &Context, app: &KasprApp, next: &AppStatus) {
-    let failure = |status: &AppStatus| {
-        let mut conditions = status.conditions.iter().flatten();
-        conditions
-            .find(|c| c.r#type == conditions::PACKAGES_READY && c.reason == conditions::INSTALLATION_FAILED)
-            .map(|c| c.message.clone())
-    };
-    if let Some(message) = failure(next)
-        && app.status.as_ref().and_then(failure).as_ref() != Some(&message)
-    {
-        events::warning(ctx, app, conditions::INSTALLATION_FAILED, message).await;
-    }
-}
-
-/// Publishes an event for each annotation that cannot be read, unless the condition already names it.
-async fn record_unreadable_annotations(ctx: &Context, app: &KasprApp) {
-    let known = |problem: &str| {
-        let mut conditions = app.status.iter().flat_map(|status| status.conditions.iter().flatten());
-        conditions.any(|condition| condition.message.contains(problem))
-    };
-    for problem in resources::unreadable_annotations(app).into_iter().filter(|problem| !known(problem)) {
-        events::warning(ctx, app, "UnreadableAnnotation", problem).await;
-    }
-}
-
-fn has_condition(app: &KasprApp, r#type: &str, reason: &str) -> bool {
-    let mut conditions = app.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    conditions.any(|condition| condition.r#type == r#type && condition.reason == reason)
 }

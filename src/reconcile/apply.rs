@@ -4,18 +4,21 @@
 use std::time::Instant;
 
 use futures::{StreamExt, stream};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::{
-    ResourceExt,
+    Api, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, Preconditions},
     core::DynamicObject,
 };
 use serde_json::json;
 
 use super::{
-    ReconcileError, cache::index::ObjectKey, client::owned_api, context::Context, managed_fields,
+    ReconcileError, cache::index::ObjectKey, client::owned_api, context::Context, managed_fields, ownership,
     state::applied::ObjectId,
 };
 use crate::{
+    api::annotations::APPLIED_HASH,
+    error_chain::describe,
     naming::MANAGER,
     resources::{OwnedKind, OwnedObject},
 };
@@ -23,30 +26,61 @@ use crate::{
 /// How many objects of an app are applied concurrently.
 const CONCURRENCY: usize = 8;
 
+/// What applying objects led to.
+#[derive(Debug, Default)]
+pub(super) struct Applied {
+    /// What changed, for the event: `StatefulSet clicks-app`.
+    pub changed: Vec<String>,
+    /// The objects that the API server refused, or that others made. The others were applied all the same.
+    pub refused: Vec<Refusal>,
+}
+
+/// An object that could not be applied until a person changes something.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// The resource that the object is made for.
+    pub owner: Option<ObjectKey>,
+    /// Why, and what to do.
+    pub message: String,
+    /// The value of the metric label `error_type`.
+    pub error_type: &'static str,
+}
+
 /// Applies the objects: all others first, concurrently, and then the StatefulSet, whose pods mount and
 /// refer to them.
 ///
-/// Returns what changed, for the event: `StatefulSet clicks-app`.
-///
 /// # Errors
 ///
-/// The first error; the other objects of its stage are applied all the same.
+/// The first error that is no refusal; the other objects of its stage are applied all the same.
 pub(super) async fn apply(
     ctx: &Context,
     owner: &ObjectKey,
     objects: &[OwnedObject],
-) -> Result<Vec<String>, ReconcileError> {
+) -> Result<Applied, ReconcileError> {
     let (last, first): (Vec<_>, Vec<_>) =
         objects.iter().partition(|object| object.kind == OwnedKind::StatefulSet);
-    let mut changed = Vec::new();
+    let mut all = Applied::default();
     for stage in [first, last] {
-        let writes: Vec<_> = stage.into_iter().map(|object| apply_one(ctx, owner, object)).collect();
-        let applied: Vec<_> = stream::iter(writes).buffered(CONCURRENCY).collect().await;
-        for written in applied {
-            changed.extend(written?);
+        let writes: Vec<_> = stage.iter().map(|object| apply_one(ctx, owner, object)).collect();
+        let results: Vec<_> = stream::iter(writes).buffered(CONCURRENCY).collect().await;
+        for (object, result) in stage.iter().zip(results) {
+            match result {
+                Ok(changed) => all.changed.extend(changed),
+                Err(error) if error.is_refusal() => all.refused.push(Refusal {
+                    owner: owner_of(object),
+                    message: describe(&error),
+                    error_type: error.metric_label(),
+                }),
+                Err(error) => return Err(error),
+            }
         }
     }
-    Ok(changed)
+    Ok(all)
+}
+
+fn owner_of(object: &OwnedObject) -> Option<ObjectKey> {
+    let metadata = serde_json::from_value(object.value["metadata"].clone()).ok()?;
+    ObjectKey::controller(&metadata)
 }
 
 /// Applies an object, unless it is current. Returns its name if that changed anything.
@@ -81,6 +115,9 @@ async fn apply_one(
     Ok(changed.then_some(what))
 }
 
+/// Number of attempts to take over fields of an object that other clients change at the same time.
+const ATTEMPTS: usize = 5;
+
 /// Writes an object. Returns whether that changed anything.
 async fn write(
     ctx: &Context,
@@ -90,28 +127,88 @@ async fn write(
 ) -> Result<bool, ReconcileError> {
     let (kind, namespace, name) = (object.kind, id.1.clone(), &object.name);
     let api = owned_api(ctx.client.clone(), kind, &namespace);
-    let params = PatchParams::apply(MANAGER).force();
-    let desired = Patch::Apply(&object.value);
-    let send = || api.patch(name, &params, &desired);
-    let failed = || ReconcileError::api(format!("failed to apply {kind} {name}"));
-    let mut answer = send().await.map_err(failed())?;
-    let managed = answer.managed_fields();
-    let merged = managed_fields::take_over_python_fields(managed, None)
-        .or_else(|| managed_fields::release_recreate_fields(managed));
-    if let Some(fields) = merged {
-        let patch = json!({
-            "metadata": { "managedFields": fields, "resourceVersion": answer.resource_version() },
-        });
-        api.patch(name, &PatchParams::default(), &Patch::Merge(&patch))
-            .await
-            .map_err(ReconcileError::api(format!("failed to take over the fields of {kind} {name}")))?;
+    match live {
+        Some(live) => ownership::check(live, object)?,
+        // The caches contain only objects with the operator's label.
+        None => {
+            let found = api.get_opt(name).await;
+            if let Some(found) =
+                found.map_err(ReconcileError::api(format!("failed to read {kind} {name}")))?
+            {
+                ownership::check(&found, object)?;
+            }
+        }
+    }
+    // Only another client can have changed an object that was written from the same desired state.
+    let changed_by_others =
+        |live: &DynamicObject| live.annotations().get(APPLIED_HASH).is_some_and(|hash| hash == object.hash());
+    if live.is_some_and(changed_by_others) {
+        take_over(&api, object, take_over_changed_items).await?;
+    }
+    let mut answer = match send(&api, object).await {
+        Err(error) if error.is_refusal() && take_over(&api, object, take_over_changed_items).await? => {
+            send(&api, object).await?
+        }
+        answer => answer?,
+    };
+    if take_over_earlier_managers(answer.managed_fields(), object).is_some()
+        && take_over(&api, object, take_over_earlier_managers).await?
+    {
         // Fields that only the other manager set are removed now.
-        answer = send().await.map_err(failed())?;
+        answer = send(&api, object).await?;
     }
     let changed = live.as_ref().is_none_or(|live| live.resource_version() != answer.resource_version());
     let cached = || ctx.caches.serialized(kind, &namespace, name);
     ctx.applied.record(id, object, &answer, changed, cached)?;
     Ok(changed)
+}
+
+async fn send(api: &Api<DynamicObject>, object: &OwnedObject) -> Result<DynamicObject, ReconcileError> {
+    let OwnedObject { kind, name, value } = object;
+    let params = PatchParams::apply(MANAGER).force();
+    let answer = api.patch(name, &params, &Patch::Apply(value)).await;
+    answer.map_err(ReconcileError::api(format!("failed to apply {kind} {name}")))
+}
+
+/// Edits the managed fields of an object; returns nothing if they stay.
+type Edit = fn(&[ManagedFieldsEntry], &OwnedObject) -> Option<Vec<ManagedFieldsEntry>>;
+
+fn take_over_changed_items(
+    managed: &[ManagedFieldsEntry],
+    object: &OwnedObject,
+) -> Option<Vec<ManagedFieldsEntry>> {
+    managed_fields::take_over_list_items(managed, &object.value)
+}
+
+fn take_over_earlier_managers(
+    managed: &[ManagedFieldsEntry],
+    _: &OwnedObject,
+) -> Option<Vec<ManagedFieldsEntry>> {
+    managed_fields::take_over_python_fields(managed, None)
+        .or_else(|| managed_fields::release_recreate_fields(managed))
+}
+
+/// Reads an object and edits its managed fields. Returns whether that changed any.
+async fn take_over(
+    api: &Api<DynamicObject>,
+    object: &OwnedObject,
+    edit: Edit,
+) -> Result<bool, ReconcileError> {
+    let OwnedObject { kind, name, .. } = object;
+    let failed = || ReconcileError::api(format!("failed to take over the fields of {kind} {name}"));
+    for attempt in 1..=ATTEMPTS {
+        let Some(live) = api.get_opt(name).await.map_err(failed())? else { return Ok(false) };
+        let Some(fields) = edit(live.managed_fields(), object) else { return Ok(false) };
+        let patch = json!({
+            "metadata": { "managedFields": fields, "resourceVersion": live.resource_version() },
+        });
+        match api.patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await {
+            // Another client changed the object after it was read.
+            Err(kube::Error::Api(status)) if status.is_conflict() && attempt < ATTEMPTS => {}
+            patched => return patched.map(|_| true).map_err(failed()),
+        }
+    }
+    Ok(false)
 }
 
 /// Deletes an object that is no longer desired, if it exists and `owner`, a UID, controls it. Returns

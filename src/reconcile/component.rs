@@ -6,7 +6,8 @@ use k8s_openapi::jiff::Timestamp;
 use kube::{Resource, ResourceExt, runtime::controller::Action};
 
 use super::{
-    ReconcileError, apply,
+    ReconcileError,
+    apply::{self, Refusal},
     cache::{index::ObjectKey, store::Guarded},
     component_kind::ComponentKind,
     conditions::{self, NewCondition, condition},
@@ -20,7 +21,7 @@ use crate::{
     api::{AppReference, ComponentStatus, KasprApp, Kind},
     defaults,
     resources::{
-        self,
+        self, OwnedObject,
         definition::{self, Component},
     },
     validate::review,
@@ -56,14 +57,21 @@ pub(super) async fn reconcile<C: ComponentKind>(
     let given = &*ctx.assumed.newest(&key, given);
     let mut next = given.status().cloned().unwrap_or_default();
     let app = app_reference(&ctx, given);
+    let mut refused = None;
     let ready = match ctx.validated.runnable(&key, given) {
         Some(runnable) => {
             let Quarantine { components, mut withheld } = siblings(&ctx, given)?;
-            let hold = withheld.remove(&key);
+            let mut hold = withheld.remove(&key).filter(|hold| hold.reason != conditions::REFUSED);
             if let (None, Some(valid)) = (&hold, runnable.as_valid()) {
-                apply::apply(&ctx, &key, &[resources::build_component(valid)?]).await?;
-                next.config_map = Some(definition::config_map_name(&*runnable));
-                next.hash = Some(runnable.hash.clone());
+                let refusal =
+                    define(&ctx, &key, &app_key(given), &resources::build_component(valid)?).await?;
+                refused = refusal.as_ref().map(|refusal| refusal.error_type);
+                hold = refusal
+                    .map(|refusal| HoldReason { reason: conditions::REFUSED, message: refusal.message });
+                if hold.is_none() {
+                    next.config_map = Some(definition::config_map_name(&*runnable));
+                    next.hash = Some(runnable.hash.clone());
+                }
             }
             let tables = runnable.table_references(&components);
             (next.left_table, next.right_table) = tables.map(Into::into).unzip();
@@ -84,7 +92,32 @@ pub(super) async fn reconcile<C: ComponentKind>(
     next.conditions =
         Some(conditions::with_transition_times(previous, vec![ready], generation, Timestamp::now()));
     write_status(&ctx, &key, given, next).await?;
-    Ok(Action::await_change())
+    refused.map_or(Ok(Action::await_change()), |error_type| Err(ReconcileError::Refused { error_type }))
+}
+
+/// Applies the definition of a component. Returns why it was refused, if it was.
+async fn define(
+    ctx: &Context,
+    key: &ObjectKey,
+    app: &ObjectKey,
+    definition: &OwnedObject,
+) -> Result<Option<Refusal>, ReconcileError> {
+    let applied = apply::apply(ctx, key, std::slice::from_ref(definition)).await?;
+    let Some(refusal) = applied.refused.into_iter().next() else {
+        ctx.refusal_backoff.forget(key);
+        if ctx.refused.remove(key) {
+            tracing::info!(kind = %key.kind, name = key.name, namespace = key.namespace, "the definition was applied");
+            ctx.queues.send([app.clone()]);
+        }
+        return Ok(None);
+    };
+    let message = &refusal.message;
+    if ctx.refused.insert(key, message.clone()) {
+        let (kind, name, namespace) = (key.kind, &key.name, &key.namespace);
+        tracing::warn!(%kind, name, namespace, message, "the definition was refused; will retry");
+        ctx.queues.send([app.clone()]);
+    }
+    Ok(Some(refusal))
 }
 
 fn app_key<C: Component>(component: &C) -> ObjectKey {

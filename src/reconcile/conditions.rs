@@ -51,9 +51,11 @@ pub(super) const DEFINED: &str = "Defined";
 pub(super) const WAITING: &str = "Waiting";
 /// Ready, of a component: it conflicts with another one.
 pub(super) const CONFLICT: &str = "Conflict";
-/// ComponentsReady: some components are withheld from the members.
+/// Ready, of a component: the API server refused its definition, or another object has its name.
+pub(super) const REFUSED: &str = "Refused";
+/// ComponentsReady: some components are withheld from the members, or run an older definition.
 pub(super) const COMPONENTS_WAITING: &str = "ComponentsWaiting";
-/// ComponentsReady: no component is withheld.
+/// ComponentsReady: every component is defined.
 pub(super) const ALL_DEFINED: &str = "AllDefined";
 /// The app of a component exists.
 pub(super) const APP_FOUND: &str = "AppFound";

@@ -17,9 +17,10 @@ use super::{
     state::{
         applied::AppliedObjects,
         assumed_status::AssumeCache,
-        backoff::Backoff,
+        backoff::{Backoff, LONGEST_AFTER_ERROR, LONGEST_AFTER_REFUSAL},
         counted_installs::CountedInstalls,
         members::{Members, MonitorQueue},
+        refused::RefusedDefinitions,
         validation_cache::ValidationCache,
         withheld::WithheldComponents,
         work_queue::WorkQueues,
@@ -38,6 +39,9 @@ pub(super) struct Context {
     pub applied: AppliedObjects,
     pub index: Arc<Mutex<AppIndex>>,
     pub backoff: Backoff,
+    /// Delays after objects were refused, which are longer.
+    pub refusal_backoff: Backoff,
+    pub refused: RefusedDefinitions,
     pub assumed: AssumeCache,
     pub validated: ValidationCache,
     pub queues: Arc<WorkQueues>,
@@ -67,7 +71,9 @@ impl Context {
             recorder,
             applied: AppliedObjects::default(),
             index,
-            backoff: Backoff::default(),
+            backoff: Backoff::new(LONGEST_AFTER_ERROR),
+            refusal_backoff: Backoff::new(LONGEST_AFTER_REFUSAL),
+            refused: RefusedDefinitions::default(),
             assumed: AssumeCache::default(),
             validated: ValidationCache::default(),
             queues,
@@ -100,6 +106,8 @@ impl Context {
         self.assumed.forget(key);
         self.validated.forget(key);
         self.backoff.forget(key);
+        self.refusal_backoff.forget(key);
+        self.refused.remove(key);
         self.forget_metrics(key);
         if key.kind == Kind::App {
             self.withheld.forget(key);

@@ -5,7 +5,7 @@ use kube::{
     runtime::events::{Event, EventType, Recorder},
 };
 
-use super::context::Context;
+use super::{context::Context, error::is_namespace_deleted};
 use crate::error_chain::describe;
 
 /// The longest note that the API server accepts, in bytes.
@@ -52,7 +52,11 @@ async fn publish<K: Resource<DynamicType = ()>>(
         action: "Reconcile".to_owned(),
         secondary: None,
     };
-    if let Err(error) = recorder.publish(&event, &resource.object_ref(&())).await {
-        tracing::warn!(name = resource.name_any(), error = describe(&error), "failed to publish an event");
+    match recorder.publish(&event, &resource.object_ref(&())).await {
+        Ok(()) => {}
+        Err(kube::Error::Api(status)) if is_namespace_deleted(&status) => {}
+        Err(error) => {
+            tracing::warn!(name = resource.name_any(), error = describe(&error), "failed to publish an event")
+        }
     }
 }

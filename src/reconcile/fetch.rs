@@ -1,21 +1,23 @@
 //! Reads an app and what belongs to it, from the watch caches where they contain it. Applies no rule
 //! and writes nothing.
 
-use kube::{Api, ResourceExt, core::DynamicObject};
+use kube::{Api, Resource, ResourceExt, core::DynamicObject};
 
 use super::{
     ReconcileError,
     cache::{index::ObjectKey, pod::MemberPod},
     client::owned_api,
     component_kind::ComponentKind,
+    conditions,
     context::Context,
-    plan,
-    quarantine::{self, Quarantine},
+    ownership, plan,
+    quarantine::{self, HoldReason, Quarantine},
 };
 use crate::{
-    api::KasprApp,
-    naming,
+    api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView, Kind},
+    defaults, naming,
     resources::{AppComponents, OwnedKind, RunnableComponent, definition::config_map_name, sort_by_name},
+    validate::review,
 };
 
 /// Returns the components that the members of an app run, and those that are withheld. `app` has its
@@ -25,7 +27,43 @@ pub(super) fn quarantined_components(ctx: &Context, key: &ObjectKey, app: &Kaspr
         let config_map = naming::definition(component.kind, &component.name);
         ctx.caches.contains(OwnedKind::ConfigMap, &component.namespace, &config_map)
     };
-    quarantine::sort(app, components(ctx, key), has_definition)
+    let mut quarantine = quarantine::sort(app, components(ctx, key), has_definition);
+    for component in ctx.index().components(key) {
+        if let Some(hold) = hold_reason(ctx, &component) {
+            quarantine.withheld.insert(component, hold);
+        }
+    }
+    quarantine
+}
+
+/// Returns why members do not run the current definition of a component, apart from what other resources are.
+fn hold_reason(ctx: &Context, key: &ObjectKey) -> Option<HoldReason> {
+    if let Some(message) = ctx.refused.message(key) {
+        return Some(HoldReason { reason: conditions::REFUSED, message });
+    }
+    match key.kind {
+        Kind::App => None,
+        Kind::Agent => invalid::<KasprAgent>(ctx, key),
+        Kind::Table => invalid::<KasprTable>(ctx, key),
+        Kind::Task => invalid::<KasprTask>(ctx, key),
+        Kind::WebView => invalid::<KasprWebView>(ctx, key),
+        Kind::Join => invalid::<KasprJoin>(ctx, key),
+    }
+}
+
+fn invalid<C: ComponentKind>(ctx: &Context, key: &ObjectKey) -> Option<HoldReason> {
+    let cached = ctx.caches.get::<C>(key)?;
+    if cached.meta().deletion_timestamp.is_some() {
+        return None;
+    }
+    let message = match &cached.0 {
+        Ok(given) if ctx.validated.runnable(key, given).is_some() => return None,
+        Ok(given) => {
+            conditions::invalid_spec_message(&review(&defaults::with_defaults(given).ok()?, None, None))
+        }
+        Err(_) => conditions::UNREADABLE_MESSAGE.to_owned(),
+    };
+    Some(HoldReason { reason: conditions::INVALID, message })
 }
 
 /// Returns the components of an app that can run, each validated by itself.
@@ -45,11 +83,12 @@ fn components_of_kind<C: ComponentKind>(ctx: &Context, keys: &[ObjectKey]) -> Ve
     sort_by_name(of_kind.filter_map(|key| runnable_component(ctx, key)).collect())
 }
 
-/// Returns a component that can run, or that could before it became invalid.
+/// Returns a component that can run, or that could before it became invalid or its definition was refused.
 fn runnable_component<C: ComponentKind>(ctx: &Context, key: &ObjectKey) -> Option<RunnableComponent<C>> {
     let cached = ctx.caches.get::<C>(key)?;
     let given = cached.0.as_ref().ok().filter(|c| c.meta().deletion_timestamp.is_none())?;
-    if let Some(runnable) = ctx.validated.runnable(key, given) {
+    if let Some(runnable) = ctx.validated.runnable(key, given).filter(|_| ctx.refused.message(key).is_none())
+    {
         return Some(runnable);
     }
     let has_definition = ctx.caches.contains(OwnedKind::ConfigMap, &key.namespace, &config_map_name(given));
@@ -98,7 +137,10 @@ pub(super) async fn live_stateful_set(
     if found.is_none() && !app_exists(ctx, key, app).await? {
         return Err(ReconcileError::Deleted);
     }
-    Ok(found)
+    // One that another client made is not adopted. Applying the desired one fails with the reason.
+    let is_own =
+        |set: &DynamicObject| ownership::other_owner(set, Some((Kind::App.name(), &key.name))).is_none();
+    Ok(found.filter(is_own))
 }
 
 /// Returns whether an app without a StatefulSet still exists. The cache may lag behind: objects made

@@ -49,6 +49,19 @@ pub(super) fn take_over_python_fields(
     Some(kept)
 }
 
+/// Removes the fields of one set from another, with the parents that are empty then.
+fn remove_fields(from: &mut Value, removed: &Value) {
+    let (Value::Object(from), Value::Object(removed)) = (from, removed) else { return };
+    for (field, children) in removed {
+        if let Some(rest) = from.get_mut(field) {
+            remove_fields(rest, children);
+            if rest.as_object().is_none_or(serde_json::Map::is_empty) {
+                from.remove(field);
+            }
+        }
+    }
+}
+
 /// Adds the fields of one set to another.
 fn merge_fields(into: &mut Value, from: &Value) {
     if let (Value::Object(into), Value::Object(from)) = (into, from) {
@@ -56,6 +69,62 @@ fn merge_fields(into: &mut Value, from: &Value) {
             merge_fields(into.entry(field.clone()).or_insert_with(|| json!({})), children);
         }
     }
+}
+
+/// Returns the managed fields with the items of lists that other managers added moved to ours, so that the next
+/// apply removes them; `None` if there are none. `desired` is what the operator applies.
+///
+/// A client that changes the key of an item, such as the number of a port, removes our item and adds one of its own,
+/// which would stay next to ours.
+pub(super) fn take_over_list_items(
+    managed: &[ManagedFieldsEntry],
+    desired: &Value,
+) -> Option<Vec<ManagedFieldsEntry>> {
+    let of_object = |entry: &ManagedFieldsEntry| entry.subresource.as_deref().unwrap_or_default().is_empty();
+    let is_ours = |entry: &ManagedFieldsEntry| {
+        of_object(entry)
+            && entry.manager.as_deref() == Some(MANAGER)
+            && entry.operation.as_deref() == Some("Apply")
+    };
+    let mut taken = json!({});
+    let mut kept = managed.to_vec();
+    for entry in kept.iter_mut().filter(|entry| of_object(entry) && !is_ours(entry)) {
+        let Some(FieldsV1(fields)) = &mut entry.fields_v1 else { continue };
+        if let Some(items) = foreign_items(fields, desired) {
+            remove_fields(fields, &items);
+            merge_fields(&mut taken, &items);
+        }
+    }
+    let ours = kept.iter_mut().find(|entry| is_ours(entry))?;
+    let fields = ours.fields_v1.as_mut().filter(|_| taken != json!({}))?;
+    merge_fields(&mut fields.0, &taken);
+    Some(kept)
+}
+
+/// Returns the fields of list items that are not in the same lists of `desired`.
+fn foreign_items(fields: &Value, desired: &Value) -> Option<Value> {
+    let mut found = serde_json::Map::new();
+    for (field, children) in fields.as_object()? {
+        let items = match (field.strip_prefix("f:"), field.strip_prefix("k:"), desired) {
+            (Some(name), _, Value::Object(desired)) => {
+                desired.get(name).and_then(|desired| foreign_items(children, desired))
+            }
+            (_, Some(key), Value::Array(desired)) => match desired.iter().find(|item| has_key(item, key)) {
+                Some(item) => foreign_items(children, item),
+                None => Some(children.clone()),
+            },
+            _ => None,
+        };
+        found.extend(items.map(|items| (field.clone(), items)));
+    }
+    (!found.is_empty()).then_some(Value::Object(found))
+}
+
+/// Returns whether an item of a list has a key of managed fields, such as `{"port":80,"protocol":"TCP"}`. A part of
+/// the key that the item leaves out has its default.
+fn has_key(item: &Value, key: &str) -> bool {
+    let Ok(Value::Object(key)) = serde_json::from_str(key) else { return true };
+    key.iter().all(|(field, value)| item.get(field).is_none_or(|own| own == value))
 }
 
 /// Returns the managed fields with all but the replicas released from [`RECREATE_MANAGER`], or `None`
@@ -68,4 +137,40 @@ pub(super) fn release_recreate_fields(managed: &[ManagedFieldsEntry]) -> Option<
     let all = fields.find(|fields| fields.0 != replicas)?;
     all.0 = replicas;
     Some(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_with_a_changed_key_are_taken_over_and_fields_of_others_are_not() {
+        let entry = |manager: &str, operation: &str, fields: Value| ManagedFieldsEntry {
+            manager: Some(manager.to_owned()),
+            operation: Some(operation.to_owned()),
+            fields_v1: Some(FieldsV1(fields)),
+            ..ManagedFieldsEntry::default()
+        };
+        let desired = json!({ "spec": { "ports": [{ "name": "http", "port": 80 }] } });
+        let theirs = json!({ "f:spec": {
+            "f:ports": {
+                "k:{\"port\":80,\"protocol\":\"TCP\"}": { "f:nodePort": {} },
+                "k:{\"port\":81,\"protocol\":\"TCP\"}": { ".": {}, "f:port": {} },
+            },
+            "f:externalIPs": { "v:\"10.0.0.1\"": {} },
+        }});
+        let managed =
+            [entry(MANAGER, "Apply", json!({ "f:spec": {} })), entry("kubectl-patch", "Update", theirs)];
+        let merged = take_over_list_items(&managed, &desired).expect("a foreign port");
+        let taken = json!({ "f:spec": { "f:ports": {
+            "k:{\"port\":81,\"protocol\":\"TCP\"}": { ".": {}, "f:port": {} },
+        }}});
+        assert_eq!(merged[0].fields_v1, Some(FieldsV1(taken)));
+        let left = json!({ "f:spec": {
+            "f:ports": { "k:{\"port\":80,\"protocol\":\"TCP\"}": { "f:nodePort": {} } },
+            "f:externalIPs": { "v:\"10.0.0.1\"": {} },
+        }});
+        assert_eq!(merged[1].fields_v1, Some(FieldsV1(left)));
+        assert_eq!(take_over_list_items(&managed[..1], &desired), None);
+    }
 }

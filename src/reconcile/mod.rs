@@ -6,6 +6,7 @@
 
 mod app;
 mod app_context;
+mod app_report;
 mod apply;
 mod cache;
 mod client;
@@ -19,6 +20,7 @@ mod fetch;
 mod leader_election;
 mod managed_fields;
 mod members;
+mod ownership;
 mod packages;
 mod plan;
 mod quarantine;

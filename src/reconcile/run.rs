@@ -114,6 +114,7 @@ async fn reconcile_until(ctx: &Arc<Context>, stop: &CancellationToken) {
     // Another replica may have written meanwhile.
     ctx.applied.clear();
     ctx.counted_installs.clear();
+    ctx.refused.clear();
     let apps = ctx.monitor_queue.open();
     let controllers = [
         run_controller::<KasprApp, _, _>(ctx, stop, app::reconcile),
@@ -180,7 +181,7 @@ where
         let key = ObjectKey::of_guarded(&*resource);
         ctx.queues.dequeued(&key);
         let begun = Instant::now();
-        reconcile(resource, ctx.clone()).inspect(move |result| {
+        reconcile(resource, ctx.clone()).map(without_gone).inspect(move |result| {
             let error = result.as_ref().err().map(ReconcileError::metric_label);
             ctx.queues.with_labels(&key, |labels| ctx.metrics.reconciled(labels, begun.elapsed(), error));
         })
@@ -198,11 +199,18 @@ where
             name,
         };
         match result {
-            Ok((done, _)) => ctx.backoff.forget(&key(done.namespace, done.name)),
+            Ok((done, _)) => {
+                let key = key(done.namespace, done.name);
+                if ctx.backoff.forget(&key) {
+                    tracing::info!(kind = %K::KIND, name = key.name, namespace = key.namespace, "reconcile recovered");
+                }
+            }
             // Deleted before its turn in the queue.
             Err(controller::Error::ObjectNotFound(gone)) => {
                 ctx.forget_queued(&key(gone.namespace, gone.name));
             }
+            // Logged where it happened.
+            Err(controller::Error::ReconcilerFailed(..)) => {}
             Err(error) => {
                 tracing::error!(kind = %K::KIND, error = describe(&error), "reconcile failed; will retry");
             }
@@ -212,6 +220,28 @@ where
     .boxed()
 }
 
-fn retry<K: Cached>(resource: Arc<Guarded<K>>, _: &ReconcileError, ctx: Arc<Context>) -> Action {
-    Action::requeue(ctx.backoff.next_delay(&ObjectKey::of_guarded(&*resource)))
+/// A resource that is gone, or whose namespace is being deleted, needs nothing more.
+fn without_gone(result: Result<Action, ReconcileError>) -> Result<Action, ReconcileError> {
+    match result {
+        Err(error) if error.is_gone() => Ok(Action::await_change()),
+        result => result,
+    }
+}
+
+/// Logs the first failure of a resource and returns when to try again. What follows is the same failure, or shows in
+/// the status.
+fn retry<K: Cached>(resource: Arc<Guarded<K>>, error: &ReconcileError, ctx: Arc<Context>) -> Action {
+    let key = ObjectKey::of_guarded(&*resource);
+    let (kind, name, namespace) = (K::KIND, &key.name, &key.namespace);
+    if matches!(error, ReconcileError::Refused { .. }) {
+        return Action::requeue(ctx.refusal_backoff.next_delay(&key));
+    }
+    let text = describe(error);
+    // Another client changed the object meanwhile, which the next attempt reads.
+    if error.is_conflict() || ctx.backoff.is_failing(&key) {
+        tracing::debug!(%kind, name, namespace, error = text, "reconcile failed; will retry");
+    } else {
+        tracing::error!(%kind, name, namespace, error = text, "reconcile failed; will retry");
+    }
+    Action::requeue(ctx.backoff.next_delay(&key))
 }

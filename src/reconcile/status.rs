@@ -39,6 +39,8 @@ pub(super) struct Observed {
     pub packages_claim: Option<DynamicObject>,
     /// Components that are withheld from the members.
     pub withheld: Withheld,
+    /// Why objects of the app could not be applied.
+    pub refused: Vec<String>,
     /// Whether this operator version would build another pod template, which waits for the next change.
     pub newer_template_waits: bool,
     /// The image that the members run; `None` without a StatefulSet.
@@ -139,7 +141,9 @@ fn progressing(app: &KasprApp, observed: &Observed) -> NewCondition {
     let replicas = i64::from(resources::replicas(app));
     let observed_generation = app.status.as_ref().and_then(|status| status.observed_generation);
     let scaling = rollout.replicas < replicas;
-    let (is_true, reason, message) = if !rollout.is_complete() {
+    let (is_true, reason, message) = if !observed.refused.is_empty() {
+        (false, conditions::ERROR, observed.refused.join("; "))
+    } else if !rollout.is_complete() {
         if observed_generation == app.metadata.generation {
             (true, conditions::RECONCILING, "Waiting for resources to become ready".to_owned())
         } else {
@@ -185,7 +189,9 @@ fn ready(replicas: i32, observed: &Observed, members: &MembersSnapshot) -> NewCo
     let Observed { rollout, blocked_autoscaler, .. } = observed;
     let scaling = rollout.replicas < i64::from(replicas);
     let available = format!("{} of {replicas} members are available", rollout.available);
-    let (is_true, reason, message) = if !rollout.is_complete() || (scaling && blocked_autoscaler.is_none()) {
+    let (is_true, reason, message) = if !rollout.is_complete() && !observed.refused.is_empty() {
+        (false, conditions::ERROR, format!("{available}: {}", observed.refused.join("; ")))
+    } else if !rollout.is_complete() || (scaling && blocked_autoscaler.is_none()) {
         (false, conditions::NOT_READY, available)
     } else if !members.hung.is_empty() {
         let ids = members.hung.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");

@@ -119,7 +119,7 @@ fn generated() -> Vec<String> {
         let fields = FIELDS[..random.usize(5..=FIELDS.len())].iter().map(|values| {
             let items = if random.u8(..5) == 0 { 2 } else { 1 };
             let items: Vec<&str> = (0..items).filter_map(|_| random.choice(values.iter().copied())).collect();
-            // Half of the fields are `*`: an expression with a mistake in each field shows one of them only.
+            // Half of the fields are `*`: an expression with an error in each field shows one of them only.
             if random.bool() { "*".to_owned() } else { items.join(",") }
         });
         fields.collect::<Vec<_>>().join(" ")

@@ -108,6 +108,21 @@ fn drift_of_any_owned_field_is_corrected() {
         namespace.run(&["patch", kind, name, "--type=merge", "-p", patch]);
         namespace.wait_for(kind, name, |object| object.pointer(pointer) == before.as_ref());
     }
+    // A patch with another key replaces an item of a list: the old one comes back, and the new one goes.
+    let container = "/spec/template/spec/containers/0";
+    let keys = [
+        ("service", "clicks-app-api", "/spec/ports/0/port".to_owned(), Value::from(81)),
+        (SET, "clicks-app", format!("{container}/env/0/name"), Value::from("X")),
+        (SET, "clicks-app", format!("{container}/volumeMounts/0/mountPath"), Value::from("/x")),
+        (SET, "clicks-app", format!("{container}/ports/0/containerPort"), Value::from(81)),
+    ];
+    for (kind, name, pointer, value) in keys {
+        let spec = |object: &Value| object["spec"].clone();
+        let before = spec(&namespace.get(kind, name));
+        let patch = serde_json::json!([{ "op": "replace", "path": pointer, "value": value }]).to_string();
+        namespace.run(&["patch", kind, name, "--type=json", "-p", &patch]);
+        namespace.wait_for(kind, name, |object| spec(object) == before);
+    }
     for (kind, name) in
         [("configmap", "counts-table"), ("serviceaccount", "clicks-app"), ("service", "clicks-app")]
     {

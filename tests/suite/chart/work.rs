@@ -294,5 +294,5 @@ fn quota(cluster: &Cluster) {
     let app = file("examples/minimal.yaml");
     let output = cluster.try_kubectl(&["-n", small, "apply", "-f", "-"], &app);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    cluster.wait_for("kasprapp", "hello", small, |app| condition(app, "Progressing", "True", "Error"));
+    cluster.wait_for("kasprapp", "hello", small, |app| condition(app, "Progressing", "False", "Error"));
 }

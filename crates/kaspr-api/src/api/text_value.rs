@@ -10,7 +10,7 @@ use serde_json::Number;
 /// A value of a map that Kafka or the framework reads as text. Manifests also write numbers and booleans there,
 /// such as `retention.ms: 604800000`.
 ///
-/// Keeps what the manifest has, because a value that admission rewrites differs from the manifest for ever.
+/// Keeps what the manifest has, because a value that admission rewrites differs from the manifest permanently.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum TextValue {

@@ -50,10 +50,10 @@ impl Validate for Schedule {
         if let Some(interval) = self.interval.as_ref().filter(|interval| !shared::is_duration(interval)) {
             found.invalid(rule::DURATION, at.child("interval"), interval.as_str(), shared::DURATION);
         }
-        if let Some(cron) = &self.cron {
-            if let Err(why) = cron::check(cron) {
-                found.invalid(rule::CRON, at.child("cron"), cron.as_str(), why);
-            }
+        if let Some(cron) = &self.cron
+            && let Err(why) = cron::check(cron)
+        {
+            found.invalid(rule::CRON, at.child("cron"), cron.as_str(), why);
         }
         if let Some(zone) = &self.timezone {
             // Members open a file with that name, so the spelling must be exact.
