@@ -11,7 +11,7 @@ use kube::{Api, Client, api::PostParams};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::error::Error;
+use super::{error::Error, kubeconfig};
 use crate::{
     api::{GROUP, KasprApp, KasprResource, VERSION},
     error_chain::describe,
@@ -40,7 +40,8 @@ pub(super) struct CheckAdmissionArgs {
 /// Retries until the API server rejects an invalid app and accepts a valid one.
 pub(super) async fn check_admission(args: CheckAdmissionArgs) -> Result<(), Error> {
     let CheckAdmissionArgs { namespace, timeout } = args;
-    let client = Client::try_from(kube::Config::infer().await?).map_err(Error::Client)?;
+    let client =
+        Client::try_from(kubeconfig::infer(None).await.map_err(Error::Kubeconfig)?).map_err(Error::Client)?;
     let api: Api<KasprApp> = Api::namespaced(client, &namespace);
     let deadline = Instant::now() + Duration::from_secs(timeout);
     let mut last_problem = String::new();

@@ -7,7 +7,7 @@ use k8s_openapi::api::admissionregistration::v1::{
 };
 use kube::{Api, Client, api::DeleteParams};
 
-use super::error::Error;
+use super::{error::Error, kubeconfig};
 use crate::webhook::registration::NAME;
 
 /// Arguments of `deregister`.
@@ -21,7 +21,8 @@ pub(super) struct DeregisterArgs {
 /// Deletes the webhook configurations before the operator is removed.
 pub(super) async fn deregister(args: DeregisterArgs) -> Result<(), Error> {
     let DeregisterArgs { webhook_configuration } = args;
-    let client = Client::try_from(kube::Config::infer().await?).map_err(Error::Client)?;
+    let client =
+        Client::try_from(kubeconfig::infer(None).await.map_err(Error::Kubeconfig)?).map_err(Error::Client)?;
     delete_webhook_configurations(&client, &webhook_configuration).await?;
     tracing::info!(name = webhook_configuration, "deleted the webhook configurations");
     Ok(())

@@ -38,7 +38,7 @@ pub enum Error {
     Certificate(#[from] rcgen::Error),
     /// No cluster is configured.
     #[error("no cluster is configured: set KUBECONFIG to a file that names one: {0}")]
-    Kubeconfig(#[from] kube::config::InferConfigError),
+    Kubeconfig(String),
     /// The configuration of the cluster is not valid.
     #[error("failed to use the configuration of the cluster: {0}")]
     Client(kube::Error),

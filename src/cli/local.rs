@@ -59,7 +59,7 @@ async fn ensure_crd(
             tracing::warn!(crd = name, %version, "keeping the installed CRD, which is newer");
             return Ok(());
         }
-        if has_same_hash(installed, crd) {
+        if is_same(installed, crd) {
             return Ok(());
         }
     }
@@ -70,8 +70,10 @@ async fn ensure_crd(
     Ok(())
 }
 
-fn has_same_hash(installed: &CustomResourceDefinition, crd: &CustomResourceDefinition) -> bool {
+fn is_same(installed: &CustomResourceDefinition, crd: &CustomResourceDefinition) -> bool {
+    // Another client may have applied other schemas and left the annotation.
     installed.annotations().get(RESOURCE_HASH) == crd.annotations().get(RESOURCE_HASH)
+        && installed.spec.versions == crd.spec.versions
 }
 
 /// Returns the version of the operator that applied a CRD.

@@ -9,6 +9,7 @@ mod deregister;
 mod error;
 mod fields;
 mod install_packages;
+mod kubeconfig;
 mod local;
 mod output;
 mod plugin;

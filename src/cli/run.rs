@@ -13,7 +13,7 @@ use kube::Client;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{deregister::delete_webhook_configurations, error::Error, local, shutdown::Shutdown};
+use super::{deregister::delete_webhook_configurations, error::Error, kubeconfig, local, shutdown::Shutdown};
 use crate::{
     certificates::{CertificateSource, Rotator, url_host},
     error_chain::describe,
@@ -73,7 +73,7 @@ async fn bind(settings: &RunSettings) -> Result<Bound, Error> {
     let address = settings.webhook_address.unwrap_or_else(|| default_webhook_address(local));
     let certificate = CertificateSource::from_settings(&settings.certificate, address)?;
     let metrics = Arc::new(Metrics::new()?);
-    let config = kube::Config::infer().await?;
+    let config = kubeconfig::infer(None).await.map_err(Error::Kubeconfig)?;
     let client = counting_client(config.clone(), metrics.clone()).map_err(Error::Client)?;
     let ready = Arc::new(AtomicBool::new(false));
     let app_context = SharedAppContext::default();

@@ -13,6 +13,7 @@ use kube::{
 use super::{error::CliError, resources::Resources};
 use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprResource, KasprTable, KasprTask, KasprWebView, Kind},
+    cli::kubeconfig,
     error_chain::describe,
     naming::APP_LABEL,
 };
@@ -32,6 +33,21 @@ pub(crate) struct ClusterArgs {
     /// Kubeconfig file [default: the files of KUBECONFIG, or ~/.kube/config]
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
+}
+
+/// The same arguments before the subcommand, where kubectl accepts them too. Clap passes the values on to the
+/// arguments of the same name of a subcommand.
+#[derive(Args, Debug)]
+pub(crate) struct GlobalClusterArgs {
+    /// Namespace [default: the namespace of the context]
+    #[arg(short, long, value_name = "NAME", global = true)]
+    namespace: Option<String>,
+    /// Context of the kubeconfig [default: the current context]
+    #[arg(long, value_name = "NAME", global = true)]
+    context: Option<String>,
+    /// Kubeconfig file [default: the files of KUBECONFIG, or ~/.kube/config]
+    #[arg(long, value_name = "FILE", global = true)]
+    kubeconfig: Option<PathBuf>,
 }
 
 /// A connection to a cluster.
@@ -60,10 +76,7 @@ impl Cluster {
                 let read = Kubeconfig::read_from(file).map_err(|error| invalid(&error))?;
                 Config::from_custom_kubeconfig(read, &options).await.map_err(|error| invalid(&error))
             }
-            None if context.is_some() => {
-                Config::from_kubeconfig(&options).await.map_err(|error| invalid(&error))
-            }
-            None => Config::infer().await.map_err(|error| invalid(&error)),
+            None => kubeconfig::infer(context.as_deref()).await.map_err(CliError::Kubeconfig),
         };
         let mut config = config?;
         config.connect_timeout = Some(CONNECT_TIMEOUT);

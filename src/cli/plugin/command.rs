@@ -6,6 +6,7 @@ use clap::{Command, CommandFactory, Parser, Subcommand};
 
 use super::{
     app_handle::AppArgs,
+    cluster::GlobalClusterArgs,
     completion::{self, CompletionArgs},
     diff::{self, DiffArgs},
     graph::{self, GraphArgs},
@@ -48,6 +49,8 @@ pub(crate) enum PluginSubcommand {
 #[derive(Debug, Parser)]
 #[command(name = "kubectl-kaspr", bin_name = "kubectl kaspr", version, max_term_width = 100)]
 pub struct Plugin {
+    #[command(flatten)]
+    _cluster: GlobalClusterArgs,
     #[command(subcommand)]
     command: PluginCommand,
 }

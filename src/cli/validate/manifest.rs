@@ -71,7 +71,10 @@ pub(super) fn manifests(documents: &[Document], namespace: &str) -> Vec<Manifest
     {
         let mut add = |at: Vec<Segment>, value: &Value| {
             let resource = resource_id(value, namespace);
-            found.push(Manifest { document, at, value: value.clone(), resource });
+            let mut value = value.clone();
+            // Only the operator writes the status, and what another operator wrote there has another schema.
+            value.as_object_mut().and_then(|fields| fields.remove("status"));
+            found.push(Manifest { document, at, value, resource });
         };
         let items = value["items"].as_array().filter(|_| as_text(&value["kind"]).ends_with("List"));
         match items {
