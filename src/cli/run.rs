@@ -1,7 +1,7 @@
 //! `run`: the composition root. Binds the servers, starts the operator, and drains after a signal.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -19,7 +19,7 @@ use crate::{
     error_chain::describe,
     reconcile::{LeaseConfig, Operator, Scope, counting_client},
     settings::{LeaseSettings, RunSettings},
-    telemetry::{Metrics, MetricsServer},
+    telemetry::{ALL_FAMILIES, Metrics, MetricsServer},
     webhook::{
         SharedAppContext, WebhookServer, WebhookServerError,
         registration::{NAME, Target},
@@ -87,8 +87,7 @@ async fn bind(settings: &RunSettings) -> Result<Bound, Error> {
     let address = webhook_server.address();
     let base_url = format!("https://{}:{}", url_host(&address.ip().to_string()), address.port());
     let metrics_address = metrics_address(local, settings.metrics_port);
-    let metrics_server =
-        MetricsServer::bind(metrics_address, metrics.clone()).await.map_err(Error::Metrics)?;
+    let metrics_server = MetricsServer::bind(metrics_address, metrics.clone()).map_err(Error::Metrics)?;
     let metrics_url = format!("http://{}/metrics", metrics_server.address().map_err(Error::Metrics)?);
     let api_server = config.cluster_url.to_string();
     tracing::info!(api_server, webhooks = base_url, metrics = metrics_url, "starting");
@@ -192,13 +191,15 @@ async fn deregister(client: &Client) {
 }
 
 fn default_webhook_address(local: bool) -> SocketAddr {
-    let (ip, port) = if local { (Ipv4Addr::LOCALHOST, 0) } else { (Ipv4Addr::UNSPECIFIED, WEBHOOK_PORT) };
-    SocketAddr::new(IpAddr::V4(ip), port)
+    if local { (Ipv4Addr::LOCALHOST, 0).into() } else { (ALL_FAMILIES, WEBHOOK_PORT).into() }
 }
 
 fn metrics_address(local: bool, port: Option<u16>) -> SocketAddr {
-    let (ip, default) = if local { (Ipv4Addr::LOCALHOST, 0) } else { (Ipv4Addr::UNSPECIFIED, METRICS_PORT) };
-    SocketAddr::new(IpAddr::V4(ip), port.unwrap_or(default))
+    if local {
+        (Ipv4Addr::LOCALHOST, port.unwrap_or(0)).into()
+    } else {
+        (ALL_FAMILIES, port.unwrap_or(METRICS_PORT)).into()
+    }
 }
 
 /// Returns the Lease to hold. With `--local` there is only one replica, so leader election requires an

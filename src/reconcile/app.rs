@@ -190,7 +190,7 @@ async fn apply_and_prune(
     changed.append(&mut applied.changed);
     let owner = app.uid().unwrap_or_default();
     for (kind, name) in plan::orphaned(app, components, &desired) {
-        changed.extend(apply::delete_owned(ctx, &owner, kind, &key.namespace, &name).await?);
+        changed.extend(apply::delete_owned(ctx, key, &owner, (kind, &name)).await?);
     }
     Ok(Applied { changed, ..applied })
 }

@@ -103,7 +103,7 @@ async fn apply_one(
     let operation = if live.is_none() { "create" } else { "patch" };
     let begun = Instant::now();
     let written = write(ctx, id, object, live.as_ref()).await;
-    let error = written.as_ref().err().map(ReconcileError::metric_label);
+    let error = written.as_ref().err().map(ReconcileError::object_label);
     ctx.queues.with_labels(owner, |labels| {
         ctx.metrics.resource_synced(labels, resource, operation, begun.elapsed(), error);
     });
@@ -211,7 +211,7 @@ async fn take_over(
     Ok(false)
 }
 
-/// Deletes an object that is no longer desired, if it exists and `owner`, a UID, controls it. Returns
+/// Deletes an object that is no longer desired, if it exists and `owner`, whose UID is `uid`, controls it. Returns
 /// what was deleted, for the event.
 ///
 /// # Errors
@@ -219,13 +219,13 @@ async fn take_over(
 /// The API server refused the deletion or could not be reached.
 pub(super) async fn delete_owned(
     ctx: &Context,
-    owner: &str,
-    kind: OwnedKind,
-    namespace: &str,
-    name: &str,
+    owner: &ObjectKey,
+    uid: &str,
+    (kind, name): (OwnedKind, &str),
 ) -> Result<Option<String>, ReconcileError> {
+    let namespace = owner.namespace.as_str();
     let Some(live) = ctx.caches.owned(kind, namespace, name) else { return Ok(None) };
-    let controlled = live.owner_references().iter().any(|o| o.controller == Some(true) && o.uid == owner);
+    let controlled = live.owner_references().iter().any(|o| o.controller == Some(true) && o.uid == uid);
     if !controlled || live.metadata.deletion_timestamp.is_some() {
         return Ok(None);
     }
@@ -234,7 +234,13 @@ pub(super) async fn delete_owned(
         ..DeleteParams::background()
     };
     let what = format!("{kind} {name}");
-    match owned_api(ctx.client.clone(), kind, namespace).delete(name, &params).await {
+    let begun = Instant::now();
+    let deleted = owned_api(ctx.client.clone(), kind, namespace).delete(name, &params).await;
+    ctx.queues.with_labels(owner, |labels| {
+        let error = deleted.as_ref().err().map(|_| "ApiException");
+        ctx.metrics.resource_synced(labels, (kind.metric_label(), name), "delete", begun.elapsed(), error);
+    });
+    match deleted {
         Ok(_) => {
             tracing::info!(object = what, namespace, "deleted an object that is no longer desired");
             Ok(Some(what))

@@ -44,8 +44,17 @@ pub enum ReconcileError {
 }
 
 impl ReconcileError {
-    /// Returns the value of the metric label `error_type`.
+    /// Returns the value of the metric label `error_type` of a reconcile: for each answer of the API server that of the
+    /// Python operator, by which dashboards select.
     pub(super) fn metric_label(&self) -> &'static str {
+        match self {
+            Self::Api { source: kube::Error::Api(_), .. } => "ApiException",
+            _ => self.object_label(),
+        }
+    }
+
+    /// Returns the value of the metric label `error_type` of an object, which the Python operator does not have.
+    pub(super) fn object_label(&self) -> &'static str {
         match self {
             Self::Api { source: kube::Error::Api(status), .. } if status.is_conflict() => "Conflict",
             Self::Api { source: kube::Error::Api(status), .. } if status.is_forbidden() => "Forbidden",

@@ -1,7 +1,7 @@
 //! Removes what the Python operator left on a resource. Its finalizer would block every deletion, and
 //! no one else removes it.
 
-use std::fmt::Debug;
+use std::{collections::BTreeMap, fmt::Debug};
 
 use kube::{
     Api, Resource, ResourceExt,
@@ -9,15 +9,15 @@ use kube::{
     core::NamespaceResourceScope,
 };
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{ReconcileError, context::Context};
-use crate::api::annotations::KOPF_LAST_HANDLED;
+use crate::api::annotations::KOPF_PREFIX;
 
 /// The finalizer of the Python operator's framework.
 const KOPF_FINALIZER: &str = "kopf.zalando.org/KopfFinalizerMarker";
 
-/// Removes the Python operator's finalizer and annotation. `K` is the type to write with, `meta` the
+/// Removes the Python operator's finalizer and annotations. `K` is the type to write with, `meta` the
 /// resource.
 ///
 /// # Errors
@@ -28,14 +28,21 @@ where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
 {
     let marked = meta.finalizers().iter().any(|finalizer| finalizer == KOPF_FINALIZER);
-    if !marked && !meta.annotations().contains_key(KOPF_LAST_HANDLED) {
+    // The framework also keeps the progress of its handlers in annotations.
+    let annotations: BTreeMap<&String, Value> = meta
+        .annotations()
+        .keys()
+        .filter(|key| key.starts_with(KOPF_PREFIX))
+        .map(|key| (key, Value::Null))
+        .collect();
+    if !marked && annotations.is_empty() {
         return Ok(());
     }
     let kept: Vec<&String> =
         meta.finalizers().iter().filter(|finalizer| *finalizer != KOPF_FINALIZER).collect();
     // The resource version ensures that no other finalizer is lost.
     let patch = json!({ "metadata": {
-        "annotations": { KOPF_LAST_HANDLED: null },
+        "annotations": annotations,
         "finalizers": kept,
         "resourceVersion": meta.resource_version(),
     }});

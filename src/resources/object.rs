@@ -63,6 +63,20 @@ impl OwnedKind {
         Self::StatefulSet,
     ];
 
+    /// Returns the value of the metric label `resource_type`. Dashboards of the Python operator select by it.
+    #[must_use]
+    pub fn metric_label(self) -> &'static str {
+        match self {
+            Self::ServiceAccount => "service_account",
+            Self::ConfigMap => "config_map",
+            Self::PersistentVolumeClaim => "pvc",
+            Self::Service => "service",
+            Self::HorizontalPodAutoscaler => "hpa",
+            Self::PodDisruptionBudget => "pod_disruption_budget",
+            Self::StatefulSet => "stateful_set",
+        }
+    }
+
     /// Returns how the API server serves the kind.
     #[must_use]
     pub fn api_resource(self) -> ApiResource {
@@ -108,16 +122,10 @@ impl OwnedObject {
     /// Returns the value of the metric label `resource_type`. Dashboards of the Python operator select by it.
     #[must_use]
     pub fn metric_label(&self) -> &'static str {
-        match self.kind {
-            OwnedKind::ServiceAccount => "service_account",
-            OwnedKind::ConfigMap => "config_map",
-            OwnedKind::PersistentVolumeClaim => "pvc",
-            OwnedKind::Service if self.value["spec"]["clusterIP"] == "None" => "headless_service",
-            OwnedKind::Service => "service",
-            OwnedKind::HorizontalPodAutoscaler => "hpa",
-            OwnedKind::PodDisruptionBudget => "pod_disruption_budget",
-            OwnedKind::StatefulSet => "stateful_set",
+        if self.kind == OwnedKind::Service && self.value["spec"]["clusterIP"] == "None" {
+            return "headless_service";
         }
+        self.kind.metric_label()
     }
 
     /// Returns the hash of the whole object.

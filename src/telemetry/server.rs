@@ -6,7 +6,7 @@ use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, rou
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::metrics::Metrics;
+use super::{listen::bind, metrics::Metrics};
 
 /// Serves `/metrics` over plain HTTP, as the Python operator does.
 pub struct MetricsServer {
@@ -20,8 +20,8 @@ impl MetricsServer {
     /// # Errors
     ///
     /// The address is in use, or does not belong to this host.
-    pub async fn bind(address: SocketAddr, metrics: Arc<Metrics>) -> io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await?, metrics })
+    pub fn bind(address: SocketAddr, metrics: Arc<Metrics>) -> io::Result<Self> {
+        Ok(Self { listener: TcpListener::from_std(bind(address)?)?, metrics })
     }
 
     /// Returns the address on which the server listens.

@@ -30,7 +30,7 @@ use super::{DEFAULT_PATH, VALIDATE_PATH};
 use crate::{
     admission::{Phase, ReviewError, ReviewExecutor},
     certificates::{CertificateReloader, KeyPair, KeyPairError},
-    telemetry::Metrics,
+    telemetry::{self, Metrics},
     validate::AppContextProvider,
 };
 
@@ -90,8 +90,7 @@ impl WebhookServer {
     ) -> Result<Self, WebhookServerError> {
         let tls = RustlsConfig::from_config(Arc::new(certificate.server_config()?));
         let bind = || {
-            let listener = TcpListener::bind(address)?;
-            listener.set_nonblocking(true)?;
+            let listener = telemetry::bind(address)?;
             Ok((listener.local_addr()?, listener))
         };
         let (address, listener) = bind().map_err(|source| WebhookServerError::Listen { address, source })?;

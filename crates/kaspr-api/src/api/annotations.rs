@@ -41,8 +41,9 @@ pub const ACCEPTED_ERRORS: &str = "kaspr.io/accepted-errors";
 /// On CRDs: the version of the operator that they belong to.
 pub const OPERATOR_VERSION: &str = "kaspr.io/operator-version";
 
-/// Left by the Python operator on every resource.
-pub const KOPF_LAST_HANDLED: &str = "kopf.zalando.org/last-handled-configuration";
+/// Prefix of the annotations that the Python operator's framework leaves on resources: what it handled last, and the
+/// progress of its handlers.
+pub const KOPF_PREFIX: &str = "kopf.zalando.org/";
 
 /// Left by kubectl on every object that it applies on the client side.
 pub const KUBECTL_LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";

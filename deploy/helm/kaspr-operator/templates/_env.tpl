@@ -5,7 +5,7 @@
 - name: POD_NAMESPACE
   valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
 - name: WEBHOOK_ADDRESS
-  value: "0.0.0.0:{{ .Values.webhooks.port }}"
+  value: "[::]:{{ .Values.webhooks.port }}"
 - name: METRICS_PORT
   value: {{ .Values.metrics.port | quote }}
 - name: OPERATOR_IMAGE
