@@ -1,6 +1,9 @@
 //! The reconciler of KasprApp.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use k8s_openapi::jiff::Timestamp;
 use kube::{
@@ -32,7 +35,7 @@ use super::{
 use crate::{
     api::{
         KasprApp,
-        annotations::{PAUSE, ROLL},
+        annotations::{PAUSE, ROLL, TEMPLATE_HASH},
     },
     defaults, naming,
     resources::{self, AppComponents, BuildInputs, OwnedKind, OwnedObject, Running, labels},
@@ -78,6 +81,10 @@ pub(super) async fn reconcile(
     ctx.queues.send(ctx.withheld.update(&key, &withheld));
     let (desired, newer_template_waits) =
         desired_objects(&ctx, &key, given, &app, &components, (live.as_ref(), &running))?;
+    if let Some(delay) = settling_delay(&ctx, &key, given, &desired, live.as_ref()) {
+        record_applied(&ctx, given, &defined).await;
+        return Ok(Action::requeue(delay));
+    }
     let Applied { changed, refused } =
         match apply_and_prune(&ctx, &key, &app, &components, desired, live.as_ref()).await {
             Ok(applied) => applied,
@@ -87,8 +94,6 @@ pub(super) async fn reconcile(
     if refused.is_empty() && resources::is_annotated(given, ROLL) {
         remove_roll_annotation(&ctx, &key).await?;
     }
-    let error_type = refused.first().map(|refusal| refusal.error_type);
-    let refused = refused.into_iter().map(|refusal| refusal.message).collect();
     let observed = Observed { withheld, refused, newer_template_waits, ..observe(&ctx, &key, &app) };
     let next = status::app(&app, &components, &observed, &ctx.settings.build, Timestamp::now());
     record_failed_install(&ctx, given, &next).await;
@@ -100,8 +105,7 @@ pub(super) async fn reconcile(
         }
         return Err(error);
     }
-    record_refusals(&ctx, &key, given, &observed.refused).await;
-    error_type.map_or(Ok(Action::await_change()), |error_type| Err(ReconcileError::Refused { error_type }))
+    record_refusals(&ctx, &key, given, &observed.refused).await
 }
 
 /// Applies the definitions of the components. Returns the components that the members run, without those whose
@@ -127,6 +131,21 @@ async fn define_components(
         }
     }
     Ok((fetch::quarantined_components(ctx, key, app), changed))
+}
+
+/// Returns how long to wait for further changes before the pods get another template, unless the user requested it.
+fn settling_delay(
+    ctx: &Context,
+    key: &ObjectKey,
+    app: &KasprApp,
+    desired: &[OwnedObject],
+    live: Option<&DynamicObject>,
+) -> Option<Duration> {
+    let set = desired.iter().find(|object| object.kind == OwnedKind::StatefulSet)?;
+    let template = set.value["metadata"]["annotations"][TEMPLATE_HASH].as_str();
+    let running = live.and_then(|live| live.annotations().get(TEMPLATE_HASH));
+    let is_new = running.map(String::as_str) != template && !resources::is_annotated(app, ROLL);
+    ctx.settling.delay(key, template.filter(|_| is_new), Instant::now())
 }
 
 /// Builds the desired objects. Returns them, and whether the pods keep an older template.
@@ -166,6 +185,7 @@ fn observe(ctx: &Context, key: &ObjectKey, app: &Valid<KasprApp>) -> Observed {
         blocked_autoscaler: autoscaler.as_ref().and_then(status::autoscaler_blocker),
         packages_claim: owned(OwnedKind::PersistentVolumeClaim, naming::packages_claim(&key.name)),
         rebalance_requested: ctx.members.take_rebalance_requested(key),
+        handled_rebalance_request: ctx.members.handled_request(key),
         ..Observed::default()
     };
     if let Some(packages) = &app.spec.python_packages {

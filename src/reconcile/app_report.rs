@@ -5,6 +5,7 @@ use kube::{ResourceExt, runtime::controller::Action};
 
 use super::{
     ReconcileError,
+    apply::Refusal,
     cache::{index::ObjectKey, store::Guarded},
     conditions::{self, NewCondition, condition},
     context::Context,
@@ -18,22 +19,32 @@ use crate::{
 };
 
 /// Reports refused objects once, and that they were applied.
-pub(super) async fn record_refusals(ctx: &Context, key: &ObjectKey, app: &KasprApp, refused: &[String]) {
+///
+/// # Errors
+///
+/// [`ReconcileError::Refused`] if there are any, so that they are tried again.
+pub(super) async fn record_refusals(
+    ctx: &Context,
+    key: &ObjectKey,
+    app: &KasprApp,
+    refused: &[Refusal],
+) -> Result<Action, ReconcileError> {
     let (name, namespace) = (&key.name, &key.namespace);
-    if refused.is_empty() {
+    let Some(first) = refused.first() else {
         if ctx.refusal_backoff.forget(key) {
             tracing::info!(name, namespace, "every object was applied");
             events::normal(ctx, app, "Applied", "Every object was applied".to_owned()).await;
         }
-        return;
-    }
+        return Ok(Action::await_change());
+    };
     if !ctx.refusal_backoff.is_failing(key) {
-        let message = refused.join("; ");
+        let message = status::messages(refused);
         tracing::warn!(name, namespace, message, "objects were refused; will retry");
         if !has_condition(app, conditions::PROGRESSING, conditions::ERROR) {
             events::warning(ctx, app, conditions::ERROR, message).await;
         }
     }
+    Err(ReconcileError::Refused { error_type: first.error_type })
 }
 
 pub(super) async fn report_paused(

@@ -36,7 +36,7 @@ pub(super) struct Applied {
 }
 
 /// An object that could not be applied until a person changes something.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Refusal {
     /// The resource that the object is made for.
     pub owner: Option<ObjectKey>,

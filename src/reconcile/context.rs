@@ -21,6 +21,7 @@ use super::{
         counted_installs::CountedInstalls,
         members::{Members, MonitorQueue},
         refused::RefusedDefinitions,
+        settling::Settling,
         validation_cache::ValidationCache,
         withheld::WithheldComponents,
         work_queue::WorkQueues,
@@ -42,6 +43,7 @@ pub(super) struct Context {
     /// Delays after objects were refused, which are longer.
     pub refusal_backoff: Backoff,
     pub refused: RefusedDefinitions,
+    pub settling: Settling,
     pub assumed: AssumeCache,
     pub validated: ValidationCache,
     pub queues: Arc<WorkQueues>,
@@ -74,6 +76,7 @@ impl Context {
             backoff: Backoff::new(LONGEST_AFTER_ERROR),
             refusal_backoff: Backoff::new(LONGEST_AFTER_REFUSAL),
             refused: RefusedDefinitions::default(),
+            settling: Settling::default(),
             assumed: AssumeCache::default(),
             validated: ValidationCache::default(),
             queues,
@@ -111,6 +114,7 @@ impl Context {
         self.forget_metrics(key);
         if key.kind == Kind::App {
             self.withheld.forget(key);
+            self.settling.forget(key);
             self.counted_installs.forget(key);
             self.members.wake(key);
         }

@@ -7,6 +7,7 @@ use kube::{ResourceExt, core::DynamicObject};
 use serde_json::Value;
 
 use super::{
+    apply::Refusal,
     cache::pod::MemberPod,
     conditions::{self, NewCondition, condition},
     members::snapshot::MembersSnapshot,
@@ -40,7 +41,7 @@ pub(super) struct Observed {
     /// Components that are withheld from the members.
     pub withheld: Withheld,
     /// Why objects of the app could not be applied.
-    pub refused: Vec<String>,
+    pub refused: Vec<Refusal>,
     /// Whether this operator version would build another pod template, which waits for the next change.
     pub newer_template_waits: bool,
     /// The image that the members run; `None` without a StatefulSet.
@@ -49,6 +50,8 @@ pub(super) struct Observed {
     pub accepted_errors: Vec<String>,
     /// Whether tables stay in claims although the storage is ephemeral.
     pub keeps_claims: bool,
+    /// The request for a rebalance in a manifest that was handled last.
+    pub handled_rebalance_request: Option<String>,
     /// Whether a rebalance was requested since the last status.
     pub rebalance_requested: bool,
 }
@@ -112,6 +115,10 @@ pub(super) fn app(
         unassigned_topics: Some(members.unassigned).filter(|topics| !topics.is_empty()),
         rollout_in_progress: Some(rollout.rolling),
         rebalance_required: Some(rebalance_required),
+        last_rebalance_request: observed
+            .handled_rebalance_request
+            .clone()
+            .or(previous.last_rebalance_request),
         linked_resources: Some(linked_resources),
         python_packages: packages,
         ..conditions_only(app, conditions.into_iter().flatten().collect(), now)
@@ -142,7 +149,7 @@ fn progressing(app: &KasprApp, observed: &Observed) -> NewCondition {
     let observed_generation = app.status.as_ref().and_then(|status| status.observed_generation);
     let scaling = rollout.replicas < replicas;
     let (is_true, reason, message) = if !observed.refused.is_empty() {
-        (false, conditions::ERROR, observed.refused.join("; "))
+        (false, conditions::ERROR, messages(&observed.refused))
     } else if !rollout.is_complete() {
         if observed_generation == app.metadata.generation {
             (true, conditions::RECONCILING, "Waiting for resources to become ready".to_owned())
@@ -177,6 +184,11 @@ fn progressing(app: &KasprApp, observed: &Observed) -> NewCondition {
     condition(conditions::PROGRESSING, is_true, reason, message)
 }
 
+/// Joins why objects were refused.
+pub(super) fn messages(refused: &[Refusal]) -> String {
+    refused.iter().map(|refusal| refusal.message.as_str()).collect::<Vec<_>>().join("; ")
+}
+
 /// Lists errors that are accepted, because the app ran with them before a rule existed.
 fn accepted_note(errors: &[String]) -> String {
     if errors.is_empty() {
@@ -190,7 +202,7 @@ fn ready(replicas: i32, observed: &Observed, members: &MembersSnapshot) -> NewCo
     let scaling = rollout.replicas < i64::from(replicas);
     let available = format!("{} of {replicas} members are available", rollout.available);
     let (is_true, reason, message) = if !rollout.is_complete() && !observed.refused.is_empty() {
-        (false, conditions::ERROR, format!("{available}: {}", observed.refused.join("; ")))
+        (false, conditions::ERROR, format!("{available}: {}", messages(&observed.refused)))
     } else if !rollout.is_complete() || (scaling && blocked_autoscaler.is_none()) {
         (false, conditions::NOT_READY, available)
     } else if !members.hung.is_empty() {

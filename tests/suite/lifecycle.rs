@@ -82,6 +82,17 @@ fn an_app_becomes_ready_and_reports_it() {
     });
 }
 
+/// A loaded machine may need more than a second between two documents, so one of several attempts must succeed.
+#[test]
+fn a_folder_that_is_applied_at_once_starts_each_pod_once() {
+    let revisions = |attempt: usize| {
+        let namespace = running(&format!("folder-{attempt}"), TABLE);
+        namespace.wait_for(SET, "clicks-app", |set| set.to_string().contains("counts-table"));
+        namespace.list("controllerrevisions").len()
+    };
+    assert!((0..5).any(|attempt| revisions(attempt) == 1));
+}
+
 #[test]
 fn drift_of_any_owned_field_is_corrected() {
     let namespace = running("drift", TABLE);

@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use axum::{Json, Router, extract::State, http::StatusCode, routing};
@@ -13,13 +14,16 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::{
-    harness::{Namespace, condition, eventually, metrics},
+    harness::{Namespace, condition, eventually, metrics, text},
     plugin::within,
 };
 
 /// A member's web server: what it answers, and how often it was asked for a rebalance.
 #[derive(Clone)]
 pub(crate) struct Member(Arc<Mutex<(Value, usize)>>);
+
+/// How long a rebalance of these members takes.
+const REBALANCE: Duration = Duration::from_secs(3);
 
 impl Member {
     /// Serves on the address.
@@ -47,7 +51,14 @@ impl Member {
 
     /// The framework's handler returns nothing, which its server takes for an error.
     async fn rebalance(State(member): State<Self>) -> StatusCode {
-        member.with(|(_, asked)| *asked += 1);
+        member.with(|(answer, asked)| {
+            *asked += 1;
+            answer["rebalancing"] = json!(true);
+        });
+        tokio::spawn(async move {
+            tokio::time::sleep(REBALANCE).await;
+            member.with(|(answer, _)| answer["rebalancing"] = json!(false));
+        });
         StatusCode::INTERNAL_SERVER_ERROR
     }
 
@@ -201,7 +212,7 @@ fn members_are_shown_and_rebalance_on_request() {
     cluster.settled();
 
     let said = within(&cluster.namespace, &["rebalance", "clicks", "--wait", "--timeout", "2m"], "").ok();
-    assert!(said.contains("a rebalance was requested, and no member is rebalancing now"), "{said}");
+    assert!(said.contains("the rebalance began and ended"), "{said}");
     assert!(
         cluster.namespace.get("kasprapp", "clicks")["metadata"]["annotations"]["kaspr.io/rebalance"]
             .is_null()
@@ -209,6 +220,37 @@ fn members_are_shown_and_rebalance_on_request() {
     assert_eq!(cluster.leader.rebalances(), 1);
     assert_eq!(cluster.other.rebalances(), 0);
     assert!(cluster.has_event("Rebalance"));
+    a_manifest_requests_one_rebalance_for_each_value(&cluster);
+}
+
+fn a_manifest_requests_one_rebalance_for_each_value(cluster: &Cluster) {
+    let sync = |value: &str| {
+        let manifest = json!({
+            "apiVersion": "kaspr.io/v1alpha1",
+            "kind": "KasprApp",
+            "metadata": {
+                "name": "clicks",
+                "annotations": {"kaspr.io/rebalance": value, "kaspr.io/auto-rebalance": "false"},
+            },
+            "spec": cluster.namespace.get("kasprapp", "clicks")["spec"],
+        });
+        let args = ["apply", "--server-side", "--force-conflicts", "--field-manager=gitops", "-f", "-"];
+        let output = cluster.namespace.kubectl(&args, &manifest.to_string());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    };
+    let requested = |count: usize, value: &str| {
+        sync(value);
+        cluster.wait_for("a request", |app| {
+            cluster.leader.rebalances() == count && app["status"]["lastRebalanceRequest"] == value
+        });
+        cluster.settled();
+    };
+    requested(2, "first");
+    sync("first");
+    // A request by the command line between two syncs is one of its own.
+    within(&cluster.namespace, &["rebalance", "clicks", "--wait", "--timeout", "2m"], "").ok();
+    sync("first");
+    requested(4, "second");
 }
 
 #[test]

@@ -9,5 +9,6 @@ pub(super) mod monitor;
 pub(super) mod poll;
 pub(super) mod poll_state;
 pub(super) mod rebalance;
+mod rebalance_request;
 pub(super) mod snapshot;
 pub(super) mod terminate;

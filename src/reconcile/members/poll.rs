@@ -6,14 +6,14 @@ use super::{
     assignment,
     hung::{self, HungMember},
     poll_state::{AppState, IDLE_DELAY, Poll, PollState},
-    rebalance,
+    rebalance, rebalance_request,
     snapshot::{self, MembersSnapshot, PolledMember},
     terminate,
 };
 use crate::{
     api::{
         KasprApp, Member,
-        annotations::{HUNG_MEMBER_DETECTION, HUNG_THRESHOLD_SECONDS, REBALANCE},
+        annotations::{HUNG_MEMBER_DETECTION, HUNG_THRESHOLD_SECONDS},
         python_values,
     },
     defaults,
@@ -30,9 +30,8 @@ const CONCURRENCY: usize = 16;
 /// Polls the members once and acts on the result. Returns the delay until the next poll.
 pub(crate) async fn poll(ctx: &Context, key: &ObjectKey, app: &KasprApp, state: &mut PollState) -> Duration {
     let app_state = AppState::read(ctx, key, app);
-    // Any value is a request, as with the Python operator.
-    let manual = app.annotations().contains_key(REBALANCE) && !app_state.paused;
-    if !ctx.settings.members.client_status_check && !manual {
+    let manual = rebalance_request::pending(ctx, key, app, &app_state, state).await;
+    if !ctx.settings.members.client_status_check && manual.is_none() {
         return IDLE_DELAY;
     }
     let poll = Poll::new(ask_members(ctx, key, app).await, app_state.rollout.replicas, state);
@@ -51,7 +50,8 @@ pub(crate) async fn poll(ctx: &Context, key: &ObjectKey, app: &KasprApp, state: 
     };
     let changed = next != before;
     ctx.members.set_snapshot(key, next.clone());
-    let requested = rebalance::request_if_needed(ctx, key, app, &app_state, &poll, manual, state).await;
+    let requested =
+        rebalance::request_if_needed(ctx, key, app, &app_state, &poll, manual.as_deref(), state).await;
     for hung in hung::members_to_terminate(&hung).iter().filter(|_| poll.evidence) {
         terminate::terminate_hung_member(ctx, key, app, hung).await;
     }

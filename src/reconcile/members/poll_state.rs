@@ -28,6 +28,12 @@ pub(crate) const MAX_SILENT_DELAY: Duration = Duration::from_secs(60);
 /// The delay while nothing changes: no event reports a member that begins to hang.
 pub(crate) const IDLE_DELAY: Duration = Duration::from_secs(30);
 
+/// The delay after a request for a rebalance, until it begins: a rebalance may take a few seconds only.
+const AWAIT_DELAY: Duration = Duration::from_secs(1);
+
+/// How long the begin of a rebalance is awaited.
+const AWAIT_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// The minimum time between two polls that count as evidence: events can cause many polls at once.
 const EVIDENCE_INTERVAL: Duration = Duration::from_secs(4);
 
@@ -41,6 +47,10 @@ pub(crate) struct PollState {
     last_evidence: Option<Instant>,
     /// Consecutive polls in which a member did not answer.
     silent_polls: u32,
+    /// The value of the annotation that requests a rebalance, once it was handled.
+    pub heard: Option<String>,
+    /// When the leader accepted a request whose rebalance was not seen yet.
+    awaited_since: Option<Instant>,
     /// The earliest next attempt after a rebalance that could not be requested.
     pub rebalance_retry: Option<Instant>,
 }
@@ -105,6 +115,11 @@ impl Poll {
 }
 
 impl PollState {
+    /// The leader accepted a request for a rebalance.
+    pub(crate) fn await_rebalance(&mut self) {
+        self.awaited_since = Some(Instant::now());
+    }
+
     /// Returns the delay until the next poll.
     pub(crate) fn next_delay(&mut self, poll: &Poll, changing: bool) -> Duration {
         if poll.members.is_empty() {
@@ -116,6 +131,10 @@ impl PollState {
             return BUSY_DELAY.saturating_mul(factor).min(MAX_SILENT_DELAY);
         }
         self.silent_polls = 0;
+        self.awaited_since = self.awaited_since.filter(|since| !poll.busy && since.elapsed() < AWAIT_TIMEOUT);
+        if self.awaited_since.is_some() {
+            return AWAIT_DELAY;
+        }
         if changing { BUSY_DELAY } else { IDLE_DELAY }
     }
 }

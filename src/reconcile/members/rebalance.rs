@@ -1,26 +1,20 @@
 //! Requests rebalances. Every rebalance can repeat messages: there is never a second one at the same
 //! time, and an automatic one waits until everything else is done.
 
-use kube::{
-    Api,
-    api::{Patch, PatchParams},
-};
-use serde_json::json;
 use tokio::time::Instant;
 
-use super::poll_state::{AppState, MAX_SILENT_DELAY, Poll, PollState};
+use super::{
+    poll_state::{AppState, MAX_SILENT_DELAY, Poll, PollState},
+    rebalance_request,
+};
 use crate::{
-    api::{
-        KasprApp,
-        annotations::{AUTO_REBALANCE, REBALANCE},
-    },
-    error_chain::describe,
+    api::{KasprApp, annotations::AUTO_REBALANCE},
     naming,
     reconcile::{cache::index::ObjectKey, context::Context, events},
     resources::{self, environment},
 };
 
-/// Requests a rebalance if there is a reason: `manual`, an annotation; or what the poll shows. Returns
+/// Requests a rebalance if there is a reason: `manual`, the value of the annotation; or what the poll shows. Returns
 /// whether the leader accepted the request.
 pub(crate) async fn request_if_needed(
     ctx: &Context,
@@ -28,19 +22,23 @@ pub(crate) async fn request_if_needed(
     app: &KasprApp,
     app_state: &AppState,
     poll: &Poll,
-    manual: bool,
+    manual: Option<&str>,
     state: &mut PollState,
 ) -> bool {
     let now = Instant::now();
-    let Some(reason) = reason(ctx, app, app_state, poll, manual, state, now) else { return false };
+    let Some(reason) = reason(ctx, app, app_state, poll, manual.is_some(), state, now) else { return false };
     let begun = Instant::now();
     let outcome = request(ctx, app, poll).await;
     ctx.metrics.rebalance(&key.name, &key.namespace, reason, begun.elapsed(), outcome.is_ok());
     state.unassigned.rebalance_attempted(now);
     state.rebalance_retry = outcome.is_err().then(|| now + MAX_SILENT_DELAY);
     report(ctx, key, app, reason, &outcome).await;
-    if manual {
-        remove_annotation(ctx, key).await;
+    if outcome.is_ok() {
+        state.await_rebalance();
+    }
+    if let Some(value) = manual {
+        rebalance_request::finish(ctx, key, value).await;
+        state.heard = Some(value.to_owned());
     }
     outcome.is_ok()
 }
@@ -56,7 +54,8 @@ fn reason(
     now: Instant,
 ) -> Option<&'static str> {
     if manual {
-        return Some("manual");
+        // One that runs ends first: the next poll looks again.
+        return (!poll.busy).then_some("manual");
     }
     let automatic =
         resources::annotation_flag(app, AUTO_REBALANCE).unwrap_or(ctx.settings.members.auto_rebalance);
@@ -94,15 +93,5 @@ async fn report(ctx: &Context, key: &ObjectKey, app: &KasprApp, reason: &str, ou
             let note = format!("Failed to request a rebalance ({reason}): {error}");
             events::warning(ctx, app, naming::REBALANCE_REQUEST_FAILED, note).await;
         }
-    }
-}
-
-/// The annotation requests one attempt.
-async fn remove_annotation(ctx: &Context, key: &ObjectKey) {
-    let patch = json!({ "metadata": { "annotations": { REBALANCE: null } } });
-    let api: Api<KasprApp> = Api::namespaced(ctx.client.clone(), &key.namespace);
-    if let Err(error) = api.patch_metadata(&key.name, &PatchParams::default(), &Patch::Merge(&patch)).await {
-        let (app, namespace, error) = (&key.name, &key.namespace, describe(&error));
-        tracing::warn!(app, namespace, error, "failed to remove the annotation {REBALANCE}");
     }
 }

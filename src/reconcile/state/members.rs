@@ -23,6 +23,8 @@ struct AppMembers {
     wake: Arc<Notify>,
     /// Whether a rebalance was requested since the status was written.
     rebalance_requested: bool,
+    /// The request of a manifest that was handled last.
+    handled_request: Option<String>,
 }
 
 impl Members {
@@ -44,6 +46,16 @@ impl Members {
     /// A rebalance was requested, or the status that reports it could not be written.
     pub(crate) fn set_rebalance_requested(&self, app: &ObjectKey) {
         self.with(app, |members| members.rebalance_requested = true);
+    }
+
+    /// Returns the request of a manifest that this process handled last.
+    pub(crate) fn handled_request(&self, app: &ObjectKey) -> Option<String> {
+        self.with(app, |members| members.handled_request.clone())
+    }
+
+    /// Remembers that the request of a manifest was handled.
+    pub(crate) fn set_handled_request(&self, app: &ObjectKey, value: &str) {
+        self.with(app, |members| members.handled_request = Some(value.to_owned()));
     }
 
     /// Wakes the monitor of an app, if there is one: something changed.

@@ -6,6 +6,7 @@ pub(super) mod backoff;
 pub(super) mod counted_installs;
 pub(super) mod members;
 pub(super) mod refused;
+pub(super) mod settling;
 pub(super) mod validation_cache;
 pub(super) mod withheld;
 pub(super) mod work_queue;

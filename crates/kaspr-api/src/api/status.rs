@@ -61,6 +61,10 @@ pub struct AppStatus {
     /// Whether subscriptions changed since the last rebalance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebalance_required: Option<bool>,
+    /// Value of the annotation `kaspr.io/rebalance` of a manifest that was handled last. The same value in the
+    /// manifest requests no further rebalance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_rebalance_request: Option<String>,
     /// Conditions of the app.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conditions: Option<Vec<Condition>>,
