@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube::ResourceExt;
 
 use super::shared;
-use crate::api::{
-    HttpMethod, InputTopic, KasprAgent, KasprApp, KasprJoin, KasprTable, KasprWebView, Processors,
-    Serializer, TableSerializer,
+use crate::{
+    api::{
+        HttpMethod, InputTopic, KasprAgent, KasprApp, KasprJoin, KasprResource, KasprTable, KasprTask,
+        KasprWebView, Processors, Serializer, TableSerializer,
+    },
+    naming,
 };
 
 /// Provides the resources of an app, for example from caches.
@@ -27,6 +30,8 @@ pub struct AppContext {
     pub(super) tables: BTreeMap<String, TableSummary>,
     pub(super) routes: BTreeMap<String, RouteSummary>,
     pub(super) channels: BTreeSet<String>,
+    /// Components by the names of the volumes with their definitions.
+    pub(super) definitions: BTreeMap<String, String>,
     /// Brokers of apps with the same name, by their namespaces.
     pub(super) namesakes: BTreeMap<String, BTreeSet<String>>,
     pub(super) objects: Option<Objects>,
@@ -38,6 +43,8 @@ pub(super) struct AppSummary {
     pub replicas: Option<i32>,
     pub partitions: Option<i64>,
     pub serializers: SerializerNames,
+    /// Names of the volumes that the user adds.
+    pub volumes: BTreeSet<String>,
 }
 
 /// Names of the serializers of keys and values, if they are known.
@@ -106,22 +113,36 @@ impl AppContext {
 
     /// Adds an agent of the app.
     pub fn add_agent(&mut self, agent: &KasprAgent) {
+        self.add_definition(agent);
         self.agents.insert(agent.name_any(), AgentSummary::from_agent(agent));
     }
 
     /// Adds a table of the app.
     pub fn add_table(&mut self, table: &KasprTable) {
+        self.add_definition(table);
         self.tables.insert(table.name_any(), TableSummary::from_table(table));
     }
 
     /// Adds a webview of the app.
     pub fn add_webview(&mut self, view: &KasprWebView) {
+        self.add_definition(view);
         self.routes.insert(view.name_any(), RouteSummary::from_webview(view));
     }
 
     /// Adds a join of the app.
     pub fn add_join(&mut self, join: &KasprJoin) {
         self.channels.insert(channel_of(join));
+    }
+
+    /// Adds a task of the app.
+    pub fn add_task(&mut self, task: &KasprTask) {
+        self.add_definition(task);
+    }
+
+    fn add_definition<C: KasprResource>(&mut self, component: &C) {
+        let name = component.name_any();
+        let volume = naming::definition(C::KIND, &name);
+        self.definitions.insert(volume, format!("{} {name}", C::KIND));
     }
 
     /// Adds an app with the same name in another namespace.
@@ -155,6 +176,7 @@ impl AppSummary {
             replicas: app.spec.replicas,
             partitions: setting("topicPartitions").and_then(|partitions| partitions.parse().ok()),
             serializers: SerializerNames { key: setting("keySerializer"), value: setting("valueSerializer") },
+            volumes: volume_names(app).map(str::to_owned).collect(),
         }
     }
 }
@@ -218,6 +240,12 @@ impl RouteSummary {
         let request = &view.spec.request;
         Self { resource: view.name_any(), method: request.method, path: request.path.clone() }
     }
+}
+
+/// Returns the names of the volumes that the user adds to the pods of an app, in order.
+pub(super) fn volume_names(app: &KasprApp) -> impl Iterator<Item = &str> {
+    let pod = app.spec.template.as_ref().and_then(|template| template.pod.as_ref());
+    pod.into_iter().flat_map(|pod| pod.volumes.iter().flatten()).map(|volume| volume.name.as_str())
 }
 
 /// Returns the channel that a join writes. Source: the framework's default.

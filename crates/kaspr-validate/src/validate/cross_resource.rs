@@ -1,6 +1,6 @@
 //! Rules across the resources of one app. A resource is never compared with itself.
 
-use kube::{Resource, ResourceExt};
+use kube::ResourceExt;
 
 use super::{
     app_context::{self, AgentSummary, AppContext, AppSummary, RouteSummary, TableSummary, TopicSummary},
@@ -10,7 +10,10 @@ use super::{
     rule, shared,
 };
 use crate::{
-    api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView, Processors, TableRef},
+    api::{
+        KasprAgent, KasprApp, KasprJoin, KasprResource, KasprTable, KasprTask, KasprWebView, Processors,
+        TableRef,
+    },
     naming,
 };
 
@@ -49,7 +52,20 @@ pub(super) fn validate_app(app: &KasprApp, context: &AppContext, found: &mut Fin
             );
         }
     }
+    check_volumes(app, context, &spec, found);
     object_refs::check(app, context, found);
+}
+
+/// Checks that no volume of the user has the name of a component's: the API server refuses a pod with two volumes of
+/// one name.
+fn check_volumes(app: &KasprApp, context: &AppContext, spec: &Path, found: &mut Findings) {
+    let at = spec.child("template").child("pod").child("volumes");
+    for (i, volume) in app_context::volume_names(app).enumerate() {
+        if let Some(component) = context.definitions.get(volume) {
+            let detail = format!("'{volume}' is the name of the volume with the definition of {component}");
+            found.forbidden(rule::VOLUME, at.index(i).child("name"), detail);
+        }
+    }
 }
 
 /// Warns if the app has more replicas than partitions: the surplus members receive no partitions.
@@ -68,7 +84,7 @@ fn check_idle_members(app: &KasprApp, context: &AppContext, at: &Path, found: &m
 
 /// Validates an agent.
 pub(super) fn validate_agent(agent: &KasprAgent, context: &AppContext, found: &mut Findings) {
-    check_app_exists(agent, context, found);
+    check_app(agent, context, found);
     let spec = Path::root().child("spec");
     let input = spec.child("input");
     if let Some(processors) = &agent.spec.processors {
@@ -130,7 +146,7 @@ fn check_partitions_for_replicas(
 
 /// Validates a table.
 pub(super) fn validate_table(table: &KasprTable, context: &AppContext, found: &mut Findings) {
-    check_app_exists(table, context, found);
+    check_app(table, context, found);
     let this = TableSummary::from_table(table);
     let spec = Path::root().child("spec");
     for agent in context.agents.values().filter(|agent| agent.tables.contains(&this.name)) {
@@ -146,13 +162,13 @@ pub(super) fn validate_table(table: &KasprTable, context: &AppContext, found: &m
 
 /// Validates a task.
 pub(super) fn validate_task(task: &KasprTask, context: &AppContext, found: &mut Findings) {
-    check_app_exists(task, context, found);
+    check_app(task, context, found);
     check_tables_exist(&task.spec.processors, context, found);
 }
 
 /// Validates a webview.
 pub(super) fn validate_webview(view: &KasprWebView, context: &AppContext, found: &mut Findings) {
-    check_app_exists(view, context, found);
+    check_app(view, context, found);
     if let Some(processors) = &view.spec.processors {
         check_tables_exist(processors, context, found);
     }
@@ -169,7 +185,7 @@ pub(super) fn validate_webview(view: &KasprWebView, context: &AppContext, found:
 
 /// Validates a join.
 pub(super) fn validate_join(join: &KasprJoin, context: &AppContext, found: &mut Findings) {
-    check_app_exists(join, context, found);
+    check_app(join, context, found);
     let spec = Path::root().child("spec");
     for (field, name) in [("leftTable", &join.spec.left_table), ("rightTable", &join.spec.right_table)] {
         check_table_exists(name, spec.child(field), context, found);
@@ -201,7 +217,15 @@ fn compare_partitions(
     (!table.global && of_topic != of_table).then_some((of_topic, of_table))
 }
 
-fn check_app_exists<C: Resource>(component: &C, context: &AppContext, found: &mut Findings) {
+/// Checks that the app exists, and that it has no volume with the name of the component's.
+fn check_app<C: KasprResource>(component: &C, context: &AppContext, found: &mut Findings) {
+    let volume = naming::definition(C::KIND, &component.name_any());
+    if context.app.as_ref().is_some_and(|app| app.volumes.contains(&volume)) {
+        let detail = format!(
+            "the app has a volume '{volume}', which is also the name of the volume with this definition"
+        );
+        found.forbidden(rule::VOLUME, Path::root().child("metadata").child("name"), detail);
+    }
     let label = component.meta().labels.as_ref().and_then(|labels| labels.get(naming::APP_LABEL));
     let Some(app) = label.filter(|app| context.app.is_none() && shared::is_dns_1035_label(app)) else {
         return;

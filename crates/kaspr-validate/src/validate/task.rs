@@ -37,6 +37,10 @@ impl Validate for KasprTask {
 }
 
 impl ValidateUpdate for KasprTask {
+    fn register(&self, context: &mut AppContext) {
+        context.add_task(self);
+    }
+
     fn validate_in_app(&self, context: &AppContext, found: &mut Findings) {
         cross_resource::validate_task(self, context, found);
     }

@@ -44,6 +44,7 @@ pub(super) fn context(lines: &str) -> AppContext {
             "agent" => context.add_agent(&patched(AGENT, patch)),
             "table" => context.add_table(&patched(TABLE, patch)),
             "view" => context.add_webview(&patched(VIEW, patch)),
+            "task" => context.add_task(&patched(TASK, patch)),
             "join" => context.add_join(&patched(JOIN, patch)),
             "namesake" => context.add_namesake(&patched(APP, patch)),
             "objects" => {
@@ -347,4 +348,24 @@ fn existing_conflicts_are_ratcheted() {
     let context = context("app\nview {metadata: {name: other}}");
     assert_eq!(super::review(&new, Some(&old), Some(&context)).errors, []);
     assert_eq!(super::review(&new, None, Some(&context)).errors.len(), 1);
+}
+
+#[test]
+fn volumes_of_the_user_and_of_components_have_different_names() {
+    const VOLUMES: &str = "app {spec: {template: {pod: {volumes: [{name: counter-agent, emptyDir: {}}, {name: report-task, emptyDir: {}}]}}}}";
+    assert_findings::<KasprApp>(
+        APP,
+        &[(
+            "spec: {template: {pod: {volumes: [{name: a, emptyDir: {}}, {name: counter-agent, emptyDir: {}}, {name: report-task, emptyDir: {}}]}}}\nagent\ntask",
+            "spec.template.pod.volumes[1].name: Forbidden: 'counter-agent' is the name of the volume with the definition of KasprAgent counter\n\
+             spec.template.pod.volumes[2].name: Forbidden: 'report-task' is the name of the volume with the definition of KasprTask report",
+        )],
+    );
+    assert_findings::<KasprAgent>(
+        AGENT,
+        &[(
+            &format!("{{}}\n{VOLUMES}\ntable"),
+            "metadata.name: Forbidden: the app has a volume 'counter-agent', which is also the name of the volume with this definition",
+        )],
+    );
 }
