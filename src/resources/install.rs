@@ -102,6 +102,7 @@ fn variables(app: &KasprApp, packages: &PythonPackages, hash: &str) -> Vec<EnvVa
         let secret = &credentials.secret_ref;
         variables.push(from_secret(variable::PYPI_USERNAME, &secret.name, secret.username_key()));
         variables.push(from_secret(variable::PYPI_PASSWORD, &secret.name, secret.password_key()));
+        variables.extend(list(&credentials.hosts).map(|hosts| literal(variable::PYPI_HOSTS, hosts)));
     }
     variables.extend(store_settings(app, packages, hash));
     variables.extend(policy(packages));

@@ -326,7 +326,11 @@ fn claims_of_ephemeral_storage_stay_until_a_roll() {
     kubectl(&plane, &["-n", "recorded", "patch", "kasprapp", "open", "--type=merge", "-p", patch], "");
 
     let claims = || get(&plane, "statefulset", "open-app")["spec"]["volumeClaimTemplates"].clone();
-    let mounted = |template: &Value| template["spec"]["containers"][0]["volumeMounts"].to_string();
+    let mounted = |template: &Value| {
+        let mounts =
+            template["spec"]["containers"][0]["volumeMounts"].as_array().cloned().unwrap_or_default();
+        mounts.into_iter().find(|mount| mount["name"] == "open-app-pv")
+    };
     let (published, tables) = (claims(), mounted(&template(&plane, "open-app")));
     assert_eq!(published.as_array().map(Vec::len), Some(1));
     // A change rolls the members around their claims.

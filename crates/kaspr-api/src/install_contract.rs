@@ -23,6 +23,8 @@ pub const TRUSTED_HOSTS: &str = "TRUSTED_HOSTS";
 pub const PYPI_USERNAME: &str = "PYPI_USERNAME";
 /// Password for the indexes.
 pub const PYPI_PASSWORD: &str = "PYPI_PASSWORD";
+/// Hosts that receive user name and password in addition to that of the index, separated by commas.
+pub const PYPI_HOSTS: &str = "PYPI_HOSTS";
 /// Retries after the first attempt.
 pub const INSTALL_RETRIES: &str = "INSTALL_RETRIES";
 /// Seconds for all attempts together.

@@ -246,6 +246,9 @@ pub struct InstallSettings {
     /// Hosts whose certificates are not verified
     #[arg(long, env = variable::TRUSTED_HOSTS, value_name = "HOST", value_delimiter = ',')]
     pub trusted_host: Vec<String>,
+    /// Hosts of additional indexes that receive user name and password too [default: none; all without --index-url]
+    #[arg(long, env = variable::PYPI_HOSTS, value_name = "HOST", value_delimiter = ',')]
+    pub login_host: Vec<String>,
     /// Number of retries after the first attempt
     #[arg(long, env = variable::INSTALL_RETRIES, default_value_t = defaults::INSTALL_RETRIES as u64, value_name = "N")]
     pub retries: u64,

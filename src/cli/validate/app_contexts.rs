@@ -35,6 +35,9 @@ pub(super) fn app_contexts(manifests: &[Manifest], others: &[Manifest]) -> BTree
         if let Some((handler, object)) = parsed {
             (handler.register)(&object, context);
         }
+        if manifest.kind() == Some(Kind::Table) {
+            context.add_table_name(&manifest.resource.name);
+        }
     }
     register_namesakes(manifests, &mut contexts);
     contexts

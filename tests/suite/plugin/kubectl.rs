@@ -32,7 +32,7 @@ fn kubectl(folder: &TempDir, args: &[&str]) -> (bool, String, String) {
 fn kubectl_finds_the_subcommands_of_the_plugin() {
     let folder = both_names();
     let (success, said, _) = kubectl(&folder, &["kaspr", "--help"]);
-    assert!(success && said.contains("Usage: kubectl kaspr <COMMAND>"), "{said}");
+    assert!(success && said.contains("Usage: kubectl kaspr [OPTIONS] <COMMAND>"), "{said}");
     for name in SUBCOMMANDS {
         assert!(said.contains(&format!("\n  {name} ")), "{name}: {said}");
     }
@@ -41,8 +41,11 @@ fn kubectl_finds_the_subcommands_of_the_plugin() {
     }
     let (success, said, _) = kubectl(&folder, &["kaspr", "status", "--help"]);
     assert!(success && said.contains("Usage: kubectl kaspr status [OPTIONS] [APP]"), "{said}");
-    let (success, _, said) = kubectl(&folder, &["kaspr", "status", "none", "-n", "default"]);
-    assert!(!success && said.contains("kubectl kaspr: KasprApp 'none' not found"), "{said}");
+    // As for kubectl, flags of the cluster may come first.
+    for args in [["kaspr", "status", "none", "-n", "default"], ["kaspr", "-n", "default", "status", "none"]] {
+        let (success, _, said) = kubectl(&folder, &args);
+        assert!(!success && said.contains("kubectl kaspr: KasprApp 'none' not found"), "{said}");
+    }
 }
 
 #[test]

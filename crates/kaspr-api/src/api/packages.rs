@@ -46,6 +46,10 @@ pub struct PythonPackages {
 pub struct PackageCredentials {
     /// Secret with user name and password.
     pub secret_ref: PackageSecretRef,
+    /// Hosts of `extraIndexUrls` that receive user name and password too, such as `packages.example.com`. Default: the
+    /// host of `indexUrl`; without `indexUrl`, all hosts of `extraIndexUrls`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hosts: Option<Vec<String>>,
 }
 
 /// A Secret with a user name and a password.

@@ -130,6 +130,11 @@ fn expand_spec(settings: &InstallSettings) -> Result<InstallSpec, InstallError> 
     let index = settings.index_url.as_ref().filter(|url| !url.is_empty()).map(&mut expand).transpose()?;
     let extra = settings.extra_index_url.iter().filter(|url| !url.is_empty());
     let extra_indexes = extra.map(&mut expand).collect::<Result<_, _>>()?;
+    let extra_indexes: Vec<String> = extra_indexes;
+    secrets.limit_login(index.as_ref(), &settings.login_host);
+    for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
+        secrets.add_address(&variable(proxy).unwrap_or_default());
+    }
     let trusted_hosts = settings.trusted_host.iter().filter(|host| !host.is_empty()).cloned().collect();
     Ok(InstallSpec { packages, index, extra_indexes, trusted_hosts, secrets })
 }

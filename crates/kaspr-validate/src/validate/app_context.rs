@@ -123,6 +123,18 @@ impl AppContext {
         self.tables.insert(table.name_any(), TableSummary::from_table(table));
     }
 
+    /// Adds the name of a table of the app, if the table itself could not be read: that is its own error, and no table is
+    /// missing.
+    pub fn add_table_name(&mut self, name: &str) {
+        self.tables.entry(name.to_owned()).or_insert_with(|| TableSummary {
+            name: name.to_owned(),
+            partitions: None,
+            // Nothing is known of its partitions, as of those of a global table.
+            global: true,
+            serializers: SerializerNames::default(),
+        });
+    }
+
     /// Adds a webview of the app.
     pub fn add_webview(&mut self, view: &KasprWebView) {
         self.add_definition(view);

@@ -86,6 +86,17 @@ fn check_credentials(packages: &PythonPackages, at: &Path, found: &mut Findings)
     if packages.index_url.is_none() && packages.extra_index_urls.is_none() {
         found.warn(rule::NO_EFFECT, at.clone(), "has no effect without indexUrl or extraIndexUrls");
     }
+    let host = |url: &String| Url::parse(url).ok()?.host_str().map(str::to_owned);
+    let of_index = packages.index_url.as_ref().and_then(host);
+    let mut extra = packages.extra_index_urls.iter().flatten().filter_map(host);
+    if credentials.hosts.is_none() && extra.any(|extra| Some(extra) != of_index) {
+        let text = if packages.index_url.is_some() {
+            "are sent to the host of indexUrl only: list further hosts of extraIndexUrls that need them in hosts"
+        } else {
+            "are sent to every index of extraIndexUrls: list the hosts that need them in hosts"
+        };
+        found.warn(rule::CREDENTIALS_HOSTS, at.clone(), text);
+    }
 }
 
 /// Checks the ranges of the schema, for callers without an API server.

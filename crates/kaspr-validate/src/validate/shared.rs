@@ -253,6 +253,12 @@ pub(super) fn check_host_and_port(text: &str) -> Result<(), &'static str> {
 pub(super) fn without_password(text: &str) -> String {
     let Some((before, after)) = text.rsplit_once('@') else { return text.to_owned() };
     let Some((scheme, rest)) = before.split_once("://") else {
+        // `name@1.0` means `name==1.0` and has no login.
+        let is_version = after.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit());
+        let is_name = before.chars().all(|c| c.is_ascii_alphanumeric() || "._-[], ".contains(c));
+        if is_version && is_name {
+            return text.to_owned();
+        }
         return format!("***@{after}");
     };
     let host = rest.split('/').next().unwrap_or_default();

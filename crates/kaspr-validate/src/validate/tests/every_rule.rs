@@ -340,6 +340,13 @@ const CASES: &[Case] = &[
         expected: "spec.input.take.within: Invalid value: \"1w\": must be digits and one of 's', 'm', 'h', 'd', such as '5s'",
     },
     Case {
+        rule: "credentials-hosts",
+        kind: Kind::App,
+        patch: "spec: {pythonPackages: {packages: [a], indexUrl: 'https://own.example/simple', extraIndexUrls: ['https://public.example/simple'], credentials: {secretRef: {name: s}}}}",
+        context: "",
+        expected: "spec.pythonPackages.credentials: are sent to the host of indexUrl only: list further hosts of extraIndexUrls that need them in hosts",
+    },
+    Case {
         rule: "cron",
         kind: Kind::Task,
         patch: "spec: {schedule: {cron: '* * *'}}",

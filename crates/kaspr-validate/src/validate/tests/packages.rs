@@ -114,7 +114,8 @@ fn passwords_are_masked() {
         ("user:s3cret@host", "***@host"),
         ("s3cret@host/simple", "***@host/simple"),
         ("git+https://git.example.com/org/repo@v1$(id)", "git+https://git.example.com/org/repo@v1$(id)"),
-        ("package@1.0", "***@1.0"),
+        ("package@1.0", "package@1.0"),
+        ("package[extra]@v2", "package[extra]@v2"),
         ("https://host/$(id)", "https://host/$(id)"),
     ] {
         assert_eq!(shared::without_password(text), expected, "{text}");
