@@ -8,7 +8,7 @@ use super::{
     app_contexts::app_contexts,
     finding::{Finding, ResourceId, Severity},
     input::{Document, Input},
-    locate::{Highlight, locate},
+    locate::{Highlight, Locator},
     manifest::{AppKey, Manifest, as_text, manifests},
     schema,
 };
@@ -32,6 +32,7 @@ pub(super) fn evaluate(
         manifests.into_iter().partition(|manifest| manifest.group() == GROUP);
     let contexts = app_contexts(&ours, &others);
     let mut names = BTreeSet::new();
+    let mut locator = None;
     progress.set_position(0);
     for manifest in &ours {
         progress.inc(1);
@@ -41,9 +42,17 @@ pub(super) fn evaluate(
             let at = Path::root().child("metadata").child("name");
             found.duplicate(rule::TWICE, at, name);
         }
+        if found.errors.is_empty() && found.warnings.is_empty() {
+            continue;
+        }
         let document = &documents[manifest.document];
-        let text = inputs[document.input].text();
-        findings.extend(locate_findings(manifest, found, document, text));
+        if locator.as_ref().is_none_or(|(of, _)| *of != manifest.document) {
+            let text = &inputs[document.input].text()[document.bytes.clone()];
+            locator = Some((manifest.document, Locator::new(text)));
+        }
+        if let Some((_, locator)) = &locator {
+            findings.extend(locate_findings(manifest, found, document, locator));
+        }
     }
     findings.sort_by_key(|finding| (finding.input, finding.bytes.start));
     findings
@@ -124,12 +133,11 @@ fn locate_findings<'a>(
     manifest: &'a Manifest,
     found: Findings,
     document: &'a Document,
-    text: &'a str,
+    locator: &'a Locator<'_>,
 ) -> impl Iterator<Item = Finding> + 'a {
-    let chunk = &text[document.bytes.clone()];
     let place = move |path: &Path, highlight| {
         let segments: Vec<&Segment> = manifest.at.iter().chain(path.segments()).collect();
-        let bytes = locate(chunk, &segments, highlight);
+        let bytes = locator.locate(&segments, highlight);
         document.bytes.start + bytes.start..document.bytes.start + bytes.end
     };
     let finding = move |severity, rule, path: &Path, message, highlight| Finding {

@@ -12,7 +12,7 @@ use indicatif::ProgressBar;
 use serde_json::Value;
 use walkdir::{DirEntry, WalkDir};
 
-use super::locate::line_and_column;
+use super::locate::{line_and_column, line_starts};
 use crate::api::GROUP;
 
 /// Content of a file, or the reason why it cannot be read.
@@ -30,7 +30,7 @@ impl Input {
     #[must_use]
     pub(super) fn new(name: String, content: Result<String, String>) -> Self {
         let text = content.as_deref().unwrap_or_default();
-        let lines = [0].into_iter().chain(text.match_indices('\n').map(|(end, _)| end + 1)).collect();
+        let lines = line_starts(text);
         Self { name, content, lines }
     }
 

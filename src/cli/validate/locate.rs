@@ -17,61 +17,85 @@ pub(super) enum Highlight {
     Within(usize, usize),
 }
 
-/// Returns the byte range of the field at a path, or of the nearest parent that exists.
+/// The fields of a document, parsed once: a list can have thousands of resources and findings.
+pub(super) struct Locator<'a> {
+    text: &'a str,
+    /// The value; `None` if it cannot be parsed.
+    tree: Option<Node>,
+    /// Byte offset of each line.
+    lines: Vec<usize>,
+}
+
+impl<'a> Locator<'a> {
+    /// Parses a document.
+    #[must_use]
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, tree: parse_tree(text), lines: line_starts(text) }
+    }
+
+    /// Returns the byte range of the field at a path, or of the nearest parent that exists.
+    #[must_use]
+    pub(super) fn locate(&self, path: &[&Segment], highlight: Highlight) -> Range<usize> {
+        let text = self.text;
+        let Some(tree) = &self.tree else { return first_line(text) };
+        let mut node = tree;
+        let mut found = None;
+        for segment in path {
+            let next = match (segment, &node.children) {
+                (Segment::Index(index), Children::List(items)) => items.get(*index).map(|item| (None, item)),
+                (Segment::Field(name), Children::Map(entries)) => find_entry(entries, name),
+                (Segment::Key(name), Children::Map(entries)) => find_entry(entries, name),
+                _ => None,
+            };
+            let Some((key, value)) = next else { break };
+            (node, found) = (value, Some(key));
+        }
+        let Some(key) = found else { return tree.first_key.clone().unwrap_or_else(|| first_line(text)) };
+        match (&node.children, highlight) {
+            (Children::Text(ScalarStyle::Literal, empty_lines), Highlight::Within(line, column)) => {
+                self.position_in_block(node, *empty_lines, (line, column))
+            }
+            (Children::Text(ScalarStyle::Literal | ScalarStyle::Folded, _), _) | (_, Highlight::Key) => {
+                key.unwrap_or_else(|| first_line_of(text, node.bytes.clone()))
+            }
+            (Children::Text(..), _) if !node.bytes.is_empty() => first_line_of(text, node.bytes.clone()),
+            _ => key.or(node.first_key.clone()).unwrap_or_else(|| first_line_of(text, node.bytes.clone())),
+        }
+    }
+
+    /// Returns the byte range of a line and column in a block of text. The start of the node is the first
+    /// character of the block.
+    fn position_in_block(
+        &self,
+        node: &Node,
+        empty_lines: usize,
+        (line, column): (usize, usize),
+    ) -> Range<usize> {
+        let number = self.lines.partition_point(|start| *start <= node.bytes.start);
+        let indent = node.bytes.start - self.lines.get(number.saturating_sub(1)).copied().unwrap_or_default();
+        let first = number - empty_lines.min(number.saturating_sub(1));
+        word_at(self.text, &self.lines, first + line - 1, indent + column)
+    }
+}
+
+/// Returns the byte offset of each line.
 #[must_use]
-pub(super) fn locate(text: &str, path: &[&Segment], highlight: Highlight) -> Range<usize> {
-    let Some(tree) = parse_tree(text) else { return first_line(text) };
-    let mut node = &tree;
-    let mut found = None;
-    for segment in path {
-        let next = match (segment, &node.children) {
-            (Segment::Index(index), Children::List(items)) => items.get(*index).map(|item| (None, item)),
-            (Segment::Field(name), Children::Map(entries)) => find_entry(entries, name),
-            (Segment::Key(name), Children::Map(entries)) => find_entry(entries, name),
-            _ => None,
-        };
-        let Some((key, value)) = next else { break };
-        (node, found) = (value, Some(key));
-    }
-    let Some(key) = found else { return tree.first_key.clone().unwrap_or_else(|| first_line(text)) };
-    match (&node.children, highlight) {
-        (Children::Text(ScalarStyle::Literal, empty_lines), Highlight::Within(line, column)) => {
-            position_in_block(text, node, *empty_lines, (line, column))
-        }
-        (Children::Text(ScalarStyle::Literal | ScalarStyle::Folded, _), _) | (_, Highlight::Key) => {
-            key.unwrap_or_else(|| first_line_of(text, node.bytes.clone()))
-        }
-        (Children::Text(..), _) if !node.bytes.is_empty() => first_line_of(text, node.bytes.clone()),
-        _ => key.or(node.first_key.clone()).unwrap_or_else(|| first_line_of(text, node.bytes.clone())),
-    }
+pub(super) fn line_starts(text: &str) -> Vec<usize> {
+    [0].into_iter().chain(text.match_indices('\n').map(|(end, _)| end + 1)).collect()
 }
 
 /// Returns the byte range from a line and column, counted from 1, to the end of the word.
 #[must_use]
 pub(super) fn line_and_column(text: &str, line: usize, column: usize) -> Range<usize> {
-    let start = line_start(text, line);
+    word_at(text, &line_starts(text), line, column)
+}
+
+fn word_at(text: &str, lines: &[usize], line: usize, column: usize) -> Range<usize> {
+    let start = lines.get(line.saturating_sub(1)).copied().unwrap_or(text.len());
     let rest = text[start..].lines().next().unwrap_or_default();
     let offset = rest.char_indices().nth(column.saturating_sub(1)).map_or(rest.trim_end().len(), |(i, _)| i);
     let length = rest[offset..].find(char::is_whitespace).unwrap_or(rest.len() - offset);
     start + offset..start + offset + length
-}
-
-fn line_start(text: &str, line: usize) -> usize {
-    text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum()
-}
-
-/// Returns the byte range of a line and column in a block of text. The start of the node is the first
-/// character of the block.
-fn position_in_block(
-    text: &str,
-    node: &Node,
-    empty_lines: usize,
-    (line, column): (usize, usize),
-) -> Range<usize> {
-    let before = &text[..node.bytes.start];
-    let first = before.matches('\n').count() + 1 - empty_lines.min(before.matches('\n').count());
-    let indent = before.rfind('\n').map_or(before.len(), |end| before.len() - end - 1);
-    line_and_column(text, first + line - 1, indent + column)
 }
 
 fn first_line(text: &str) -> Range<usize> {
@@ -174,7 +198,7 @@ mod tests {
 
     fn text_at(path: &[Segment], highlight: Highlight) -> &'static str {
         let path: Vec<&Segment> = path.iter().collect();
-        &TEXT[locate(TEXT, &path, highlight)]
+        &TEXT[Locator::new(TEXT).locate(&path, highlight)]
     }
 
     fn field(name: &'static str) -> Segment {
