@@ -64,8 +64,8 @@ fn container(inputs: BuildInputs<'_>, config_map: &ConfigMap) -> Container {
             protocol: Some("TCP".to_owned()),
             ..ContainerPort::default()
         }]),
-        liveness_probe: app.spec.liveness_probe.as_ref().map(|timing| probe::probe(app, timing)),
-        readiness_probe: app.spec.readiness_probe.as_ref().map(|timing| probe::probe(app, timing)),
+        liveness_probe: probe::probe(app, "livenessProbe", app.spec.liveness_probe.as_ref()),
+        readiness_probe: probe::probe(app, "readinessProbe", app.spec.readiness_probe.as_ref()),
         resources: app.spec.resources.clone(),
         security_context: template.security_context,
         volume_mounts: Some(mounts(app, components, template.volume_mounts)),

@@ -322,6 +322,15 @@ fn claims_of_ephemeral_storage_stay_until_a_roll() {
         status.contains("fix these errors") && status.contains("must be 1 for a liveness probe"),
         "{status}"
     );
+    // Packages change too: the probe that the API server would refuse stays ignored.
+    let patch = r#"{"spec":{"pythonPackages":{"packages":["requests==2.32.0"]}}}"#;
+    kubectl(&plane, &["-n", "recorded", "patch", "kasprapp", "open", "--type=merge", "-p", patch], "");
+    eventually_quiet("the packages", || {
+        let containers = template(&plane, "open-app")["spec"].clone();
+        let has_packages = containers["initContainers"].to_string().contains("requests==2.32.0");
+        let has_probe = !containers["containers"][0]["livenessProbe"].is_null();
+        if has_packages && !has_probe { Ok(()) } else { Err(containers.to_string()) }
+    });
     let patch = r#"{"spec":{"replicas":1,"livenessProbe":null}}"#;
     kubectl(&plane, &["-n", "recorded", "patch", "kasprapp", "open", "--type=merge", "-p", patch], "");
 
