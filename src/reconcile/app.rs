@@ -22,6 +22,7 @@ use super::{
     },
     apply::{self, Applied},
     cache::{index::ObjectKey, store::Guarded},
+    component::remember_refusal,
     conditions,
     context::Context,
     fetch, packages, plan,
@@ -126,7 +127,7 @@ async fn define_components(
     }
     for refusal in refused {
         if let Some(component) = refusal.owner {
-            ctx.refused.insert(&component, refusal.message);
+            remember_refusal(ctx, &component, &refusal.message);
             ctx.queues.send([component]);
         }
     }

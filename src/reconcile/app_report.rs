@@ -5,7 +5,7 @@ use kube::{ResourceExt, runtime::controller::Action};
 
 use super::{
     ReconcileError,
-    apply::Refusal,
+    apply::{self, Refusal},
     cache::{index::ObjectKey, store::Guarded},
     conditions::{self, NewCondition, condition},
     context::Context,
@@ -38,7 +38,7 @@ pub(super) async fn record_refusals(
         return Ok(Action::await_change());
     };
     if !ctx.refusal_backoff.is_failing(key) {
-        let message = status::messages(refused);
+        let message = apply::messages(refused);
         tracing::warn!(name, namespace, message, "objects were refused; will retry");
         if !has_condition(app, conditions::PROGRESSING, conditions::ERROR) {
             events::warning(ctx, app, conditions::ERROR, message).await;

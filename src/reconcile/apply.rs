@@ -10,11 +10,10 @@ use kube::{
     api::{DeleteParams, Patch, PatchParams, Preconditions},
     core::DynamicObject,
 };
-use serde_json::json;
 
 use super::{
-    ReconcileError, cache::index::ObjectKey, client::owned_api, context::Context, managed_fields, ownership,
-    state::applied::ObjectId,
+    ReconcileError, cache::index::ObjectKey, client::owned_api, context::Context, field_takeover,
+    managed_fields, ownership, state::applied::ObjectId,
 };
 use crate::{
     api::annotations::APPLIED_HASH,
@@ -44,6 +43,11 @@ pub(super) struct Refusal {
     pub message: String,
     /// The value of the metric label `error_type`.
     pub error_type: &'static str,
+}
+
+/// Joins why objects were refused.
+pub(super) fn messages(refused: &[Refusal]) -> String {
+    refused.iter().map(|refusal| refusal.message.as_str()).collect::<Vec<_>>().join("; ")
 }
 
 /// Applies the objects: all others first, concurrently, and then the StatefulSet, whose pods mount and
@@ -115,9 +119,6 @@ async fn apply_one(
     Ok(changed.then_some(what))
 }
 
-/// Number of attempts to take over fields of an object that other clients change at the same time.
-const ATTEMPTS: usize = 5;
-
 /// Writes an object. Returns whether that changed anything.
 async fn write(
     ctx: &Context,
@@ -142,16 +143,17 @@ async fn write(
     // Only another client can have changed an object that was written from the same desired state.
     let changed_by_others =
         |live: &DynamicObject| live.annotations().get(APPLIED_HASH).is_some_and(|hash| hash == object.hash());
+    let changed_items = |managed: &[_]| managed_fields::take_over_list_items(managed, &object.value);
     if live.is_some_and(changed_by_others) {
-        take_over(&api, object, take_over_changed_items).await?;
+        take_over(&api, object, changed_items).await?;
     }
     let mut answer = match send(&api, object).await {
-        Err(error) if error.is_refusal() && take_over(&api, object, take_over_changed_items).await? => {
+        Err(error) if error.is_refusal() && take_over(&api, object, changed_items).await? => {
             send(&api, object).await?
         }
         answer => answer?,
     };
-    if take_over_earlier_managers(answer.managed_fields(), object).is_some()
+    if take_over_earlier_managers(answer.managed_fields()).is_some()
         && take_over(&api, object, take_over_earlier_managers).await?
     {
         // Fields that only the other manager set are removed now.
@@ -170,20 +172,7 @@ async fn send(api: &Api<DynamicObject>, object: &OwnedObject) -> Result<DynamicO
     answer.map_err(ReconcileError::api(format!("failed to apply {kind} {name}")))
 }
 
-/// Edits the managed fields of an object; returns nothing if they stay.
-type Edit = fn(&[ManagedFieldsEntry], &OwnedObject) -> Option<Vec<ManagedFieldsEntry>>;
-
-fn take_over_changed_items(
-    managed: &[ManagedFieldsEntry],
-    object: &OwnedObject,
-) -> Option<Vec<ManagedFieldsEntry>> {
-    managed_fields::take_over_list_items(managed, &object.value)
-}
-
-fn take_over_earlier_managers(
-    managed: &[ManagedFieldsEntry],
-    _: &OwnedObject,
-) -> Option<Vec<ManagedFieldsEntry>> {
+fn take_over_earlier_managers(managed: &[ManagedFieldsEntry]) -> Option<Vec<ManagedFieldsEntry>> {
     managed_fields::take_over_python_fields(managed, None)
         .or_else(|| managed_fields::release_recreate_fields(managed))
 }
@@ -191,24 +180,11 @@ fn take_over_earlier_managers(
 /// Reads an object and edits its managed fields. Returns whether that changed any.
 async fn take_over(
     api: &Api<DynamicObject>,
-    object: &OwnedObject,
-    edit: Edit,
+    OwnedObject { kind, name, .. }: &OwnedObject,
+    edit: impl Fn(&[ManagedFieldsEntry]) -> Option<Vec<ManagedFieldsEntry>>,
 ) -> Result<bool, ReconcileError> {
-    let OwnedObject { kind, name, .. } = object;
-    let failed = || ReconcileError::api(format!("failed to take over the fields of {kind} {name}"));
-    for attempt in 1..=ATTEMPTS {
-        let Some(live) = api.get_opt(name).await.map_err(failed())? else { return Ok(false) };
-        let Some(fields) = edit(live.managed_fields(), object) else { return Ok(false) };
-        let patch = json!({
-            "metadata": { "managedFields": fields, "resourceVersion": live.resource_version() },
-        });
-        match api.patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await {
-            // Another client changed the object after it was read.
-            Err(kube::Error::Api(status)) if status.is_conflict() && attempt < ATTEMPTS => {}
-            patched => return patched.map(|_| true).map_err(failed()),
-        }
-    }
-    Ok(false)
+    let taken = field_takeover::take_over(api, name, edit).await;
+    taken.map_err(ReconcileError::api(format!("failed to take over the fields of {kind} {name}")))
 }
 
 /// Deletes an object that is no longer desired, if it exists and `owner`, whose UID is `uid`, controls it. Returns
@@ -235,18 +211,19 @@ pub(super) async fn delete_owned(
     };
     let what = format!("{kind} {name}");
     let begun = Instant::now();
-    let deleted = owned_api(ctx.client.clone(), kind, namespace).delete(name, &params).await;
+    let deleted = match owned_api(ctx.client.clone(), kind, namespace).delete(name, &params).await {
+        Ok(_) => Ok(true),
+        // Another client deleted it first.
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
+        Err(error) => Err(ReconcileError::api(format!("failed to delete {what}"))(error)),
+    };
     ctx.queues.with_labels(owner, |labels| {
-        let error = deleted.as_ref().err().map(|_| "ApiException");
+        let error = deleted.as_ref().err().map(ReconcileError::object_label);
         ctx.metrics.resource_synced(labels, (kind.metric_label(), name), "delete", begun.elapsed(), error);
     });
-    match deleted {
-        Ok(_) => {
-            tracing::info!(object = what, namespace, "deleted an object that is no longer desired");
-            Ok(Some(what))
-        }
-        // Another client deleted it first.
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
-        Err(error) => Err(ReconcileError::api(format!("failed to delete {what}"))(error)),
+    if !deleted? {
+        return Ok(None);
     }
+    tracing::info!(object = what, namespace, "deleted an object that is no longer desired");
+    Ok(Some(what))
 }

@@ -24,7 +24,6 @@ use crate::{
         self, OwnedObject,
         definition::{self, Component},
     },
-    validate::review,
 };
 
 /// Brings a component's ConfigMap to its definition, and reports whether its app exists.
@@ -59,7 +58,7 @@ pub(super) async fn reconcile<C: ComponentKind>(
     let app = app_reference(&ctx, given);
     let mut refused = None;
     let ready = match ctx.validated.runnable(&key, given) {
-        Some(runnable) => {
+        Ok(runnable) => {
             let Quarantine { components, mut withheld } = siblings(&ctx, given)?;
             let mut hold = withheld.remove(&key).filter(|hold| hold.reason != conditions::REFUSED);
             if let (None, Some(valid)) = (&hold, runnable.as_valid()) {
@@ -77,11 +76,7 @@ pub(super) async fn reconcile<C: ComponentKind>(
             (next.left_table, next.right_table) = tables.map(Into::into).unzip();
             readiness(&app, hold)
         }
-        None => {
-            let found = review(&defaults::with_defaults(given)?, None, None);
-            let message = conditions::invalid_spec_message(&found);
-            condition(conditions::READY, false, conditions::INVALID, message)
-        }
+        Err(message) => condition(conditions::READY, false, conditions::INVALID, message),
     };
     record_transition(&ctx, given, &app, &ready).await;
     record_tables(&ctx, given, &next).await;
@@ -111,13 +106,20 @@ async fn define(
         }
         return Ok(None);
     };
-    let message = &refusal.message;
-    if ctx.refused.insert(key, message.clone()) {
-        let (kind, name, namespace) = (key.kind, &key.name, &key.namespace);
-        tracing::warn!(%kind, name, namespace, message, "the definition was refused; will retry");
+    if remember_refusal(ctx, key, &refusal.message) {
         ctx.queues.send([app.clone()]);
     }
     Ok(Some(refusal))
+}
+
+/// Remembers that the definition of a component was refused. Logs it once, and returns whether it is new.
+pub(super) fn remember_refusal(ctx: &Context, component: &ObjectKey, message: &str) -> bool {
+    let is_new = ctx.refused.insert(component, message.to_owned());
+    if is_new {
+        let ObjectKey { kind, name, namespace } = component;
+        tracing::warn!(%kind, name, namespace, message, "the definition was refused; will retry");
+    }
+    is_new
 }
 
 fn app_key<C: Component>(component: &C) -> ObjectKey {

@@ -15,9 +15,8 @@ use super::{
 };
 use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView, Kind},
-    defaults, naming,
+    naming,
     resources::{AppComponents, OwnedKind, RunnableComponent, definition::config_map_name, sort_by_name},
-    validate::review,
 };
 
 /// Returns the components that the members of an app run, and those that are withheld. `app` has its
@@ -57,10 +56,7 @@ fn invalid<C: ComponentKind>(ctx: &Context, key: &ObjectKey) -> Option<HoldReaso
         return None;
     }
     let message = match &cached.0 {
-        Ok(given) if ctx.validated.runnable(key, given).is_some() => return None,
-        Ok(given) => {
-            conditions::invalid_spec_message(&review(&defaults::with_defaults(given).ok()?, None, None))
-        }
+        Ok(given) => ctx.validated.runnable(key, given).err()?,
         Err(_) => conditions::UNREADABLE_MESSAGE.to_owned(),
     };
     Some(HoldReason { reason: conditions::INVALID, message })
@@ -87,7 +83,8 @@ fn components_of_kind<C: ComponentKind>(ctx: &Context, keys: &[ObjectKey]) -> Ve
 fn runnable_component<C: ComponentKind>(ctx: &Context, key: &ObjectKey) -> Option<RunnableComponent<C>> {
     let cached = ctx.caches.get::<C>(key)?;
     let given = cached.0.as_ref().ok().filter(|c| c.meta().deletion_timestamp.is_none())?;
-    if let Some(runnable) = ctx.validated.runnable(key, given).filter(|_| ctx.refused.message(key).is_none())
+    if ctx.refused.message(key).is_none()
+        && let Ok(runnable) = ctx.validated.runnable(key, given)
     {
         return Some(runnable);
     }

@@ -23,30 +23,36 @@ pub(super) fn take_over_python_fields(
     managed: &[ManagedFieldsEntry],
     subresource: Option<&str>,
 ) -> Option<Vec<ManagedFieldsEntry>> {
-    let is_selected = |entry: &ManagedFieldsEntry| {
-        entry.subresource.as_deref().filter(|name| !name.is_empty()) == subresource
-    };
     // The framework also writes finalizers and annotations, which `takeover` removes by name.
     let managers: &[&str] =
         if subresource.is_some() { &[PYTHON_MANAGER, KOPF_MANAGER] } else { &[PYTHON_MANAGER] };
     let is_python = |entry: &ManagedFieldsEntry| {
-        is_selected(entry) && entry.manager.as_deref().is_some_and(|manager| managers.contains(&manager))
+        is_of(entry, subresource)
+            && entry.manager.as_deref().is_some_and(|manager| managers.contains(&manager))
     };
     let (theirs, mut kept): (Vec<_>, Vec<_>) = managed.iter().cloned().partition(is_python);
     if theirs.is_empty() {
         return None;
     }
-    let ours = kept.iter_mut().find(|entry| {
-        is_selected(entry)
-            && entry.manager.as_deref() == Some(MANAGER)
-            && entry.operation.as_deref() == Some("Apply")
-    })?;
+    let ours = kept.iter_mut().find(|entry| is_ours(entry, subresource))?;
     for entry in &theirs {
         if let (Some(FieldsV1(into)), Some(FieldsV1(from))) = (&mut ours.fields_v1, &entry.fields_v1) {
             merge_fields(into, from);
         }
     }
     Some(kept)
+}
+
+/// Returns whether an entry is about the subresource, or about the resource itself.
+fn is_of(entry: &ManagedFieldsEntry, subresource: Option<&str>) -> bool {
+    entry.subresource.as_deref().filter(|name| !name.is_empty()) == subresource
+}
+
+/// Returns whether an entry has the fields that the operator applies.
+fn is_ours(entry: &ManagedFieldsEntry, subresource: Option<&str>) -> bool {
+    is_of(entry, subresource)
+        && entry.manager.as_deref() == Some(MANAGER)
+        && entry.operation.as_deref() == Some("Apply")
 }
 
 /// Removes the fields of one set from another, with the parents that are empty then.
@@ -80,22 +86,16 @@ pub(super) fn take_over_list_items(
     managed: &[ManagedFieldsEntry],
     desired: &Value,
 ) -> Option<Vec<ManagedFieldsEntry>> {
-    let of_object = |entry: &ManagedFieldsEntry| entry.subresource.as_deref().unwrap_or_default().is_empty();
-    let is_ours = |entry: &ManagedFieldsEntry| {
-        of_object(entry)
-            && entry.manager.as_deref() == Some(MANAGER)
-            && entry.operation.as_deref() == Some("Apply")
-    };
     let mut taken = json!({});
     let mut kept = managed.to_vec();
-    for entry in kept.iter_mut().filter(|entry| of_object(entry) && !is_ours(entry)) {
+    for entry in kept.iter_mut().filter(|entry| is_of(entry, None) && !is_ours(entry, None)) {
         let Some(FieldsV1(fields)) = &mut entry.fields_v1 else { continue };
         if let Some(items) = foreign_items(fields, desired) {
             remove_fields(fields, &items);
             merge_fields(&mut taken, &items);
         }
     }
-    let ours = kept.iter_mut().find(|entry| is_ours(entry))?;
+    let ours = kept.iter_mut().find(|entry| is_ours(entry, None))?;
     let fields = ours.fields_v1.as_mut().filter(|_| taken != json!({}))?;
     merge_fields(&mut fields.0, &taken);
     Some(kept)

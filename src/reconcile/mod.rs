@@ -17,6 +17,7 @@ mod context;
 mod error;
 mod events;
 mod fetch;
+mod field_takeover;
 mod leader_election;
 mod managed_fields;
 mod members;

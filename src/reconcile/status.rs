@@ -7,7 +7,7 @@ use kube::{ResourceExt, core::DynamicObject};
 use serde_json::Value;
 
 use super::{
-    apply::Refusal,
+    apply::{self, Refusal},
     cache::pod::MemberPod,
     conditions::{self, NewCondition, condition},
     members::snapshot::MembersSnapshot,
@@ -149,7 +149,7 @@ fn progressing(app: &KasprApp, observed: &Observed) -> NewCondition {
     let observed_generation = app.status.as_ref().and_then(|status| status.observed_generation);
     let scaling = rollout.replicas < replicas;
     let (is_true, reason, message) = if !observed.refused.is_empty() {
-        (false, conditions::ERROR, messages(&observed.refused))
+        (false, conditions::ERROR, apply::messages(&observed.refused))
     } else if !rollout.is_complete() {
         if observed_generation == app.metadata.generation {
             (true, conditions::RECONCILING, "Waiting for resources to become ready".to_owned())
@@ -184,11 +184,6 @@ fn progressing(app: &KasprApp, observed: &Observed) -> NewCondition {
     condition(conditions::PROGRESSING, is_true, reason, message)
 }
 
-/// Joins why objects were refused.
-pub(super) fn messages(refused: &[Refusal]) -> String {
-    refused.iter().map(|refusal| refusal.message.as_str()).collect::<Vec<_>>().join("; ")
-}
-
 /// Lists errors that are accepted, because the app ran with them before a rule existed.
 fn accepted_note(errors: &[String]) -> String {
     if errors.is_empty() {
@@ -202,7 +197,7 @@ fn ready(replicas: i32, observed: &Observed, members: &MembersSnapshot) -> NewCo
     let scaling = rollout.replicas < i64::from(replicas);
     let available = format!("{} of {replicas} members are available", rollout.available);
     let (is_true, reason, message) = if !rollout.is_complete() && !observed.refused.is_empty() {
-        (false, conditions::ERROR, format!("{available}: {}", messages(&observed.refused)))
+        (false, conditions::ERROR, format!("{available}: {}", apply::messages(&observed.refused)))
     } else if !rollout.is_complete() || (scaling && blocked_autoscaler.is_none()) {
         (false, conditions::NOT_READY, available)
     } else if !members.hung.is_empty() {

@@ -11,8 +11,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
 use super::{
-    ReconcileError, cache::index::ObjectKey, context::Context, managed_fields::take_over_python_fields,
-    state::assumed_status::Assumed,
+    ReconcileError, cache::index::ObjectKey, context::Context, field_takeover::take_over,
+    managed_fields::take_over_python_fields, state::assumed_status::Assumed,
 };
 use crate::naming::MANAGER;
 
@@ -50,7 +50,7 @@ where
     let params = PatchParams::apply(MANAGER).force();
     match api.patch_status(&key.name, &params, &Patch::Apply(&patch)).await {
         Ok(written) => {
-            take_over_status(&api, key, written, &patch).await?;
+            take_over_status(&api, key, &written, &patch).await?;
             let fields = changed_fields(resource.status(), &status);
             ctx.queues.with_labels(key, |labels| {
                 ctx.metrics.status_updated(labels.app, labels.namespace, fields.iter().map(String::as_str));
@@ -66,15 +66,12 @@ where
     }
 }
 
-/// Number of attempts to take over the status: the resource may change between reading and writing it.
-const TAKEOVER_ATTEMPTS: usize = 5;
-
 /// Takes over the fields of the status that the Python operator owns, so that those that this operator does not
 /// set are removed. `written` is the resource after the first write, `patch` what was applied.
 async fn take_over_status<K>(
     api: &Api<K>,
     key: &ObjectKey,
-    mut written: K,
+    written: &K,
     patch: &Value,
 ) -> Result<(), ReconcileError>
 where
@@ -82,17 +79,14 @@ where
 {
     let failed =
         || ReconcileError::api(format!("failed to take over the status of {} {}", key.kind, key.name));
-    for attempt in 1..=TAKEOVER_ATTEMPTS {
-        let Some(fields) = take_over_python_fields(written.managed_fields(), Some("status")) else { break };
-        let version = written.resource_version();
-        let merge = json!({ "metadata": { "managedFields": fields, "resourceVersion": version } });
-        match api.patch(&key.name, &PatchParams::default(), &Patch::Merge(&merge)).await {
-            Err(kube::Error::Api(status)) if status.is_conflict() && attempt < TAKEOVER_ATTEMPTS => {}
-            merged => drop(merged.map_err(failed())?),
-        }
-        // Removes the fields that only the Python operator set, or reads the resource again after a conflict.
+    let edit = |managed: &[_]| take_over_python_fields(managed, Some("status"));
+    if edit(written.managed_fields()).is_none() {
+        return Ok(());
+    }
+    if take_over(api, &key.name, edit).await.map_err(failed())? {
+        // Removes the fields that only the Python operator set.
         let params = PatchParams::apply(MANAGER).force();
-        written = api.patch_status(&key.name, &params, &Patch::Apply(patch)).await.map_err(failed())?;
+        api.patch_status(&key.name, &params, &Patch::Apply(patch)).await.map_err(failed())?;
     }
     Ok(())
 }

@@ -48,7 +48,7 @@ pub(crate) struct PollState {
     /// Consecutive polls in which a member did not answer.
     silent_polls: u32,
     /// The value of the annotation that requests a rebalance, once it was handled.
-    pub heard: Option<String>,
+    pub handled_request: Option<String>,
     /// When the leader accepted a request whose rebalance was not seen yet.
     awaited_since: Option<Instant>,
     /// The earliest next attempt after a rebalance that could not be requested.

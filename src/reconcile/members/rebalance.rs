@@ -38,7 +38,7 @@ pub(crate) async fn request_if_needed(
     }
     if let Some(value) = manual {
         rebalance_request::finish(ctx, key, value).await;
-        state.heard = Some(value.to_owned());
+        state.handled_request = Some(value.to_owned());
     }
     outcome.is_ok()
 }

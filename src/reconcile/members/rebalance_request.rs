@@ -29,16 +29,16 @@ pub(super) async fn pending(
     state: &mut PollState,
 ) -> Option<String> {
     let Some(value) = app.annotations().get(REBALANCE) else {
-        state.heard = None;
+        state.handled_request = None;
         return None;
     };
-    if app_state.paused || state.heard.as_ref() == Some(value) {
+    if app_state.paused || state.handled_request.as_ref() == Some(value) {
         return None;
     }
     let handled =
         ctx.members.handled_request(key).or_else(|| app_state.status.last_rebalance_request.clone());
     if handled.as_ref() == Some(value) && is_in_manifest(ctx, key, value).await {
-        state.heard = Some(value.clone());
+        state.handled_request = Some(value.clone());
         return None;
     }
     Some(value.clone())

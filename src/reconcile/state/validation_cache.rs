@@ -9,7 +9,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     api::{KasprAgent, KasprJoin, KasprTable, KasprTask, KasprWebView},
     defaults::{self, Defaults},
-    reconcile::cache::index::ObjectKey,
+    reconcile::{cache::index::ObjectKey, conditions},
     resources::{RunnableComponent, definition::Component},
     sync::lock,
     validate::{Valid, ValidateUpdate},
@@ -31,8 +31,8 @@ pub(crate) struct ValidationCache {
 pub(crate) struct Verdict<C> {
     uid: Option<String>,
     version: Option<String>,
-    /// The component as members run it; `None` if it is invalid.
-    runnable: Option<RunnableComponent<C>>,
+    /// The component as members run it, or what is wrong.
+    runnable: Result<RunnableComponent<C>, String>,
 }
 
 /// A component type with its place in the cache.
@@ -62,12 +62,16 @@ validated! {
 }
 
 impl ValidationCache {
-    /// Returns the component as members run it, if it is valid.
+    /// Returns the component as members run it.
+    ///
+    /// # Errors
+    ///
+    /// The message of its condition if it is invalid.
     pub(crate) fn runnable<C: Validated>(
         &self,
         key: &ObjectKey,
         component: &C,
-    ) -> Option<RunnableComponent<C>> {
+    ) -> Result<RunnableComponent<C>, String> {
         let (uid, version) = (component.uid(), component.resource_version());
         if let Some(record) = lock(C::records(self)).get(key)
             && record.uid == uid
@@ -75,8 +79,11 @@ impl ValidationCache {
         {
             return record.runnable.clone();
         }
-        let checked = defaults::with_defaults(component).ok().map(Valid::check);
-        let runnable = checked.and_then(Result::ok).map(|(valid, _)| RunnableComponent::valid(valid));
+        let runnable = match defaults::with_defaults(component).map(Valid::check) {
+            Ok(Ok((valid, _))) => Ok(RunnableComponent::valid(valid)),
+            Ok(Err(found)) => Err(conditions::invalid_spec_message(&found)),
+            Err(_) => Err(conditions::UNREADABLE_MESSAGE.to_owned()),
+        };
         let record = Verdict { uid, version, runnable: runnable.clone() };
         lock(C::records(self)).insert(key.clone(), record);
         runnable
