@@ -82,6 +82,30 @@ fn an_app_becomes_ready_and_reports_it() {
     });
 }
 
+#[test]
+fn numbers_and_booleans_of_open_maps_reach_the_members_as_text() {
+    let namespace = Namespace::new("maps");
+    let table = TABLE.replace(
+        "partitions: 6",
+        "partitions: 6, extraTopicConfigs: {retention.ms: 604800000, unclean.leader.election.enable: false, cleanup.policy: compact}",
+    );
+    namespace.apply(&format!("{APP}---{table}"));
+    let map = namespace.wait_for("configmap", "counts-table", Value::is_object);
+    let definition = map["data"]["counts-table.yaml"].as_str().expect("a definition");
+    let definition: Value = serde_saphyr::from_str(definition).expect("YAML");
+    let expected = serde_json::json!({
+        "retention.ms": "604800000",
+        "unclean.leader.election.enable": "false",
+        "cleanup.policy": "compact",
+    });
+    assert_eq!(definition["tables"][0]["extra_topic_configs"], expected);
+    // What the user wrote stays as it is.
+    let spec = &namespace.get("kasprtable", "counts")["spec"]["extraTopicConfigs"];
+    assert_eq!(spec["retention.ms"], 604_800_000);
+    let refused = namespace.refused(&table.replace("604800000", "[1]"));
+    assert!(refused.contains("a string, a number or a boolean"), "{refused}");
+}
+
 /// A loaded machine may need more than a second between two documents, so one of several attempts must succeed.
 #[test]
 fn a_folder_that_is_applied_at_once_starts_each_pod_once() {

@@ -82,6 +82,15 @@ fn the_registration_is_taken_back_at_exit() {
     let lines = second.lines();
     let applied = |line: &&Value| line["message"] == "applied the CRD";
     assert_eq!(lines.iter().filter(applied).count(), 0, "the CRDs are neither missing nor older");
+    assert!(second.stop().expect("an end").success());
+
+    // Another client applied another schema, and left the annotations.
+    open_schema(&plane, "kasprtables.kaspr.io");
+    let mut third = self::operator(&plane, "third", &["--local"]);
+    third.ready().expect("a ready operator");
+    let lines = third.lines();
+    let applied: Vec<&Value> = lines.iter().filter(applied).map(|line| &line["crd"]).collect();
+    assert_eq!(applied, ["kasprtables.kaspr.io"]);
 }
 
 #[test]

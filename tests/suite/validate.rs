@@ -63,6 +63,13 @@ fn set(documents: &[&str]) -> String {
 }
 
 #[test]
+fn what_stands_below_status_is_not_validated() {
+    let app = format!("{APP}status: {{kopf: {{progress: {{}}}}, conditions: 5}}\n");
+    let (code, stdout) = validate(&["-"], &set(&[&app, SECRET]));
+    assert_eq!((code, stdout.as_str()), (0, "2 documents, 0 errors, 0 warnings\n"));
+}
+
+#[test]
 fn text_output_shows_the_line() {
     let (code, stdout) = validate(&["-"], &set(&[APP, SECRET, AGENT]));
     assert_eq!(

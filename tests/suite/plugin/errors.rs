@@ -32,6 +32,14 @@ fn a_missing_permission() {
 }
 
 #[test]
+fn a_missing_file_of_kubeconfig_is_no_error_if_another_exists() {
+    let files = [Path::new("/nonexistent/kubeconfig"), plane().kubeconfig()];
+    let files = std::env::join_paths(files).expect("paths");
+    let said = message(&["status", "none"], Path::new(&files), 1);
+    assert!(said.contains("KasprApp 'none' not found"), "{said}");
+}
+
+#[test]
 fn an_unreachable_or_missing_cluster() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("kubeconfig");
