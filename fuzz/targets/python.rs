@@ -27,6 +27,7 @@ fuzz_target!(|python: &str| {
                 "spec": {
                     "input": { "topic": { "name": "t" } },
                     "processors": { "pipeline": ["a"], "operations": [operation], "init": { "python": python } },
+                    "output": { "topics": [{ "name": "o", "keySelector": { "python": python } }] },
                 },
             },
         },

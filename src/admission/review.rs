@@ -143,9 +143,14 @@ fn validate(
     let name = given.into_iter().find(|name| !name.is_empty()).cloned();
     let name = name.or_else(|| object.metadata.generate_name.clone()).unwrap_or_default();
     let app = app_of(handler.kind, &object.metadata);
-    let context = app
-        .zip(request.namespace.as_ref())
-        .and_then(|(app, namespace)| provider?.app_context(namespace, app));
+    let context =
+        app.zip(request.namespace.as_ref()).zip(provider).and_then(|((app, namespace), provider)| {
+            let mut context = provider.app_context(namespace, app)?;
+            if handler.kind == Kind::App && old.is_some() {
+                context.set_claims(provider.claims(namespace, app));
+            }
+            Some(context)
+        });
     let mut found = (handler.validate)(object, old, context.as_ref());
     found.defer_missing_references();
     response::verdict(request, &name, &found)

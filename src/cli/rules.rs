@@ -27,7 +27,7 @@ other, and an error if `validate` checks a complete set. A **warning** does not 
 ///
 /// Standard output cannot be written.
 pub(super) fn rules() -> Result<(), Error> {
-    let rows: String = rule::ALL.iter().map(|rule| table_row(rule)).collect();
+    let rows: String = rule::all().map(table_row).collect();
     io::stdout().write_all(format!("{HEAD}{rows}").as_bytes()).map_err(Error::Output)
 }
 

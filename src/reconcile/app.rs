@@ -26,8 +26,9 @@ use super::{
     conditions,
     context::Context,
     fetch, packages, plan,
+    pod_creation::missing_pods,
     quarantine::Quarantine,
-    resize,
+    resize::{self, Resized},
     rollout_status::RolloutStatus,
     status::{self, Observed},
     status_writer::write_status,
@@ -35,7 +36,7 @@ use super::{
 };
 use crate::{
     api::{
-        KasprApp,
+        AppStatus, KasprApp,
         annotations::{PAUSE, ROLL, TEMPLATE_HASH},
     },
     defaults, naming,
@@ -95,18 +96,30 @@ pub(super) async fn reconcile(
     if refused.is_empty() && resources::is_annotated(given, ROLL) {
         remove_roll_annotation(&ctx, &key).await?;
     }
-    let observed = Observed { withheld, refused, newer_template_waits, ..observe(&ctx, &key, &app) };
+    let observed = Observed { withheld, refused, newer_template_waits, ..observe(&ctx, &key, &app).await };
     let next = status::app(&app, &components, &observed, &ctx.settings.build, Timestamp::now());
-    record_failed_install(&ctx, given, &next).await;
-    record_unreadable_annotations(&ctx, given).await;
-    if let Err(error) = write_status(&ctx, &key, given, next).await {
+    report(&ctx, &key, given, &observed, next).await
+}
+
+/// Writes the status and publishes events.
+async fn report(
+    ctx: &Context,
+    key: &ObjectKey,
+    given: &KasprApp,
+    observed: &Observed,
+    next: AppStatus,
+) -> Result<Action, ReconcileError> {
+    record_failed_install(ctx, given, &next).await;
+    record_unreadable_annotations(ctx, given).await;
+    if let Err(error) = write_status(ctx, key, given, next).await {
         if observed.rebalance_requested {
             // Otherwise the next status would request the same rebalance again.
-            ctx.members.set_rebalance_requested(&key);
+            ctx.members.set_rebalance_requested(key);
         }
         return Err(error);
     }
-    record_refusals(&ctx, &key, given, &observed.refused).await
+    record_refusals(ctx, key, given, &observed.refused).await?;
+    Ok(observed.missing_pods.look_again.map_or_else(Action::await_change, Action::requeue))
 }
 
 /// Applies the definitions of the components. Returns the components that the members run, without those whose
@@ -167,21 +180,25 @@ fn desired_objects(
     })?;
     let newer_template_waits = plan::keep_running_template(given, &mut desired, live)?;
     plan::keep_claim_sizes(&mut desired, |claim| ctx.caches.owned(claim.kind, &key.namespace, &claim.name));
+    plan::keep_template_size(&mut desired, live, plan::shrinks);
     Ok((desired, newer_template_waits))
 }
 
-/// Collects what the caches contain about an app's objects and members.
-fn observe(ctx: &Context, key: &ObjectKey, app: &Valid<KasprApp>) -> Observed {
+/// Collects what is known about an app's objects and members.
+async fn observe(ctx: &Context, key: &ObjectKey, app: &Valid<KasprApp>) -> Observed {
     let owned = |kind, name: String| ctx.caches.owned(kind, &key.namespace, &name);
     let autoscaler = owned(OwnedKind::HorizontalPodAutoscaler, naming::autoscaler(&key.name));
     let set = fetch::cached_stateful_set(ctx, key);
     let running = Running::from_stateful_set(set.as_ref());
+    let rollout = RolloutStatus::from_stateful_set(set.as_ref());
+    let pods = fetch::member_pods(ctx, key);
     let observed = Observed {
-        rollout: RolloutStatus::from_stateful_set(set.as_ref()),
+        missing_pods: missing_pods(ctx, key, rollout, &pods).await,
+        rollout,
         keeps_claims: !running.claim_templates().is_empty() && !resources::is_persistent(app),
         accepted_errors: app.accepted().iter().map(ToString::to_string).collect(),
         running_image: running.image().map(str::to_owned),
-        pods: fetch::member_pods(ctx, key),
+        pods,
         members: ctx.settings.members.client_status_check.then(|| ctx.members.snapshot(key)),
         blocked_autoscaler: autoscaler.as_ref().and_then(status::autoscaler_blocker),
         packages_claim: owned(OwnedKind::PersistentVolumeClaim, naming::packages_claim(&key.name)),
@@ -203,11 +220,15 @@ async fn apply_and_prune(
     key: &ObjectKey,
     app: &KasprApp,
     components: &AppComponents,
-    desired: Vec<OwnedObject>,
+    mut desired: Vec<OwnedObject>,
     live: Option<&DynamicObject>,
 ) -> Result<Applied, ReconcileError> {
-    let mut changed = reconcile_storage(ctx, key, app, &desired, live).await?;
+    let Resized { done: mut changed, refused } = reconcile_storage(ctx, key, app, &desired, live).await?;
+    if refused.is_some() {
+        plan::keep_template_size(&mut desired, live, |_, _| true);
+    }
     let mut applied = apply::apply(ctx, key, &desired).await?;
+    applied.refused.extend(refused);
     changed.append(&mut applied.changed);
     let owner = app.uid().unwrap_or_default();
     for (kind, name) in plan::orphaned(app, components, &desired) {
@@ -224,15 +245,15 @@ async fn reconcile_storage(
     app: &KasprApp,
     desired: &[OwnedObject],
     live: Option<&DynamicObject>,
-) -> Result<Vec<String>, ReconcileError> {
+) -> Result<Resized, ReconcileError> {
     let Some(set) = desired.iter().find(|object| object.kind == OwnedKind::StatefulSet) else {
-        return Ok(Vec::new());
+        return Ok(Resized::default());
     };
     let selector = labels::selector(&key.name);
     let roll_requested = resources::is_annotated(app, ROLL);
     let resized = resize::prepare_resize(ctx, &key.namespace, &selector, set, live, roll_requested).await?;
     let first = resources::replicas(app).min(ctx.settings.build.initial_max_replicas);
-    if live.is_none() || !resized.is_empty() {
+    if live.is_none() || !resized.done.is_empty() {
         resize::recreate_around_pods(ctx, key, set, first).await?;
     } else if first > 1 && live.is_some_and(|live| live.data["spec"]["replicas"] == 0) {
         resize::scale_from_zero(ctx, &key.namespace, set, first).await?;

@@ -2,19 +2,23 @@
 
 use std::sync::Arc;
 
+use kube::ResourceExt;
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     cache::{
         index::ObjectKey,
-        store::{Cached, Guarded},
+        store::{Cached, Caches, Guarded},
     },
     context::Context,
     scope::Scope,
 };
 use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView, Kind},
-    validate::{AppContext, AppContextProvider, ValidateUpdate},
+    naming,
+    resources::{CLAIM_SIZE, CLAIM_TEMPLATES, OwnedKind},
+    validate::{AppContext, AppContextProvider, Claim, Claims, ValidateUpdate},
 };
 
 /// Answers from the caches once they are complete; never asks the API server.
@@ -57,6 +61,32 @@ impl AppContextProvider for CachedAppContext {
         }
         Some(context)
     }
+
+    fn claims(&self, namespace: &str, app: &str) -> Claims {
+        if !self.filled.is_cancelled() || !self.scope.contains(namespace) {
+            return Claims::default();
+        }
+        let caches = &self.ctx.caches;
+        let owned = |kind, name: String| caches.owned(kind, namespace, &name);
+        let set = owned(OwnedKind::StatefulSet, naming::app(app));
+        let template = set.as_ref().and_then(|set| set.data.pointer(CLAIM_TEMPLATES)?.get(0));
+        let packages = owned(OwnedKind::PersistentVolumeClaim, naming::packages_claim(app));
+        Claims {
+            tables: template.and_then(|template| claim(caches, template)),
+            packages: packages.and_then(|claim_object| claim(caches, &claim_object.data)),
+        }
+    }
+}
+
+/// Returns the facts about a claim or a claim template.
+fn claim(caches: &Caches, object: &Value) -> Option<Claim> {
+    let class = object.pointer("/spec/storageClassName").and_then(Value::as_str);
+    let known = caches.storage_class(class);
+    Some(Claim {
+        size: object.pointer(CLAIM_SIZE)?.as_str()?.to_owned(),
+        class: class.map(str::to_owned).or_else(|| Some(known.as_ref()?.name_any())),
+        can_grow: known.map(|class| class.allow_volume_expansion == Some(true)),
+    })
 }
 
 impl CachedAppContext {

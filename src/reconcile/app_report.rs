@@ -28,14 +28,14 @@ pub(super) async fn record_refusals(
     key: &ObjectKey,
     app: &KasprApp,
     refused: &[Refusal],
-) -> Result<Action, ReconcileError> {
+) -> Result<(), ReconcileError> {
     let (name, namespace) = (&key.name, &key.namespace);
     let Some(first) = refused.first() else {
         if ctx.refusal_backoff.forget(key) {
             tracing::info!(name, namespace, "every object was applied");
             events::normal(ctx, app, "Applied", "Every object was applied".to_owned()).await;
         }
-        return Ok(Action::await_change());
+        return Ok(());
     };
     if !ctx.refusal_backoff.is_failing(key) {
         let message = apply::messages(refused);

@@ -45,6 +45,13 @@ pub(super) struct Refusal {
     pub error_type: &'static str,
 }
 
+impl Refusal {
+    /// Describes an error that is a refusal. `owner` is the resource that the object is made for.
+    pub(super) fn new(owner: Option<ObjectKey>, error: &ReconcileError) -> Self {
+        Self { owner, message: describe(error), error_type: error.metric_label() }
+    }
+}
+
 /// Joins why objects were refused.
 pub(super) fn messages(refused: &[Refusal]) -> String {
     refused.iter().map(|refusal| refusal.message.as_str()).collect::<Vec<_>>().join("; ")
@@ -70,11 +77,9 @@ pub(super) async fn apply(
         for (object, result) in stage.iter().zip(results) {
             match result {
                 Ok(changed) => all.changed.extend(changed),
-                Err(error) if error.is_refusal() => all.refused.push(Refusal {
-                    owner: owner_of(object),
-                    message: describe(&error),
-                    error_type: error.metric_label(),
-                }),
+                Err(error) if error.is_refusal() => {
+                    all.refused.push(Refusal::new(owner_of(object), &error));
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -24,6 +24,7 @@ mod members;
 mod ownership;
 mod packages;
 mod plan;
+mod pod_creation;
 mod quarantine;
 mod resize;
 mod rollout_status;

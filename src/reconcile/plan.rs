@@ -15,8 +15,8 @@ use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView, annotations::ROLL},
     defaults, naming,
     resources::{
-        self, AppComponents, BuildError, BuildInputs, CLAIM_SIZE, OwnedKind, OwnedObject, RunnableComponent,
-        Running, rollout, sort_by_name,
+        self, AppComponents, BuildError, BuildInputs, CLAIM_SIZE, CLAIM_TEMPLATES, OwnedKind, OwnedObject,
+        RunnableComponent, Running, claim_template_size, rollout, sort_by_name,
     },
     settings::BuildSettings,
     validate::{Valid, quantity},
@@ -105,6 +105,7 @@ pub fn plan_app(
     })?;
     let newer_template_waits = keep_running_template(given, &mut objects, set.as_ref())?;
     keep_claim_sizes(&mut objects, |claim| live(claim.kind, &claim.name));
+    keep_template_size(&mut objects, set.as_ref(), shrinks);
     Ok(Plan {
         definitions: definitions(&components)?,
         orphaned: orphaned(&app, &components, &objects),
@@ -187,7 +188,7 @@ pub(super) fn keep_claim_sizes(
         let live = live.as_ref().and_then(|live| live.data.pointer(CLAIM_SIZE)).and_then(Value::as_str);
         let desired_size = claim.value.pointer(CLAIM_SIZE).and_then(Value::as_str);
         if let (Some(live), Some(desired_size)) = (live, desired_size)
-            && quantity(live) > quantity(desired_size)
+            && shrinks(live, desired_size)
         {
             let live = Value::String(live.to_owned());
             if let Some(size) = claim.value.pointer_mut(CLAIM_SIZE) {
@@ -195,6 +196,34 @@ pub(super) fn keep_claim_sizes(
             }
         }
     }
+}
+
+/// Keeps the size of the claim templates, which are immutable, if `applies` returns true for the live and the desired
+/// size.
+pub(super) fn keep_template_size(
+    desired: &mut [OwnedObject],
+    live: Option<&DynamicObject>,
+    applies: impl Fn(&str, &str) -> bool,
+) {
+    let set = desired.iter_mut().find(|object| object.kind == OwnedKind::StatefulSet);
+    let (Some(set), Some(live)) = (set, live) else { return };
+    let sizes = claim_template_size(&live.data).zip(claim_template_size(&set.value));
+    if !sizes.is_some_and(|(live, desired)| applies(live, desired)) {
+        return;
+    }
+    // The hash of the size is an annotation of the template.
+    for field in ["/metadata/annotations", CLAIM_SIZE] {
+        let path = format!("{CLAIM_TEMPLATES}/0{field}");
+        let kept = live.data.pointer(&path).cloned();
+        if let (Some(kept), Some(field)) = (kept, set.value.pointer_mut(&path)) {
+            *field = kept;
+        }
+    }
+}
+
+/// Returns whether a size is smaller than the one of a live claim, which cannot shrink.
+pub(super) fn shrinks(live: &str, desired: &str) -> bool {
+    quantity(live) > quantity(desired)
 }
 
 /// Returns the definitions of all components but those that became invalid, whose ConfigMaps stay.

@@ -16,7 +16,7 @@ use kube::{
 use serde_json::{Value, json};
 
 use super::{
-    ReconcileError, cache::index::ObjectKey, client::owned_api, context::Context, fetch,
+    ReconcileError, apply::Refusal, cache::index::ObjectKey, client::owned_api, context::Context, fetch,
     managed_fields::RECREATE_MANAGER,
 };
 use crate::{
@@ -25,6 +25,15 @@ use crate::{
     resources::{CLAIM_SIZE, CLAIM_TEMPLATES, OwnedObject, claim_template_size, labels::Labels},
     validate::quantity,
 };
+
+/// What preparing a resize led to.
+#[derive(Debug, Default)]
+pub(super) struct Resized {
+    /// What was done, for the event.
+    pub done: Vec<String>,
+    /// The claim that cannot grow. The StatefulSet then keeps the size of its claims.
+    pub refused: Option<Refusal>,
+}
 
 /// Value of the hashes of a StatefulSet that was recreated and not applied yet.
 const RECREATED: &str = "recreated";
@@ -42,7 +51,7 @@ enum ClaimChange<'a> {
 /// size changes, and deletes the StatefulSet without its pods. Claims are never deleted here.
 ///
 /// `roll_requested` is whether the user requested the current template: only then, tables leave their claims.
-/// Returns what was done, for the event.
+/// If the API server refuses to grow a claim, everything stays as it is.
 ///
 /// # Errors
 ///
@@ -54,23 +63,26 @@ pub(super) async fn prepare_resize(
     desired: &OwnedObject,
     live: Option<&DynamicObject>,
     roll_requested: bool,
-) -> Result<Vec<String>, ReconcileError> {
-    let Some(live) = live else { return Ok(Vec::new()) };
+) -> Result<Resized, ReconcileError> {
+    let Some(live) = live else { return Ok(Resized::default()) };
     if live.metadata.deletion_timestamp.is_some() {
         return Err(ReconcileError::Waiting(format!("the deletion of StatefulSet {}", desired.name)));
     }
     let Some(change) = claim_change(&desired.value, &live.data, roll_requested) else {
-        return Ok(Vec::new());
+        return Ok(Resized::default());
     };
-    let (mut done, what) = match change {
+    let (resized, what) = match change {
         ClaimChange::Grow { from, to } => {
             (grow_claims(ctx, namespace, selector, to).await?, format!("storage {from} to {to}"))
         }
-        ClaimChange::Drop => (Vec::new(), "tables move from claims to the pods".to_owned()),
+        ClaimChange::Drop => (Resized::default(), "tables move from claims to the pods".to_owned()),
     };
+    if resized.refused.is_some() {
+        return Ok(resized);
+    }
     delete_without_pods(ctx, namespace, desired, live, &what).await?;
-    done.push(format!("StatefulSet {} ({what})", desired.name));
-    Ok(done)
+    let done = [resized.done, vec![format!("StatefulSet {} ({what})", desired.name)]].concat();
+    Ok(Resized { done, refused: None })
 }
 
 /// Returns how the claim templates of the live StatefulSet must change, if they must.
@@ -120,35 +132,46 @@ async fn delete_without_pods(
     Ok(())
 }
 
-/// Grows the members' claims that are smaller.
+/// Grows the members' claims that are smaller, until the API server refuses one.
 async fn grow_claims(
     ctx: &Context,
     namespace: &str,
     selector: &Labels,
     wanted: &str,
-) -> Result<Vec<String>, ReconcileError> {
+) -> Result<Resized, ReconcileError> {
     let api: Api<PersistentVolumeClaim> = Api::namespaced(ctx.client.clone(), namespace);
     let claims = api
         .list(&list_params(selector))
         .await
         .map_err(ReconcileError::api("failed to list the members' claims"))?;
-    let mut grown = Vec::new();
+    let mut resized = Resized::default();
     for claim in claims {
         let name = claim.name_any();
         let value = serde_json::to_value(&claim)?;
         let current = value.pointer(CLAIM_SIZE).and_then(Value::as_str);
         // The packages claim has the same labels and a size of its own.
         let of_member = !claim.labels().contains_key(COMPONENT_LABEL);
-        if of_member && current.is_some_and(|current| quantity(current) < quantity(wanted)) {
-            let patch = json!({ "spec": { "resources": { "requests": { "storage": wanted } } } });
-            api.patch(&name, &PatchParams::default(), &Patch::Merge(&patch))
-                .await
-                .map_err(ReconcileError::api(format!("failed to grow PersistentVolumeClaim {name}")))?;
-            tracing::info!(object = name, namespace, from = current, to = wanted, "grew a claim");
-            grown.push(format!("PersistentVolumeClaim {name}"));
+        let Some(current) = current.filter(|current| of_member && quantity(current) < quantity(wanted))
+        else {
+            continue;
+        };
+        let patch = json!({ "spec": { "resources": { "requests": { "storage": wanted } } } });
+        if let Err(error) = api.patch(&name, &PatchParams::default(), &Patch::Merge(&patch)).await {
+            let class = value.pointer("/spec/storageClassName").and_then(Value::as_str).unwrap_or("unset");
+            let what = format!(
+                "failed to grow PersistentVolumeClaim {name} of StorageClass {class} from {current} to {wanted}"
+            );
+            let error = ReconcileError::api(what)(error);
+            if !error.is_refusal() {
+                return Err(error);
+            }
+            resized.refused = Some(Refusal::new(None, &error));
+            return Ok(resized);
         }
+        tracing::info!(object = name, namespace, from = current, to = wanted, "grew a claim");
+        resized.done.push(format!("PersistentVolumeClaim {name}"));
     }
-    Ok(grown)
+    Ok(resized)
 }
 
 /// Creates a StatefulSet around running pods, with as many replicas as there are pods: otherwise they

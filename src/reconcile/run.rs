@@ -67,6 +67,8 @@ impl Operator {
             joins: watches.components::<KasprJoin>(),
             pods: watches.pods(),
             owned: OwnedKind::ALL.into_iter().map(|kind| (kind, watches.owned(kind))).collect(),
+            // Nothing waits for this cache: it only improves messages.
+            storage_classes: watches.storage_classes(),
         };
         let ctx = Arc::new(Context::new(client, caches, settings, metrics, index));
         let watches = watches.start(&ctx);

@@ -12,6 +12,7 @@ use super::{
     conditions::{self, NewCondition, condition},
     members::snapshot::MembersSnapshot,
     packages,
+    pod_creation::MissingPods,
     quarantine::Withheld,
     rollout_status::RolloutStatus,
 };
@@ -42,6 +43,8 @@ pub(super) struct Observed {
     pub withheld: Withheld,
     /// Why objects of the app could not be applied.
     pub refused: Vec<Refusal>,
+    /// Pods that were not created.
+    pub missing_pods: MissingPods,
     /// Whether this operator version would build another pod template, which waits for the next change.
     pub newer_template_waits: bool,
     /// The image that the members run; `None` without a StatefulSet.
@@ -199,7 +202,8 @@ fn ready(replicas: i32, observed: &Observed, members: &MembersSnapshot) -> NewCo
     let (is_true, reason, message) = if !rollout.is_complete() && !observed.refused.is_empty() {
         (false, conditions::ERROR, format!("{available}: {}", apply::messages(&observed.refused)))
     } else if !rollout.is_complete() || (scaling && blocked_autoscaler.is_none()) {
-        (false, conditions::NOT_READY, available)
+        let reason = observed.missing_pods.reason.as_ref().map(|reason| format!(": {reason}"));
+        (false, conditions::NOT_READY, available + reason.as_deref().unwrap_or_default())
     } else if !members.hung.is_empty() {
         let ids = members.hung.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         (false, conditions::HUNG_MEMBERS, format!("Members stuck in a rebalance: {ids}"))

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use futures::{FutureExt, future::BoxFuture};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::{core::v1::Pod, storage::v1::StorageClass};
 use kube::{
-    Client, Resource,
+    Api, Client, Resource,
     core::{DynamicObject, ObjectMeta},
     runtime::{
         reflector::{Store, store, store::Writer},
@@ -116,6 +116,17 @@ impl Watches {
             watch(api, managed(), writer, "pods", CachedPod::from, report).boxed()
         }));
         reader
+    }
+
+    /// Watches the StorageClasses, if the operator manages the whole cluster.
+    pub(super) fn storage_classes(&mut self) -> Option<Store<StorageClass>> {
+        let Scope::Cluster = self.scope else { return None };
+        let (reader, writer) = store();
+        let api = Api::all(self.client.clone());
+        self.watches.push(Box::new(move |_| {
+            watch(api, watcher::Config::default(), writer, "storage classes", pruned, |_| {}).boxed()
+        }));
+        Some(reader)
     }
 
     /// Watches the objects of a kind that the operator made.

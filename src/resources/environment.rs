@@ -18,6 +18,7 @@ use crate::{
         annotations::DISABLE_STATIC_MEMBERSHIP,
         config_keys::{self, CONFIG_KEYS, ConfigKey, ConfigKind},
         defaults,
+        member_variables::PYTHONPATH,
     },
     install_contract, naming, pod_layout,
 };
@@ -112,19 +113,18 @@ pub fn variables(inputs: BuildInputs<'_>, config_map: &ConfigMap) -> Vec<EnvVar>
     let mut variables =
         with_user_variables(variables, template.and_then(|container| container.env.as_deref()));
     if app.spec.python_packages.is_some() {
-        variables.iter_mut().filter(|variable| variable.name == PYTHON_PATH).for_each(add_packages_dir);
+        variables.iter_mut().filter(|variable| variable.name == PYTHONPATH).for_each(add_packages_dir);
     }
     variables
 }
 
-const PYTHON_PATH: &str = "PYTHONPATH";
-
-/// Appends the directory of the packages to a PYTHONPATH of the user that lacks it.
+/// Puts the directory of the packages in front of a PYTHONPATH of the user that lacks it.
 fn add_packages_dir(variable: &mut EnvVar) {
     if let Some(path) = &mut variable.value
         && path.split(':').all(|part| part.trim_end_matches('/') != naming::PACKAGES_DIR)
     {
-        path.push_str(&format!(":{}", naming::PACKAGES_DIR));
+        let separator = if path.is_empty() { "" } else { ":" };
+        path.insert_str(0, &format!("{}{separator}", naming::PACKAGES_DIR));
     }
 }
 
@@ -143,7 +143,7 @@ fn identity(app: &KasprApp) -> Vec<EnvVar> {
         variables.push(from_field("K_CONSUMER_GROUP_INSTANCE_ID", "metadata.name"));
     }
     if app.spec.python_packages.is_some() {
-        variables.push(literal(PYTHON_PATH, naming::PACKAGES_DIR));
+        variables.push(literal(PYTHONPATH, naming::PACKAGES_DIR));
     }
     variables.push(from_field(install_contract::POD_NAME, "metadata.name"));
     let service = naming::app(&app.name_any());

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{Namespace, condition, eventually},
+    harness::{Namespace, condition, eventually, message},
     lifecycle::{APP, SET, ready},
 };
 
@@ -26,12 +26,6 @@ spec: {name: counts}
 
 const FOREIGN: &str = "exists and was not made by the operator: the operator changes only objects that it made. \
      Rename the resource, or rename or delete the object";
-
-fn message(object: &Value, r#type: &str) -> String {
-    let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
-    let found = conditions.iter().find(|condition| condition["type"] == r#type);
-    found.and_then(|condition| condition["message"].as_str()).unwrap_or_default().to_owned()
-}
 
 #[test]
 fn a_config_map_of_a_user_is_neither_written_nor_deleted() {

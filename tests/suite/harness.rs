@@ -195,3 +195,10 @@ pub(crate) fn condition(object: &Value, kind: &str, status: &str, reason: &str) 
         .flatten()
         .any(|c| c["type"] == kind && c["status"] == status && c["reason"] == reason)
 }
+
+/// Returns the message of a condition.
+pub(crate) fn message(object: &Value, r#type: &str) -> String {
+    let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
+    let found = conditions.iter().find(|condition| condition["type"] == r#type);
+    found.and_then(|condition| condition["message"].as_str()).unwrap_or_default().to_owned()
+}

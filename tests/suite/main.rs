@@ -10,6 +10,7 @@ mod cron;
 mod cross_resource;
 mod docs;
 mod examples;
+mod false_alarms;
 mod foreign;
 mod glossary;
 mod golden;

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::lifecycle::{APP, SET, ready, running};
+use crate::{
+    harness::{Namespace, condition, eventually, message, text},
+    lifecycle::{APP, SET, ready, running},
+};
 
 #[test]
 fn storage_grows_around_running_pods() {
@@ -35,6 +38,73 @@ fn storage_grows_around_running_pods() {
     let recreator = owners.filter(|entry| entry["manager"] == "kaspr-operator-recreate");
     let fields: Vec<&Value> = recreator.map(|entry| &entry["fieldsV1"]).collect();
     assert_eq!(fields, [&serde_json::json!({ "f:spec": { "f:replicas": {} } })]);
+}
+
+/// Claims of a class without expansion: admission refuses a larger size where it knows the class, and otherwise the
+/// claims keep their size while other changes continue.
+#[test]
+fn claims_that_cannot_grow_block_nothing_else() {
+    let namespace = Namespace::new("cannot-grow");
+    let class = format!("{}-fixed", namespace.name);
+    namespace.apply(&format!(
+        "{{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {{name: {class}}}, provisioner: \
+         kwok.x-k8s.io/volume}}"
+    ));
+    let app = |size: &str, more: &str| {
+        APP.replace("size: 1Gi", &format!("size: {size}, class: {class}"))
+            .replace("spec:", &format!("spec:{more}"))
+    };
+    namespace.apply(&app("1Gi", ""));
+    namespace.wait_for("kasprapp", "clicks", ready);
+    let refused = namespace.refused(&app("2Gi", ""));
+    let expected = format!(
+        "spec.storage.size: Invalid value: \"2Gi\": StorageClass '{class}' does not allow volume expansion: must be '1Gi', \
+         the size of the claims"
+    );
+    assert!(refused.contains(&expected), "{refused}");
+
+    // Without the class, only the API server knows.
+    namespace.run(&["delete", "storageclass", &class]);
+    eventually("admission accepts the size", || {
+        let output = namespace.kubectl(&["apply", "-f", "-"], &app("2Gi", "\n  config: {webPort: 6067}"));
+        if output.status.success() { Ok(()) } else { Err(text(&output.stderr)) }
+    });
+    let app_status =
+        namespace.wait_for("kasprapp", "clicks", |app| condition(app, "Progressing", "False", "Error"));
+    let start = format!(
+        "failed to grow PersistentVolumeClaim clicks-app-pv-clicks-app-0 of StorageClass {class} from 1Gi to 2Gi: "
+    );
+    let reported = message(&app_status, "Progressing");
+    assert!(reported.starts_with(&start) && reported.contains("must support resize"), "{reported}");
+    namespace.wait_for(SET, "clicks-app", |set| {
+        set["spec"]["template"].to_string().contains("6067") && set["status"]["availableReplicas"] == 1
+    });
+    // The way back.
+    namespace.apply(&app("1Gi", "\n  config: {webPort: 6067}"));
+    namespace.wait_for("kasprapp", "clicks", ready);
+}
+
+#[test]
+fn the_reason_is_named_if_pods_cannot_be_created() {
+    let namespace = Namespace::new("no-pods");
+    namespace
+        .apply("{apiVersion: v1, kind: ResourceQuota, metadata: {name: quota}, spec: {hard: {pods: '0'}}}");
+    eventually("the quota counts", || {
+        let quota = namespace.get("resourcequota", "quota");
+        if quota["status"]["hard"]["pods"] == "0" { Ok(()) } else { Err(quota.to_string()) }
+    });
+    namespace.apply(APP);
+    let app = namespace.wait_for("kasprapp", "clicks", |app| message(app, "Ready").contains("quota"));
+    let reported = message(&app, "Ready");
+    assert!(
+        reported.starts_with(
+            "0 of 2 members are available: Create Pod clicks-app-0 in StatefulSet clicks-app failed"
+        ),
+        "{reported}"
+    );
+    assert!(condition(&app, "Ready", "False", "NotReady"));
+    namespace.run(&["delete", "resourcequota", "quota"]);
+    namespace.wait_for("kasprapp", "clicks", ready);
 }
 
 #[test]

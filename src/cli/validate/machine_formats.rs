@@ -42,7 +42,7 @@ pub(super) fn print_sarif(report: &ValidationReport<'_>, out: &mut impl Write) -
             "tool": { "driver": {
                 "name": "kaspr-operator",
                 "version": env!("CARGO_PKG_VERSION"),
-                "rules": rule::ALL.iter().map(|rule| sarif_rule(rule)).collect::<Vec<_>>(),
+                "rules": rule::all().map(sarif_rule).collect::<Vec<_>>(),
             }},
             "columnKind": "unicodeCodePoints",
             "results": results,
@@ -56,7 +56,7 @@ fn sarif_result(report: &ValidationReport<'_>, finding: &Finding) -> Value {
     let length = report.inputs[finding.input].text()[finding.bytes.clone()].chars().count();
     json!({
         "ruleId": finding.rule.id,
-        "ruleIndex": rule::ALL.iter().position(|rule| *rule == finding.rule),
+        "ruleIndex": rule::all().position(|rule| rule == finding.rule),
         "level": finding.severity.name(),
         "message": { "text": one_line(finding) },
         "locations": [{ "physicalLocation": {

@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 
+use k8s_openapi::api::storage::v1::StorageClass;
 use kube::{
-    Resource,
+    Resource, ResourceExt,
     core::{DeserializeGuard, DynamicObject, NamespaceResourceScope},
     runtime::reflector::{ObjectRef, Store},
 };
@@ -14,6 +15,9 @@ use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprResource, KasprTable, KasprTask, KasprWebView},
     resources::OwnedKind,
 };
+
+/// Annotation of the StorageClass of claims that name none.
+const DEFAULT_STORAGE_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
 
 /// A resource, or why it does not parse: one unreadable object must not stop the watch.
 pub(crate) type Guarded<K> = DeserializeGuard<K>;
@@ -28,6 +32,8 @@ pub(crate) struct Caches {
     pub joins: Store<Guarded<KasprJoin>>,
     pub pods: Store<CachedPod>,
     pub owned: BTreeMap<OwnedKind, Store<SerializedObject>>,
+    /// `None` if the operator manages one namespace: StorageClasses belong to the cluster.
+    pub storage_classes: Option<Store<StorageClass>>,
 }
 
 /// A resource type with a cache.
@@ -78,6 +84,17 @@ impl Caches {
     /// Returns an object that the operator made.
     pub(crate) fn owned(&self, kind: OwnedKind, namespace: &str, name: &str) -> Option<DynamicObject> {
         self.serialized(kind, namespace, name)?.parse(kind)
+    }
+
+    /// Returns a StorageClass by name, or the default one, if the operator knows them.
+    pub(crate) fn storage_class(&self, name: Option<&str>) -> Option<Arc<StorageClass>> {
+        let classes = self.storage_classes.as_ref()?;
+        match name {
+            Some(name) => classes.get(&ObjectRef::new(name)),
+            None => classes.find(|class| {
+                class.annotations().get(DEFAULT_STORAGE_CLASS).is_some_and(|default| default == "true")
+            }),
+        }
     }
 
     /// Returns whether an object that the operator made exists.

@@ -26,6 +26,7 @@ const UNSEEN: &[(&str, &str, &[&str], &str)] = &[
     ("autoscaling", "horizontalpodautoscalers", &["create"], "as above"),
     ("policy", "poddisruptionbudgets", &["create"], "as above"),
     ("events.k8s.io", "events", &["patch"], "only an event that repeats itself is patched"),
+    ("events.k8s.io", "events", &["list"], "only if the StatefulSet controller cannot create a pod"),
 ];
 
 fn has_reason((group, resource, verb): &Right) -> bool {

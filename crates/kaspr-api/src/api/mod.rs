@@ -19,6 +19,7 @@ mod install_report;
 mod join;
 mod kind;
 mod login;
+pub mod member_variables;
 mod packages;
 mod processors;
 pub mod python_values;

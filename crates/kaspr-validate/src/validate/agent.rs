@@ -2,7 +2,7 @@
 
 use super::{
     app_context::AppContext,
-    cross_resource,
+    codes, cross_resource,
     findings::Findings,
     path::Path,
     processors::{Caller, check_processors},
@@ -16,6 +16,7 @@ impl Validate for KasprAgent {
     fn validate(&self, at: &Path, found: &mut Findings) {
         shared::component_metadata(&self.metadata, "-agent", &at.child("metadata"), found);
         let at = at.child("spec");
+        codes::check_size(self, found);
         shared::spec_name(&self.metadata, self.spec.name.as_deref(), &at, found);
         self.spec.input.validate(&at.child("input"), found);
         let init = match &self.spec.processors {

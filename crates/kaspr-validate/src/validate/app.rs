@@ -28,6 +28,7 @@ impl Validate for KasprApp {
         self.spec.validate(&at.child("spec"), found);
         mounts::check(self, &at.child("spec").child("template"), found);
         variables::check(self, &at.child("spec"), found);
+        variables::check_replaced(self, &at.child("spec"), found);
     }
 }
 
@@ -38,8 +39,8 @@ impl ValidateUpdate for KasprApp {
         }
     }
 
-    fn validate_update(&self, old: &Self, found: &mut Findings) {
-        immutable::check_app(&old.spec, &self.spec, found);
+    fn validate_update(&self, old: &Self, context: Option<&AppContext>, found: &mut Findings) {
+        immutable::check_app(&old.spec, &self.spec, context.map(|context| &context.claims), found);
     }
 
     fn register(&self, context: &mut AppContext) {

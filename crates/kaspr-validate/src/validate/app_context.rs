@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kube::ResourceExt;
 
-use super::shared;
+use super::{package_names::PackageNames, sends::sends, shared};
 use crate::{
     api::{
         HttpMethod, InputTopic, KasprAgent, KasprApp, KasprJoin, KasprResource, KasprTable, KasprTask,
@@ -18,6 +18,9 @@ pub trait AppContextProvider: Send + Sync {
     /// Returns the resources of an app, whether the app itself exists or not. Returns `None` while not all
     /// resources are known.
     fn app_context(&self, namespace: &str, app: &str) -> Option<AppContext>;
+
+    /// Returns the claims of an app, as far as they are known.
+    fn claims(&self, namespace: &str, app: &str) -> Claims;
 }
 
 /// The resources of one app.
@@ -35,6 +38,7 @@ pub struct AppContext {
     /// Brokers of apps with the same name, by their namespaces.
     pub(super) namesakes: BTreeMap<String, BTreeSet<String>>,
     pub(super) objects: Option<Objects>,
+    pub(super) claims: Claims,
 }
 
 /// Facts about the app itself.
@@ -45,6 +49,12 @@ pub(super) struct AppSummary {
     pub serializers: SerializerNames,
     /// Names of the volumes that the user adds.
     pub volumes: BTreeSet<String>,
+    /// Whether more is known than that the app exists.
+    pub is_known: bool,
+    /// Whether the members run an image of the user.
+    pub has_own_image: bool,
+    /// The Python packages.
+    pub packages: PackageNames,
 }
 
 /// Names of the serializers of keys and values, if they are known.
@@ -61,6 +71,10 @@ pub(super) struct AgentSummary {
     pub topic: Option<TopicSummary>,
     /// Tables that the pipeline of the agent uses, by the names of their resources, in order.
     pub tables: Vec<String>,
+    /// Names of the topics that it reads.
+    pub reads: Vec<String>,
+    /// Names of the topics that it sends every value to.
+    pub sends: Vec<String>,
 }
 
 /// Facts about the input topic of an agent.
@@ -98,6 +112,26 @@ pub struct Objects {
     pub secrets: BTreeMap<String, BTreeSet<String>>,
     /// Keys of each ConfigMap.
     pub config_maps: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// The claims of an app in the cluster, as far as they are known.
+#[derive(Clone, Debug, Default)]
+pub struct Claims {
+    /// The members' claims for tables.
+    pub tables: Option<Claim>,
+    /// The claim for Python packages.
+    pub packages: Option<Claim>,
+}
+
+/// A claim, or several that are alike.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The size that it requests, as a quantity.
+    pub size: String,
+    /// Its StorageClass, the default one if it names none.
+    pub class: Option<String>,
+    /// Whether the StorageClass allows volume expansion, if that is known.
+    pub can_grow: Option<bool>,
 }
 
 impl AppContext {
@@ -167,6 +201,11 @@ impl AppContext {
         self.objects = Some(objects);
     }
 
+    /// Sets the claims of the app. Without them, a size is only compared with the old one.
+    pub fn set_claims(&mut self, claims: Claims) {
+        self.claims = claims;
+    }
+
     /// Returns the number of partitions of an agent's topic, if it is known.
     pub(super) fn topic_partitions(&self, topic: &TopicSummary) -> Option<i64> {
         topic.partitions.or_else(|| self.app.as_ref().filter(|_| topic.declared)?.partitions)
@@ -189,6 +228,9 @@ impl AppSummary {
             partitions: setting("topicPartitions").and_then(|partitions| partitions.parse().ok()),
             serializers: SerializerNames { key: setting("keySerializer"), value: setting("valueSerializer") },
             volumes: volume_names(app).map(str::to_owned).collect(),
+            is_known: true,
+            has_own_image: app.spec.image.is_some(),
+            packages: PackageNames::of(app.spec.python_packages.as_ref()),
         }
     }
 }
@@ -212,6 +254,8 @@ impl AgentSummary {
             name: agent.name_any(),
             topic: input.topic.as_ref().map(|topic| TopicSummary::from_input(topic, declared)),
             tables: agent.spec.processors.as_ref().map(tables_of).unwrap_or_default(),
+            reads: input.topic.iter().flat_map(InputTopic::names).map(str::to_owned).collect(),
+            sends: sends(agent).into_iter().map(|(topic, _)| topic.to_owned()).collect(),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{
     findings::{Findings, Problem},
     path::Path,
-    rule, shared,
+    rule, shared, similar,
     valid::Validate,
 };
 use crate::api::{
@@ -36,7 +36,7 @@ impl Validate for AppConfig {
 /// Warns about an unknown setting. The framework has settings that the operator does not know, so members
 /// receive it anyway, as with the Python operator.
 fn warn_unknown(name: &str, at: &Path, found: &mut Findings) {
-    let detail = match shared::nearest(name, CONFIG_KEYS.iter().map(|key| key.name)) {
+    let detail = match similar::nearest(name, CONFIG_KEYS.iter().map(|key| key.name)) {
         Some(near) => format!("is not a known setting: did you mean '{near}'?"),
         None => "is not a known setting: members receive it as a variable".to_owned(),
     };

@@ -4,8 +4,9 @@ use kube::ResourceExt;
 
 use super::{
     app_context::{self, AgentSummary, AppContext, AppSummary, RouteSummary, TableSummary, TopicSummary},
+    codes,
     findings::Findings,
-    object_refs,
+    loops, object_refs,
     path::Path,
     rule, shared,
 };
@@ -85,6 +86,7 @@ fn check_idle_members(app: &KasprApp, context: &AppContext, at: &Path, found: &m
 /// Validates an agent.
 pub(super) fn validate_agent(agent: &KasprAgent, context: &AppContext, found: &mut Findings) {
     check_app(agent, context, found);
+    codes::check_image(agent, context, found);
     let spec = Path::root().child("spec");
     let input = spec.child("input");
     if let Some(processors) = &agent.spec.processors {
@@ -97,6 +99,7 @@ pub(super) fn validate_agent(agent: &KasprAgent, context: &AppContext, found: &m
         let detail = format!("must be the output channel of a KasprJoin of the app: {known}");
         found.not_found(rule::CHANNEL_MISSING, input.child("channel").child("name"), &channel.name, detail);
     }
+    loops::check(agent, &agent.name_any(), context, found);
     let this = AgentSummary::from_agent(agent);
     let Some(topic) = &this.topic else { return };
     let at = input.child("topic");
@@ -147,6 +150,7 @@ fn check_partitions_for_replicas(
 /// Validates a table.
 pub(super) fn validate_table(table: &KasprTable, context: &AppContext, found: &mut Findings) {
     check_app(table, context, found);
+    codes::check_image(table, context, found);
     let this = TableSummary::from_table(table);
     let spec = Path::root().child("spec");
     for agent in context.agents.values().filter(|agent| agent.tables.contains(&this.name)) {
@@ -163,14 +167,18 @@ pub(super) fn validate_table(table: &KasprTable, context: &AppContext, found: &m
 /// Validates a task.
 pub(super) fn validate_task(task: &KasprTask, context: &AppContext, found: &mut Findings) {
     check_app(task, context, found);
+    codes::check_image(task, context, found);
     check_tables_exist(&task.spec.processors, context, found);
+    check_tables_are_global(&task.spec.processors, context, found);
 }
 
 /// Validates a webview.
 pub(super) fn validate_webview(view: &KasprWebView, context: &AppContext, found: &mut Findings) {
     check_app(view, context, found);
+    codes::check_image(view, context, found);
     if let Some(processors) = &view.spec.processors {
         check_tables_exist(processors, context, found);
+        check_tables_are_global(processors, context, found);
     }
     let this = RouteSummary::from_webview(view);
     let same = |other: &&RouteSummary| {
@@ -186,6 +194,7 @@ pub(super) fn validate_webview(view: &KasprWebView, context: &AppContext, found:
 /// Validates a join.
 pub(super) fn validate_join(join: &KasprJoin, context: &AppContext, found: &mut Findings) {
     check_app(join, context, found);
+    codes::check_image(join, context, found);
     let spec = Path::root().child("spec");
     for (field, name) in [("leftTable", &join.spec.left_table), ("rightTable", &join.spec.right_table)] {
         check_table_exists(name, spec.child(field), context, found);
@@ -239,6 +248,23 @@ fn check_tables_exist(processors: &Processors, context: &AppContext, found: &mut
     for (i, operation) in processors.operations.iter().flatten().enumerate() {
         for (j, TableRef { name, .. }) in operation.tables.iter().flatten().enumerate() {
             check_table_exists(name, at.index(i).child("tables").index(j).child("name"), context, found);
+        }
+    }
+}
+
+/// Warns about tables of which each member has only its own partitions, in code that runs on any member.
+fn check_tables_are_global(processors: &Processors, context: &AppContext, found: &mut Findings) {
+    if context.app.as_ref().and_then(|app| app.replicas).is_none_or(|replicas| replicas < 2) {
+        return;
+    }
+    let at = Path::root().child("spec").child("processors").child("operations");
+    for (i, operation) in processors.operations.iter().flatten().enumerate() {
+        for (j, TableRef { name, .. }) in operation.tables.iter().flatten().enumerate() {
+            if context.tables.get(name).is_some_and(|table| !table.global) {
+                let at = at.index(i).child("tables").index(j).child("name");
+                let text = format!("'{name}' is not global: a member has only its partitions");
+                found.warn_shortened(rule::TABLE_NOT_GLOBAL, at, &text);
+            }
         }
     }
 }

@@ -213,6 +213,12 @@ impl Findings {
         self.warnings.push(Warning { rule, path, text: text.into() });
     }
 
+    /// Adds a warning, which is truncated if it is longer than the API server shows.
+    pub fn warn_shortened(&mut self, rule: &'static Rule, path: Path, text: &str) {
+        let longest = LONGEST_WARNING.saturating_sub(path.to_string().chars().count() + 2);
+        self.warn(rule, path, shortened(text, longest));
+    }
+
     /// Adds an error: the value refers to something that does not exist.
     pub fn not_found(&mut self, rule: &'static Rule, path: Path, value: &str, detail: impl Into<String>) {
         self.add(rule, path, Problem::NotFound { value: value.to_owned(), detail: detail.into() });

@@ -2,18 +2,30 @@
 
 use serde_json::Value;
 
-use super::{findings::Findings, path::Path, rule, shared};
+use super::{
+    app_context::{Claim, Claims},
+    findings::Findings,
+    path::Path,
+    rule, shared,
+};
 use crate::api::{CacheType, KasprAppSpec, PackageCache, StorageType};
 
-/// Adds errors about changes between two specs of an app that are not allowed.
-pub(super) fn check_app(old: &KasprAppSpec, new: &KasprAppSpec, found: &mut Findings) {
+/// Adds errors about changes between two specs of an app that are not allowed. `claims` are the app's claims in the
+/// cluster, if they are known.
+pub(super) fn check_app(
+    old: &KasprAppSpec,
+    new: &KasprAppSpec,
+    claims: Option<&Claims>,
+    found: &mut Findings,
+) {
     let at = Path::root().child("spec");
     check_topic_partitions(old, new, &at.child("config"), found);
-    check_storage(old, new, &at.child("storage"), found);
+    check_storage(old, new, claims.and_then(|claims| claims.tables.as_ref()), &at.child("storage"), found);
     let cache =
         |spec: &KasprAppSpec| spec.python_packages.as_ref().and_then(|p| p.cache.clone()).filter(is_claim);
     if let (Some(old), Some(new)) = (cache(old), cache(new)) {
-        check_packages_claim(&old, &new, &at.child("pythonPackages").child("cache"), found);
+        let claim = claims.and_then(|claims| claims.packages.as_ref());
+        check_packages_claim(&old, &new, claim, &at.child("pythonPackages").child("cache"), found);
     }
 }
 
@@ -33,7 +45,13 @@ fn check_topic_partitions(old: &KasprAppSpec, new: &KasprAppSpec, at: &Path, fou
 }
 
 /// Checks the storage: claims of a StatefulSet are immutable, except for their size, which can only grow.
-fn check_storage(old: &KasprAppSpec, new: &KasprAppSpec, at: &Path, found: &mut Findings) {
+fn check_storage(
+    old: &KasprAppSpec,
+    new: &KasprAppSpec,
+    claim: Option<&Claim>,
+    at: &Path,
+    found: &mut Findings,
+) {
     let kind = |spec: &KasprAppSpec| spec.storage.as_ref().map_or(StorageType::Ephemeral, |s| s.r#type);
     let (was, is) = (kind(old), kind(new));
     if was != is {
@@ -62,10 +80,16 @@ fn check_storage(old: &KasprAppSpec, new: &KasprAppSpec, at: &Path, found: &mut 
             format!("field is immutable: it was {was}"),
         );
     }
-    check_not_smaller(old.size.as_deref(), new.size.as_deref(), at.child("size"), found);
+    check_size(old.size.as_deref(), new.size.as_deref(), claim, at.child("size"), found);
 }
 
-fn check_packages_claim(old: &PackageCache, new: &PackageCache, at: &Path, found: &mut Findings) {
+fn check_packages_claim(
+    old: &PackageCache,
+    new: &PackageCache,
+    claim: Option<&Claim>,
+    at: &Path,
+    found: &mut Findings,
+) {
     if old.storage_class != new.storage_class {
         found.invalid(rule::IMMUTABLE,
             at.child("storageClass"),
@@ -73,12 +97,29 @@ fn check_packages_claim(old: &PackageCache, new: &PackageCache, at: &Path, found
             "field is immutable while the cache is enabled: disable the cache, delete its claim, then enable it",
         );
     }
-    check_not_smaller(old.size.as_deref(), new.size.as_deref(), at.child("size"), found);
+    check_size(old.size.as_deref(), new.size.as_deref(), claim, at.child("size"), found);
 }
 
-fn check_not_smaller(old: Option<&str>, new: Option<&str>, at: Path, found: &mut Findings) {
+/// Checks a size: a claim cannot shrink, and grows only if its StorageClass allows that. The size of the claim, where
+/// it is known, counts more than the old size: a claim that could not grow still has the size before.
+fn check_size(old: Option<&str>, new: Option<&str>, claim: Option<&Claim>, at: Path, found: &mut Findings) {
     let (Some(old), Some(new)) = (old, new) else { return };
     let (Some(was), Some(is)) = (shared::quantity(old), shared::quantity(new)) else { return };
+    let live = claim.and_then(|claim| Some((claim, shared::quantity(&claim.size)?)));
+    if let Some((claim, size)) = live {
+        if was < is && size < is && claim.can_grow == Some(false) {
+            let class = claim.class.as_deref().unwrap_or_default();
+            let detail = format!(
+                "StorageClass '{class}' does not allow volume expansion: must be '{}', the size of the claims",
+                claim.size
+            );
+            found.invalid(rule::CLAIM_CANNOT_GROW, at, new, detail);
+            return;
+        }
+        if size <= is {
+            return;
+        }
+    }
     if is < was {
         found.invalid(
             rule::SHRINK,

@@ -2,10 +2,10 @@
 
 use super::{
     app_context::AppContext,
-    cross_resource,
+    codes, cross_resource,
     findings::Findings,
     path::Path,
-    python::{self, Call, Init},
+    python::{self, Call, Init, Role},
     rule, shared,
     valid::{Validate, ValidateUpdate},
 };
@@ -15,6 +15,7 @@ impl Validate for KasprJoin {
     fn validate(&self, at: &Path, found: &mut Findings) {
         shared::component_metadata(&self.metadata, "-join", &at.child("metadata"), found);
         let at = at.child("spec");
+        codes::check_size(self, found);
         shared::spec_name(&self.metadata, self.spec.name.as_deref(), &at, found);
         for (field, table) in [("leftTable", &self.spec.left_table), ("rightTable", &self.spec.right_table)] {
             if table.is_empty() {
@@ -26,7 +27,7 @@ impl Validate for KasprJoin {
             }
         }
         let (extractor, at) = (Some(&self.spec.extractor), at.child("extractor"));
-        python::check(extractor, &at, &Init::default(), Some(&Call::value()), found);
+        python::check(extractor, &at, (&Init::default(), Role::Selector), Some(&Call::value()), found);
     }
 }
 

@@ -8,22 +8,29 @@
 mod agent;
 mod app;
 mod app_context;
+mod codes;
 mod config;
 mod cron;
 mod cross_resource;
 mod findings;
 mod immutable;
 mod join;
+mod loops;
+mod modules;
 mod mounts;
 mod object_refs;
+mod package_names;
 mod packages;
 mod path;
 mod processors;
 mod python;
+mod regex;
 mod requirement;
 mod review;
 pub mod rule;
+mod sends;
 mod shared;
+mod similar;
 mod table;
 mod task;
 mod template;
@@ -32,12 +39,13 @@ mod valid;
 mod variables;
 mod webview;
 
-pub use app_context::{AppContext, AppContextProvider, Objects, channel_of, tables_of};
+pub use app_context::{AppContext, AppContextProvider, Claim, Claims, Objects, channel_of, tables_of};
 pub use findings::{FieldError, Findings, Line, Problem, Warning};
 pub use path::{Path, Segment};
 pub use python::{entrypoint_of, entrypoint_to_render};
 pub use review::review;
-pub use shared::{nearest, quantity};
+pub use shared::quantity;
+pub use similar::nearest;
 pub use valid::{Valid, Validate, ValidateUpdate};
 
 #[cfg(test)]

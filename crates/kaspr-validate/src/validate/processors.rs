@@ -5,11 +5,16 @@ use std::collections::BTreeSet;
 use super::{
     findings::Findings,
     path::Path,
-    python::{self, Call, Init, is_identifier},
+    python::{self, CONTEXT_OF_AGENTS, CONTEXT_OF_INIT, Call, Init, Role, is_identifier},
     rule, shared, topic,
     valid::Validate,
 };
 use crate::api::{Operation, Processors, TableRef};
+
+/// Why a task cannot begin with a topicSend.
+///
+/// Source: versions of the framework up to 0.11.19 call its predicate without a value.
+const TASK_TOPIC_SEND: &str = "may not be the first operation of a task: the framework fails on it, put a map before it that returns the value";
 
 /// Kind of resource that runs a pipeline.
 pub(super) enum Caller {
@@ -28,22 +33,43 @@ pub(super) fn check_processors(
     caller: &Caller,
     found: &mut Findings,
 ) -> Init {
-    let init = Init::check(processors.init.as_ref(), &at.child("init"), found);
+    let at_init = at.child("init");
+    let context_keys = match caller {
+        Caller::Agent => CONTEXT_OF_AGENTS,
+        Caller::Task | Caller::WebView(_) => CONTEXT_OF_INIT,
+    };
+    let init = Init::check(processors.init.as_ref(), context_keys, &at_init, found);
     let pipeline = processors.pipeline.as_deref().unwrap_or_default();
     let used: BTreeSet<&str> = pipeline.iter().map(String::as_str).collect();
     let first = pipeline.first().map(String::as_str);
+    let all = processors.operations.iter().flatten();
+    let known_names: BTreeSet<&str> = all.filter_map(|operation| operation.name.as_deref()).collect();
     let mut names = BTreeSet::new();
     for (i, operation) in processors.operations.iter().flatten().enumerate() {
         let at = at.child("operations").index(i);
         let name = operation.name.as_deref().unwrap_or_default();
         // An operation that is not in the pipeline is never called.
-        let call =
-            used.contains(name).then(|| call_arguments(operation, caller, first == Some(name))).flatten();
-        check_operation(operation, &at, &init, call.as_ref(), found);
+        let is_used = used.contains(name);
+        let is_first = first == Some(name);
+        let call = is_used.then(|| call_arguments(operation, caller, is_first)).flatten();
+        let roles = if is_used { (Role::Map, Role::Filter) } else { (Role::Idle, Role::Idle) };
+        check_operation(operation, &at, (&init, roles), call.as_ref(), found);
+        let is_complete = pipeline.iter().all(|step| known_names.contains(step.as_str()));
+        if !is_used && !name.is_empty() && !pipeline.is_empty() && is_complete {
+            found.warn(
+                rule::OPERATION_UNUSED,
+                at.child("name"),
+                "is not in pipeline: the operation never runs",
+            );
+        }
+        if is_first && matches!(caller, Caller::Task) && operation.topic_send.is_some() {
+            found.forbidden(rule::TASK_TOPIC_SEND, at.child("topicSend"), TASK_TOPIC_SEND);
+        }
         if !name.is_empty() && !names.insert(name) {
             found.duplicate(rule::OPERATION_NAME, at.child("name"), name);
         }
     }
+    init.finish(processors.init.as_ref(), &at_init, found);
     if pipeline.is_empty() {
         found.warn(rule::PIPELINE_EMPTY, at.child("pipeline"), "is empty: nothing is done with the values");
     }
@@ -82,7 +108,13 @@ fn call_arguments(operation: &Operation, caller: &Caller, first: bool) -> Option
     Some(call)
 }
 
-fn check_operation(operation: &Operation, at: &Path, init: &Init, call: Option<&Call>, found: &mut Findings) {
+fn check_operation(
+    operation: &Operation,
+    at: &Path,
+    (init, (map, filter)): (&Init, (Role, Role)),
+    call: Option<&Call>,
+    found: &mut Findings,
+) {
     if operation.name.as_deref().unwrap_or_default().is_empty() {
         found.required(
             rule::OPERATION_NAME,
@@ -111,8 +143,8 @@ fn check_operation(operation: &Operation, at: &Path, init: &Init, call: Option<&
             }
         }
     }
-    python::check(operation.map.as_ref(), &at.child("map"), init, call, found);
-    python::check(operation.filter.as_ref(), &at.child("filter"), init, call, found);
+    python::check(operation.map.as_ref(), &at.child("map"), (init, map), call, found);
+    python::check(operation.filter.as_ref(), &at.child("filter"), (init, filter), call, found);
     if let Some(topic) = &operation.topic_send {
         // It is unknown whether selectors receive the parameters of a webview's path.
         let call = call.filter(|call| call.parameters.is_empty());

@@ -17,7 +17,7 @@ pub fn review<T: ValidateUpdate>(new: &T, old: Option<&T>, context: Option<&AppC
     };
     let mut found = validate_all(new, context);
     found.ratchet(&validate_all(old, context));
-    new.validate_update(old, &mut found);
+    new.validate_update(old, context, &mut found);
     found
 }
 

@@ -287,21 +287,6 @@ pub(super) fn to_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Returns the known name that is most similar to an unknown one, if any is similar.
-#[must_use]
-pub fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // The cost of a comparison is the product of the lengths.
-    if unknown.len() > 100 {
-        return None;
-    }
-    let unknown = unknown.to_lowercase();
-    known
-        .map(|name| (strsim::jaro_winkler(&unknown, &name.to_lowercase()), name))
-        .filter(|(likeness, _)| *likeness > 0.85)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
-}
-
 /// Checks the metadata of a component: the label with its app, and its name. Pods have a volume with the
 /// name of the component and a suffix, and a label with the value `kaspr-` and the name.
 pub(super) fn component_metadata(metadata: &ObjectMeta, suffix: &str, at: &Path, found: &mut Findings) {

@@ -2,10 +2,10 @@
 
 use super::{
     app_context::AppContext,
-    cross_resource,
+    codes, cross_resource,
     findings::Findings,
     path::Path,
-    python::{self, Call, Init},
+    python::{self, Call, Init, Role},
     rule, shared, topic,
     valid::{Validate, ValidateUpdate},
 };
@@ -15,12 +15,19 @@ impl Validate for KasprTable {
     fn validate(&self, at: &Path, found: &mut Findings) {
         shared::component_metadata(&self.metadata, "-table", &at.child("metadata"), found);
         let at = at.child("spec");
+        codes::check_size(self, found);
         shared::spec_name(&self.metadata, Some(&self.spec.name), &at, found);
         if let Some(partitions) = self.spec.partitions.filter(|partitions| *partitions < 1) {
             found.invalid(rule::NUMBER, at.child("partitions"), partitions, "must be 1 or more");
         }
         let (selector, at_selector) = (self.spec.default_selector.as_ref(), at.child("defaultSelector"));
-        python::check(selector, &at_selector, &Init::default(), Some(&Call::empty()), found);
+        python::check(
+            selector,
+            &at_selector,
+            (&Init::default(), Role::DefaultSelector),
+            Some(&Call::empty()),
+            found,
+        );
         if let Some(window) = &self.spec.window {
             window.validate(&at.child("window"), found);
         }
@@ -63,7 +70,7 @@ impl Validate for Window {
         }
         let selector = at.child("relativeToSelector");
         let code = self.relative_to_selector.as_ref();
-        python::check(code, &selector, &Init::default(), Some(&Call::value()), found);
+        python::check(code, &selector, (&Init::default(), Role::Selector), Some(&Call::value()), found);
         if self.relative_to == Some(RelativeTo::Custom) && self.relative_to_selector.is_none() {
             found.required(rule::REQUIRED, selector, "must be given when relativeTo is 'custom'");
         }

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::{
     app_context::AppContext,
-    cron, cross_resource,
+    codes, cron, cross_resource,
     findings::Findings,
     path::Path,
     processors::{Caller, check_processors},
@@ -17,6 +17,7 @@ impl Validate for KasprTask {
     fn validate(&self, at: &Path, found: &mut Findings) {
         shared::component_metadata(&self.metadata, "-task", &at.child("metadata"), found);
         let at = at.child("spec");
+        codes::check_size(self, found);
         shared::spec_name(&self.metadata, Some(&self.spec.name), &at, found);
         if let Some(schedule) = &self.spec.schedule {
             schedule.validate(&at.child("schedule"), found);

@@ -3,8 +3,8 @@
 use super::{
     findings::Findings,
     path::Path,
-    python::{self, Call, Init},
-    rule, shared,
+    python::{self, Call, Init, Role},
+    regex, rule, shared,
     valid::Validate,
 };
 use crate::api::{InputTopic, TopicOut};
@@ -15,6 +15,22 @@ impl Validate for InputTopic {
     fn validate(&self, at: &Path, found: &mut Findings) {
         exactly_one(at, ("name", is_set(&self.name)), ("pattern", is_set(&self.pattern)), found);
         check_topic_names(self, at, found);
+        if let Some(pattern) = self.pattern.as_deref().filter(|pattern| !pattern.is_empty()) {
+            let at = at.child("pattern");
+            if let Err(why) = regex::check(pattern) {
+                found.invalid(
+                    rule::REGULAR_EXPRESSION,
+                    at.clone(),
+                    pattern,
+                    format!("Python refuses it: {why}"),
+                );
+            }
+            found.warn(
+                rule::NO_EFFECT,
+                at,
+                "reads no topic: the framework does not subscribe to patterns, so name the topics",
+            );
+        }
         check_sizes(self.partitions, self.replicas, self.retention, at, found);
     }
 }
@@ -38,8 +54,12 @@ pub(super) fn check_output(
         ("headersSelector", &topic.headers_selector),
         ("predicate", &topic.predicate),
     ];
+    // The framework gives the tables of an operation to all selectors but this one.
+    let value = Call::value();
     for (field, code) in selectors {
-        python::check(code.as_ref(), &at.child(field), init, call, found);
+        let role = if field == "predicate" { Role::Predicate } else { Role::Selector };
+        let call = if field == "nameSelector" { call.map(|_| &value) } else { call };
+        python::check(code.as_ref(), &at.child(field), (init, role), call, found);
     }
 }
 

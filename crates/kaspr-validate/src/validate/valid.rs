@@ -19,8 +19,8 @@ pub trait ValidateUpdate: Validate {
     /// Adds errors that only a new resource may have: one that runs must not stop for them.
     fn validate_create(&self, _found: &mut Findings) {}
 
-    /// Adds errors about changes from `old` that are not allowed.
-    fn validate_update(&self, _old: &Self, _found: &mut Findings) {}
+    /// Adds errors about changes from `old` that are not allowed, given what is known about the app.
+    fn validate_update(&self, _old: &Self, _context: Option<&AppContext>, _found: &mut Findings) {}
 
     /// Adds the resource to the context of its app, if other resources can depend on it.
     fn register(&self, _context: &mut AppContext) {}

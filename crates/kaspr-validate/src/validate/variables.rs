@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use super::{findings::Findings, path::Path, requirement, rule};
 use crate::{
-    api::{KasprApp, PythonPackages},
+    api::{
+        KasprApp, PythonPackages,
+        member_variables::{MEMBER_VARIABLES, PYTHONPATH},
+    },
     install_contract::{PYPI_PASSWORD, PYPI_USERNAME},
 };
 
@@ -31,6 +34,26 @@ pub(super) fn check(app: &KasprApp, at: &Path, found: &mut Findings) {
                 "names '${{{name}}}', which is not set in the install container unless its image sets it: add it to template.pythonPackagesInitContainer.env"
             );
             found.warn(rule::PACKAGE_VARIABLE, at.clone(), why);
+        }
+    }
+}
+
+/// Warns about variables of the template that replace the operator's own. `at` is the path of the spec.
+///
+/// The packages stay in front of a literal PYTHONPATH, so that one replaces nothing.
+pub(super) fn check_replaced(app: &KasprApp, at: &Path, found: &mut Findings) {
+    let template = app.spec.template.as_ref().and_then(|template| template.kaspr_container.as_ref());
+    let at = at.child("template").child("kasprContainer").child("env");
+    for (i, variable) in template.iter().flat_map(|container| container.env.iter().flatten()).enumerate() {
+        let name = variable.name.as_str();
+        let hides_packages =
+            name == PYTHONPATH && variable.value_from.is_some() && app.spec.python_packages.is_some();
+        let has_login = app.spec.login().is_some() || app.spec.tls.is_some();
+        let is_set = MEMBER_VARIABLES.contains(&name)
+            && (has_login || !name.starts_with("K_KAFKA_AUTH_") && name != "K_KAFKA_SASL_MECHANISM");
+        if is_set || hides_packages {
+            let text = format!("replaces the operator's {name}");
+            found.warn_shortened(rule::ENVIRONMENT_REPLACED, at.index(i).child("name"), &text);
         }
     }
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use super::{
     app_context::AppContext,
-    cross_resource,
+    codes, cross_resource,
     findings::Findings,
     path::Path,
     processors::{Caller, check_processors},
-    python::{self, Call, Init},
-    rule, shared,
+    python::{self, Call, Init, Role},
+    regex, rule, shared,
     valid::{Validate, ValidateUpdate},
 };
 use crate::api::{KasprWebView, ResponseSelector, WebResponse};
@@ -18,10 +18,12 @@ impl Validate for KasprWebView {
     fn validate(&self, at: &Path, found: &mut Findings) {
         shared::component_metadata(&self.metadata, "-webview", &at.child("metadata"), found);
         let at = at.child("spec");
+        codes::check_size(self, found);
         shared::spec_name(&self.metadata, Some(&self.spec.name), &at, found);
         let path = &self.spec.request.path;
         let at_path = at.child("request").child("path");
         let mut first = None;
+        check_reserved(path, &at_path, found);
         if !path.starts_with('/') || path.contains(char::is_whitespace) {
             let detail = "must start with '/' and have no spaces";
             found.invalid(rule::WEB_PATH, at_path, path.as_str(), detail);
@@ -57,12 +59,13 @@ impl ValidateUpdate for KasprWebView {
 /// Returns the parameters of a path.
 ///
 /// Source: the router of aiohttp, which fails at startup for other uses of braces.
-fn parse_parameters(path: &str) -> Result<BTreeSet<&str>, &'static str> {
+fn parse_parameters(path: &str) -> Result<BTreeSet<&str>, String> {
     const BRACES: &str =
         "must have parameters in braces, each a name of letters, digits and '_', such as '/order/{id}'";
     let mut names = BTreeSet::new();
     let mut rest = path;
     while let Some(open) = rest.find(['{', '}']) {
+        check_literal(&rest[..open])?;
         let inside = rest[open..].strip_prefix('{').ok_or(BRACES)?;
         let end = find_closing_brace(inside).ok_or(BRACES)?;
         let (name, pattern) =
@@ -71,14 +74,33 @@ fn parse_parameters(path: &str) -> Result<BTreeSet<&str>, &'static str> {
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
             && pattern.is_none_or(|pattern| !pattern.is_empty());
         if !fits {
-            return Err(BRACES);
+            return Err(BRACES.to_owned());
+        }
+        if let Some(why) = pattern.and_then(|pattern| regex::check(pattern).err()) {
+            return Err(format!("must have expressions that Python accepts, but '{name}': {why}"));
         }
         if !names.insert(name) {
-            return Err("must not name a parameter twice");
+            return Err("must not name a parameter twice".to_owned());
         }
         rest = &inside[end + 1..];
     }
+    check_literal(rest)?;
     Ok(names)
+}
+
+/// Checks the part of a path outside of parameters: a request's path never contains these characters.
+fn check_literal(text: &str) -> Result<(), String> {
+    match text.find(['?', '#']) {
+        Some(at) => Err(format!("must not contain '{}': no path of a request does", &text[at..=at])),
+        None => Ok(()),
+    }
+}
+
+/// Warns about paths of the framework's own web server.
+fn check_reserved(path: &str, at: &Path, found: &mut Findings) {
+    if matches!(path.trim_end_matches('/'), "/status" | "/signal/rebalance") {
+        found.warn_shortened(rule::RESERVED_PATH, at.clone(), "is a path of the framework, which answers it");
+    }
 }
 
 /// Returns the offset of the brace that closes an open one. The pattern of a parameter may contain one
@@ -153,6 +175,6 @@ fn check_response(response: &WebResponse, at: &Path, init: &Init, found: &mut Fi
 
 fn check_response_selector(selector: &ResponseSelector, at: &Path, init: &Init, found: &mut Findings) {
     for (field, code) in [("onSuccess", &selector.on_success), ("onError", &selector.on_error)] {
-        python::check(code.as_ref(), &at.child(field), init, Some(&Call::value()), found);
+        python::check(code.as_ref(), &at.child(field), (init, Role::Selector), Some(&Call::value()), found);
     }
 }

@@ -1,28 +1,62 @@
 //! A block of code, and the names that it binds at its top level.
 
-use std::{collections::HashSet, panic, thread};
+use std::{
+    collections::HashSet,
+    panic,
+    sync::{Arc, LazyLock, Mutex},
+    thread,
+};
 
 use ruff_python_ast::{ModModule, PythonVersion, token::TokenKind};
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 use ruff_text_size::Ranged;
 
 use super::{
-    indent,
+    cache::{self, Memory},
+    collect,
+    facts::Facts,
+    indent, lints,
     names::{self, Binding},
     nesting::{self, NestingDepth},
-    position::{describe_line, empty_range, line_at, truncated},
+    position::{describe_line, empty_range, line_and_column, line_at, truncated},
     scopes::SyntaxProblem,
     signature::Signature,
-    syntax,
+    state, syntax, top_level,
 };
 use crate::validate::findings::Line;
 
+/// The newest Python of the framework's images.
+const PYTHON_OF_IMAGES: PythonVersion = PythonVersion::PY312;
+/// The newest Python that an image of a user may have.
+const NEWEST_PYTHON: PythonVersion = PythonVersion::PY314;
 /// Largest size of a block in bytes. Larger code is not parsed.
 const LARGEST: usize = 256 * 1024;
 /// Number of errors of one block that are reported.
 const MOST_PROBLEMS: usize = 10;
 /// Stack size in bytes for code at CPython's nesting limits.
 const DEEP_STACK: usize = 64 << 20;
+
+/// A block, or the lines that CPython would not compile.
+type Reading = Result<Arc<Block>, Vec<Line>>;
+
+/// What is known about code that was read before.
+static MEMORY: LazyLock<Mutex<Memory<Reading>>> = LazyLock::new(Mutex::default);
+
+/// Facts about code that rules across resources need.
+pub(crate) struct CodeFacts {
+    /// Lines with syntax that the Python of the framework's images does not have.
+    pub newer_syntax: Vec<Line>,
+    /// Modules that the code imports, with the numbers of their lines.
+    pub imports: Vec<(String, usize)>,
+}
+
+/// Returns the facts about code, unless it cannot be parsed.
+pub(crate) fn facts_of(python: &str) -> Option<CodeFacts> {
+    let block = Block::read(python).ok()?;
+    let line = |at: usize| line_and_column(python, at).0;
+    let imports = block.facts.imports.iter().map(|import| (import.module.to_string(), line(import.at)));
+    Some(CodeFacts { newer_syntax: block.facts.newer_syntax.clone(), imports: imports.collect() })
+}
 
 /// Returns the name of the only function, class or lambda that the code defines. Returns `None` if it
 /// defines none or several, or cannot be parsed.
@@ -41,8 +75,8 @@ pub fn entrypoint_to_render(init: Option<&str>, python: &str) -> Option<String> 
     let only = block.only_callable()?;
     let init = match init.map(Block::read) {
         Some(Ok(init)) => init,
-        Some(Err(_)) => Block::unknown(),
-        None => Block::default(),
+        Some(Err(_)) => Arc::new(Block::unknown()),
+        None => Arc::default(),
     };
     let mut names = init.names.iter().chain(&block.names);
     let first = names.find(|bound| bound.kind.may_be_callable()).map(|bound| bound.name.as_str());
@@ -50,18 +84,20 @@ pub fn entrypoint_to_render(init: Option<&str>, python: &str) -> Option<String> 
     (!is_first).then(|| only.to_owned())
 }
 
-/// The names that a block of code binds at its top level.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Block {
+/// The names that a block of code binds at its top level, and what the code does.
+#[derive(Debug, Default)]
+pub(crate) struct Block {
     /// Bindings, in the order of the code.
     pub names: Vec<BoundName>,
     /// Whether there may be other names, for example from `exec`.
     pub dynamic: bool,
+    /// What the code does when it runs.
+    pub facts: Facts,
 }
 
 /// A binding of a name.
-#[derive(Clone, Debug)]
-pub(super) struct BoundName {
+#[derive(Debug)]
+pub(crate) struct BoundName {
     /// Name.
     pub name: String,
     /// What is bound.
@@ -76,9 +112,11 @@ pub(super) struct BoundName {
 
 /// What a name is bound to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum BindingKind {
-    /// A function, class or lambda of the block.
-    Callable,
+pub(crate) enum BindingKind {
+    /// A function or lambda of the block.
+    Function,
+    /// A class of the block.
+    Class,
     /// A value that is not callable.
     Constant,
     /// An imported module.
@@ -90,7 +128,12 @@ pub(super) enum BindingKind {
 impl BindingKind {
     /// Whether the framework may be able to call the value.
     pub(super) fn may_be_callable(self) -> bool {
-        matches!(self, Self::Callable | Self::Unknown)
+        matches!(self, Self::Function | Self::Class | Self::Unknown)
+    }
+
+    /// Whether the value is a function or a class.
+    pub(super) fn is_callable(self) -> bool {
+        matches!(self, Self::Function | Self::Class)
     }
 }
 
@@ -105,7 +148,11 @@ impl Block {
     /// # Errors
     ///
     /// Returns the lines that CPython would not compile.
-    pub(super) fn read(source: &str) -> Result<Self, Vec<Line>> {
+    pub(super) fn read(source: &str) -> Reading {
+        cache::get_or_insert(&MEMORY, source, || Self::read_anew(source).map(Arc::new))
+    }
+
+    fn read_anew(source: &str) -> Result<Self, Vec<Line>> {
         let reject = |detail: String| {
             let text = truncated(source.lines().next().unwrap_or_default());
             Err(vec![Line { text, within: None, detail }])
@@ -131,12 +178,16 @@ impl Block {
             let problems = problems.into_iter().take(MOST_PROBLEMS);
             problems.map(|(range, what)| describe_line(source, range, &what)).collect()
         };
-        let (module, declares) = parse_module(source).map_err(to_lines)?;
+        let Parsed { module, declares, newer_syntax } = parse_module(source).map_err(to_lines)?;
         let hidden = syntax::check(source, &module, declares).map_err(to_lines)?;
         let globals = hidden.globals.into_iter().map(|name| (name, Binding::Unknown));
         let names = names::find_bindings(&module.body).into_iter().chain(globals);
         let names = names.map(|(name, binding)| BoundName::new(source, name, &binding)).collect();
-        Ok(Self { names, dynamic: hidden.any })
+        let lints = [lints::check(&module), state::check(&module)].concat();
+        let newer_syntax = to_lines(newer_syntax);
+        let variables = top_level::variables(&module);
+        let facts = Facts { newer_syntax, lints, variables, ..collect::collect(&module) };
+        Ok(Self { names, dynamic: hidden.any, facts })
     }
 
     /// Returns all bindings of a name.
@@ -147,7 +198,7 @@ impl Block {
     /// Returns the names of the block's functions, without duplicates.
     pub(super) fn callables(&self) -> Vec<&str> {
         let mut names = HashSet::new();
-        let callables = self.names.iter().filter(|bound| bound.kind == BindingKind::Callable);
+        let callables = self.names.iter().filter(|bound| bound.kind.is_callable());
         callables.map(|bound| bound.name.as_str()).filter(|name| names.insert(*name)).collect()
     }
 
@@ -162,9 +213,9 @@ impl Block {
 impl BoundName {
     fn new(source: &str, name: &str, binding: &Binding<'_>) -> Self {
         let (kind, at) = match binding {
-            Binding::Function(def) => (BindingKind::Callable, Some(def.name.range)),
-            Binding::Class(def) => (BindingKind::Callable, Some(def.name.range)),
-            Binding::Lambda(lambda) => (BindingKind::Callable, Some(lambda.range)),
+            Binding::Function(def) => (BindingKind::Function, Some(def.name.range)),
+            Binding::Class(def) => (BindingKind::Class, Some(def.name.range)),
+            Binding::Lambda(lambda) => (BindingKind::Function, Some(lambda.range)),
             Binding::Constant => (BindingKind::Constant, None),
             Binding::Module => (BindingKind::Module, None),
             Binding::Unknown => (BindingKind::Unknown, None),
@@ -181,19 +232,36 @@ impl BoundName {
     }
 }
 
-/// Parses code with CPython's grammar. Returns the syntax tree, and whether the code declares any names
-/// `global` or `nonlocal`.
-fn parse_module(source: &str) -> Result<(ModModule, bool), Vec<SyntaxProblem>> {
+/// A syntax tree, and what is known of the code besides it.
+struct Parsed {
+    module: ModModule,
+    /// Whether the code declares any names `global` or `nonlocal`.
+    declares: bool,
+    /// Syntax that the framework's images do not have.
+    newer_syntax: Vec<SyntaxProblem>,
+}
+
+/// Parses code with the grammar of the newest CPython.
+fn parse_module(source: &str) -> Result<Parsed, Vec<SyntaxProblem>> {
+    if source.starts_with('\u{feff}') {
+        return Err(vec![(empty_range(0), "must not start with a byte order mark (U+FEFF)".to_owned())]);
+    }
     if let Some(at) = source.find('\0') {
         return Err(vec![(empty_range(at), "must not hold null characters".to_owned())]);
     }
-    let options = ParseOptions::from(Mode::Module).with_target_version(PythonVersion::PY314);
-    let parsed = parse_unchecked(source, options);
+    let parse = |version: PythonVersion| {
+        parse_unchecked(source, ParseOptions::from(Mode::Module).with_target_version(version))
+    };
+    let parsed = parse(PYTHON_OF_IMAGES);
     // Later errors may be consequences of the first one.
     if let Some(first) = parsed.errors().iter().min_by_key(|error| error.location.start()) {
         return Err(vec![(first.location, first.error.to_string())]);
     }
-    if let Some(first) = parsed.unsupported_syntax_errors().first() {
+    let newer_syntax: Vec<SyntaxProblem> =
+        parsed.unsupported_syntax_errors().iter().map(|error| (error.range(), error.to_string())).collect();
+    if !newer_syntax.is_empty()
+        && let Some(first) = parse(NEWEST_PYTHON).unsupported_syntax_errors().first()
+    {
         return Err(vec![(first.range(), first.to_string())]);
     }
     let starts = parsed.tokens().iter().map(|token| (token.kind(), token.start().to_usize()));
@@ -202,6 +270,6 @@ fn parse_module(source: &str) -> Result<(ModModule, bool), Vec<SyntaxProblem>> {
     }
     let declares =
         parsed.tokens().iter().any(|token| matches!(token.kind(), TokenKind::Global | TokenKind::Nonlocal));
-    let module = parsed.try_into_module().ok_or_else(Vec::new)?;
-    Ok((module.into_syntax(), declares))
+    let module = parsed.try_into_module().ok_or_else(Vec::new)?.into_syntax();
+    Ok(Parsed { module, declares, newer_syntax })
 }

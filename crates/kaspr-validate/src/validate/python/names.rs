@@ -41,6 +41,11 @@ pub(crate) fn is_identifier(text: &str) -> bool {
         && !KEYWORDS.contains(&text)
 }
 
+/// Returns whether Python itself may call a method of this name.
+pub(super) fn is_special(name: &str) -> bool {
+    name.starts_with("__") && name.ends_with("__")
+}
+
 /// Returns the names that a body binds in its own scope, in order. A name that is bound twice occurs twice.
 pub(super) fn find_bindings(body: &[Stmt]) -> Vec<(&str, Binding<'_>)> {
     let mut binder = Binder::default();
@@ -238,12 +243,25 @@ impl<'a> HiddenBindings<'a> {
     pub(super) fn record_name(&mut self, name: &str) {
         self.any |= matches!(
             name,
-            "exec" | "eval" | "globals" | "locals" | "vars" | "setattr" | "__builtins__" | "__import__"
+            "exec"
+                | "eval"
+                | "globals"
+                | "locals"
+                | "vars"
+                | "setattr"
+                | "builtins"
+                | "__builtins__"
+                | "__import__"
+                | "global_enum"
         );
     }
 
     /// Records the name of an attribute.
     pub(super) fn record_attribute(&mut self, name: &str) {
-        self.any |= matches!(name, "__dict__" | "__globals__" | "modules" | "f_globals" | "f_locals");
+        // The last two bind the members of an enum.
+        self.any |= matches!(
+            name,
+            "__dict__" | "__globals__" | "modules" | "f_globals" | "f_locals" | "global_enum" | "_convert_"
+        );
     }
 }

@@ -55,7 +55,7 @@ impl Signature {
         let mut constructors = bindings.iter().filter(|(name, _)| matches!(*name, "__init__" | "__new__"));
         let (Some(("__init__", Binding::Function(init))), None) = (constructors.next(), constructors.next())
         else {
-            return None;
+            return (has_no_bases && constructors_are_absent(&bindings)).then(Self::default);
         };
         // A conditional `__init__` may not exist.
         let is_unconditional = def
@@ -118,6 +118,11 @@ impl Signature {
             .all(|each| each.has_default || call.keyword_names().any(|name| name == each.name));
         fits_values && fits_names && filled && keywords_filled
     }
+}
+
+/// Whether a class body binds no name that may change how the class is called.
+fn constructors_are_absent(bindings: &[(&str, Binding<'_>)]) -> bool {
+    !bindings.iter().any(|(name, _)| matches!(*name, "__init__" | "__new__" | "__call__"))
 }
 
 impl fmt::Display for Signature {

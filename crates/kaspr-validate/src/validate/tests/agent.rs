@@ -107,8 +107,6 @@ fn input() {
     assert_accepted::<KasprAgent>(
         AGENT,
         &[
-            "spec: {input: {topic: {name: null, pattern: 'orders-.*'}}}",
-            "spec: {input: {topic: {name: '', pattern: 'orders-.*'}}}",
             "spec: {input: {topic: null, channel: {name: a-channel}}}",
             "spec: {input: {declare: true, topic: {name: Orders.v1_a, partitions: 4, replicas: 3, retention: 0}, take: {max: 10, within: 01h}}}",
         ],

@@ -231,6 +231,9 @@ fn webviews() {
         path("/{id:}", BRACES),
         path("/{id:[{{]}}}", BRACES),
         path("/{id}/{id}", "must not name a parameter twice"),
+        path("/a?b=c", "must not contain '?': no path of a request does"),
+        path("/{id}#a", "must not contain '#': no path of a request does"),
+        path("/{id:[0-9}", "must have expressions that Python accepts, but 'id': unterminated character set"),
     ];
     let rows: Vec<(&str, &str)> = rows.iter().map(|(patch, line)| (patch.as_str(), line.as_str())).collect();
     assert_errors::<KasprWebView>(VIEW, &rows);
@@ -251,7 +254,7 @@ fn webviews() {
             "{}",
             "spec: {processors: null}",
             "spec: {request: {path: /}}",
-            "spec: {request: {path: '/a/{x}/{y:[0-9]{2}}/{_z2:a|b}'}}",
+            "spec: {request: {path: '/a/{x}/{y:[0-9]{2}}/{_z2:a|b}/{n:x?#}'}}",
             &table.replace("paramName: id", "paramName: orders"),
         ],
     );

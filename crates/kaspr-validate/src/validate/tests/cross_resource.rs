@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use super::{APP, compare, parse_yaml, patched};
 use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView},
-    validate::{AppContext, Findings, Objects, ValidateUpdate},
+    validate::{AppContext, Claim, Claims, Findings, Objects, ValidateUpdate},
 };
 
 pub(super) const AGENT: &str = "
@@ -52,6 +52,16 @@ pub(super) fn context(lines: &str) -> AppContext {
                     serde_json::from_value(parse_yaml(patch)[field].clone()).unwrap_or_default()
                 };
                 context.set_objects(Objects { secrets: names("secrets"), config_maps: names("configMaps") });
+            }
+            "claims" => {
+                let claim = parse_yaml(patch);
+                let text = |field: &str| claim[field].as_str().map(str::to_owned);
+                let claim = Claim {
+                    size: text("size").expect("a size"),
+                    class: text("class"),
+                    can_grow: claim["canGrow"].as_bool(),
+                };
+                context.set_claims(Claims { tables: Some(claim.clone()), packages: Some(claim) });
             }
             other => panic!("unknown kind {other}"),
         }
@@ -367,5 +377,120 @@ fn volumes_of_the_user_and_of_components_have_different_names() {
             &format!("{{}}\n{VOLUMES}\ntable"),
             "metadata.name: Forbidden: the app has a volume 'counter-agent', which is also the name of the volume with this definition",
         )],
+    );
+}
+
+#[test]
+fn topics_that_lead_back() {
+    const OTHER: &str = "agent {metadata: {name: other}, spec: {input: {topic: {name: middle}}, output: {topics: [{name: orders}]}}}";
+    const SELF: &str = "~ spec.output.topics[0].name: 'orders' is an input of the agent: it feeds itself";
+    const THROUGH: &str =
+        "~ spec.output.topics[0].name: 'middle' leads back to the agent through agent 'other'";
+    let send = |topic: &str, context: &str| {
+        format!("spec: {{output: {{topics: [{topic}]}}}}\napp\ntable\n{context}")
+    };
+    let filtered = "spec: {processors: {pipeline: [f], operations: [{name: f, filter: {python: 'def f(v): return v'}}]}, output: {topics: [{name: orders}]}}\napp\ntable";
+    let sent = "spec: {processors: {pipeline: [s], operations: [{name: s, topicSend: {name: orders}}]}, output: {topics: [{name: orders}]}}\napp\ntable";
+    let rows = [
+        (send("{name: orders}", ""), SELF),
+        (send("{name: orders, predicate: {python: 'def f(v): return v'}}", ""), ""),
+        (send("{name: elsewhere}", OTHER), ""),
+        (send("{name: middle}", OTHER), THROUGH),
+        (send("{name: middle}", &OTHER.replace("name: orders", "name: end")), ""),
+        (filtered.to_owned(), ""),
+        // What is sent with topicSend does not reach the output.
+        (
+            sent.to_owned(),
+            "~ spec.processors.operations[0].topicSend.name: 'orders' is an input of the agent: it feeds itself",
+        ),
+    ];
+    let rows: Vec<(&str, &str)> = rows.iter().map(|(row, expected)| (row.as_str(), *expected)).collect();
+    assert_findings::<KasprAgent>(AGENT, &rows);
+}
+
+#[test]
+fn tables_of_webviews_and_tasks() {
+    let view = "spec: {processors: {pipeline: [a], operations: [{name: a, tables: [{name: totals, paramName: t}], map: {python: 'def f(r, t): return t'}}]}}";
+    let warning = "~ spec.processors.operations[0].tables[0].name: 'totals' is not global: a member has only its partitions";
+    let rows = [
+        (format!("{view}\napp {{spec: {{replicas: 2}}}}\ntable"), warning),
+        (format!("{view}\napp {{spec: {{replicas: 2}}}}\ntable {{spec: {{global: true}}}}"), ""),
+        (format!("{view}\napp {{spec: {{replicas: 1}}}}\ntable"), ""),
+        (format!("{view}\napp {{spec: {{replicas: null}}}}\ntable"), ""),
+    ];
+    let rows: Vec<(&str, &str)> = rows.iter().map(|(row, expected)| (row.as_str(), *expected)).collect();
+    assert_findings::<KasprWebView>(VIEW, &rows);
+}
+
+#[test]
+fn modules_that_no_package_brings() {
+    let code = |module: &str, app: &str| {
+        format!(
+            "spec: {{extractor: {{python: \"import {module}\\ndef key(v): return v\"}}}}\napp {app}\ntable\ntable {{metadata: {{name: names}}}}"
+        )
+    };
+    let with = |packages: &str| format!("{{spec: {{pythonPackages: {{packages: [{packages}]}}}}}}");
+    let missing =
+        |name: &str| format!("~ spec.extractor.python: line 1: add '{name}' to pythonPackages of the app");
+    let rows = [
+        (code("pandas", "{}"), missing("pandas")),
+        (code("sklearn.cluster", "{}"), missing("scikit-learn")),
+        (code("yaml", "{}"), String::new()),
+        (code("json, os.path, _thread", "{}"), String::new()),
+        (code("pandas", &with("'pandas>=2'")), String::new()),
+        (code("sklearn", &with("Scikit_Learn")), String::new()),
+        (code("cv2", &with("opencv-python-headless")), String::new()),
+        // A package may bring it.
+        (code("numpy", &with("pandas")), String::new()),
+        (code("pandas", &with("'git+https://host/repo'")), String::new()),
+        (code("pandas", &with("redis")), String::new()),
+        (code("boto3", &with("redis")), missing("boto3")),
+        (code("pandas", "{spec: {image: 'team/app:1'}}"), String::new()),
+    ];
+    let rows: Vec<(&str, &str)> =
+        rows.iter().map(|(row, expected)| (row.as_str(), expected.as_str())).collect();
+    assert_findings::<KasprJoin>(JOIN, &rows);
+}
+
+#[test]
+fn syntax_that_the_python_of_the_image_does_not_have() {
+    let join = |python: &str, app: &str| {
+        format!(
+            "spec: {{extractor: {{python: \"{python}\"}}}}\n{app}\ntable\ntable {{metadata: {{name: names}}}}"
+        )
+    };
+    let except = "def key(v):\\n    try: return v\\n    except A, B: return 1";
+    let rows = [
+        (
+            join("def key[T = int](v: T): return v", "app"),
+            "spec.extractor.python: Invalid value: \"def key[T = int](v: T): return v\": line 1, column 11: cannot set default type for a type parameter on Python 3.12 (syntax was added in Python 3.13)",
+        ),
+        (
+            join(except, "app"),
+            "spec.extractor.python: Invalid value: \"    except A, B: return 1\": line 3, column 12: multiple exception types must be parenthesized on Python 3.12 (syntax was added in Python 3.14)",
+        ),
+        (join(except, "app {spec: {image: 'team/app:1'}}"), ""),
+        (join("def key[T](v: T): return f'{v!r:{'a'}}'", "app"), ""),
+    ];
+    let rows: Vec<(&str, &str)> = rows.iter().map(|(row, expected)| (row.as_str(), *expected)).collect();
+    assert_findings::<KasprJoin>(JOIN, &rows);
+}
+
+#[test]
+fn the_code_of_a_component_fits_into_a_config_map() {
+    let code = format!("def f(v): return v\n{}", "#".repeat(250 * 1024));
+    let operations: Vec<_> =
+        (0..5).map(|i| serde_json::json!({ "name": format!("a{i}"), "map": { "python": code } })).collect();
+    let errors = |count: usize| {
+        let mut agent: KasprAgent = patched(AGENT, "{}");
+        let processors = serde_json::json!({ "pipeline": ["a0"], "operations": operations[..count] });
+        agent.spec.processors = Some(serde_json::from_value(processors).expect("processors"));
+        let found = super::review(&agent, None, None);
+        found.errors.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(errors(4), Vec::<String>::new());
+    assert_eq!(
+        errors(5),
+        ["spec: Forbidden: must have at most 1024 KiB of code in all, but has 1250: a ConfigMap holds it"]
     );
 }

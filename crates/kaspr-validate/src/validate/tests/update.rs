@@ -1,4 +1,4 @@
-use super::{APP, LONGEST_WARNING, compare, errors, patched, warnings};
+use super::{APP, LONGEST_WARNING, compare, cross_resource::context, errors, patched, warnings};
 use crate::{
     api::{KasprAgent, KasprApp},
     validate::{Findings, review},
@@ -36,6 +36,37 @@ fn partitions_are_immutable() {
         ("spec: {config: {topicPartitions: 4}}", "spec: {config: {topicPartitions: '4'}}", ""),
         ("spec: {config: {topicPartitions: null}}", "{}", ""),
     ]);
+}
+
+/// A row has the claims, the old and the new size, and the errors.
+#[test]
+fn the_size_of_the_claims_counts_more_than_the_old_size() {
+    let refused = |size: &str, live: &str| {
+        format!(
+            "spec.storage.size: Invalid value: \"{size}\": StorageClass 'local' does not allow volume expansion: must be '{live}', the size of the claims"
+        )
+    };
+    let cases = [
+        // The claims could not grow: the old size is allowed again.
+        ("{size: 10Gi, class: local, canGrow: false}", "20Gi", "10Gi", String::new()),
+        ("{size: 10Gi, class: gone}", "20Gi", "10Gi", String::new()),
+        ("{size: 20Gi, class: local, canGrow: true}", "20Gi", "10Gi",
+            "spec.storage.size: Invalid value: \"10Gi\": must not be less than before ('20Gi'): a claim can only grow".to_owned()),
+        ("{size: 10Gi, class: local, canGrow: false}", "20Gi", "9Gi",
+            "spec.storage.size: Invalid value: \"9Gi\": must not be less than before ('20Gi'): a claim can only grow".to_owned()),
+        ("{size: 10Gi, class: local, canGrow: false}", "10Gi", "20Gi", refused("20Gi", "10Gi")),
+        ("{size: 10Gi, class: local, canGrow: false}", "20Gi", "30Gi", refused("30Gi", "10Gi")),
+        // An unchanged size stays allowed, so that other changes are possible.
+        ("{size: 10Gi, class: local, canGrow: false}", "20Gi", "20Gi", String::new()),
+        ("{size: 10Gi, class: local, canGrow: true}", "10Gi", "20Gi", String::new()),
+        ("{size: 10Gi}", "10Gi", "20Gi", String::new()),
+    ];
+    for (claims, old, new, expected) in cases {
+        let size = |size: &str| patched(APP, &format!("spec: {{storage: {{size: {size}}}}}"));
+        let context = context(&format!("claims {claims}"));
+        let found = review::<KasprApp>(&size(new), Some(&size(old)), Some(&context));
+        assert_eq!(errors(&found).join("\n"), expected, "{claims} {old} -> {new}");
+    }
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn entrypoints() {
     );
     for (init, name, python) in [
         (None, "f", "async def f(v): return v"),
-        (None, "f", "class f: pass"),
+        (None, "f", "class f:\n    def __init__(self, v): pass"),
         (None, "f", "f: object = lambda v: v"),
         (None, "f", "a = f = lambda v: v"),
         (None, "f", "if x:\n    def f(v): return v\nelse:\n    f = None"),

@@ -1,46 +1,6 @@
-//! Every rule with its id: what is wrong, why that matters, and how to fix it. The reference in `docs/` is
-//! generated from this file, and each finding refers to its rule.
+//! Rules of resources, their fields, and what they refer to.
 
-/// Severity of a rule's findings.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Level {
-    /// The resource is rejected.
-    Error,
-    /// A warning while resources arrive one after the other; an error if a complete set is validated.
-    MissingReference,
-    /// The resource is accepted with a warning.
-    Warning,
-}
-
-/// A rule.
-#[derive(Debug, Eq, PartialEq)]
-pub struct Rule {
-    /// Identifier of the rule. It never changes: scripts and code scanners filter by it.
-    pub id: &'static str,
-    /// Severity of the findings.
-    pub level: Level,
-    /// What is wrong with the resource.
-    pub summary: &'static str,
-    /// What would happen without the rule.
-    pub reason: &'static str,
-    /// What the user should do.
-    pub remedy: &'static str,
-}
-
-macro_rules! rules {
-    ($($name:ident $level:ident $id:literal $summary:literal $reason:literal $remedy:literal)*) => {
-        $(#[doc = $summary] pub const $name: &Rule = &Rule {
-            id: $id,
-            level: Level::$level,
-            summary: $summary,
-            reason: $reason,
-            remedy: $remedy,
-        };)*
-
-        /// All rules, in the order of the reference.
-        pub const ALL: &[&Rule] = &[$($name),*];
-    };
-}
+use super::types::{Level, Rule, rules};
 
 rules! {
     UNREADABLE Error "unreadable"
@@ -103,6 +63,18 @@ rules! {
         "The password is sent to Kafka unencrypted."
         "Anyone with access to the network can read the password."
         "Add `spec.tls`, or use a SCRAM mechanism."
+    REGULAR_EXPRESSION Error "regular-expression"
+        "Python refuses a regular expression."
+        "Members fail at start."
+        "Fix the expression; the message is Python's."
+    RESERVED_PATH Warning "reserved-path"
+        "A webview has a path of the framework's own web server."
+        "The framework answers, not the webview."
+        "Use another path."
+    ENVIRONMENT_REPLACED Warning "environment-replaced"
+        "A variable of the template replaces one that the operator sets."
+        "Members may read another directory, listen on another port, or have the identity of another app."
+        "Remove the variable; use the field of the spec that the operator reads."
     STORAGE_ABSENT Warning "storage-absent"
         "No storage is configured."
         "Tables are rebuilt from Kafka whenever a pod starts, which takes long for large tables."
@@ -127,6 +99,10 @@ rules! {
         "The size of a claim was reduced."
         "Kubernetes can only expand claims."
         "Use at least the old size."
+    CLAIM_CANNOT_GROW Error "claim-cannot-grow"
+        "The size of claims grows, but their StorageClass does not allow volume expansion."
+        "Kubernetes refuses to expand the claims."
+        "Restore the size, or set `allowVolumeExpansion` of the StorageClass, if its driver can expand volumes."
     CONFIG_KEY Error "config-key"
         "A key of `spec.config` of a new app is a misspelled setting."
         "Members receive a variable that the framework ignores silently."
@@ -251,62 +227,22 @@ rules! {
         "The path of a webview is not valid."
         "The router of the framework fails at startup."
         "Start the path with '/', and write parameters like `/order/{id}`."
-    OPERATION_NAME Error "operation-name"
-        "An operation has no name, or its name is not unique."
-        "The pipeline cannot refer to the operation, or the last operation with that name silently wins."
-        "Give each operation a unique name."
-    OPERATION_KIND Error "operation-kind"
-        "An operation does not have exactly one of map, filter and topicSend."
-        "The framework silently uses the first one, or fails on the first message."
-        "Split the operation into several, and list each in the pipeline."
-    PIPELINE_STEP Error "pipeline-step"
-        "The pipeline refers to an operation that does not exist."
-        "The framework fails on the first message."
-        "Use names of operations of the same resource."
-    PIPELINE_EMPTY Warning "pipeline-empty"
-        "The pipeline is empty or missing."
-        "Values are not processed."
-        "List operations in `processors.pipeline`."
-    TASK_FILTER Error "task-filter"
-        "A task has a filter operation."
-        "The framework fails on every filter operation of a task."
-        "Filter in a map operation instead."
-    TABLE_ARGUMENT Error "table-argument"
-        "A table's `paramName` is not a valid Python name, is a duplicate, or is a parameter of the path."
-        "The call of the function fails on the first message."
-        "Use a unique name that is valid for a Python argument."
-    PYTHON_SYNTAX Error "python-syntax"
-        "Embedded Python does not compile."
-        "The framework compiles the code at startup, and the member does not start."
-        "Fix the code at the line and column in the message. A block has at most 256 KiB."
-    PYTHON_FUNCTION Error "python-function"
-        "Embedded Python defines no function, or several without an entrypoint."
-        "The framework calls the first callable that it finds, or fails."
-        "Define a function. If there are several, name one in `entrypoint`."
-    PYTHON_ENTRYPOINT Error "python-entrypoint"
-        "`entrypoint` is not the name of a callable."
-        "The framework silently calls another function."
-        "Name a function, class or other callable of the block or of `init`."
-    PYTHON_CALL Error "python-call"
-        "The signature of a function does not match the arguments of the framework's call."
-        "The call fails on the first message."
-        "Accept the value, and each table by its `paramName`, as the message describes."
-    PYTHON_GUESS Warning "python-guess"
-        "`entrypoint` is missing, and static analysis cannot determine the callable."
-        "The framework calls the first callable that it finds."
-        "Set `entrypoint`."
-    PATH_PARAMETER Warning "path-parameter"
-        "The first function of a webview does not accept a parameter of the path."
-        "The framework passes each parameter as a keyword argument, and the call fails."
-        "Accept the parameters as arguments, or accept `**kwargs`."
+    TOPIC_LOOP Warning "topic-loop"
+        "An agent sends every value to a topic that leads back to the agent, directly or through other agents of the app."
+        "One message is processed again and again, until someone stops the app."
+        "Add a filter or a predicate, or send to another topic."
+    TABLE_NOT_GLOBAL Warning "table-not-global"
+        "A webview or task of an app with several members reads a table that is not global."
+        "Each member has only its own partitions of the table: other keys are missing."
+        "Set `global: true` for the table, or route requests by key."
+    DEFINITION_SIZE Error "definition-size"
+        "The code of a component is larger than a ConfigMap can be."
+        "The API server refuses the ConfigMap with the definition."
+        "Move code to a package, and name it in `spec.pythonPackages` of the app."
     APP_MISSING MissingReference "app-missing"
         "The namespace has no KasprApp with the name in the label `kaspr.io/app`."
         "The component does not run until the app exists."
         "Apply the app too, or fix the label `kaspr.io/app`."
-    TABLE_MISSING MissingReference "table-missing"
-        "The app has no table with that name."
-        "The framework fails on the first event that uses the table."
-        "Apply a KasprTable with that `metadata.name` and the same label `kaspr.io/app`."
     CHANNEL_MISSING MissingReference "channel-missing"
         "No join of the app writes the channel."
         "The framework fails at startup for any other channel."
