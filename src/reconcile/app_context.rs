@@ -71,8 +71,11 @@ impl AppContextProvider for CachedAppContext {
         let set = owned(OwnedKind::StatefulSet, naming::app(app));
         let template = set.as_ref().and_then(|set| set.data.pointer(CLAIM_TEMPLATES)?.get(0));
         let packages = owned(OwnedKind::PersistentVolumeClaim, naming::packages_claim(app));
+        // An app that is stopped may never have had a claim, so its size may change.
+        let is_stopped = set.as_ref().is_some_and(|set| set.data["spec"]["replicas"] == 0);
+        let of_members = |claim: Claim| Claim { can_grow: claim.can_grow.filter(|_| !is_stopped), ..claim };
         Claims {
-            tables: template.and_then(|template| claim(caches, template)),
+            tables: template.and_then(|template| claim(caches, template)).map(of_members),
             packages: packages.and_then(|claim_object| claim(caches, &claim_object.data)),
         }
     }

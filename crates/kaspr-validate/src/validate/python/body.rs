@@ -80,7 +80,8 @@ fn check_names(
             code.error(rule::PYTHON_NAME, read.at, &describe_undefined(read, program), found);
         }
     }
-    for key in reading.context_keys.iter().filter(|key| !key.in_init) {
+    let is_changed = program.block.facts.changes_context || init.block().facts.changes_context;
+    for key in reading.context_keys.iter().filter(|key| !key.in_init && !is_changed) {
         if let Some(detail) = describe_key(key.read, init.context_keys) {
             code.error(rule::PYTHON_CONTEXT, key.read.at, &detail, found);
         }

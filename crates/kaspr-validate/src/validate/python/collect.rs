@@ -14,7 +14,8 @@ use ruff_python_ast::{
 
 use super::{
     facts::{CallResult, Facts, Import, Read, Unit},
-    guards, known_names,
+    guards::{self, Guards},
+    known_names,
     name_scope::{NameScope, NameScopeKind},
     names, results,
 };
@@ -38,10 +39,7 @@ struct Collector<'a> {
     loads: Vec<HashSet<&'a str>>,
     /// Reads with the unit and the nested functions that they belong to.
     reads: Vec<(usize, Read, Vec<&'a str>)>,
-    /// Number of enclosing `try` and `with` that catch a `NameError`.
-    guards: usize,
-    /// Number of enclosing `try` that catch the error of an import.
-    import_guards: usize,
+    guards: Guards,
 }
 
 /// Collects the facts of a module, but for its newer syntax and its lints.
@@ -53,8 +51,7 @@ pub(super) fn collect(module: &ModModule) -> Facts {
         conditions: Vec::new(),
         loads: Vec::new(),
         reads: Vec::new(),
-        guards: 0,
-        import_guards: 0,
+        guards: Guards::default(),
     };
     collector.add_unit("", CallResult::Value);
     collector.visit_body(&module.body);
@@ -110,7 +107,7 @@ impl<'a> Collector<'a> {
         let read = Read {
             name: name.into(),
             at,
-            guarded: self.guards > 0,
+            guarded: self.guards.names,
             methods: methods.collect(),
             key: key.map(Into::into),
             nearest: nearest.map(Into::into),
@@ -157,7 +154,7 @@ impl<'a> Collector<'a> {
         visit: impl FnOnce(&mut Self),
     ) {
         let outer = (self.unit, std::mem::replace(&mut self.conditions, conditions.to_vec()), self.guards);
-        (self.unit, self.guards) = (unit, 0);
+        (self.unit, self.guards) = (unit, Guards::default());
         self.within(scope, visit);
         (self.unit, self.conditions, self.guards) = outer;
     }
@@ -190,28 +187,28 @@ impl<'a> Collector<'a> {
         self.within(NameScope::of_lambda(lambda), |this| this.visit_expr(&lambda.body));
     }
 
+    /// Visits code in which failures are expected.
+    fn guarded(&mut self, guards: Guards, visit: impl FnOnce(&mut Self)) {
+        let outer = std::mem::replace(&mut self.guards, guards);
+        visit(self);
+        self.guards = outer;
+    }
+
     fn visit_try(&mut self, stmt: &'a StmtTry) {
-        let guards = usize::from(guards::catches_name_error(stmt));
-        let import_guards = usize::from(guards::catches_import_error(stmt));
-        self.guards += guards;
-        self.import_guards += import_guards;
-        self.visit_body(&stmt.body);
-        self.guards -= guards;
-        self.import_guards -= import_guards;
+        self.guarded(self.guards.within_try(stmt), |this| this.visit_body(&stmt.body));
         stmt.handlers.iter().for_each(|handler| self.visit_except_handler(handler));
         self.visit_body(&stmt.orelse);
         self.visit_body(&stmt.finalbody);
     }
 
     fn visit_if(&mut self, stmt: &'a StmtIf) {
-        let guards = usize::from(guards::tests_environment(&stmt.test));
         self.visit_expr(&stmt.test);
-        self.guards += guards;
-        if !guards::is_never_true(&stmt.test) {
-            self.visit_body(&stmt.body);
-        }
-        stmt.elif_else_clauses.iter().for_each(|clause| self.visit_elif_else_clause(clause));
-        self.guards -= guards;
+        self.guarded(self.guards.within_branch(&stmt.test), |this| {
+            if !guards::is_never_true(&stmt.test) {
+                this.visit_body(&stmt.body);
+            }
+            stmt.elif_else_clauses.iter().for_each(|clause| this.visit_elif_else_clause(clause));
+        });
     }
 
     fn visit_generators(&mut self, loops: &'a [Comprehension], parts: &[&'a Expr]) {
@@ -230,10 +227,12 @@ impl<'a> Collector<'a> {
     }
 
     fn visit_subscript(&mut self, subscript: &'a ExprSubscript) {
-        if let (Expr::Name(name), Expr::StringLiteral(key), ExprContext::Load) =
-            (&*subscript.value, &*subscript.slice, subscript.ctx)
-        {
-            return self.read(&name.id, name.range.start().to_usize(), Some(key.value.to_str()));
+        if let (Expr::Name(name), Expr::StringLiteral(key)) = (&*subscript.value, &*subscript.slice) {
+            let is_read = subscript.ctx == ExprContext::Load;
+            self.facts.changes_context |= !is_read && name.id.as_str() == "context";
+            // The code around it may expect that the key is missing.
+            let key = Some(key.value.to_str()).filter(|_| is_read && !self.guards.keys);
+            return self.read(&name.id, name.range.start().to_usize(), key);
         }
         self.visit_expr(&subscript.value);
         self.visit_expr(&subscript.slice);
@@ -241,7 +240,7 @@ impl<'a> Collector<'a> {
 
     fn import(&mut self, module: &str, at: usize) {
         // An import in a `try` has an alternative.
-        if self.import_guards == 0 && !module.is_empty() {
+        if !self.guards.imports && !module.is_empty() {
             let module = module.split('.').next().unwrap_or_default();
             self.facts.imports.push(Import { module: module.into(), at });
         }
@@ -266,11 +265,8 @@ impl<'a> Visitor<'a> for Collector<'a> {
             Stmt::If(each) => self.visit_if(each),
             Stmt::Try(each) => self.visit_try(each),
             Stmt::With(each) => {
-                let guards = usize::from(guards::suppresses(each));
                 each.items.iter().for_each(|item| self.visit_with_item(item));
-                self.guards += guards;
-                self.visit_body(&each.body);
-                self.guards -= guards;
+                self.guarded(self.guards.within_with(each), |this| this.visit_body(&each.body));
             }
             // Whether an annotation is evaluated depends on the version of Python.
             Stmt::AnnAssign(each) => {
@@ -325,17 +321,16 @@ impl<'a> Visitor<'a> for Collector<'a> {
                 self.read(&name.id, name.range.start().to_usize(), None);
             }
             Expr::Attribute(attribute) => {
+                self.facts.changes_context |= guards::last_name(&attribute.value) == Some("context")
+                    && matches!(attribute.attr.as_str(), "update" | "setdefault");
                 self.facts.attributes.insert(attribute.attr.as_str().into());
                 self.visit_expr(&attribute.value);
             }
             Expr::Subscript(subscript) => self.visit_subscript(subscript),
             Expr::Lambda(lambda) => self.visit_lambda(lambda),
-            Expr::If(each) => {
-                let guards = usize::from(guards::tests_environment(&each.test));
-                self.guards += guards;
-                visitor::walk_expr(self, expr);
-                self.guards -= guards;
-            }
+            Expr::If(each) => self.guarded(self.guards.within_branch(&each.test), |this| {
+                visitor::walk_expr(this, expr);
+            }),
             Expr::ListComp(each) => self.visit_generators(&each.generators, &[&each.elt]),
             Expr::SetComp(each) => self.visit_generators(&each.generators, &[&each.elt]),
             Expr::Generator(each) => self.visit_generators(&each.generators, &[&each.elt]),

@@ -18,6 +18,8 @@ pub(crate) struct Facts {
     pub imports: Vec<Import>,
     /// Names that the code imports or assigns at its top level, with their offsets in bytes.
     pub variables: Vec<(Box<str>, usize)>,
+    /// Whether the code changes `context`.
+    pub changes_context: bool,
     /// Names that functions declare `global`, with their offsets in bytes.
     pub globals: Vec<(Box<str>, usize)>,
     /// Lines with syntax that the Python of the framework's images does not have.

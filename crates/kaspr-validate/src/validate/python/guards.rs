@@ -5,27 +5,50 @@ use ruff_python_ast::{
     visitor::{self, Visitor},
 };
 
-/// Classes of exceptions that include `NameError`.
-const CATCH_ALL: &[&str] = &["NameError", "Exception", "BaseException"];
-
-/// Returns whether a `try` catches a `NameError`, or the error of an import that fails.
-pub(super) fn catches_name_error(stmt: &StmtTry) -> bool {
-    stmt.handlers.iter().any(|ExceptHandler::ExceptHandler(handler)| {
-        handler.type_.as_deref().is_none_or(|class| names_any(class, CATCH_ALL))
-    })
+/// The failures that the code around a statement expects.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Guards {
+    /// Names that do not exist.
+    pub names: bool,
+    /// Imports that fail.
+    pub imports: bool,
+    /// Keys that are missing.
+    pub keys: bool,
 }
 
-/// Returns whether a `try` catches the error of an import that fails.
-pub(super) fn catches_import_error(stmt: &StmtTry) -> bool {
+impl Guards {
+    /// Returns the guards of the body of a `try`.
+    pub(super) fn within_try(self, stmt: &StmtTry) -> Self {
+        Self {
+            names: self.names || catches(stmt, &["NameError"]),
+            imports: self.imports || catches(stmt, &["ImportError", "ModuleNotFoundError"]),
+            keys: self.keys || catches(stmt, &["KeyError", "LookupError"]),
+        }
+    }
+
+    /// Returns the guards of the body of a `with`, which may suppress exceptions as `contextlib.suppress` does.
+    pub(super) fn within_with(self, stmt: &StmtWith) -> Self {
+        let all = suppresses(stmt);
+        Self { names: self.names || all, imports: self.imports || all, keys: self.keys || all }
+    }
+
+    /// Returns the guards of the branches of a condition: one may be for another system.
+    pub(super) fn within_branch(self, test: &Expr) -> Self {
+        let other = tests_environment(test);
+        Self { names: self.names || other, imports: self.imports || other, ..self }
+    }
+}
+
+/// Returns whether a `try` catches one of the exceptions, or all.
+fn catches(stmt: &StmtTry, exceptions: &[&str]) -> bool {
     stmt.handlers.iter().any(|ExceptHandler::ExceptHandler(handler)| {
         handler.type_.as_deref().is_none_or(|class| {
-            names_any(class, CATCH_ALL) || names_any(class, &["ImportError", "ModuleNotFoundError"])
+            names_any(class, &["Exception", "BaseException"]) || names_any(class, exceptions)
         })
     })
 }
 
-/// Returns whether a `with` may suppress exceptions, as `contextlib.suppress` does.
-pub(super) fn suppresses(stmt: &StmtWith) -> bool {
+fn suppresses(stmt: &StmtWith) -> bool {
     stmt.items.iter().any(|item| match &item.context_expr {
         Expr::Call(call) => matches!(last_name(&call.func), Some("suppress" | "raises" | "assertRaises")),
         _ => false,
@@ -36,7 +59,7 @@ pub(super) fn suppresses(stmt: &StmtWith) -> bool {
 const ENVIRONMENT: &[&str] = &["PY2", "PY3", "hexversion", "platform", "version_info"];
 
 /// Returns whether a condition tests the version of Python or the system: then either branch may be for another one.
-pub(super) fn tests_environment(test: &Expr) -> bool {
+fn tests_environment(test: &Expr) -> bool {
     struct Names(bool);
     impl<'a> Visitor<'a> for Names {
         fn visit_expr(&mut self, expr: &'a Expr) {

@@ -55,6 +55,7 @@ impl Uses {
             let detail = describe_undefined(found.read, program);
             self.errors.insert(found.read.at, (rule::PYTHON_NAME, detail));
         }
+        let context_keys = context_keys.filter(|_| !program.block.facts.changes_context);
         for found in context_keys {
             if let Some(detail) = describe_key(found.read, CONTEXT_OF_INIT) {
                 self.errors.insert(found.read.at, (rule::PYTHON_CONTEXT, detail));

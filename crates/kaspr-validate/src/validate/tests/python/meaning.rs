@@ -295,6 +295,16 @@ fn tasks_and_webviews_have_no_event_and_no_value_at_first() {
         ),
         ("task with app".to_owned(), task(&map("def f(): return context['app'], context.get('event')")), ""),
         (
+            "changed context".to_owned(),
+            task(&map("context['event'] = 1\ndef f(): return context['event']")),
+            "",
+        ),
+        (
+            "guarded".to_owned(),
+            task(&map("def f():\n    try: return context['event']\n    except KeyError: return 1")),
+            "",
+        ),
+        (
             "own context".to_owned(),
             task(&map("def f():\n    context = {'event': 1}\n    return context['event']")),
             "",
