@@ -13,7 +13,10 @@ use super::{
     package_set::{SetInfo, SetName},
     request::Request,
     store::{Fetched, LeaseOutcome, Store, StoreError},
-    tool::{bytecode, dist_info, pip::InstallDirs},
+    tool::{
+        bytecode, dist_info, image_settings::ImageSettings, install_spec::InstallDirs, pip::InstallTool,
+        requested,
+    },
     volume::Staging,
 };
 use crate::api::PackageSource;
@@ -147,6 +150,14 @@ async fn find_or_fetch_set<S: Store>(
         Ok(None) => return Ok(None),
         Ok(Some(Fetched::Current(info))) => info,
         Ok(Some(Fetched::Legacy)) => {
+            let missing = requested::find_missing(&request.spec.packages, &staging.set_dir());
+            if !missing.is_empty() {
+                notes.warn(format!(
+                    "the archive of the Python operator does not contain {}",
+                    missing.join(", ")
+                ));
+                return Ok(None);
+            }
             log("found an archive of the Python operator in the store; compiling it");
             compile(request, &staging, deadline, notes).await?;
             SetInfo {
@@ -233,11 +244,15 @@ async fn install(
     // uv hard-links from its cache into the set if both are on one volume.
     let cache = if request.shared { private } else { staging.scratch_dir() };
     let dirs = InstallDirs { target: &target, private, cache };
-    let name = request.tool_reason.as_deref().unwrap_or(request.tool.name());
+    let image = deadline.enforce(ImageSettings::read(&request.python, private)).await?;
+    let (tool, reason) = InstallTool::choose(request.uv.as_deref(), &image);
+    let name = reason.as_deref().unwrap_or(tool.name());
     log(&format!("installing with {name}, for Python {}", request.set.python));
+    let mut spec = request.spec.clone();
+    image.addresses().for_each(|address| spec.secrets.add_address(&address));
     let mut pause = Duration::from_secs(1);
     loop {
-        let attempt = request.tool.install(&request.python, &request.spec, dirs, &|line: &str| log(line));
+        let attempt = tool.install(&request.python, &spec, &image, dirs, &|line: &str| log(line));
         let error = match deadline.enforce(attempt).await? {
             Ok(()) => break,
             Err(error) => error,

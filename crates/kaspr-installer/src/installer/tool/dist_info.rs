@@ -22,18 +22,36 @@ fn dist_info_dirs(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Normalizes a name: <https://packaging.python.org/en/latest/specifications/name-normalization/>.
+pub(crate) fn normalize(name: &str) -> String {
+    let words = name.split(['-', '_', '.']).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("-").to_ascii_lowercase()
+}
+
+/// Returns name and version of a distribution.
+fn name_and_version(folder: &Path) -> Option<(String, String)> {
+    let text = fs::read(folder.join("METADATA")).ok()?;
+    let text = String::from_utf8_lossy(&text);
+    let field = |name: &str| {
+        let mut lines = text.lines().take_while(|line| !line.is_empty());
+        lines.find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
+    };
+    Some((field("Name:")?, field("Version:")?))
+}
+
+/// Lists the normalized names of the packages of a set.
+pub(crate) fn list_names(folder: &Path) -> Vec<String> {
+    dist_info_dirs(folder).iter().filter_map(|folder| Some(normalize(&name_and_version(folder)?.0))).collect()
+}
+
 /// Lists the packages of a set with their versions, requested packages before their dependencies.
 pub(crate) fn list_packages(folder: &Path) -> Vec<String> {
     let mut found: Vec<(bool, String)> = dist_info_dirs(folder)
         .iter()
         .filter_map(|folder| {
-            let text = fs::read_to_string(folder.join("METADATA")).ok()?;
-            let field = |name: &str| {
-                let mut lines = text.lines().take_while(|line| !line.is_empty());
-                lines.find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
-            };
+            let (name, version) = name_and_version(folder)?;
             let requested = folder.join("REQUESTED").exists();
-            Some((!requested, format!("{}=={}", field("Name:")?, field("Version:")?)))
+            Some((!requested, format!("{name}=={version}")))
         })
         .collect();
     found.sort();

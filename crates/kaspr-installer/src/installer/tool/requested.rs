@@ -1,0 +1,91 @@
+//! The distributions that requirements name, to find out whether a set holds them.
+
+use std::path::Path;
+
+use super::dist_info::{self, normalize};
+
+/// Returns the normalized name of the distribution that a requirement names. Returns `None` for an address that does
+/// not contain the name, such as that of a repository.
+pub(crate) fn requested_name(requirement: &str) -> Option<String> {
+    let requirement = requirement.trim();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let (name, rest) = requirement.split_at(requirement.find(|c| !is_name(c)).unwrap_or(requirement.len()));
+    let is_address = rest.starts_with("://") || rest.starts_with('+');
+    if !name.is_empty() && !is_address {
+        return Some(normalize(name));
+    }
+    let (address, fragment) = requirement.split_once('#').unwrap_or((requirement, ""));
+    let egg = fragment.split('&').find_map(|part| part.strip_prefix("egg="));
+    if let Some(egg) = egg {
+        return Some(normalize(&egg[..egg.find(|c| !is_name(c)).unwrap_or(egg.len())]));
+    }
+    let file = address.split(['?', ';', ' ']).next()?.rsplit('/').next()?;
+    let (name, _) = file.strip_suffix(".whl")?.split_once('-')?;
+    Some(normalize(name))
+}
+
+/// Returns the names of requested distributions that are not in a set. A requirement with a marker may be for another
+/// platform, so its distribution may be absent. A set without any distribution lacks all of them.
+pub(crate) fn find_missing(packages: &[String], folder: &Path) -> Vec<String> {
+    let installed: Vec<String> = dist_info::list_names(folder);
+    let unconditional = || packages.iter().filter(|package| !has_marker(package));
+    let missing: Vec<String> = unconditional()
+        .filter_map(|package| requested_name(package))
+        .filter(|name| !installed.contains(name))
+        .collect();
+    if missing.is_empty() && installed.is_empty() && unconditional().next().is_some() {
+        return vec!["every package".to_owned()];
+    }
+    missing
+}
+
+/// An address may contain a semicolon too, but not before a space.
+fn has_marker(requirement: &str) -> bool {
+    let is_address = requirement.contains("://");
+    if is_address {
+        requirement.contains(" ;") || requirement.contains("; ")
+    } else {
+        requirement.contains(';')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn names_are_read_from_every_form_of_requirement() {
+        for (requirement, expected) in [
+            ("Pandas>=2", Some("pandas")),
+            ("zope.interface_x", Some("zope-interface-x")),
+            ("redis[hiredis] ~= 5.0 ; python_version > '3'", Some("redis")),
+            ("My_Lib @ git+https://host/repo@v1", Some("my-lib")),
+            ("my-lib@https://host/a.whl", Some("my-lib")),
+            ("git+https://host/repo@v1", None),
+            ("git+https://host/repo@v1#egg=My.Lib[extra]&subdirectory=a", Some("my-lib")),
+            ("https://user:pass@host/files/My_Lib-1.0-py3-none-any.whl#sha256=00", Some("my-lib")),
+            ("https://host/my-lib-1.0.tar.gz", None),
+            ("file:///wheels/six-1.0-py2.py3-none-any.whl", Some("six")),
+        ] {
+            assert_eq!(requested_name(requirement).as_deref(), expected, "{requirement}");
+        }
+    }
+
+    #[test]
+    fn a_set_lacks_what_it_does_not_hold() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let missing = |packages: &[&str]| {
+            let packages: Vec<String> = packages.iter().map(|package| (*package).to_owned()).collect();
+            find_missing(&packages, folder.path()).join(" ")
+        };
+        assert_eq!(missing(&["git+https://host/repo"]), "every package");
+        assert_eq!(missing(&["six; sys_platform == 'win32'"]), "");
+        let info = folder.path().join("My_Lib-1.0.dist-info");
+        fs::create_dir(&info).expect("a directory");
+        fs::write(info.join("METADATA"), "Metadata-Version: 2.1\nName: My_Lib\nVersion: 1.0\n")
+            .expect("written");
+        assert_eq!(missing(&["my.lib", "six>=1", "git+https://host/repo"]), "six");
+    }
+}
