@@ -1,7 +1,7 @@
 //! Ensures that the package set is in the volume: finds it there, fetches it from the store, waits for
 //! another member, or installs it.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use tokio::time::timeout;
 
@@ -15,7 +15,7 @@ use super::{
     store::{Fetched, LeaseOutcome, Store, StoreError},
     tool::{
         bytecode, dist_info, image_settings::ImageSettings, install_spec::InstallDirs, pip::InstallTool,
-        requested,
+        requested, site_hook::add_site_hook as add_hook,
     },
     volume::Staging,
 };
@@ -162,7 +162,7 @@ async fn find_or_fetch_set<S: Store>(
             compile(request, &staging, deadline, notes).await?;
             SetInfo {
                 name: set.to_string(),
-                installed: dist_info::list_packages(&staging.set_dir()),
+                installed: requested::list_packages(&request.spec.packages, &staging.set_dir()),
                 installed_by: None,
             }
         }
@@ -276,9 +276,18 @@ async fn install(
     compile(request, staging, deadline, notes).await?;
     Ok(SetInfo {
         name: request.set.to_string(),
-        installed: dist_info::list_packages(&target),
+        installed: requested::list_packages(&request.spec.packages, &target),
         installed_by: Some(request.member.clone()),
     })
+}
+
+/// Lets the `.pth` files of a set take effect. An error does not prevent the start, because few packages need them.
+pub(super) fn add_site_hook(folder: &Path, notes: &mut InstallNotes) {
+    match add_hook(folder) {
+        Ok(None) => {}
+        Ok(Some(warning)) => notes.warn(warning),
+        Err(error) => notes.warn(format!("could not let the .pth files of packages take effect: {error}")),
+    }
 }
 
 /// Compiles a set to bytecode. A set that is not compiled works too, but imports are slower.
@@ -288,6 +297,7 @@ async fn compile(
     deadline: &Deadline,
     notes: &mut InstallNotes,
 ) -> Result<(), InstallError> {
+    add_site_hook(&staging.set_dir(), notes);
     if !deadline.enforce(bytecode::compile(&request.python, &staging.set_dir())).await?? {
         notes.warn("the bytecode compiler was killed, so imports are slower: raise pythonPackages.resources");
     }

@@ -9,4 +9,5 @@ pub(super) mod install_spec;
 pub(super) mod pip;
 pub(super) mod python;
 pub(super) mod requested;
+pub(super) mod site_hook;
 pub(super) mod subprocess;

@@ -53,7 +53,7 @@ pub(crate) fn with_container_env(program: impl AsRef<OsStr>, scratch: &Path) -> 
     command
 }
 
-/// Returns the home directory for programs: that of the container, or `scratch` if there is none.
+/// Returns the home directory for programs: that of the container, or `scratch` without one.
 pub(crate) fn home(scratch: &Path) -> OsString {
     let home = std::env::var_os("HOME").filter(|home| Path::new(home).is_dir() && home != "/");
     home.unwrap_or_else(|| scratch.as_os_str().to_owned())
