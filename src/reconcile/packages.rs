@@ -42,10 +42,10 @@ pub(super) fn status(
     });
     let ready =
         current.iter().filter(|pod| pod.ready || matches!(pod.install, Install::Succeeded { .. })).count();
-    let condition = if let Some((pod, report)) = failed {
-        let kind = report.error_type.map(|kind| format!(" ({})", kind.label())).unwrap_or_default();
-        let message = report.message.as_deref().unwrap_or("see the log of its install container");
-        let message = format!("Pod {}{kind}: {message}", pod.name);
+    let failure = failed
+        .map(|(pod, report)| failure_message(pod, report))
+        .or_else(|| previous.and_then(|previous| lasting_failure(previous, &current)));
+    let condition = if let Some(message) = failure {
         status.error = Some(message.clone());
         condition(conditions::PACKAGES_READY, false, conditions::INSTALLATION_FAILED, message)
     } else if current.len() < pods.len() {
@@ -65,10 +65,32 @@ pub(super) fn status(
     (condition, status)
 }
 
+fn failure_message(pod: &MemberPod, report: &InstallReport) -> String {
+    let kind = report.error_type.map(|kind| format!(" ({})", kind.label())).unwrap_or_default();
+    let message = report.message.as_deref().unwrap_or("see the log of its install container");
+    format!("Pod {}{kind}: {message}", pod.name)
+}
+
+/// Returns the error of an install that failed before and has not succeeded since. Its pod may have been recreated, and
+/// then installs again.
+fn lasting_failure(previous: &PackagesStatus, current: &[&MemberPod]) -> Option<String> {
+    let error = previous.error.as_ref().filter(|_| previous.state.as_deref() == Some(FAILED))?;
+    let name = error.strip_prefix("Pod ")?.split([' ', ':']).next()?;
+    let has_packages = |pod: &&MemberPod| pod.ready || matches!(pod.install, Install::Succeeded { .. });
+    let has_succeeded = match current.iter().find(|pod| pod.name == name) {
+        Some(pod) => has_packages(pod),
+        None => current.iter().any(has_packages),
+    };
+    (!has_succeeded).then(|| error.clone())
+}
+
+/// State of packages whose install failed.
+const FAILED: &str = "Failed";
+
 /// Returns the state that goes with the reason of the condition.
 fn state(reason: &str) -> &'static str {
     match reason {
-        conditions::INSTALLATION_FAILED => "Failed",
+        conditions::INSTALLATION_FAILED => FAILED,
         conditions::PACKAGES_INSTALLED => "Ready",
         conditions::STATUS_UNKNOWN => "Unknown",
         _ => "Installing",
@@ -239,6 +261,37 @@ mod tests {
         // The result outlives the pods.
         let (_, later) = status(&packages, &[], None, Some(&first));
         assert_eq!(later.installed, first.installed);
+    }
+
+    #[test]
+    fn a_failed_install_stays_failed_until_it_succeeds() {
+        const HASH: &str = "705ebf671c1c70ee";
+        let packages: PythonPackages =
+            serde_json::from_value(json!({ "packages": ["requests"] })).expect("packages");
+        let report = InstallReport::from_termination_message("down");
+        let done = || Install::Succeeded { started: 0, finished: 1, report: InstallReport::default() };
+        let reason = |pods: &[MemberPod], previous: &PackagesStatus| {
+            let (condition, next) = status(&packages, pods, None, Some(previous));
+            (condition.reason().to_owned(), next)
+        };
+        let none = PackagesStatus::default();
+        let (first, failed) = reason(&[pod(0, HASH, done()), pod(1, HASH, Install::Failed(report))], &none);
+        assert_eq!(first, "InstallationFailed");
+        // Its pod is recreated, and installs again.
+        for pods in [
+            vec![pod(0, HASH, done()), pod(1, HASH, Install::Running)],
+            vec![pod(0, HASH, done()), pod(1, HASH, Install::Unknown)],
+            vec![],
+        ] {
+            let (again, next) = reason(&pods, &failed);
+            assert_eq!((again.as_str(), &next.error), ("InstallationFailed", &failed.error));
+        }
+        assert_eq!(reason(&[pod(0, HASH, done()), pod(1, HASH, done())], &failed).0, "PackagesInstalled");
+        // The pod is gone, because the app has fewer members.
+        assert_eq!(reason(&[pod(0, HASH, done())], &failed).0, "PackagesInstalled");
+        // Other packages.
+        let other: PythonPackages = serde_json::from_value(json!({ "packages": ["six"] })).expect("packages");
+        assert_eq!(status(&other, &[], None, Some(&failed)).0.reason(), "Installing");
     }
 
     #[test]

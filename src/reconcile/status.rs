@@ -87,7 +87,14 @@ pub(super) fn app(
     let replicas = resources::replicas(app);
     let packages = app.spec.python_packages.as_ref().map(|packages| {
         let claim = observed.packages_claim.as_ref();
-        packages::status(packages, &observed.pods, claim, previous.python_packages.as_ref())
+        let mut earlier = previous.python_packages.clone();
+        if let Some(earlier) =
+            earlier.as_mut().filter(|_| previous.observed_generation != app.metadata.generation)
+        {
+            // A changed spec may fix the error of an install.
+            (earlier.state, earlier.error) = (None, None);
+        }
+        packages::status(packages, &observed.pods, claim, earlier.as_ref())
     });
     let (packages_ready, packages) = packages.unzip();
     let conditions = [

@@ -39,6 +39,7 @@ pub(crate) struct Index {
     address: SocketAddr,
     /// Address with TLS and a self-signed certificate.
     secured: SocketAddr,
+    certificate: String,
     shared: Arc<Shared>,
     _runtime: Runtime,
 }
@@ -70,8 +71,9 @@ impl Index {
             runtime.spawn(serve(listener, tls, shared.clone()));
             address
         };
-        let (address, secured) = (serve(None), serve(Some(tls::acceptor(&["127.0.0.1"]).0)));
-        Self { address, secured, shared, _runtime: runtime }
+        let (acceptor, certificate) = tls::acceptor(&["127.0.0.1"]);
+        let (address, secured) = (serve(None), serve(Some(acceptor)));
+        Self { address, secured, certificate, shared, _runtime: runtime }
     }
 
     /// Returns the address of the index in a mode: `open`, `auth`, `forbidden`, `missing`, `broken`,
@@ -83,6 +85,11 @@ impl Index {
     /// Returns host and port with TLS.
     pub(crate) fn secured(&self) -> String {
         self.secured.to_string()
+    }
+
+    /// Returns the certificate of the address with TLS, in PEM format.
+    pub(crate) fn certificate(&self) -> &str {
+        &self.certificate
     }
 
     /// Returns the address of a file.

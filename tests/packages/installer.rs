@@ -144,6 +144,29 @@ impl Container {
         self
     }
 
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
+    /// Runs the installer from a directory that contains uv too, as in a pod.
+    pub(crate) fn bundled(mut self, folder: &Path) -> Self {
+        for program in [Path::new(self.command.get_program()), &tools::uv()] {
+            let copy = folder.join(program.file_name().expect("a name"));
+            if !copy.exists() && fs::hard_link(program, &copy).is_err() {
+                fs::copy(program, &copy).expect("a copy");
+            }
+        }
+        let name = Path::new(self.command.get_program()).file_name().expect("a name").to_owned();
+        let mut command = Command::new(folder.join(name));
+        command.args(self.command.get_args()).env_clear();
+        for (name, value) in self.command.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        self.command = command;
+        self
+    }
+
     /// Runs as a user without an account, with only the volume writable. Returns `None` if this machine
     /// does not allow tests to mount.
     pub(crate) fn confined(mut self, volume: &Volume) -> Option<Self> {

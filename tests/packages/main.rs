@@ -7,6 +7,7 @@ mod credentials;
 mod errors;
 mod gateway;
 mod identity;
+mod image;
 mod index;
 mod installer;
 mod killed;

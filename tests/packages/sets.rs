@@ -223,3 +223,63 @@ fn the_second_start_needs_no_index() {
     println!("a warm start took {:?}", begun.elapsed());
     assert_eq!(outcome.report.installed, ["kaspr-moving==1.0"]);
 }
+
+/// Adds a file to an installed set, as a package with such a file has it.
+fn add_to_set(volume: &Volume, name: &str, text: &str) {
+    let set = volume.root().join("members/app-0").canonicalize().expect("a set");
+    fs::write(set.join(name), text).expect("written");
+}
+
+#[test]
+fn pth_files_of_packages_take_effect() {
+    const HOOKED: Wheel = Wheel {
+        files: &[
+            ("kaspr_hooked.pth", "kaspr_vendor\nimport kaspr_hooked; kaspr_hooked.STARTED = True\n"),
+            ("kaspr_vendor/kaspr_inner.py", "VERSION = 'inner'\n"),
+        ],
+        ..Wheel::new("kaspr-hooked", "1.0")
+    };
+    const CODE: &str = "import kaspr_hooked as h, kaspr_inner as i; print(h.STARTED, i.VERSION)";
+    let index = Index::new(&[HOOKED]);
+    for tool in TOOLS {
+        let volume = Volume::new();
+        let container = volume.container("app-0", "hooked", tool, &["kaspr-hooked"]);
+        container.env("INDEX_URL", index.url("open")).run().assert_from(PackageSource::Index);
+        assert_eq!(volume.python("app-0", CODE), "True inner");
+    }
+}
+
+#[test]
+fn pth_files_of_installed_sets_take_effect_and_keep_the_modules_of_others() {
+    let index = Index::new(&[OLD]);
+    let volume = Volume::new();
+    let start = || {
+        let container = volume.container("app-0", "earlier", Tool::Uv, &["kaspr-moving"]);
+        container.env("PACKAGES_SHARED", "true").env("INDEX_URL", index.url("open")).run()
+    };
+    start().assert_from(PackageSource::Index);
+    assert!(!volume.names("members/app-0").contains(&"sitecustomize.py".to_owned()), "there is no need");
+    // An earlier version has installed a set with a .pth file.
+    add_to_set(&volume, "kaspr.pth", "import kaspr_moving; kaspr_moving.STARTED = 1\n");
+    start().assert_from(PackageSource::Cache);
+    // The image has a sitecustomize too.
+    let image = tempfile::tempdir().expect("a directory");
+    fs::write(image.path().join("sitecustomize.py"), "IMAGE = 1\n").expect("written");
+    let path = [volume.root().join("members/app-0"), image.path().to_owned()];
+    let output = std::process::Command::new("python3")
+        .args(["-c", "import kaspr_moving as m, sitecustomize as s; print(m.STARTED + s.IMAGE)"])
+        .env("PYTHONPATH", std::env::join_paths(path).expect("paths"))
+        .output()
+        .expect("Python");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "2\n", "{}", String::from_utf8_lossy(&output.stderr));
+    // A package has one: it stays as it is.
+    add_to_set(&volume, "sitecustomize.py", "PACKAGE = 1\n");
+    let outcome = start();
+    outcome.assert_from(PackageSource::Cache);
+    assert!(
+        outcome.report.warnings.iter().any(|w| w.contains("sitecustomize")),
+        "{:?}",
+        outcome.report.warnings
+    );
+    assert_eq!(volume.python("app-0", "import sitecustomize as s; print(s.PACKAGE)"), "1");
+}

@@ -13,11 +13,13 @@ pub(crate) struct Wheel {
     pub requires: &'static [&'static str],
     /// Size of an additional data file in bytes, which makes a download take longer.
     pub ballast: usize,
+    /// Further files, with their content.
+    pub files: &'static [(&'static str, &'static str)],
 }
 
 impl Wheel {
     pub(crate) const fn new(name: &'static str, version: &'static str) -> Self {
-        Self { name, version, requires: &[], ballast: 0 }
+        Self { name, version, requires: &[], ballast: 0, files: &[] }
     }
 
     pub(crate) fn file(&self) -> String {
@@ -37,6 +39,7 @@ impl Wheel {
                 &self.ballast.to_string(),
             ])
             .arg(&path)
+            .arg(serde_json::to_string(self.files).expect("JSON"))
             .status();
         assert!(ran.expect("Python").success());
         path
@@ -45,8 +48,8 @@ impl Wheel {
 
 /// Builds a wheel. Times are fixed, as in released wheels.
 const BUILD: &str = r#"
-import os, random, sys, zipfile
-name, version, requires, ballast, path = sys.argv[1:]
+import json, os, random, sys, zipfile
+name, version, requires, ballast, path, more = sys.argv[1:]
 module = name.replace("-", "_")
 info = f"{module}-{version}.dist-info/"
 metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
@@ -58,6 +61,7 @@ files = {
     info + "METADATA": metadata,
     info + "WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
 }
+files.update(json.loads(more))
 record = "".join(f"{name},,\n" for name in [*files, info + "RECORD"])
 with zipfile.ZipFile(path, "w") as wheel:
     for name, content in {**files, info + "RECORD": record}.items():

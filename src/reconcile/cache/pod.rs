@@ -148,9 +148,10 @@ fn install_state(status: &ContainerStatus) -> Install {
     let now = status.state.as_ref();
     let last = status.last_state.as_ref().and_then(|state| state.terminated.as_ref());
     let ended = now.and_then(|state| state.terminated.as_ref());
-    // A container that waits for its next attempt has the result of the last one.
+    // A container that waits for its next attempt, or makes it, has the result of the last one. It fails until it
+    // succeeds.
     let waiting = now.is_some_and(|state| state.waiting.is_some());
-    match ended.or(last.filter(|_| waiting)) {
+    match ended.or(last.filter(|last| waiting || last.exit_code != 0)) {
         Some(end) if end.exit_code == 0 => {
             let seconds = |time: &Option<k8s_openapi::apimachinery::pkg::apis::meta::v1::Time>| {
                 time.as_ref().map(|time| time.0.as_second()).unwrap_or_default()
@@ -196,5 +197,19 @@ mod tests {
         assert_eq!(ended(1, failed), Install::Failed(report(failed)));
         assert_eq!(ended(0, "{}"), Install::Succeeded { started: 0, finished: 0, report: report("{}") });
         assert_eq!(ended(137, ""), Install::Failed(report("exit code 137")));
+    }
+
+    #[test]
+    fn a_container_that_is_restarted_after_a_failure_still_fails() {
+        let restarted = |code: i32| -> Install {
+            let status = serde_json::json!({
+                "name": "install-packages", "image": "", "imageID": "", "ready": false, "restartCount": 1,
+                "state": { "running": { "startedAt": "2026-01-01T00:00:00Z" } },
+                "lastState": { "terminated": { "exitCode": code, "message": "down" } },
+            });
+            install_state(&serde_json::from_value(status).expect("a status"))
+        };
+        assert_eq!(restarted(1), Install::Failed(InstallReport::from_termination_message("down")));
+        assert_eq!(restarted(0), Install::Running);
     }
 }

@@ -76,6 +76,8 @@ fn members_without_a_response_are_reported() {
     });
 }
 
+const PACKAGES_ERROR: &str = "Pod clicks-app-0 (network): an index is unreachable:\n  first\nsecond";
+
 /// Responses of an API server with one app that has one reachable member.
 fn answers(path: &str) -> Value {
     let list = |items: Value| json!({ "apiVersion": "v1", "kind": "List", "metadata": {}, "items": items });
@@ -87,7 +89,20 @@ fn answers(path: &str) -> Value {
                 "bootstrapServers": "k:1", "authentication": { "type": "plain" },
                 "config": { "webPort": 7000, "webBasePath": "/base" },
             },
-            "status": { "members": [{ "id": 0, "leader": true, "rebalancing": true }] },
+            "status": {
+                "members": [{ "id": 0, "leader": true, "rebalancing": true }],
+                "conditions": [
+                    {
+                        "type": "Ready", "status": "True", "reason": "Healthy", "message": "App is ready",
+                        "lastTransitionTime": "2026-01-01T00:00:00Z",
+                    },
+                    {
+                        "type": "PythonPackagesReady", "status": "False", "reason": "InstallationFailed",
+                        "message": PACKAGES_ERROR, "lastTransitionTime": "2026-01-01T00:00:00Z",
+                    },
+                ],
+                "pythonPackages": { "state": "Failed", "error": PACKAGES_ERROR, "warnings": ["one\ntwo"] },
+            },
         }])),
         "/api/v1/namespaces/default/pods" => list(json!([{
             "metadata": { "name": "clicks-app-0", "namespace": "default" },
@@ -106,8 +121,8 @@ fn answers(path: &str) -> Value {
     }
 }
 
-#[test]
-fn assignments_are_requested_from_members() {
+/// Runs a subcommand against an API server with [`answers`].
+fn run_with_answers(args: &[&str]) -> String {
     let runtime = Runtime::new().expect("a runtime");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -125,7 +140,26 @@ fn assignments_are_requested_from_members() {
         "current-context": "x",
     });
     fs::write(&file, config.to_string()).expect("a file");
-    let said = run(command(&["status", "clicks", "--assignments"], Some(&file)), "").ok();
+    run(command(args, Some(&file)), "").ok()
+}
+
+#[test]
+fn an_app_without_its_packages_is_shown_in_a_line_for_each_fact() {
+    let said = run_with_answers(&["status", "clicks"]);
+    assert!(said.starts_with("KasprApp default/clicks  Ready  packages not installed\n"), "{said}");
+    let error = PACKAGES_ERROR.replace("\n  ", " ").replace('\n', " ");
+    for line in
+        [format!("Failed: {error}\n"), format!("InstallationFailed: {error}\n"), "one two\n".to_owned()]
+    {
+        assert!(said.contains(&line), "{line}: {said}");
+    }
+    let is_branch = |line: &str| line.starts_with(['├', '│', '└', ' ']) && line.contains("── ");
+    assert!(said.lines().skip(1).all(is_branch), "{said}");
+}
+
+#[test]
+fn assignments_are_requested_from_members() {
+    let said = run_with_answers(&["status", "clicks", "--assignments"]);
     let member = "clicks-app-0  CrashLoopBackOff, 3 restarts, not ready, leader, rebalancing, \
                   3 partitions of 2 topics, 1 standby\n";
     assert!(said.contains(member), "{said}");

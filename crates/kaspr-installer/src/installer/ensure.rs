@@ -1,7 +1,7 @@
 //! Ensures that the package set is in the volume: finds it there, fetches it from the store, waits for
 //! another member, or installs it.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use tokio::time::timeout;
 
@@ -13,7 +13,10 @@ use super::{
     package_set::{SetInfo, SetName},
     request::Request,
     store::{Fetched, LeaseOutcome, Store, StoreError},
-    tool::{bytecode, dist_info, pip::InstallDirs},
+    tool::{
+        bytecode, dist_info, image_settings::ImageSettings, install_spec::InstallDirs, pip::InstallTool,
+        requested, site_hook::add_site_hook as add_hook,
+    },
     volume::Staging,
 };
 use crate::api::PackageSource;
@@ -147,11 +150,19 @@ async fn find_or_fetch_set<S: Store>(
         Ok(None) => return Ok(None),
         Ok(Some(Fetched::Current(info))) => info,
         Ok(Some(Fetched::Legacy)) => {
+            let missing = requested::find_missing(&request.spec.packages, &staging.set_dir());
+            if !missing.is_empty() {
+                notes.warn(format!(
+                    "the archive of the Python operator does not contain {}",
+                    missing.join(", ")
+                ));
+                return Ok(None);
+            }
             log("found an archive of the Python operator in the store; compiling it");
             compile(request, &staging, deadline, notes).await?;
             SetInfo {
                 name: set.to_string(),
-                installed: dist_info::list_packages(&staging.set_dir()),
+                installed: requested::list_packages(&request.spec.packages, &staging.set_dir()),
                 installed_by: None,
             }
         }
@@ -233,11 +244,15 @@ async fn install(
     // uv hard-links from its cache into the set if both are on one volume.
     let cache = if request.shared { private } else { staging.scratch_dir() };
     let dirs = InstallDirs { target: &target, private, cache };
-    let name = request.tool_reason.as_deref().unwrap_or(request.tool.name());
+    let image = deadline.enforce(ImageSettings::read(&request.python, private)).await?;
+    let (tool, reason) = InstallTool::choose(request.uv.as_deref(), &image);
+    let name = reason.as_deref().unwrap_or(tool.name());
     log(&format!("installing with {name}, for Python {}", request.set.python));
+    let mut spec = request.spec.clone();
+    image.addresses().for_each(|address| spec.secrets.add_address(&address));
     let mut pause = Duration::from_secs(1);
     loop {
-        let attempt = request.tool.install(&request.python, &request.spec, dirs, &|line: &str| log(line));
+        let attempt = tool.install(&request.python, &spec, &image, dirs, &|line: &str| log(line));
         let error = match deadline.enforce(attempt).await? {
             Ok(()) => break,
             Err(error) => error,
@@ -261,9 +276,18 @@ async fn install(
     compile(request, staging, deadline, notes).await?;
     Ok(SetInfo {
         name: request.set.to_string(),
-        installed: dist_info::list_packages(&target),
+        installed: requested::list_packages(&request.spec.packages, &target),
         installed_by: Some(request.member.clone()),
     })
+}
+
+/// Lets the `.pth` files of a set take effect. An error does not prevent the start, because few packages need them.
+pub(super) fn add_site_hook(folder: &Path, notes: &mut InstallNotes) {
+    match add_hook(folder) {
+        Ok(None) => {}
+        Ok(Some(warning)) => notes.warn(warning),
+        Err(error) => notes.warn(format!("could not let the .pth files of packages take effect: {error}")),
+    }
 }
 
 /// Compiles a set to bytecode. A set that is not compiled works too, but imports are slower.
@@ -273,6 +297,7 @@ async fn compile(
     deadline: &Deadline,
     notes: &mut InstallNotes,
 ) -> Result<(), InstallError> {
+    add_site_hook(&staging.set_dir(), notes);
     if !deadline.enforce(bytecode::compile(&request.python, &staging.set_dir())).await?? {
         notes.warn("the bytecode compiler was killed, so imports are slower: raise pythonPackages.resources");
     }

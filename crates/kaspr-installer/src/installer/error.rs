@@ -53,7 +53,7 @@ impl InstallError {
         let known = PATTERNS.iter().find(|(_, patterns, _)| contains(patterns));
         let (kind, advice) =
             known.map_or((InstallErrorType::Unknown, "see the output"), |(kind, _, advice)| (*kind, *advice));
-        let is_transient = kind == InstallErrorType::Network || known.is_none();
+        let is_transient = (kind == InstallErrorType::Network && advice != UNTRUSTED) || known.is_none();
         Self { kind, message: format!("{advice}: {}", error_excerpt(output)), is_transient }
     }
 }
@@ -61,7 +61,7 @@ impl InstallError {
 /// Patterns in the output of the tools, with the type of the error and the advice; the first match wins.
 /// The order matters: an index that refuses access to a package may report it like one that does not
 /// exist.
-const PATTERNS: [(InstallErrorType, &[&str], &str); 10] = [
+const PATTERNS: [(InstallErrorType, &[&str], &str); 11] = [
     (
         InstallErrorType::Unknown,
         &["no space left on device", "disk quota exceeded"],
@@ -94,6 +94,7 @@ const PATTERNS: [(InstallErrorType, &[&str], &str); 10] = [
         &["conflicting dependencies", "resolutionimpossible"],
         "the versions of the packages conflict: relax one of them",
     ),
+    (InstallErrorType::Network, &["certificate verify failed", "invalid peer certificate"], UNTRUSTED),
     (
         InstallErrorType::Network,
         &[
@@ -126,8 +127,6 @@ const PATTERNS: [(InstallErrorType, &[&str], &str); 10] = [
             "504 server error",
             "too many 5",
             "max retries exceeded",
-            "certificate verify failed",
-            "invalid peer certificate",
         ],
         UNREACHABLE,
     ),
@@ -166,17 +165,22 @@ const PATTERNS: [(InstallErrorType, &[&str], &str); 10] = [
     (InstallErrorType::Network, &["failed to fetch", "failed to download"], UNREACHABLE),
 ];
 
-const UNREACHABLE: &str = "an index is unreachable: check its address, the network policies and, for a private certificate authority, trustedHosts";
+const UNREACHABLE: &str = "an index is unreachable: check its address, the network policies and the proxy";
+
+const UNTRUSTED: &str = "the certificate of an index or proxy is not trusted: name its certificate authority in pythonPackages.caSecret, or add it to the certificate store of the image or to the file that SSL_CERT_FILE names; trustedHosts accepts any certificate of a host";
 
 /// Largest length of the output of a tool in a message, in characters.
 const LONGEST_EXCERPT: usize = 1200;
+
+/// Parts of lines that are of no use in a message: news of pip, and an option of uv that the spec does not have.
+const HIDDEN: [&str; 2] = ["[notice]", "--system-certs"];
 
 /// Returns the end of the output without progress messages, from the first error on.
 fn error_excerpt(output: &str) -> String {
     let lines: Vec<&str> = output
         .lines()
         .map(str::trim_end)
-        .filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with("[notice]"))
+        .filter(|line| !line.trim().is_empty() && !HIDDEN.iter().any(|part| line.contains(part)))
         .collect();
     let errors = lines.iter().position(|line| {
         let line = line.trim_start();
@@ -210,6 +214,11 @@ mod tests {
             ("error: Failed to fetch: `http://h/a/`\n  Caused by: operation timed out", Network, true),
             ("urllib3.exceptions.ReadTimeoutError: Read timed out.", Network, true),
             ("error: Failed to download `a`", Network, true),
+            (
+                "error: Failed to fetch: `https://h/a/`\n  cause: error sending request\n  cause: invalid peer certificate: UnknownIssuer",
+                Network,
+                false,
+            ),
         ] {
             let error = InstallError::from_output(output);
             assert_eq!((error.kind, error.is_transient), (kind, is_transient), "{output}");

@@ -23,6 +23,7 @@ mod run;
 mod store;
 mod termination;
 mod tool;
+mod trust;
 mod volume;
 
 pub use run::run;

@@ -13,10 +13,7 @@ use super::{
     error::InstallError,
     package_set::SetName,
     store::BucketLocation,
-    tool::{
-        pip::{InstallSpec, InstallTool},
-        python::Python,
-    },
+    tool::{install_spec::InstallSpec, python::Python},
     volume::PackagesVolume,
 };
 use crate::{
@@ -34,10 +31,8 @@ pub(super) struct Request {
     pub spec: InstallSpec,
     /// Python interpreter of the image.
     pub python: PathBuf,
-    /// Program that installs.
-    pub tool: InstallTool,
-    /// Text for the log if pip is used although uv is available.
-    pub tool_reason: Option<String>,
+    /// The uv that the settings name, if they do.
+    pub uv: Option<PathBuf>,
     /// Volume with the package sets.
     pub volume: PackagesVolume,
     /// Whether members share the volume.
@@ -69,15 +64,13 @@ impl Request {
         }
         let scratch = settings.scratch_dir.clone().unwrap_or_else(std::env::temp_dir);
         let private = create_private_dir(&scratch).map_err(|e| not_writable(&scratch, &e))?;
-        let (tool, tool_reason) = InstallTool::choose(settings.uv.clone());
         let named = |hash: &String| SetName { hash: hash.clone(), python: python.clone() };
         Ok(Self {
             equal_sets: settings.equal_hash.iter().filter(|hash| !hash.is_empty()).map(named).collect(),
             set: named(&settings.hash),
             spec: expand_spec(&settings)?,
             python: settings.python,
-            tool,
-            tool_reason,
+            uv: settings.uv,
             volume,
             shared: settings.shared,
             private,
@@ -136,7 +129,7 @@ fn expand_spec(settings: &InstallSettings) -> Result<InstallSpec, InstallError> 
         secrets.add_address(&variable(proxy).unwrap_or_default());
     }
     let trusted_hosts = settings.trusted_host.iter().filter(|host| !host.is_empty()).cloned().collect();
-    Ok(InstallSpec { packages, index, extra_indexes, trusted_hosts, secrets })
+    Ok(InstallSpec { packages, index, extra_indexes, trusted_hosts, authorities: Vec::new(), secrets })
 }
 
 /// Returns the bucket, and the prefix of the app's objects in it. Returns `None` if no bucket is configured.

@@ -11,13 +11,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     deadline::Deadline,
-    ensure::{EnsuredSet, InstallNotes, ensure_set},
+    ensure::{EnsuredSet, InstallNotes, add_site_hook, ensure_set},
     error::InstallError,
     gc::{self, RetentionPeriods},
     log::log,
     request::{self, Request},
     store::{self, Bucket, NoStore, SharedVolume, StoreError},
     termination,
+    tool::requested,
     volume::{EMPTY, PackagesVolume},
 };
 use crate::{
@@ -99,9 +100,12 @@ async fn install(
         None => None,
     };
     loop {
-        let set = ensure_in_store(&request, bucket.as_ref(), &token, deadline, notes).await?;
+        let mut set = ensure_in_store(&request, bucket.as_ref(), &token, deadline, notes).await?;
         let linked = request.volume.link_member(&request.member, &set.info.name);
         if linked.map_err(|e| InstallError::from_volume(&e))? {
+            // An earlier version may have installed the set.
+            add_site_hook(&request.volume.sets_dir().join(&set.info.name), notes);
+            set.info.installed = requested::requested_first(&request.spec.packages, set.info.installed);
             collect_garbage(&request, report);
             return Ok(set);
         }

@@ -38,8 +38,13 @@ fn app_tree(app: &AppReport) -> Branch {
 }
 
 fn branch(name: &str, leaves: impl Iterator<Item = String>) -> Option<Branch> {
-    let tree = Tree::new(name.to_owned()).with_leaves(leaves);
+    let tree = Tree::new(name.to_owned()).with_leaves(leaves.map(|leaf| one_line(&leaf)));
     (!tree.leaves.is_empty()).then_some(tree)
+}
+
+/// Joins the lines of a text, which would break the tree.
+fn one_line(text: &str) -> String {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 fn title(app: &AppReport) -> String {
@@ -57,7 +62,11 @@ fn title(app: &AppReport) -> String {
     let members =
         app.available_members.as_ref().map(|members| format!("  {members} members")).unwrap_or_default();
     let paused = if app.paused { format!("  {}", styled(BUSY, "paused")) } else { String::new() };
-    format!("{name}  {state}{members}{version}{paused}")
+    // A member may start without its packages.
+    let failed = app.python_packages.as_ref().is_some_and(|packages| packages.error.is_some());
+    let packages =
+        if failed { format!("  {}", styled(BAD, "packages not installed")) } else { String::new() };
+    format!("{name}  {state}{members}{version}{packages}{paused}")
 }
 
 fn condition_line(condition: &Condition) -> String {
@@ -132,7 +141,7 @@ fn package_lines(packages: &PackagesStatus) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(error) = error {
         let state = state.as_deref().unwrap_or_default();
-        lines.push(styled(BAD, &format!("{state}: {}", error.replace('\n', " "))));
+        lines.push(styled(BAD, &format!("{state}: {error}")));
     }
     lines.extend(installed.as_ref().map(|installed| installed.join(", ")));
     let cache = cache_mode.as_ref().map(|mode| format!("cache {mode}"));

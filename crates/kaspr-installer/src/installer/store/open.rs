@@ -10,6 +10,7 @@ use object_store::{
 };
 
 use super::{bucket::Bucket, error::StoreError, gcs::JsonApi};
+use crate::installer::{log::log, trust};
 
 /// Location of a bucket.
 #[derive(Clone, Debug)]
@@ -136,7 +137,7 @@ fn retry_config() -> RetryConfig {
     }
 }
 
-/// Trusts the web's root certificates in addition to those of the image, which may have none.
+/// Trusts the same certificate authorities as the tools do.
 fn client_options(plain: bool) -> Result<ClientOptions, StoreError> {
     let mut options = ClientOptions::new()
         .with_allow_http(plain)
@@ -144,8 +145,10 @@ fn client_options(plain: bool) -> Result<ClientOptions, StoreError> {
         .with_timeout_disabled()
         // Includes the upload of a part, so the timeout is longer than a dead store would need.
         .with_read_timeout(std::time::Duration::from_secs(30));
-    for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
-        options = options.with_root_certificate(Certificate::from_der(root)?);
+    let (authorities, errors) = trust::authorities(&[]);
+    errors.iter().for_each(|error| log(&format!("warning: {error}")));
+    for authority in authorities {
+        options = options.with_root_certificate(Certificate::from_der(&authority)?);
     }
     Ok(options)
 }

@@ -22,22 +22,35 @@ fn dist_info_dirs(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Lists the packages of a set with their versions, requested packages before their dependencies.
-pub(crate) fn list_packages(folder: &Path) -> Vec<String> {
-    let mut found: Vec<(bool, String)> = dist_info_dirs(folder)
-        .iter()
-        .filter_map(|folder| {
-            let text = fs::read_to_string(folder.join("METADATA")).ok()?;
-            let field = |name: &str| {
-                let mut lines = text.lines().take_while(|line| !line.is_empty());
-                lines.find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
-            };
-            let requested = folder.join("REQUESTED").exists();
-            Some((!requested, format!("{}=={}", field("Name:")?, field("Version:")?)))
-        })
-        .collect();
-    found.sort();
-    found.into_iter().map(|(_, package)| package).collect()
+/// Normalizes a name: <https://packaging.python.org/en/latest/specifications/name-normalization/>.
+pub(crate) fn normalize(name: &str) -> String {
+    let words = name.split(['-', '_', '.']).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("-").to_ascii_lowercase()
+}
+
+/// A distribution in a set.
+pub(crate) struct Distribution {
+    pub name: String,
+    pub version: String,
+    /// Whether it came from an address instead of an index.
+    pub is_direct: bool,
+}
+
+/// Lists the distributions of a set, sorted by name.
+pub(crate) fn distributions(folder: &Path) -> Vec<Distribution> {
+    let read = |folder: &PathBuf| {
+        let text = fs::read(folder.join("METADATA")).ok()?;
+        let text = String::from_utf8_lossy(&text);
+        let field = |name: &str| {
+            let mut lines = text.lines().take_while(|line| !line.is_empty());
+            lines.find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
+        };
+        let is_direct = folder.join("direct_url.json").exists();
+        Some(Distribution { name: field("Name:")?, version: field("Version:")?, is_direct })
+    };
+    let mut found: Vec<Distribution> = dist_info_dirs(folder).iter().filter_map(read).collect();
+    found.sort_by(|one, other| one.name.cmp(&other.name));
+    found
 }
 
 /// Removes logins from the recorded origins of packages (`direct_url.json`).

@@ -2,7 +2,12 @@
 //! leave.
 
 pub(super) mod bytecode;
+mod commands;
 pub(super) mod dist_info;
+pub(super) mod image_settings;
+pub(super) mod install_spec;
 pub(super) mod pip;
 pub(super) mod python;
+pub(super) mod requested;
+pub(super) mod site_hook;
 pub(super) mod subprocess;

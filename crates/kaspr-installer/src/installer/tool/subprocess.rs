@@ -1,6 +1,9 @@
 //! Starts processes with a limited environment.
 
-use std::{ffi::OsStr, path::Path};
+use std::{
+    ffi::{OsStr, OsString},
+    path::Path,
+};
 
 use tokio::process::Command;
 
@@ -46,8 +49,12 @@ pub(crate) fn with_container_env(program: impl AsRef<OsStr>, scratch: &Path) -> 
     for name in CREDENTIALS {
         command.env_remove(name);
     }
-    command.env("TMPDIR", scratch);
-    let home = std::env::var_os("HOME").filter(|home| Path::new(home).is_dir() && home != "/");
-    command.env("HOME", home.unwrap_or_else(|| scratch.as_os_str().to_owned()));
+    command.env("TMPDIR", scratch).env("HOME", home(scratch));
     command
+}
+
+/// Returns the home directory for programs: that of the container, or `scratch` without one.
+pub(crate) fn home(scratch: &Path) -> OsString {
+    let home = std::env::var_os("HOME").filter(|home| Path::new(home).is_dir() && home != "/");
+    home.unwrap_or_else(|| scratch.as_os_str().to_owned())
 }
