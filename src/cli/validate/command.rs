@@ -10,10 +10,11 @@ use clap::Args;
 use indicatif::ProgressBar;
 
 use super::{
+    documents::parse_documents,
     evaluate::evaluate,
     finding::Severity,
     format::Format,
-    input::{Input, parse_documents, read_inputs},
+    input::{Input, read_inputs},
     printer::print_report,
     progress::progress_bar,
     validation_report::ValidationReport,

@@ -5,10 +5,11 @@ use std::{io, path::PathBuf};
 use serde_json::Value;
 
 use super::{
+    documents::{Document, parse_documents},
     evaluate::evaluate,
     finding::{Finding, Severity},
     format::Format,
-    input::{Document, Input, parse_documents, read_inputs},
+    input::{Input, read_inputs},
     manifest::manifests,
     printer::print_report,
     progress::progress_bar,

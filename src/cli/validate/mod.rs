@@ -2,6 +2,8 @@
 
 mod app_contexts;
 mod command;
+mod compose;
+mod documents;
 mod evaluate;
 mod finding;
 mod format;
@@ -13,6 +15,7 @@ mod manifest;
 mod manifest_set;
 mod printer;
 mod progress;
+mod scalar;
 mod schema;
 mod validation_report;
 
