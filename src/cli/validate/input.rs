@@ -5,13 +5,14 @@ use std::{
     ffi::OsStr,
     fs,
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use encoding_rs::{Encoding, UTF_8};
 use walkdir::{DirEntry, WalkDir};
 
-use super::locate::line_starts;
+use super::{kustomization::KustomizationFiles, locate::line_starts};
+use crate::cli::program::program_name;
 
 /// Content of a file, or the reason why it cannot be read.
 pub(super) struct Input {
@@ -46,24 +47,54 @@ impl Input {
     }
 }
 
-/// Reads the inputs of a path: the file, or all manifests of a directory in the order of their names.
+/// Reads the inputs of paths: files, and all manifests of directories in the order of their names. Prints a
+/// message for each file that is skipped, because a kustomization names it as a patch or a setting.
 #[must_use]
-pub(super) fn read_inputs(path: &Path) -> Vec<Input> {
+pub(super) fn read_inputs(paths: &[PathBuf]) -> Vec<Input> {
+    let mut inputs = Vec::new();
+    for path in paths {
+        let (found, skipped) = read_path(path);
+        inputs.extend(found);
+        if let Some(first) = skipped.first() {
+            let directory = first.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let directory = if path.is_dir() { path } else { directory.unwrap_or(Path::new(".")) };
+            let names: Vec<String> = skipped.iter().map(|file| file.display().to_string()).collect();
+            eprintln!(
+                "{}: skipped, because a kustomization names them as patches or settings: {}. To read the result, \
+                 pipe 'kubectl kustomize {}' into '-'",
+                program_name(),
+                names.join(", "),
+                directory.display()
+            );
+        }
+    }
+    inputs
+}
+
+/// Returns the inputs of a path, and the files that are skipped.
+fn read_path(path: &Path) -> (Vec<Input>, Vec<PathBuf>) {
     if path == Path::new("-") {
         let mut bytes = Vec::new();
         let read = io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes);
-        return vec![decoded_input("-".to_owned(), read)];
+        return (vec![decoded_input("-".to_owned(), read)], Vec::new());
     }
     let entries =
         WalkDir::new(path).sort_by_file_name().into_iter().filter_entry(|entry| !is_template(entry));
-    let mut inputs = Vec::new();
+    let entries: Vec<_> = entries.collect();
+    let mut not_resources = KustomizationFiles::default();
+    for entry in entries.iter().flatten() {
+        let directory = if entry.path().is_dir() { Some(entry.path()) } else { entry.path().parent() };
+        directory.into_iter().for_each(|directory| not_resources.add_directory(directory));
+    }
+    let (mut inputs, mut skipped) = (Vec::new(), Vec::new());
     for entry in entries {
         match entry {
             // A link to a directory too.
             Ok(entry) if entry.path().is_dir() => {}
             Ok(entry) if entry.depth() > 0 && !is_manifest(entry.path()) => {}
+            Ok(entry) if not_resources.contains(entry.path()) => skipped.push(entry.into_path()),
             Ok(entry) => {
-                inputs.push(decoded_input(entry.path().display().to_string(), fs::read(entry.path())))
+                inputs.push(decoded_input(entry.path().display().to_string(), fs::read(entry.path())));
             }
             Err(error) => {
                 let name = error.path().unwrap_or(path).display().to_string();
@@ -72,7 +103,7 @@ pub(super) fn read_inputs(path: &Path) -> Vec<Input> {
             }
         }
     }
-    inputs
+    (inputs, skipped)
 }
 
 /// Returns the input with a text in UTF-8, or in UTF-16 with a byte order mark, as PowerShell writes it.

@@ -33,7 +33,7 @@ impl ManifestSet {
     /// are in `namespace`.
     #[must_use]
     pub(crate) fn read(paths: &[PathBuf], namespace: &str) -> Self {
-        let inputs: Vec<Input> = paths.iter().flat_map(|path| read_inputs(path)).collect();
+        let inputs = read_inputs(paths);
         let progress = progress_bar();
         let documents = parse_documents(&inputs, &progress);
         let findings = evaluate(&inputs, &documents, namespace, &progress);

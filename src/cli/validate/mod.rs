@@ -9,6 +9,7 @@ mod finding;
 mod format;
 mod human_format;
 mod input;
+mod kustomization;
 mod locate;
 mod machine_formats;
 mod manifest;
