@@ -10,10 +10,11 @@ use clap::Args;
 use indicatif::ProgressBar;
 
 use super::{
+    documents::parse_documents,
     evaluate::evaluate,
     finding::Severity,
     format::Format,
-    input::{Input, parse_documents, read_inputs},
+    input::{Input, read_inputs},
     printer::print_report,
     progress::progress_bar,
     validation_report::ValidationReport,
@@ -47,10 +48,7 @@ pub(crate) struct ValidateArgs {
 /// file or document cannot be read.
 pub(crate) fn validate(args: ValidateArgs) -> Result<ExitCode, Error> {
     let ValidateArgs { paths, namespace, format, strict } = args;
-    let mut inputs = Vec::new();
-    for path in &paths {
-        inputs.extend(read_inputs(path));
-    }
+    let inputs = read_inputs(&paths);
     let progress = progress_bar();
     let documents = parse_documents(&inputs, &progress);
     let findings = evaluate(&inputs, &documents, &namespace, &progress);

@@ -6,8 +6,9 @@ use indicatif::ProgressBar;
 
 use super::{
     app_contexts::app_contexts,
+    documents::Document,
     finding::{Finding, ResourceId, Severity},
-    input::{Document, Input},
+    input::Input,
     locate::{Highlight, Locator},
     manifest::{AppKey, Manifest, as_text, manifests},
     schema,

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span};
+use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle};
 
+use super::compose::{byte_range, key_text};
 use crate::validate::Segment;
 
 /// Part of a field to highlight.
@@ -144,10 +145,6 @@ fn parse_tree(text: &str) -> Option<Node> {
     parse_node(first, &mut events)
 }
 
-fn byte_range(span: Span) -> Range<usize> {
-    span.start.byte_offset().unwrap_or(0)..span.end.byte_offset().unwrap_or(0)
-}
-
 /// Parses the value that starts with an event. The recursion is as deep as the value, which another parser
 /// has accepted before.
 fn parse_node<'a>((event, mut bytes): (Event<'a>, Range<usize>), events: &mut Events<'a>) -> Option<Node> {
@@ -171,10 +168,11 @@ fn parse_node<'a>((event, mut bytes): (Event<'a>, Range<usize>), events: &mut Ev
             loop {
                 match events.next()? {
                     (Event::MappingEnd, end) => break bytes.end = end.end,
-                    (Event::Scalar(key, ..), key_bytes) => {
+                    (Event::Scalar(key, style, _, tag), key_bytes) => {
+                        let key = key_text(&key, style, tag.as_deref());
                         first_key.get_or_insert(key_bytes.clone());
                         let value = events.next()?;
-                        entries.push((key.into_owned(), key_bytes, parse_node(value, events)?));
+                        entries.push((key, key_bytes, parse_node(value, events)?));
                     }
                     key => {
                         parse_node(key, events)?;

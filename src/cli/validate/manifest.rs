@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{finding::ResourceId, input::Document};
+use super::{documents::Document, finding::ResourceId, schema};
 use crate::{
     admission::{self, AdmittedObject, KindHandler},
     api::Kind,
@@ -74,6 +74,9 @@ pub(super) fn manifests(documents: &[Document], namespace: &str) -> Vec<Manifest
             let mut value = value.clone();
             // Only the operator writes the status, and what another operator wrote there has another schema.
             value.as_object_mut().and_then(|fields| fields.remove("status"));
+            if let Some(kind) = Kind::from_name(&resource.kind) {
+                schema::remove_nulls(kind, &mut value);
+            }
             found.push(Manifest { document, at, value, resource });
         };
         let items = value["items"].as_array().filter(|_| as_text(&value["kind"]).ends_with("List"));

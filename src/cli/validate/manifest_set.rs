@@ -5,10 +5,11 @@ use std::{io, path::PathBuf};
 use serde_json::Value;
 
 use super::{
+    documents::{Document, parse_documents},
     evaluate::evaluate,
     finding::{Finding, Severity},
     format::Format,
-    input::{Document, Input, parse_documents, read_inputs},
+    input::{Input, read_inputs},
     manifest::manifests,
     printer::print_report,
     progress::progress_bar,
@@ -32,7 +33,7 @@ impl ManifestSet {
     /// are in `namespace`.
     #[must_use]
     pub(crate) fn read(paths: &[PathBuf], namespace: &str) -> Self {
-        let inputs: Vec<Input> = paths.iter().flat_map(|path| read_inputs(path)).collect();
+        let inputs = read_inputs(paths);
         let progress = progress_bar();
         let documents = parse_documents(&inputs, &progress);
         let findings = evaluate(&inputs, &documents, namespace, &progress);

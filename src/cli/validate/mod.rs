@@ -2,17 +2,21 @@
 
 mod app_contexts;
 mod command;
+mod compose;
+mod documents;
 mod evaluate;
 mod finding;
 mod format;
 mod human_format;
 mod input;
+mod kustomization;
 mod locate;
 mod machine_formats;
 mod manifest;
 mod manifest_set;
 mod printer;
 mod progress;
+mod scalar;
 mod schema;
 mod validation_report;
 

@@ -44,6 +44,26 @@ pub(super) fn check(kind: Kind, object: &Value) -> Vec<FieldError> {
     closed.validator.iter_errors(object).flat_map(|error| field_errors(&error, &closed.schema)).collect()
 }
 
+/// Removes null where the schema of a kind permits a value only, as the API server does.
+pub(super) fn remove_nulls(kind: Kind, object: &mut Value) {
+    if let Some(closed) = SCHEMAS.get(&kind) {
+        remove_nulls_of(object, &closed.schema);
+    }
+}
+
+fn remove_nulls_of(value: &mut Value, schema: &Value) {
+    match value {
+        Value::Object(fields) => fields.retain(|name, value| {
+            let named = schema["properties"].get(name);
+            let Some(schema) = named.or_else(|| schema.get("additionalProperties")) else { return true };
+            remove_nulls_of(value, schema);
+            !value.is_null() || schema.get("nullable") == Some(&Value::Bool(true)) || !schema.is_object()
+        }),
+        Value::Array(items) => items.iter_mut().for_each(|item| remove_nulls_of(item, &schema["items"])),
+        _ => {}
+    }
+}
+
 fn field_errors(error: &ValidationError<'_>, schema: &Value) -> Vec<FieldError> {
     let at = error.instance_path().into_iter().fold(Path::root(), |path, segment| match segment {
         LocationSegment::Index(index) => path.index(index),

@@ -5,6 +5,7 @@ mod diff;
 mod errors;
 mod graph;
 mod kubectl;
+mod kustomization;
 mod page;
 mod render;
 mod status;

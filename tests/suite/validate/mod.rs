@@ -1,5 +1,7 @@
 //! `kaspr-operator validate`, as users and pipelines run it.
 
+mod kubectl_reads;
+
 use std::{
     fs,
     io::Write,
