@@ -13,7 +13,7 @@ use super::{
     volume,
 };
 use crate::{
-    api::{AzureCache, BucketConfig, KasprApp, OnFailure, PythonPackages, S3Cache, defaults},
+    api::{AzureCache, BucketConfig, KasprApp, OnFailure, PackageCache, PythonPackages, S3Cache, defaults},
     install_contract as variable, naming, pod_layout,
     settings::BuildSettings,
     validate,
@@ -105,6 +105,7 @@ fn variables(app: &KasprApp, packages: &PythonPackages, hash: &str) -> Vec<EnvVa
         variables.extend(list(&credentials.hosts).map(|hosts| literal(variable::PYPI_HOSTS, hosts)));
     }
     variables.extend(store_settings(app, packages, hash));
+    variables.extend(authorities(packages));
     variables.extend(policy(packages));
     variables.extend([
         literal(variable::PACKAGES_DIR, naming::PACKAGES_DIR),
@@ -113,6 +114,18 @@ fn variables(app: &KasprApp, packages: &PythonPackages, hash: &str) -> Vec<EnvVa
         from_field(variable::POD_NAME, "metadata.name"),
     ]);
     variables
+}
+
+/// Returns the variables with the files of certificate authorities.
+fn authorities(packages: &PythonPackages) -> impl Iterator<Item = EnvVar> {
+    let of_bucket =
+        packages.cache.as_ref().and_then(PackageCache::bucket).and_then(|bucket| bucket.ca_secret);
+    let files = [
+        (variable::INDEX_CA_FILE, pod_layout::INDEX_CA_DIR, packages.ca_secret.as_ref()),
+        (variable::BUCKET_CA_FILE, pod_layout::BUCKET_CA_DIR, of_bucket),
+    ];
+    let files = files.into_iter().filter(|(.., secret)| secret.is_some());
+    files.map(|(name, folder, _)| literal(name, format!("{folder}/{}", pod_layout::CA_FILE)))
 }
 
 /// Returns the variables of the install policy.
@@ -262,6 +275,11 @@ mod tests {
                 "AZURE_CONTAINER=c AZURE_PREFIX=p/clicks-app AZURE_STORAGE_ACCOUNT_NAME=a MAX_ARCHIVE_SIZE=1073741824 \
                  AZURE_STORAGE_ACCOUNT_KEY=s/k PACKAGES_SHARED=false",
             ),
+            (
+                "{type: gcs, gcs: {bucket: b, workloadIdentity: true, caSecret: {secretName: c}}, s3: {bucket: b, workloadIdentity: true, caSecret: {secretName: other}}}",
+                "GCS_BUCKET=b GCS_OBJECT_KEY=kaspr-packages/clicks-app/HASH.tar.gz MAX_ARCHIVE_SIZE=1073741824 \
+                 BUCKET_CA_FILE=/var/run/secrets/packages-bucket-ca/ca.crt PACKAGES_SHARED=false",
+            ),
         ];
         for (cache, expected) in rows {
             assert_eq!(store_variables(cache), expected.replace("HASH", &hash_of(cache)), "{cache}");
@@ -273,6 +291,35 @@ mod tests {
         let app = app("{}");
         let packages = app.spec.python_packages.as_ref().expect("packages");
         assert_eq!(command(packages)[3..], ["a @ https://x/$$(id)", "b==${V}"]);
+    }
+
+    #[test]
+    fn certificate_authorities_are_mounted_for_the_installer_only() {
+        let mut app =
+            app("{type: s3, s3: {bucket: b, workloadIdentity: true, caSecret: {secretName: c, key: k}}}");
+        let packages = app.spec.python_packages.as_mut().expect("packages");
+        packages.ca_secret =
+            serde_json::from_value(serde_json::json!({ "secretName": "i" })).expect("a Secret");
+        let secrets = pod_layout::packages(&app).into_iter().filter_map(|volume| match volume.source {
+            pod_layout::PodVolumeSource::Secret { name, items } if volume.member_mount.is_none() => Some(
+                format!("{name}/{} {}/{}", items[0].0, volume.install_mount.unwrap_or_default(), items[0].1),
+            ),
+            _ => None,
+        });
+        let expected = [
+            "i/ca.crt /var/run/secrets/packages-index-ca/ca.crt",
+            "c/k /var/run/secrets/packages-bucket-ca/ca.crt",
+        ];
+        assert_eq!(secrets.collect::<Vec<_>>(), expected);
+        let packages = app.spec.python_packages.as_ref().expect("packages");
+        let variables: Vec<_> =
+            authorities(packages).map(|v| (v.name, v.value.unwrap_or_default())).collect();
+        assert_eq!(
+            variables[0],
+            ("INDEX_CA_FILE".to_owned(), "/var/run/secrets/packages-index-ca/ca.crt".to_owned())
+        );
+        let refs = app.spec.secret_refs();
+        assert!(refs.iter().any(|r| r.name == "i") && refs.iter().any(|r| r.name == "c"), "{refs:?}");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use std::{
     convert::Infallible,
     net::SocketAddr,
+    path::Path,
     sync::{Arc, Mutex},
 };
 
@@ -68,6 +69,11 @@ impl Gateway {
         container
             .env("HTTPS_PROXY", format!("http://{}", self.listening.address))
             .env("SSL_CERT_FILE", self.certificate.path())
+    }
+
+    /// Returns the file with the certificate.
+    pub(crate) fn certificate(&self) -> &Path {
+        self.certificate.path()
     }
 
     /// Lists the refused requests.

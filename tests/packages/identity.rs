@@ -248,3 +248,31 @@ fn a_member_without_access_to_the_bucket_starts_and_shows_no_token() {
         }
     }
 }
+
+#[test]
+fn a_certificate_authority_of_the_spec_is_trusted_for_a_bucket() {
+    let (index, server) = (Index::new(&[WHEEL]), Server::start(Cloud::Azure));
+    let host = "team.blob.core.windows.net";
+    let gateway = Gateway::start(&[host], server.address, |_, _, _| Verdict::Forward);
+    let folder = tempfile::tempdir().expect("a directory");
+    let start = |name: &str, authorities: Option<&Path>| {
+        let volume = Volume::new();
+        let container = volume.container(name, "authority", Tool::Uv, &["kaspr-stored"]);
+        let container = gateway.configure(server.configure_bucket(container));
+        let container = container
+            .env("AZURE_STORAGE_ACCOUNT_KEY", crate::server::ACCOUNT_KEY)
+            .env("NO_PROXY", "127.0.0.1")
+            .env("SSL_CERT_FILE", folder.path().join("none"))
+            .env("INDEX_URL", index.url("open"));
+        match authorities {
+            Some(file) => container.env("BUCKET_CA_FILE", file).run(),
+            None => container.run(),
+        }
+    };
+    let outcome = start("app-0", None);
+    assert!(!outcome.report.warnings.is_empty(), "{}", outcome.log);
+    let outcome = start("app-1", Some(gateway.certificate()));
+    outcome.assert_from(PackageSource::Index);
+    assert_eq!(outcome.report.warnings, Vec::<String>::new());
+    start("app-2", Some(gateway.certificate())).assert_from(PackageSource::Cache);
+}

@@ -152,6 +152,21 @@ fn certificate_authorities_of_the_image_are_trusted() {
 }
 
 #[test]
+fn certificate_authorities_of_the_spec_are_trusted() {
+    let index = Index::new(&[NEEDED]);
+    let folder = tempfile::tempdir().expect("a directory");
+    let file = folder.path().join("ca.crt");
+    fs::write(&file, index.certificate()).expect("written");
+    for tool in TOOLS {
+        start_secured(&index, tool, &[("INDEX_CA_FILE", &file)]).assert_from(PackageSource::Index);
+    }
+    let none = folder.path().join("none");
+    let outcome = start_secured(&index, Tool::Uv, &[("INDEX_CA_FILE", &none)]);
+    let warning = format!("failed to read certificate authorities from {}", none.display());
+    assert!(!outcome.starts && outcome.log.contains(&warning), "{}", outcome.log);
+}
+
+#[test]
 fn pip_reports_its_configuration_wherever_it_is() {
     let index = Index::new(&[NEEDED]);
     let folder = tempfile::tempdir().expect("a directory");

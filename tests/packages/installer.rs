@@ -144,6 +144,12 @@ impl Container {
         self
     }
 
+    /// Returns the value of a variable.
+    pub(crate) fn variable(&self, name: &str) -> String {
+        let found = self.command.get_envs().find(|(other, _)| *other == name).and_then(|(_, value)| value);
+        found.unwrap_or_default().to_string_lossy().into_owned()
+    }
+
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.command.env_remove(name);
         self

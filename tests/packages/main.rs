@@ -11,6 +11,7 @@ mod image;
 mod index;
 mod installer;
 mod killed;
+mod leaks;
 mod listening;
 mod musl;
 mod proxy;

@@ -1,13 +1,16 @@
 //! Buckets: one installation for all members, also when the store fails.
 
-use std::thread;
+use std::{net::SocketAddr, pin::Pin, thread};
 
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, Response, body::Incoming};
 use kaspr_operator::api::PackageSource;
 
 use crate::{
     index::Index,
     installer::{Container, Tool, Volume},
-    proxy::{self, Fault},
+    listening::Listening,
+    proxy::{self, Body, Fault},
     server::{CLOUDS, Cloud, Server},
     wheels::Wheel,
 };
@@ -132,7 +135,7 @@ fn a_store_that_never_responds_delays_no_member() {
     // At the first request, and while the archive is uploaded.
     thread::scope(|scope| {
         let start = |requests| scope.spawn(move || start_with_fault(server, index, requests, Fault::Silent));
-        let warned = [0, 6].map(start).map(|outcome| outcome.join().expect("a start"));
+        let warned = [0, 8].map(start).map(|outcome| outcome.join().expect("a start"));
         assert_eq!(warned, [true, true]);
     });
 }
@@ -171,4 +174,61 @@ fn an_invalid_key_delays_no_member_and_is_not_shown() {
         assert!(!outcome.log.contains(KEY) && !warnings.contains(KEY), "{}", outcome.log);
     }
     assert_eq!(server.names(), Vec::<String>::new());
+}
+
+/// Answers requests of a store that does not honor conditions.
+type Answer = fn(Request<Incoming>, SocketAddr) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
+
+/// Starts three members at once, and then one more, in front of a store. Asserts that each starts, and logs the text
+/// at most once, and that the last one finds the archive.
+fn start_without_conditions(cloud: Cloud, answer: Answer, text: &str) {
+    let (server, index) = (Server::start(cloud), Index::new(&[WHEEL]));
+    let address = server.address;
+    let listening = Listening::start(move |request| async move {
+        Ok::<_, std::convert::Infallible>(answer(request, address).await)
+    });
+    let member = |name: &str, volume: &Volume| {
+        let container = volume.container(name, "plain", Tool::Uv, &["kaspr-stored"]);
+        server.configure_at(container, listening.address).env("INDEX_URL", index.url("open"))
+    };
+    let volumes: Vec<Volume> = (0..3).map(|_| Volume::new()).collect();
+    let running: Vec<_> =
+        volumes.iter().enumerate().map(|(i, volume)| member(&format!("app-{i}"), volume).start()).collect();
+    let outcomes: Vec<_> = running.into_iter().map(|running| running.wait()).collect();
+    for outcome in &outcomes {
+        assert!(outcome.starts && outcome.report.warnings.is_empty(), "{cloud:?}: {}", outcome.log);
+        assert!(outcome.log.matches(text).count() <= 1, "{}", outcome.log);
+    }
+    assert!(outcomes.iter().any(|outcome| outcome.log.contains(text)), "{cloud:?}: {}", outcomes[0].log);
+    member("app-3", &Volume::new()).run().assert_from(PackageSource::Cache);
+}
+
+#[test]
+fn a_store_that_refuses_conditional_writes_receives_plain_writes() {
+    let answer: Answer = |request, to| {
+        Box::pin(async move {
+            if ["if-match", "if-none-match"].iter().any(|name| request.headers().contains_key(*name)) {
+                let text = "<Error><Code>NotImplemented</Code></Error>";
+                let body = Full::from(text).map_err(|never| match never {}).boxed();
+                return Response::builder().status(501).body(body).expect("a response");
+            }
+            proxy::forward(request, to).await
+        })
+    };
+    start_without_conditions(Cloud::S3, answer, "the store does not support conditional writes");
+}
+
+#[test]
+fn a_store_that_ignores_conditions_receives_plain_writes() {
+    let answer: Answer = |mut request, to| {
+        Box::pin(async move {
+            let uri = request.uri().to_string();
+            let (path, query) = uri.split_once('?').unwrap_or((&uri, ""));
+            let kept: Vec<&str> =
+                query.split('&').filter(|pair| !pair.starts_with("ifGenerationMatch")).collect();
+            *request.uri_mut() = format!("{path}?{}", kept.join("&")).parse().expect("an address");
+            proxy::forward(request, to).await
+        })
+    };
+    start_without_conditions(Cloud::Gcs, answer, "the store ignores conditional writes");
 }

@@ -19,6 +19,10 @@ pub const INDEX_URL: &str = "INDEX_URL";
 pub const EXTRA_INDEX_URLS: &str = "EXTRA_INDEX_URLS";
 /// Hosts whose certificates are not verified, separated by commas.
 pub const TRUSTED_HOSTS: &str = "TRUSTED_HOSTS";
+/// File with certificate authorities of the indexes.
+pub const INDEX_CA_FILE: &str = "INDEX_CA_FILE";
+/// File with certificate authorities of the bucket.
+pub const BUCKET_CA_FILE: &str = "BUCKET_CA_FILE";
 /// User name for the indexes.
 pub const PYPI_USERNAME: &str = "PYPI_USERNAME";
 /// Password for the indexes.

@@ -24,6 +24,21 @@ pub const GCS_KEY_FILE: &str = "sa.json";
 /// Volume with the service-account key of a bucket.
 pub const GCS_KEY_VOLUME: &str = "gcs-sa-key";
 
+/// Volume with the certificate authorities of package indexes.
+pub const INDEX_CA_VOLUME: &str = "packages-index-ca";
+
+/// Directory of the certificate authorities of package indexes, in the install container.
+pub const INDEX_CA_DIR: &str = "/var/run/secrets/packages-index-ca";
+
+/// Volume with the certificate authorities of a bucket.
+pub const BUCKET_CA_VOLUME: &str = "packages-bucket-ca";
+
+/// Directory of the certificate authorities of a bucket, in the install container.
+pub const BUCKET_CA_DIR: &str = "/var/run/secrets/packages-bucket-ca";
+
+/// File name of certificate authorities in [`INDEX_CA_DIR`] and [`BUCKET_CA_DIR`].
+pub const CA_FILE: &str = "ca.crt";
+
 /// Volume with the certificate authorities of the brokers.
 pub const KAFKA_CA_VOLUME: &str = "kafka-ca";
 
@@ -163,7 +178,30 @@ pub fn packages(app: &KasprApp) -> Vec<PodVolume> {
         },
     ];
     volumes.extend(bucket_key(packages));
+    volumes.extend(package_authorities(packages));
     volumes
+}
+
+/// Returns the volumes with the certificate authorities of indexes and of the bucket.
+fn package_authorities(packages: &PythonPackages) -> impl Iterator<Item = PodVolume> {
+    let of_bucket =
+        packages.cache.as_ref().and_then(PackageCache::bucket).and_then(|bucket| bucket.ca_secret);
+    let sources = [
+        (INDEX_CA_VOLUME, INDEX_CA_DIR, packages.ca_secret.as_ref()),
+        (BUCKET_CA_VOLUME, BUCKET_CA_DIR, of_bucket),
+    ];
+    sources.into_iter().filter_map(|(name, mount, secret)| {
+        let secret = secret?;
+        Some(PodVolume {
+            name: name.to_owned(),
+            source: PodVolumeSource::Secret {
+                name: secret.secret_name.clone(),
+                items: vec![(secret.key().to_owned(), CA_FILE)],
+            },
+            member_mount: None,
+            install_mount: Some(mount.to_owned()),
+        })
+    })
 }
 
 /// Returns whether packages are cached in a claim.

@@ -246,6 +246,9 @@ pub struct InstallSettings {
     /// Hosts whose certificates are not verified
     #[arg(long, env = variable::TRUSTED_HOSTS, value_name = "HOST", value_delimiter = ',')]
     pub trusted_host: Vec<String>,
+    /// File with certificate authorities of the indexes, in addition to those of the image
+    #[arg(long, env = variable::INDEX_CA_FILE, value_name = "FILE")]
+    pub index_ca_file: Option<PathBuf>,
     /// Hosts of additional indexes that receive user name and password too [default: none; all without --index-url]
     #[arg(long, env = variable::PYPI_HOSTS, value_name = "HOST", value_delimiter = ',')]
     pub login_host: Vec<String>,
@@ -321,6 +324,9 @@ pub struct BucketSettings {
     /// URL of the Blob service, if it is not Microsoft's
     #[arg(long, env = variable::AZURE_ENDPOINT, value_name = "URL")]
     pub azure_endpoint: Option<String>,
+    /// File with certificate authorities of the store, in addition to those of the image
+    #[arg(long, env = variable::BUCKET_CA_FILE, value_name = "FILE")]
+    pub bucket_ca_file: Option<PathBuf>,
     /// Maximum size of an archive to store, in bytes
     #[arg(long, env = variable::MAX_ARCHIVE_SIZE, default_value_t = defaults::MAX_ARCHIVE_BYTES, value_name = "BYTES")]
     pub max_archive_size: u64,

@@ -95,10 +95,12 @@ fn answers(path: &str) -> Value {
                     {
                         "type": "Ready", "status": "True", "reason": "Healthy", "message": "App is ready",
                         "lastTransitionTime": "2026-01-01T00:00:00Z",
+                        "observedGeneration": 1,
                     },
                     {
                         "type": "PythonPackagesReady", "status": "False", "reason": "InstallationFailed",
                         "message": PACKAGES_ERROR, "lastTransitionTime": "2026-01-01T00:00:00Z",
+                        "observedGeneration": 1,
                     },
                 ],
                 "pythonPackages": { "state": "Failed", "error": PACKAGES_ERROR, "warnings": ["one\ntwo"] },

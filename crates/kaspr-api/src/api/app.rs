@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AppStatus, PythonPackages, Storage, Template, cel, config_keys};
+use super::{AppStatus, PythonPackages, Storage, Template, ca_secret::CaSecret, cel, config_keys};
 
 /// A cluster of members that run the same stream processors.
 #[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -87,17 +87,6 @@ pub struct Tls {
     /// Client certificate of the members, for images that present one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate_secret: Option<CertificateSecret>,
-}
-
-/// Certificate authorities in a Secret of the app's namespace.
-#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CaSecret {
-    /// Name of the Secret.
-    pub secret_name: String,
-    /// Key of the Secret with the certificates in PEM. Default: `{CA_KEY}`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
 }
 
 /// A certificate and its private key in a Secret of the app's namespace.

@@ -1,7 +1,7 @@
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-use super::cel;
+use super::{ca_secret::CaSecret, cel};
 
 /// A Google Cloud Storage bucket.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -26,6 +26,9 @@ pub struct GcsCache {
     /// template.serviceAccount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload_identity: Option<bool>,
+    /// Certificate authorities of the store or of a proxy, in addition to those of the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_secret: Option<CaSecret>,
 }
 
 /// A Secret with a service-account key.
@@ -69,6 +72,9 @@ pub struct S3Cache {
     /// template.serviceAccount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload_identity: Option<bool>,
+    /// Certificate authorities of the store or of a proxy, in addition to those of the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_secret: Option<CaSecret>,
 }
 
 /// A Secret with an access key.
@@ -114,6 +120,9 @@ pub struct AzureCache {
     /// template.serviceAccount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload_identity: Option<bool>,
+    /// Certificate authorities of the store or of a proxy, in addition to those of the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_secret: Option<CaSecret>,
 }
 
 /// A Secret with the key of a storage account.
@@ -143,6 +152,8 @@ pub struct BucketConfig<'a> {
     pub secret: Option<&'a str>,
     /// Whether the pods' workload identity is used.
     pub workload_identity: bool,
+    /// The certificate authorities of the store.
+    pub ca_secret: Option<&'a CaSecret>,
 }
 
 macro_rules! buckets {
@@ -158,6 +169,7 @@ macro_rules! buckets {
                     max_archive_size: self.max_archive_size.as_deref(),
                     secret: self.secret_ref.as_ref().map(|secret| secret.name.as_str()),
                     workload_identity: self.workload_identity == Some(true),
+                    ca_secret: self.ca_secret.as_ref(),
                 }
             }
         }

@@ -11,6 +11,7 @@ mod agent;
 pub mod annotations;
 mod app;
 mod buckets;
+mod ca_secret;
 mod cel;
 mod code;
 pub mod config_keys;
@@ -37,10 +38,11 @@ mod webview;
 
 pub use agent::{AgentInput, AgentOutput, InputChannel, InputTake, KasprAgent, KasprAgentSpec};
 pub use app::{
-    AppConfig, Authentication, AuthenticationType, CaSecret, CertificateSecret, KasprApp, KasprAppSpec,
-    PasswordSecret, Probe, Tls,
+    AppConfig, Authentication, AuthenticationType, CertificateSecret, KasprApp, KasprAppSpec, PasswordSecret,
+    Probe, Tls,
 };
 pub use buckets::{AzureCache, AzureSecretRef, BucketConfig, GcsCache, GcsSecretRef, S3Cache, S3SecretRef};
+pub use ca_secret::CaSecret;
 pub use cel::NO_BUCKET_CREDENTIALS;
 pub use code::Code;
 pub use install_report::{InstallErrorType, InstallReport, PackageSource};

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    buckets::{AzureCache, GcsCache, S3Cache},
+    buckets::{AzureCache, BucketConfig, GcsCache, S3Cache},
+    ca_secret::CaSecret,
     cel,
 };
 
@@ -26,6 +27,9 @@ pub struct PythonPackages {
     /// Hosts whose certificates are not verified: `host` or `host:port`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trusted_hosts: Option<Vec<String>>,
+    /// Certificate authorities of the indexes, repositories and proxies, in addition to those of the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_secret: Option<CaSecret>,
     /// User name and password for the indexes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<PackageCredentials>,
@@ -108,6 +112,19 @@ pub struct PackageCache {
     /// The container; required when type is azure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub azure: Option<AzureCache>,
+}
+
+impl PackageCache {
+    /// Returns the bucket that is in use, if packages are cached in one.
+    #[must_use]
+    pub fn bucket(&self) -> Option<BucketConfig<'_>> {
+        match self.r#type? {
+            CacheType::Pvc => None,
+            CacheType::Gcs => self.gcs.as_ref().map(GcsCache::bucket),
+            CacheType::S3 => self.s3.as_ref().map(S3Cache::bucket),
+            CacheType::Azure => self.azure.as_ref().map(AzureCache::bucket),
+        }
+    }
 }
 
 /// Kind of package cache.

@@ -110,7 +110,23 @@ impl KasprAppSpec {
             let keys = [secret.username_key(), secret.password_key()];
             add(&["pythonPackages", "credentials", "secretRef"], Some(&secret.name), &keys);
         }
+        if let Some(secret) = &packages.ca_secret {
+            add(&["pythonPackages", "caSecret"], Some(&secret.secret_name), &[secret.key()]);
+        }
         let Some(cache) = &packages.cache else { return refs };
+        let authorities: [(&'static [&'static str], _); 3] = [
+            (&["pythonPackages", "cache", "gcs", "caSecret"], cache.gcs.as_ref().map(|gcs| &gcs.ca_secret)),
+            (&["pythonPackages", "cache", "s3", "caSecret"], cache.s3.as_ref().map(|s3| &s3.ca_secret)),
+            (
+                &["pythonPackages", "cache", "azure", "caSecret"],
+                cache.azure.as_ref().map(|azure| &azure.ca_secret),
+            ),
+        ];
+        for (field, secret) in authorities {
+            if let Some(secret) = secret.and_then(Option::as_ref) {
+                add(field, Some(&secret.secret_name), &[secret.key()]);
+            }
+        }
         if let Some(secret) = cache.gcs.as_ref().and_then(|gcs| gcs.secret_ref.as_ref()) {
             add(&["pythonPackages", "cache", "gcs", "secretRef"], Some(&secret.name), &[secret.key()]);
         }

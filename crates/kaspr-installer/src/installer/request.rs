@@ -128,8 +128,9 @@ fn expand_spec(settings: &InstallSettings) -> Result<InstallSpec, InstallError> 
     for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
         secrets.add_address(&variable(proxy).unwrap_or_default());
     }
+    let authorities = settings.index_ca_file.iter().cloned().collect();
     let trusted_hosts = settings.trusted_host.iter().filter(|host| !host.is_empty()).cloned().collect();
-    Ok(InstallSpec { packages, index, extra_indexes, trusted_hosts, authorities: Vec::new(), secrets })
+    Ok(InstallSpec { packages, index, extra_indexes, trusted_hosts, authorities, secrets })
 }
 
 /// Returns the bucket, and the prefix of the app's objects in it. Returns `None` if no bucket is configured.
@@ -144,6 +145,7 @@ pub(super) fn bucket_location(settings: &BucketSettings) -> Option<(BucketLocati
         azure_container,
         azure_prefix,
         azure_endpoint,
+        bucket_ca_file: _,
         max_archive_size: _,
     } = settings.clone();
     if let Some(bucket) = gcs_bucket {

@@ -1,6 +1,7 @@
 //! The install container, from its settings to its exit code.
 
 use std::{
+    path::PathBuf,
     sync::mpsc,
     thread,
     time::{Duration, Instant},
@@ -82,10 +83,11 @@ async fn install(
 ) -> Result<EnsuredSet, InstallError> {
     let token = format!("{}-{:016x}", settings.member, fastrand::u64(..));
     let max_archive_size = settings.bucket.max_archive_size;
+    let authorities: Vec<PathBuf> = settings.bucket.bucket_ca_file.iter().cloned().collect();
     // The bucket is opened while Python is probed: both take about as long.
     let opening = request::bucket_location(&settings.bucket).map(|(location, prefix)| {
         let token = token.clone();
-        spawn_blocking(move || store::open(location, prefix, max_archive_size, token))
+        spawn_blocking(move || store::open(location, prefix, max_archive_size, token, &authorities))
     });
     let request = deadline.enforce(Request::new(settings)).await??;
     report.python = Some(request.set.python.to_string());

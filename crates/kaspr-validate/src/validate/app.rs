@@ -14,8 +14,8 @@ use super::{
     variables,
 };
 use crate::api::{
-    Authentication, AuthenticationType, CaSecret, CertificateSecret, KasprApp, KasprAppSpec, PasswordSecret,
-    Probe, Storage, StorageType, Tls, versions,
+    Authentication, AuthenticationType, CertificateSecret, KasprApp, KasprAppSpec, PasswordSecret, Probe,
+    Storage, StorageType, Tls, versions,
 };
 
 /// Pods of a StatefulSet have a label with its name and a hash of ten characters. The value of a label has at
@@ -184,11 +184,7 @@ impl Validate for Tls {
                 shared::secret_key(key.as_deref(), at, found);
             }
         };
-        if let Some(CaSecret { secret_name, key }) = &self.ca_secret {
-            let at = at.child("caSecret");
-            shared::secret_name(Some(secret_name), at.child("secretName"), found);
-            optional(key, at.child("key"), found);
-        }
+        shared::ca_secret(self.ca_secret.as_ref(), &at.child("caSecret"), found);
         if let Some(secret) = &self.certificate_secret {
             let CertificateSecret { secret_name, certificate_key, private_key_key } = secret;
             let at = at.child("certificateSecret");

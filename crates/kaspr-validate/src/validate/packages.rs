@@ -38,6 +38,7 @@ impl Validate for PythonPackages {
                 );
             }
         }
+        shared::ca_secret(self.ca_secret.as_ref(), &at.child("caSecret"), found);
         check_credentials(self, &at.child("credentials"), found);
         if let Some(cache) = &self.cache {
             cache.validate(&at.child("cache"), found);
@@ -152,7 +153,8 @@ impl Validate for PackageCache {
 }
 
 fn check_bucket(cache: &PackageCache, bucket: &BucketConfig, at: &Path, found: &mut Findings) {
-    let BucketConfig { field, name, prefix, max_archive_size, secret, workload_identity } = *bucket;
+    let BucketConfig { field, name, prefix, max_archive_size, secret, workload_identity, ca_secret } =
+        *bucket;
     let (name_field, shape, is_name): (_, _, fn(&str) -> bool) = match field {
         "gcs" => ("bucket", GCS_NAME, is_gcs_bucket),
         "s3" => ("bucket", S3_NAME, is_s3_bucket),
@@ -180,6 +182,7 @@ fn check_bucket(cache: &PackageCache, bucket: &BucketConfig, at: &Path, found: &
         }
         _ => {}
     }
+    shared::ca_secret(ca_secret, &at.child("caSecret"), found);
     check_secrets(cache, at, found);
     check_addresses(cache, at, found);
 }

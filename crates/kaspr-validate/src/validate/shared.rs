@@ -10,7 +10,7 @@ use kube::core::ObjectMeta;
 use serde_json::Value;
 
 use super::{findings::Findings, path::Path, rule};
-use crate::naming::APP_LABEL;
+use crate::{api::CaSecret, naming::APP_LABEL};
 
 /// Returns the name that a resource has or will have, after the field that it comes from. The API server
 /// appends five characters to a `generateName`.
@@ -197,6 +197,15 @@ pub(super) fn secret_name(name: Option<&str>, at: Path, found: &mut Findings) {
             );
         }
         _ => {}
+    }
+}
+
+/// Checks a Secret with certificate authorities.
+pub(super) fn ca_secret(secret: Option<&CaSecret>, at: &Path, found: &mut Findings) {
+    let Some(CaSecret { secret_name: name, key }) = secret else { return };
+    secret_name(Some(name), at.child("secretName"), found);
+    if key.is_some() {
+        secret_key(key.as_deref(), at.child("key"), found);
     }
 }
 

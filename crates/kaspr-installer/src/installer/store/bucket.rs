@@ -21,6 +21,7 @@ use tokio::{runtime::Handle, time::timeout};
 use super::{
     bucket_layout::{Entry, archive_folder, part_name},
     bucket_lease::{BucketLease, BucketLeases, object_key},
+    conditional::ConditionalStore,
     error::StoreError,
     interface::{Fetched, Store},
     lease_outcome::LeaseOutcome,
@@ -67,6 +68,7 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A bucket of any cloud, with the objects that `bucket_layout` describes.
 pub(crate) struct Bucket {
     store: Arc<dyn ObjectStore>,
+    writer: Arc<ConditionalStore>,
     prefix: String,
     max_archive_size: u64,
     leases: BucketLeases,
@@ -85,9 +87,11 @@ impl Bucket {
         max_archive_size: u64,
         token: String,
     ) -> Self {
-        let leases = BucketLeases::new(store.clone(), prefix.clone(), token);
+        let writer = Arc::new(ConditionalStore::new(store.clone()));
+        let leases = BucketLeases::new(writer.clone(), prefix.clone(), token);
         Self {
             store,
+            writer,
             prefix,
             max_archive_size,
             leases,
@@ -228,7 +232,7 @@ impl Bucket {
         let sent = parts.enumerate().map(|(number, part)| {
             let key = self.key(&part_name(&folder, number));
             async move {
-                let put = self.store.put_opts(&key, PutPayload::from(part?), mode.clone().into()).await;
+                let put = self.writer.put(&key, PutPayload::from(part?), mode.clone()).await;
                 match put {
                     // Keys are digests, so an existing object has the same content.
                     Ok(_) | Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(()),
@@ -248,7 +252,7 @@ impl Bucket {
         let key = self.key(&format!("{name}.json"));
         let text = serde_json::to_vec(entry).map_err(std::io::Error::from)?;
         let mode = self.unusable_version().map_or(PutMode::Create, PutMode::Update);
-        match self.store.put_opts(&key, PutPayload::from(text), mode.into()).await {
+        match self.writer.put(&key, PutPayload::from(text), mode).await {
             Ok(_) => Ok(()),
             // Either this process wrote the entry but did not receive the response, or another member
             // wrote it. Both are fine.

@@ -1,15 +1,16 @@
-//! Leases as objects of a bucket. Each write is conditional on the version that was read, and times are by
-//! the clock of the store. A lease is released by writing `held: false`, because no store supports a
+//! Leases as objects of a bucket. Each write is conditional on the version that was read, if the store supports that,
+//! and times are by the clock of the store. A lease is released by writing `held: false`, because no store supports a
 //! conditional delete.
 
 use std::{sync::Arc, time::Duration};
 
 use object_store::{
-    Error, ObjectStore, ObjectStoreExt, PutMode, PutPayload, UpdateVersion, path::Path as Key,
+    Error, ObjectMeta, ObjectStoreExt, PutMode, PutPayload, UpdateVersion, path::Path as Key,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
+    conditional::ConditionalStore,
     error::StoreError,
     lease_outcome::LeaseOutcome,
     object_version::{version_of_object, version_of_put},
@@ -17,7 +18,7 @@ use super::{
 
 /// Acquires, renews and releases leases in a bucket.
 pub(super) struct BucketLeases {
-    store: Arc<dyn ObjectStore>,
+    store: Arc<ConditionalStore>,
     prefix: String,
     /// Identifies this process.
     token: String,
@@ -43,7 +44,7 @@ pub(super) fn object_key(prefix: &str, name: &str) -> Key {
 
 impl BucketLeases {
     /// Creates the leases of an app; `token` identifies this process.
-    pub(super) fn new(store: Arc<dyn ObjectStore>, prefix: String, token: String) -> Self {
+    pub(super) fn new(store: Arc<ConditionalStore>, prefix: String, token: String) -> Self {
         Self { store, prefix, token }
     }
 
@@ -54,18 +55,15 @@ impl BucketLeases {
         duration: Duration,
     ) -> Result<LeaseOutcome<BucketLease>, StoreError> {
         let key = object_key(&self.prefix, name);
-        match self.put(&key, true, PutMode::Create).await {
-            Ok(version) => return Ok(LeaseOutcome::Acquired(BucketLease { key, version })),
-            Err(StoreError::Store(Error::AlreadyExists { .. } | Error::Precondition { .. })) => {}
-            Err(error) => return Err(error),
-        }
-        let found = match self.store.get(&key).await {
-            Ok(found) => found,
-            Err(Error::NotFound { .. }) => return Ok(LeaseOutcome::Busy),
-            Err(error) => return Err(error.into()),
+        let Some((found, record)) = self.read(&key).await? else {
+            return match self.store.create(&key, self.record(true)?).await {
+                Ok(put) => Ok(LeaseOutcome::Acquired(BucketLease { key, version: version_of_put(put) })),
+                // Another process created it, or this one did, but did not receive the response.
+                Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(LeaseOutcome::Busy),
+                Err(error) => Err(error.into()),
+            };
         };
-        let (modified, version) = (found.meta.last_modified, version_of_object(&found.meta));
-        let record: Option<LeaseRecord> = serde_json::from_slice(&found.bytes().await?).ok();
+        let (modified, version) = (found.last_modified, version_of_object(&found));
         // A lease that is released, or an object that is not a lease, can be taken over.
         if let Some(record) = record.filter(|record| record.held) {
             if record.token == self.token {
@@ -96,8 +94,25 @@ impl BucketLeases {
         self.update(&mut lease, false).await
     }
 
+    /// Reads a lease. An object that is not a lease has no record.
+    async fn read(&self, key: &Key) -> Result<Option<(ObjectMeta, Option<LeaseRecord>)>, StoreError> {
+        let found = match self.store.store.get(key).await {
+            Ok(found) => found,
+            Err(Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let meta = found.meta.clone();
+        Ok(Some((meta, serde_json::from_slice(&found.bytes().await?).ok())))
+    }
+
     /// Writes a lease, unless another process has written it since.
     async fn update(&self, lease: &mut BucketLease, held: bool) -> Result<(), StoreError> {
+        if self.store.is_plain() {
+            let record = self.read(&lease.key).await?.and_then(|(_, record)| record);
+            if record.is_none_or(|record| record.token != self.token) {
+                return Err(StoreError::LeaseLost);
+            }
+        }
         let put = self.put(&lease.key, held, PutMode::Update(lease.version.clone())).await;
         lease.version = put.map_err(|error| match error {
             StoreError::Store(Error::Precondition { .. } | Error::NotFound { .. }) => StoreError::LeaseLost,
@@ -107,19 +122,23 @@ impl BucketLeases {
     }
 
     async fn put(&self, key: &Key, held: bool, mode: PutMode) -> Result<UpdateVersion, StoreError> {
+        Ok(version_of_put(self.store.put(key, self.record(held)?, mode).await?))
+    }
+
+    fn record(&self, held: bool) -> Result<PutPayload, StoreError> {
         let record = LeaseRecord { token: self.token.clone(), held };
-        let text = serde_json::to_vec(&record).map_err(std::io::Error::from)?;
-        Ok(version_of_put(self.store.put_opts(key, PutPayload::from(text), mode.into()).await?))
+        Ok(PutPayload::from(serde_json::to_vec(&record).map_err(std::io::Error::from)?))
     }
 
     /// Returns the time by the clock of the store, in milliseconds since the epoch. Modification times of
     /// leases are by the same clock.
     async fn now(&self) -> Result<i64, StoreError> {
         let key = object_key(&self.prefix, &format!("clock/{}", self.token));
-        self.store.put(&key, PutPayload::from_static(b"")).await?;
-        let time = self.store.head(&key).await?.last_modified.timestamp_millis();
+        let store = &self.store.store;
+        store.put(&key, PutPayload::from_static(b"")).await?;
+        let time = store.head(&key).await?.last_modified.timestamp_millis();
         // Each waiting member writes one object. An object that cannot be deleted is harmless.
-        _ = self.store.delete(&key).await;
+        _ = store.delete(&key).await;
         Ok(time)
     }
 }

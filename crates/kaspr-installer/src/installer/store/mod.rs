@@ -4,6 +4,7 @@
 mod bucket;
 mod bucket_layout;
 mod bucket_lease;
+mod conditional;
 mod error;
 mod gcs;
 mod interface;

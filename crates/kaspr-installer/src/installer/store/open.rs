@@ -41,7 +41,8 @@ pub(crate) enum BucketLocation {
 /// Google's environment variable for the address of an emulator.
 const GCS_EMULATOR: &str = "STORAGE_EMULATOR_HOST";
 
-/// Opens a bucket. No request is sent yet.
+/// Opens a bucket. No request is sent yet. `authorities` are files with certificate authorities that are trusted in
+/// addition to those of the image.
 ///
 /// # Errors
 ///
@@ -51,23 +52,24 @@ pub(crate) fn open(
     prefix: String,
     max_archive_size: u64,
     token: String,
+    authorities: &[PathBuf],
 ) -> Result<Bucket, StoreError> {
     let store = match location {
-        BucketLocation::Gcs { bucket, key } => open_gcs(bucket, key)?,
-        BucketLocation::S3 { bucket, endpoint } => open_s3(bucket, endpoint)?,
-        BucketLocation::Azure { container, endpoint } => open_azure(container, endpoint)?,
+        BucketLocation::Gcs { bucket, key } => open_gcs(bucket, key, authorities)?,
+        BucketLocation::S3 { bucket, endpoint } => open_s3(bucket, endpoint, authorities)?,
+        BucketLocation::Azure { container, endpoint } => open_azure(container, endpoint, authorities)?,
     };
     Ok(Bucket::new(store, prefix, max_archive_size, token))
 }
 
 type OpenResult = Result<Arc<dyn ObjectStore>, StoreError>;
 
-fn open_gcs(bucket: String, key: Option<PathBuf>) -> OpenResult {
+fn open_gcs(bucket: String, key: Option<PathBuf>, authorities: &[PathBuf]) -> OpenResult {
     let mut builder = GoogleCloudStorageBuilder::new()
         .with_http_connector(JsonApi)
         .with_bucket_name(bucket)
         .with_retry(retry_config())
-        .with_client_options(client_options(false)?);
+        .with_client_options(client_options(false, authorities)?);
     if let Some(key) = key {
         let text = std::fs::read_to_string(&key).map_err(|e| {
             StoreError::Settings(format!("failed to read the service account key {}: {e}", key.display()))
@@ -80,17 +82,17 @@ fn open_gcs(bucket: String, key: Option<PathBuf>) -> OpenResult {
         builder = builder
             .with_base_url(&url)
             .with_bearer_token("emulator")
-            .with_client_options(client_options(true)?);
+            .with_client_options(client_options(true, authorities)?);
     }
     Ok(Arc::new(builder.build()?))
 }
 
-fn open_s3(bucket: String, endpoint: Option<String>) -> OpenResult {
+fn open_s3(bucket: String, endpoint: Option<String>, authorities: &[PathBuf]) -> OpenResult {
     let plain = endpoint.as_deref().is_some_and(is_unencrypted);
     let mut builder = AmazonS3Builder::from_env()
         .with_bucket_name(bucket)
         .with_retry(retry_config())
-        .with_client_options(client_options(plain)?);
+        .with_client_options(client_options(plain, authorities)?);
     // A Secret that was created with `echo` ends with a newline.
     for key in [Amazon::AccessKeyId, Amazon::SecretAccessKey, Amazon::Token] {
         if let Some(value) = builder.get_config_value(&key) {
@@ -103,12 +105,12 @@ fn open_s3(bucket: String, endpoint: Option<String>) -> OpenResult {
     Ok(Arc::new(builder.build()?))
 }
 
-fn open_azure(container: String, endpoint: Option<String>) -> OpenResult {
+fn open_azure(container: String, endpoint: Option<String>, authorities: &[PathBuf]) -> OpenResult {
     let plain = endpoint.as_deref().is_some_and(is_unencrypted);
     let mut builder = MicrosoftAzureBuilder::from_env()
         .with_container_name(container)
         .with_retry(retry_config())
-        .with_client_options(client_options(plain)?);
+        .with_client_options(client_options(plain, authorities)?);
     if let Some(key) = builder.get_config_value(&Azure::AccessKey) {
         builder = builder.with_access_key(key.trim());
     }
@@ -138,14 +140,14 @@ fn retry_config() -> RetryConfig {
 }
 
 /// Trusts the same certificate authorities as the tools do.
-fn client_options(plain: bool) -> Result<ClientOptions, StoreError> {
+fn client_options(plain: bool, files: &[PathBuf]) -> Result<ClientOptions, StoreError> {
     let mut options = ClientOptions::new()
         .with_allow_http(plain)
         .with_connect_timeout(std::time::Duration::from_secs(5))
         .with_timeout_disabled()
         // Includes the upload of a part, so the timeout is longer than a dead store would need.
         .with_read_timeout(std::time::Duration::from_secs(30));
-    let (authorities, errors) = trust::authorities(&[]);
+    let (authorities, errors) = trust::authorities(files);
     errors.iter().for_each(|error| log(&format!("warning: {error}")));
     for authority in authorities {
         options = options.with_root_certificate(Certificate::from_der(&authority)?);

@@ -34,15 +34,21 @@ fn write_uv_settings(spec: &InstallSpec, private: &Path) -> Result<PathBuf, Inst
     private_file::write(private.join("uv.toml"), &extra.chain(default).collect::<String>())
 }
 
-/// Writes a file with all trusted certificate authorities. Each tool trusts only those of one file.
-fn write_authorities(
+/// Writes a file with all trusted certificate authorities, because each tool trusts only those of one file. git trusts
+/// the store of the image by itself.
+fn add_authorities(
+    tool: &mut Command,
     spec: &InstallSpec,
     image: &ImageSettings,
     private: &Path,
 ) -> Result<PathBuf, InstallError> {
     let (authorities, errors) = trust::authorities(&[&spec.authorities[..], &image.certificates].concat());
     errors.iter().for_each(|error| log(&format!("warning: {error}")));
-    private_file::write(private.join("authorities.pem"), &trust::to_pem(&authorities))
+    let file = private_file::write(private.join("authorities.pem"), &trust::to_pem(&authorities))?;
+    if !spec.authorities.is_empty() && std::env::var_os(GIT_AUTHORITIES).is_none() {
+        tool.env(GIT_AUTHORITIES, &file);
+    }
+    Ok(file)
 }
 
 /// Prepares uv, without the directories that it writes to.
@@ -63,7 +69,8 @@ pub(super) fn uv_command(
     }
     tool.env("UV_HTTP_TIMEOUT", "30");
     // The file contains the certificates of the directory too.
-    tool.env("SSL_CERT_FILE", write_authorities(spec, image, private)?).env_remove("SSL_CERT_DIR");
+    let authorities = add_authorities(&mut tool, spec, image, private)?;
+    tool.env("SSL_CERT_FILE", authorities).env_remove("SSL_CERT_DIR");
     Ok(tool)
 }
 
@@ -86,6 +93,9 @@ pub(super) fn uv_install(
     tool.args(["--link-mode", mode]).env("UV_CACHE_DIR", cache.join("uv"));
     Ok(tool)
 }
+
+/// Variable of git for the file with certificate authorities.
+const GIT_AUTHORITIES: &str = "GIT_SSL_CAINFO";
 
 /// Name of pip's log in the private directory.
 pub(super) const PIP_LOG: &str = "pip.log";
@@ -115,7 +125,7 @@ pub(super) fn pip_install(
     };
     indexes("index-url", spec.index.iter().collect());
     indexes("extra-index-url", spec.extra_indexes.iter().collect());
-    let authorities = write_authorities(spec, image, private)?;
+    let authorities = add_authorities(&mut tool, spec, image, private)?;
     // pip prefers the variable of requests to its own.
     tool.env(pip_variable("cert"), &authorities).env("REQUESTS_CA_BUNDLE", &authorities);
     if spec.index.is_some() || !spec.extra_indexes.is_empty() {

@@ -40,7 +40,7 @@ pub(crate) const PIP_SETTINGS: [&str; 23] = [
 ];
 
 /// Variables of uv that are honored. The installer sets further ones itself.
-pub(crate) const UV_VARIABLES: [&str; 24] = [
+pub(crate) const UV_VARIABLES: [&str; 25] = [
     "UV_DEFAULT_INDEX",
     "UV_INDEX_URL",
     "UV_INDEX",
@@ -49,6 +49,7 @@ pub(crate) const UV_VARIABLES: [&str; 24] = [
     "UV_INDEX_STRATEGY",
     "UV_INSECURE_HOST",
     "UV_KEYRING_PROVIDER",
+    "UV_HTTP_RETRIES",
     "UV_CONSTRAINT",
     "UV_BUILD_CONSTRAINT",
     "UV_OVERRIDE",

@@ -163,6 +163,14 @@ fn packages_and_indexes() {
                 ),
             ),
             (
+                "spec: {pythonPackages: {caSecret: {secretName: ''}}}",
+                "spec.pythonPackages.caSecret.secretName: Required value: must name a Secret in the app's namespace",
+            ),
+            (
+                "spec: {pythonPackages: {cache: {type: s3, s3: {bucket: abc, workloadIdentity: true, caSecret: {secretName: ca, key: a/b}}}}}",
+                "spec.pythonPackages.cache.s3.caSecret.key: Invalid value: \"a/b\": must be a key of a Secret: letters, digits, '-', '_' and '.'",
+            ),
+            (
                 "spec: {pythonPackages: {trustedHosts: ['https://host']}}",
                 "spec.pythonPackages.trustedHosts[0]: Invalid value: \"https://host\": must be a host or host:port without a scheme",
             ),
@@ -184,6 +192,7 @@ fn packages_and_indexes() {
             "spec: {pythonPackages: {indexUrl: 'http://Host/simple', trustedHosts: [HOST]}}",
             "spec: {pythonPackages: {indexUrl: 'http://host:8080/simple', trustedHosts: ['host:8080']}}",
             "spec: {pythonPackages: {packages: ['git+ssh://git@host/org/repo']}}",
+            "spec: {pythonPackages: {caSecret: {secretName: ca}}}",
         ],
     );
 }
