@@ -83,11 +83,12 @@ struct Configuration<'a> {
 }
 
 impl Rotator {
-    /// A rotator for the Secret and the configurations that the settings name.
+    /// A rotator for the Secret and the configurations that the settings name, in a namespace of a cluster with a
+    /// DNS domain.
     #[must_use]
     pub fn new(
         client: &Client,
-        namespace: &str,
+        (namespace, domain): (&str, &str),
         settings: &CertificateSettings,
         reloader: CertificateReloader,
     ) -> Self {
@@ -104,7 +105,7 @@ impl Rotator {
             configuration: settings.webhook_configuration.clone(),
             namespace: namespace.to_owned(),
             spec: CertificateSpec {
-                names: CertificateSpec::service_names(service, namespace),
+                names: CertificateSpec::service_names(service, namespace, domain),
                 authority_seconds: settings.authority_seconds,
                 certificate_seconds: settings.certificate_seconds,
             },

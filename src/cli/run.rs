@@ -126,7 +126,8 @@ async fn start(settings: RunSettings, bound: Bound, shutdown: &Shutdown) -> Resu
 
     let own_namespace = lease.lease_namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
     let target = certificate.authority().map(|authority| Target::Url { base: base_url.clone(), authority });
-    let rotator = |reloader| Rotator::new(&client, &own_namespace, &certificate_settings, reloader);
+    let place = (own_namespace.as_str(), reconcile.build.cluster_domain.as_str());
+    let rotator = |reloader| Rotator::new(&client, place, &certificate_settings, reloader);
     let certified = certificate.follow(webhook_server.certificate_reloader(), rotator, drained)?;
     let serving = tokio::spawn(webhook_server.serve(requested.clone(), drained.clone()));
     tokio::spawn(bound.metrics_server.serve(drained.clone()));

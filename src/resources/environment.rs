@@ -107,7 +107,7 @@ pub fn variables(inputs: BuildInputs<'_>, config_map: &ConfigMap) -> Vec<EnvVar>
     let config_map_name = naming::config_map(&app.name_any());
     let mut variables: Vec<EnvVar> =
         settings(app).iter().map(|(key, _)| from_config_map(key, &config_map_name)).collect();
-    variables.extend(identity(app));
+    variables.extend(identity(app, &inputs.settings.cluster_domain));
     variables.extend(hashes(inputs, config_map));
     let template = app.spec.template.as_ref().and_then(|template| template.kaspr_container.as_ref());
     let mut variables =
@@ -128,7 +128,7 @@ fn add_packages_dir(variable: &mut EnvVar) {
     }
 }
 
-fn identity(app: &KasprApp) -> Vec<EnvVar> {
+fn identity(app: &KasprApp, domain: &str) -> Vec<EnvVar> {
     let mut variables = Vec::new();
     if let Some(secret) = app.spec.login().and_then(|login| login.password_secret.as_ref()) {
         let (name, key) = (secret.secret_name.as_deref(), secret.password_key.as_deref());
@@ -148,7 +148,7 @@ fn identity(app: &KasprApp) -> Vec<EnvVar> {
     variables.push(from_field(install_contract::POD_NAME, "metadata.name"));
     let service = naming::app(&app.name_any());
     let namespace = app.namespace().unwrap_or_default();
-    variables.push(literal("K_WEB_HOST", format!("$(POD_NAME).{service}.{namespace}.svc.cluster.local")));
+    variables.push(literal("K_WEB_HOST", format!("$(POD_NAME).{service}.{namespace}.svc.{domain}")));
     variables
 }
 

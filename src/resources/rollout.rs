@@ -61,7 +61,7 @@ fn input_hash(
             block.remove(field);
         }
     }
-    Ok(hash::of_json(&json!({
+    let mut inputs = json!({
         "spec": spec,
         "annotations": app.annotations().get(DISABLE_STATIC_MEMBERSHIP),
         "agents": hash_of_all(&components.agents),
@@ -70,7 +70,12 @@ fn input_hash(
         "tasks": hash_of_all(&components.tasks),
         "joins": hash_of_all(&components.joins),
         "registry": registry(settings),
-    })))
+    });
+    // The default is left out, so that hashes of earlier versions stay valid.
+    if settings.cluster_domain != naming::CLUSTER_DOMAIN {
+        inputs["domain"] = json!(settings.cluster_domain);
+    }
+    Ok(hash::of_json(&inputs))
 }
 
 /// Keeps the running template in the desired StatefulSet, unless the inputs changed. Returns whether a

@@ -1,8 +1,8 @@
 //! Every example on the real API server: the good ones run, the bad ones say why they don't.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
-use crate::harness::{Namespace, condition, eventually};
+use crate::harness::{BINARY, Namespace, condition, eventually, text};
 
 /// The manifests of a folder, by file name.
 fn manifests(folder: &str) -> Vec<(String, String)> {
@@ -41,6 +41,18 @@ fn examples_run() {
             .collect();
         if waiting.is_empty() { Ok(()) } else { Err(waiting.join("\n")) }
     });
+}
+
+/// The manifests of the Python operator's guide are accepted, by the cluster and by `validate`.
+#[test]
+fn manifests_of_the_guide_are_accepted() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/guide.yaml");
+    let namespace = Namespace::new("guide");
+    let count = fs::read_to_string(file).expect("text").matches("kind: KasprApp").count();
+    let accepted = namespace.run(&["apply", "--server-side", "--dry-run=server", "-o", "name", "-f", file]);
+    assert!(count >= 30 && accepted.lines().count() == count, "{accepted}");
+    let output = Command::new(BINARY).args(["validate", file]).output().expect("the binary");
+    assert!(output.status.success(), "{}", text(&output.stdout));
 }
 
 #[test]

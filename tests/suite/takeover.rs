@@ -1,6 +1,12 @@
 //! A cluster that the Python operator ran, on the day of the change.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use control_plane::{ControlPlane, Operator};
 use serde_json::{Map, Value, json};
@@ -166,6 +172,7 @@ fn nothing_restarts_when_the_operator_is_replaced() {
     let templates = [template(&plane, "clicks-app"), template(&plane, "orders-app")];
 
     let first = takeover_changes_nothing_that_runs(&plane);
+    diff_names_what_the_file_changes(&plane);
     the_next_change_rolls_once(&plane, &templates);
     the_annotation_rolls(&plane, &templates[0]);
     packages_keep_their_hash(&plane);
@@ -256,6 +263,27 @@ fn packages_keep_their_hash(plane: &ControlPlane) {
         kubectl(plane, &["-n", "recorded", "patch", "kasprapp", "open", "--type=merge", "-p", &patch], "");
         complete(plane, "open");
         assert_eq!(template(plane, "open-app"), rolled, "{policy}");
+    }
+}
+
+/// The hashes of the Python operator differ from those of this operator, also where nothing changed.
+fn diff_names_what_the_file_changes(plane: &ControlPlane) {
+    let mut agent = get(plane, "kaspragent", "enrich");
+    agent["spec"]["description"] = json!("counts");
+    let mut child = Command::new(BINARY)
+        .args(["diff", "-", "-n", "recorded", "-o", "json"])
+        .env("KUBECONFIG", plane.kubeconfig())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary");
+    child.stdin.take().expect("an input").write_all(agent.to_string().as_bytes()).expect("written");
+    let output = child.wait_with_output().expect("an end");
+    let diff: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let because = diff["apps"][0]["because"].to_string();
+    assert!(because.contains("agents changed"), "{diff}");
+    for other in ["webviews", "tables", "tasks", "joins", "settings", "packages"] {
+        assert!(!because.contains(&format!("{other} changed")), "{because}");
     }
 }
 

@@ -3,6 +3,9 @@
 
 use crate::api::{Kind, defaults};
 
+/// DNS domain of a cluster, unless a setting says otherwise.
+pub const CLUSTER_DOMAIN: &str = "cluster.local";
+
 /// The field manager, and the value of [`MANAGED_BY_LABEL`].
 pub const MANAGER: &str = "kaspr-operator";
 

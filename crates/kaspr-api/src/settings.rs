@@ -32,6 +32,21 @@ fn parse_status_timeout(text: &str) -> Result<f64, String> {
     seconds.ok_or_else(|| "must be a number of seconds from 0.1 to 300".to_owned())
 }
 
+/// Reads the DNS domain of a cluster; dots at its ends do not count.
+fn parse_domain(text: &str) -> Result<String, String> {
+    let domain = text.trim().trim_matches('.');
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if domain.split('.').all(is_label) {
+        return Ok(domain.to_owned());
+    }
+    Err("must be a DNS domain, such as 'cluster.local'".to_owned())
+}
+
 /// Settings that affect the objects that the operator builds.
 #[derive(Args, Clone, Debug)]
 pub struct BuildSettings {
@@ -50,6 +65,9 @@ pub struct BuildSettings {
     /// Image of the operator, from which pods copy the package installer
     #[arg(long, env = "OPERATOR_IMAGE", default_value = concat!("kasprio/kaspr-operator:", env!("CARGO_PKG_VERSION")), value_name = "IMAGE")]
     pub operator_image: String,
+    /// DNS domain of the cluster, which is part of the addresses of members and webhooks
+    #[arg(long, env = "CLUSTER_DOMAIN", default_value = naming::CLUSTER_DOMAIN, value_name = "DOMAIN", value_parser = parse_domain)]
+    pub cluster_domain: String,
 }
 
 /// Settings for monitoring members.

@@ -22,17 +22,12 @@ pub struct CertificateSpec {
 }
 
 impl CertificateSpec {
-    /// Returns the DNS names by which clients reach a Service.
+    /// Returns the DNS names by which clients reach a Service in a cluster with a DNS domain.
     #[must_use]
-    pub fn service_names(service: &str, namespace: &str) -> Vec<String> {
-        [
-            "",
-            &format!(".{namespace}"),
-            &format!(".{namespace}.svc"),
-            &format!(".{namespace}.svc.cluster.local"),
-        ]
-        .map(|end| format!("{service}{end}"))
-        .to_vec()
+    pub fn service_names(service: &str, namespace: &str, domain: &str) -> Vec<String> {
+        ["", &format!(".{namespace}"), &format!(".{namespace}.svc"), &format!(".{namespace}.svc.{domain}")]
+            .map(|end| format!("{service}{end}"))
+            .to_vec()
     }
 }
 

@@ -19,7 +19,7 @@ const YEAR: i64 = 365 * DAY;
 
 fn spec() -> CertificateSpec {
     CertificateSpec {
-        names: CertificateSpec::service_names("webhook", "ops"),
+        names: CertificateSpec::service_names("webhook", "ops", "cluster.local"),
         authority_seconds: 10 * YEAR,
         certificate_seconds: YEAR,
     }
@@ -74,7 +74,8 @@ fn a_certificate_is_renewed_after_two_thirds_of_its_validity() {
     assert_eq!(why, "a new certificate is due");
     assert_eq!((authorities(&second), signer_of(&second)), (authorities(&first), Some(0)));
     assert_eq!(end_of(&second), NOW + YEAR * 2 / 3 + YEAR);
-    let renamed = CertificateSpec { names: CertificateSpec::service_names("other", "ops"), ..spec() };
+    let renamed =
+        CertificateSpec { names: CertificateSpec::service_names("other", "ops", "cluster.local"), ..spec() };
     let trust = trusting(&first);
     let next = plan_rotation(&first, &renamed, (&trust, &trust), NOW + 1).expect("a decision");
     assert!(matches!(next, RotationStep::Write { .. }));

@@ -125,9 +125,8 @@ impl Cluster {
         ]);
         let mut resources = Resources::default();
         for (kind, objects) in lists.await? {
-            for object in objects {
-                resources.add_or_warn(kind, serde_json::to_value(object).unwrap_or_default());
-            }
+            let values = objects.into_iter().map(|object| serde_json::to_value(object).unwrap_or_default());
+            resources.extend(values.map(|value| (kind, value)));
         }
         Ok(resources)
     }

@@ -67,7 +67,7 @@ pub(super) fn render(args: RenderArgs) -> Result<ExitCode, Error> {
         return Ok(ExitCode::from(code));
     }
     let mut objects = Vec::new();
-    for set in resources_with_defaults(&manifests).app_sets() {
+    for set in resources_with_defaults(manifests).app_sets() {
         if set.app.is_none() {
             print_message(&format!(
                 "warning: {} is not in the files; only the definitions of its components are rendered",
@@ -84,14 +84,13 @@ pub(super) fn render(args: RenderArgs) -> Result<ExitCode, Error> {
 }
 
 /// Returns the resources with the defaults that the webhook sets.
-fn resources_with_defaults(manifests: &ManifestSet) -> Resources {
+fn resources_with_defaults(manifests: ManifestSet) -> Resources {
     let mut resources = Resources::default();
-    for mut value in manifests.resources() {
-        if let Some(kind) = kind_of(&value) {
-            (admission::handler_for(kind).apply_defaults)(&mut value);
-            resources.add_or_warn(kind, value);
-        }
-    }
+    resources.extend(manifests.into_resources().filter_map(|mut value| {
+        let kind = kind_of(&value)?;
+        (admission::handler_for(kind).apply_defaults)(&mut value);
+        Some((kind, value))
+    }));
     resources
 }
 

@@ -1,6 +1,6 @@
 //! Context of each app in a set of manifests: the other resources that its rules refer to.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::manifest::{AppKey, Manifest};
 use crate::{
@@ -13,7 +13,11 @@ use crate::{
 /// the manifests of other API groups.
 #[must_use]
 pub(super) fn app_contexts(manifests: &[Manifest], others: &[Manifest]) -> BTreeMap<AppKey, AppContext> {
-    let objects = secrets_and_config_maps(others);
+    let objects: BTreeMap<String, Arc<Objects>> = secrets_and_config_maps(others)
+        .into_iter()
+        .map(|(name, objects)| (name, Arc::new(objects)))
+        .collect();
+    let none = Arc::new(Objects::default());
     let mut contexts = BTreeMap::<AppKey, AppContext>::new();
     for manifest in manifests {
         let is_app = manifest.kind() == Some(Kind::App);
@@ -26,7 +30,7 @@ pub(super) fn app_contexts(manifests: &[Manifest], others: &[Manifest]) -> BTree
         let Some(app) = app else { continue };
         let context = contexts.entry(app).or_insert_with_key(|(namespace, _)| {
             let mut context = AppContext::default();
-            context.set_objects(objects.get(namespace).cloned().unwrap_or_default());
+            context.set_objects(Arc::clone(objects.get(namespace).unwrap_or(&none)));
             context
         });
         if is_app {
@@ -69,12 +73,15 @@ fn register_namesakes(manifests: &[Manifest], contexts: &mut BTreeMap<AppKey, Ap
         by_name.entry(&app.resource.name).or_default().push(app);
     }
     for apps in by_name.values().filter(|apps| apps.len() > 1) {
+        let mut all = AppContext::default();
         for app in apps {
-            for other in apps.iter().filter(|other| other.resource.namespace != app.resource.namespace) {
-                let Some(context) = contexts.get_mut(&app.key()) else { continue };
-                if let Some((_, object)) = other.parse() {
-                    admission::register_namesake(&object, context);
-                }
+            if let Some((_, object)) = app.parse() {
+                admission::register_namesake(&object, &mut all);
+            }
+        }
+        for app in apps {
+            if let Some(context) = contexts.get_mut(&app.key()) {
+                context.share_namesakes(&all);
             }
         }
     }

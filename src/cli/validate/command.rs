@@ -50,8 +50,8 @@ pub(crate) fn validate(args: ValidateArgs) -> Result<ExitCode, Error> {
     let ValidateArgs { paths, namespace, format, strict } = args;
     let inputs = read_inputs(&paths);
     let progress = progress_bar();
-    let documents = parse_documents(&inputs, &progress);
-    let findings = evaluate(&inputs, &documents, &namespace, &progress);
+    let mut documents = parse_documents(&inputs, &progress);
+    let (findings, _) = evaluate(&inputs, &mut documents, &namespace, &progress);
     progress.finish_and_clear();
     let report = ValidationReport { inputs: &inputs, findings: &findings, documents: documents.len() };
     let mut out = io::BufWriter::new(io::stdout().lock());
@@ -74,8 +74,8 @@ pub(crate) fn validate(args: ValidateArgs) -> Result<ExitCode, Error> {
 pub fn report(text: &str, format: Format) -> io::Result<String> {
     let inputs = [Input::new("-".to_owned(), Ok(text.to_owned()))];
     let progress = ProgressBar::hidden();
-    let documents = parse_documents(&inputs, &progress);
-    let findings = evaluate(&inputs, &documents, "default", &progress);
+    let mut documents = parse_documents(&inputs, &progress);
+    let (findings, _) = evaluate(&inputs, &mut documents, "default", &progress);
     let mut out = Vec::new();
     let report = ValidationReport { inputs: &inputs, findings: &findings, documents: documents.len() };
     print_report(&report, format, false, &mut out)?;

@@ -10,7 +10,7 @@ use super::{
     finding::{Finding, ResourceId, Severity},
     input::Input,
     locate::{Highlight, Locator},
-    manifest::{AppKey, Manifest, as_text, manifests},
+    manifest::{AppKey, Manifest, as_text, take_manifests},
     schema,
 };
 use crate::{
@@ -19,16 +19,17 @@ use crate::{
     validate::{AppContext, FieldError, Findings, Path, Problem, Segment, Warning, nearest, rule},
 };
 
-/// Validates all documents. Returns the findings in the order of the text.
+/// Validates all documents, and takes their values. Returns the findings in the order of the text, and the
+/// resources of kaspr.io.
 #[must_use]
 pub(super) fn evaluate(
     inputs: &[Input],
-    documents: &[Document],
+    documents: &mut [Document],
     namespace: &str,
     progress: &ProgressBar,
-) -> Vec<Finding> {
+) -> (Vec<Finding>, Vec<Manifest>) {
     let mut findings = unreadable_findings(inputs, documents);
-    let manifests = manifests(documents, namespace);
+    let manifests = take_manifests(documents, namespace);
     let (ours, others): (Vec<_>, Vec<_>) =
         manifests.into_iter().partition(|manifest| manifest.group() == GROUP);
     let contexts = app_contexts(&ours, &others);
@@ -56,7 +57,7 @@ pub(super) fn evaluate(
         }
     }
     findings.sort_by_key(|finding| (finding.input, finding.bytes.start));
-    findings
+    (findings, ours)
 }
 
 /// Returns a finding for each file and document that cannot be read.

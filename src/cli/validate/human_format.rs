@@ -3,14 +3,18 @@
 use std::{
     borrow::Cow,
     io::{self, Write},
+    ops::Range,
 };
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::{
     finding::{Finding, Severity},
     validation_report::ValidationReport,
 };
+
+/// Bytes of a line that are shown before and after a finding: a file may be one long line.
+const CONTEXT: usize = 1000;
 
 /// Prints the lines of the inputs with markers, and a summary.
 ///
@@ -56,14 +60,20 @@ fn snippet<'a>(report: &'a ValidationReport<'_>, finding: &'a Finding) -> Group<
     };
     // Only the lines of the finding are passed on, so that large files stay fast.
     let (first, start) = report.inputs[finding.input].line(finding.bytes.start);
-    let end = text[finding.bytes.end..].find('\n').map_or(text.len(), |length| finding.bytes.end + length);
-    let bytes = finding.bytes.start - start..finding.bytes.end - start;
-    group.element(
-        Snippet::source(&text[start..end])
-            .path(report.input_name(finding))
-            .line_start(first)
-            .annotation(AnnotationKind::Primary.span(bytes).label(label)),
-    )
+    let Range { start: from, end: to } = finding.bytes;
+    let near = text.floor_char_boundary(to + CONTEXT);
+    let end = text[to..near].find('\n').map_or(near, |length| to + length);
+    let annotate = |source_start: usize, label| {
+        let span = from - source_start..to - source_start;
+        let snippet = Snippet::source(&text[source_start..end]).line_start(first);
+        snippet.annotation(AnnotationKind::Primary.span(span).label(label))
+    };
+    if from - start <= CONTEXT {
+        return group.element(annotate(start, label).path(report.input_name(finding)));
+    }
+    let (line, column) = report.position(finding);
+    let origin = Origin::path(report.input_name(finding)).line(line).char_column(column);
+    group.element(origin).element(annotate(text.floor_char_boundary(from - CONTEXT), label))
 }
 
 fn plural(count: usize, what: &str) -> String {

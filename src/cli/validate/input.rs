@@ -5,6 +5,7 @@ use std::{
     ffi::OsStr,
     fs,
     io::{self, Read},
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -22,7 +23,12 @@ pub(super) struct Input {
     pub content: Result<String, String>,
     /// Byte offset of each line, computed once because a large file can have many findings.
     lines: Vec<usize>,
+    /// Characters before each block of bytes, because a file may be one long line; `None` if all are ASCII.
+    blocks: Option<Vec<usize>>,
 }
+
+/// Bytes of a block in which characters are counted.
+const BLOCK: usize = 1024;
 
 impl Input {
     /// Creates an input.
@@ -30,7 +36,15 @@ impl Input {
     pub(super) fn new(name: String, content: Result<String, String>) -> Self {
         let text = content.as_deref().unwrap_or_default();
         let lines = line_starts(text);
-        Self { name, content, lines }
+        let blocks = (!text.is_ascii()).then(|| {
+            let counts = text.as_bytes().chunks(BLOCK).map(count_characters);
+            let sums = counts.scan(0, |sum, count| {
+                *sum += count;
+                Some(*sum)
+            });
+            [0].into_iter().chain(sums).collect()
+        });
+        Self { name, content, lines, blocks }
     }
 
     /// Returns the text; empty if the file cannot be read.
@@ -45,6 +59,24 @@ impl Input {
         let number = self.lines.partition_point(|start| *start <= byte);
         (number, self.lines.get(number.saturating_sub(1)).copied().unwrap_or_default())
     }
+
+    /// Returns the number of characters between two bytes.
+    #[must_use]
+    pub(super) fn characters(&self, bytes: Range<usize>) -> usize {
+        let before = |byte: usize| match &self.blocks {
+            None => byte,
+            Some(blocks) => {
+                let block = byte / BLOCK;
+                blocks[block] + count_characters(&self.text().as_bytes()[block * BLOCK..byte])
+            }
+        };
+        before(bytes.end) - before(bytes.start)
+    }
+}
+
+/// Counts the characters that begin in a part of a text.
+fn count_characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| (**byte & 0xC0) != 0x80).count()
 }
 
 /// Reads the inputs of paths: files, and all manifests of directories in the order of their names. Prints a

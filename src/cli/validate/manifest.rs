@@ -62,16 +62,15 @@ impl Manifest {
     }
 }
 
-/// Returns the manifests of all documents, including the items of lists.
+/// Takes the manifests out of all documents, including the items of lists.
 #[must_use]
-pub(super) fn manifests(documents: &[Document], namespace: &str) -> Vec<Manifest> {
+pub(super) fn take_manifests(documents: &mut [Document], namespace: &str) -> Vec<Manifest> {
     let mut found = Vec::new();
     for (document, value) in
-        documents.iter().enumerate().filter_map(|(i, d)| Some((i, d.value.as_ref().ok()?)))
+        documents.iter_mut().enumerate().filter_map(|(i, d)| Some((i, d.value.as_mut().ok()?.take())))
     {
-        let mut add = |at: Vec<Segment>, value: &Value| {
-            let resource = resource_id(value, namespace);
-            let mut value = value.clone();
+        let mut add = |at: Vec<Segment>, mut value: Value| {
+            let resource = resource_id(&value, namespace);
             // Only the operator writes the status, and what another operator wrote there has another schema.
             value.as_object_mut().and_then(|fields| fields.remove("status"));
             if let Some(kind) = Kind::from_name(&resource.kind) {
@@ -79,14 +78,24 @@ pub(super) fn manifests(documents: &[Document], namespace: &str) -> Vec<Manifest
             }
             found.push(Manifest { document, at, value, resource });
         };
-        let items = value["items"].as_array().filter(|_| as_text(&value["kind"]).ends_with("List"));
-        match items {
-            None => add(Vec::new(), value),
-            Some(items) => {
-                for (i, item) in items.iter().enumerate() {
-                    add(vec![Segment::Field("items".into()), Segment::Index(i)], item);
+        match value {
+            Value::Object(mut list)
+                if list.get("kind").is_some_and(|kind| as_text(kind).ends_with("List")) =>
+            {
+                match list.remove("items") {
+                    Some(Value::Array(items)) => {
+                        for (i, item) in items.into_iter().enumerate() {
+                            add(vec![Segment::Field("items".into()), Segment::Index(i)], item);
+                        }
+                    }
+                    // Not a list: a kind whose name ends like one.
+                    items => {
+                        list.extend(items.map(|items| ("items".to_owned(), items)));
+                        add(Vec::new(), Value::Object(list));
+                    }
                 }
             }
+            value => add(Vec::new(), value),
         }
     }
     found

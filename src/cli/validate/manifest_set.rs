@@ -5,27 +5,26 @@ use std::{io, path::PathBuf};
 use serde_json::Value;
 
 use super::{
-    documents::{Document, parse_documents},
+    documents::parse_documents,
     evaluate::evaluate,
     finding::{Finding, Severity},
     format::Format,
     input::{Input, read_inputs},
-    manifest::manifests,
+    manifest::Manifest,
     printer::print_report,
     progress::progress_bar,
     validation_report::ValidationReport,
 };
-use crate::{
-    api::GROUP,
-    validate::rule::{self, Level},
-};
+use crate::validate::rule::{self, Level};
 
 /// Manifests that were read from files and validated.
 pub(crate) struct ManifestSet {
     inputs: Vec<Input>,
-    documents: Vec<Document>,
+    /// Number of validated documents.
+    documents: usize,
     findings: Vec<Finding>,
-    namespace: String,
+    /// Resources of kaspr.io.
+    manifests: Vec<Manifest>,
 }
 
 impl ManifestSet {
@@ -35,26 +34,20 @@ impl ManifestSet {
     pub(crate) fn read(paths: &[PathBuf], namespace: &str) -> Self {
         let inputs = read_inputs(paths);
         let progress = progress_bar();
-        let documents = parse_documents(&inputs, &progress);
-        let findings = evaluate(&inputs, &documents, namespace, &progress);
+        let mut documents = parse_documents(&inputs, &progress);
+        let (findings, manifests) = evaluate(&inputs, &mut documents, namespace, &progress);
         progress.finish_and_clear();
-        Self { inputs, documents, findings, namespace: namespace.to_owned() }
+        Self { inputs, documents: documents.len(), findings, manifests }
     }
 
     /// Returns the resources of kaspr.io, in the order of the files, with their namespaces.
-    #[must_use]
-    pub(crate) fn resources(&self) -> Vec<Value> {
-        let manifests = manifests(&self.documents, &self.namespace);
-        let resources = manifests.into_iter().filter_map(|manifest| {
-            let mut value = manifest.value;
-            let group = value["apiVersion"].as_str().and_then(|version| version.split('/').next());
-            if group != Some(GROUP) || !value["metadata"].is_object() {
-                return None;
-            }
-            value["metadata"]["namespace"] = Value::String(manifest.resource.namespace);
-            Some(value)
-        });
-        resources.collect()
+    pub(crate) fn into_resources(self) -> impl Iterator<Item = Value> {
+        let objects = self.manifests.into_iter().filter(|manifest| manifest.value["metadata"].is_object());
+        objects.map(|manifest| {
+            let Manifest { mut value, resource, .. } = manifest;
+            value["metadata"]["namespace"] = Value::String(resource.namespace);
+            value
+        })
     }
 
     /// Returns whether a file or document cannot be read.
@@ -76,11 +69,8 @@ impl ManifestSet {
     ///
     /// The output cannot be written.
     pub(crate) fn print_findings(&self, terminal: bool, out: &mut impl io::Write) -> io::Result<()> {
-        let report = ValidationReport {
-            inputs: &self.inputs,
-            findings: &self.findings,
-            documents: self.documents.len(),
-        };
+        let report =
+            ValidationReport { inputs: &self.inputs, findings: &self.findings, documents: self.documents };
         print_report(&report, Format::Human, terminal, out)
     }
 

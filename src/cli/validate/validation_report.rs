@@ -24,6 +24,6 @@ impl ValidationReport<'_> {
     pub(super) fn position(&self, finding: &Finding) -> (usize, usize) {
         let input = &self.inputs[finding.input];
         let (line, start) = input.line(finding.bytes.start);
-        (line, input.text()[start..finding.bytes.start].chars().count() + 1)
+        (line, input.characters(start..finding.bytes.start) + 1)
     }
 }

@@ -19,6 +19,7 @@ fn status_of(given: &KasprApp, observed: &Observed) -> AppStatus {
         scale_up_period_seconds: 60,
         initial_max_replicas: 1,
         operator_image: String::new(),
+        cluster_domain: "cluster.local".to_owned(),
     };
     app(given, &AppComponents::default(), observed, &settings, Timestamp::UNIX_EPOCH)
 }

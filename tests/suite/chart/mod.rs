@@ -4,6 +4,7 @@ mod cert_manager;
 pub(crate) mod cluster;
 mod drift;
 pub(crate) mod lifecycle;
+mod listen;
 mod monitoring;
 pub(crate) mod proxy;
 mod render;

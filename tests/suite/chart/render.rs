@@ -149,6 +149,7 @@ fn without_a_lease_the_old_pod_is_deleted_first() {
 fn settings_are_passed_in_known_variables() {
     let all = [
         "settings.imageRegistry=registry.example",
+        "settings.clusterDomain=k8s.example.org",
         "settings.scaleUpPodsPerStep=2",
         "settings.scaleUpPeriodSeconds=30",
         "settings.initialMaxReplicas=2",
@@ -166,6 +167,7 @@ fn settings_are_passed_in_known_variables() {
     assert_eq!(variable(pod, "HUNG_REBALANCING_THRESHOLD_SECONDS"), Some("1000000"));
     assert_eq!(variable(pod, "AUTO_REBALANCE_ENABLED"), Some("false"));
     assert_eq!(variable(pod, "KASPR_IMAGE_REGISTRY"), Some("registry.example"));
+    assert_eq!(variable(pod, "CLUSTER_DOMAIN"), Some("k8s.example.org"));
     let help = succeeded(Command::new(BINARY).args(["run", "--help"]));
     let names = pod["containers"][0]["env"].as_array().expect("variables");
     let unknown: Vec<&str> = names

@@ -1,6 +1,6 @@
 //! Runs the commands of each page of docs/ in a suitable cluster.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use control_plane::{ControlPlane, Operator};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::{
         cluster::Cluster,
         lifecycle::{deregisters, helm_test},
     },
-    harness::{condition, eventually_quiet, text},
+    harness::{BINARY, condition, eventually_quiet, text},
     takeover,
 };
 
@@ -176,6 +176,38 @@ fn every_command_is_on_a_page_that_is_run() {
 fn pages() -> Vec<String> {
     let entries = fs::read_dir(project("docs")).expect("a folder");
     entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// The blocks of the page about platforms: apps are valid, and the chart takes the values.
+#[test]
+fn blocks_about_platforms_are_right() {
+    let page = page("docs/platforms.md");
+    let blocks: Vec<&str> =
+        page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.len() >= 8, "{}", blocks.len());
+    for block in blocks {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("block.yaml");
+        fs::write(&file, block).expect("written");
+        let mut command = if block.contains("kind: KasprApp") {
+            let mut validate = Command::new(BINARY);
+            validate.args(["validate", "--strict"]);
+            validate
+        } else {
+            let mut template = Command::new(control_plane::helm().expect("helm"));
+            template
+                .args(["template", NAME, "--namespace", NAME])
+                .arg(project("deploy/helm/kaspr-operator"))
+                .arg("--values");
+            template
+        };
+        let output = command.arg(&file).env("HOME", folder.path()).output().expect("a program");
+        let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert!(
+            output.status.success() && !said.contains("runAsUser: 65532") | !block.contains("runAsUser"),
+            "{said}"
+        );
+    }
 }
 
 #[test]

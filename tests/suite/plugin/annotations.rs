@@ -5,6 +5,28 @@ use serde_json::{Value, json};
 use super::{APP, settled, within};
 use crate::harness::{Namespace, condition};
 
+/// `kubectl rollout restart` restarts members in order, for example after a password is rotated: the operator keeps
+/// its annotation.
+#[test]
+fn a_restart_of_the_user_is_kept() {
+    let namespace = Namespace::new("restart");
+    namespace.apply(APP);
+    settled(&namespace, APP);
+    namespace.wait_for("statefulset", "clicks-app", |set| set["status"]["readyReplicas"] == 1);
+    namespace.run(&["rollout", "restart", "statefulset/clicks-app"]);
+    namespace.run(&["rollout", "status", "statefulset/clicks-app", "--timeout=2m"]);
+    let restarted = |set: &Value| {
+        set["spec"]["template"]["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"].clone()
+    };
+    let at = restarted(&namespace.get("statefulset", "clicks-app"));
+    assert!(at.is_string());
+    // After the next reconciliation too.
+    namespace.apply(&APP.replace("replicas: 2", "replicas: 3"));
+    namespace.wait_for("hpa", "clicks-app-hpa", |autoscaler| autoscaler["spec"]["maxReplicas"] == 3);
+    assert_eq!(restarted(&namespace.get("statefulset", "clicks-app")), at);
+    assert!(namespace.run(&["get", "pod", "clicks-app-0", "-o", "yaml"]).contains("restartedAt"));
+}
+
 #[test]
 fn a_paused_app_does_not_change_until_it_is_resumed() {
     let namespace = Namespace::new("pause");

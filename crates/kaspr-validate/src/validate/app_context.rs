@@ -1,6 +1,9 @@
 //! Summaries of the resources of one app, with the facts that rules across resources need.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use kube::ResourceExt;
 
@@ -35,9 +38,10 @@ pub struct AppContext {
     pub(super) channels: BTreeSet<String>,
     /// Components by the names of the volumes with their definitions.
     pub(super) definitions: BTreeMap<String, String>,
-    /// Brokers of apps with the same name, by their namespaces.
-    pub(super) namesakes: BTreeMap<String, BTreeSet<String>>,
-    pub(super) objects: Option<Objects>,
+    /// Brokers of apps with the same name, by their namespaces. Shared, because there may be as many as apps.
+    pub(super) namesakes: Arc<BTreeMap<String, BTreeSet<String>>>,
+    /// Shared by the apps of a namespace.
+    pub(super) objects: Option<Arc<Objects>>,
     pub(super) claims: Claims,
 }
 
@@ -193,12 +197,18 @@ impl AppContext {
 
     /// Adds an app with the same name in another namespace.
     pub fn add_namesake(&mut self, app: &KasprApp) {
-        self.namesakes.insert(app.namespace().unwrap_or_default(), broker_set(app));
+        let namesakes = Arc::make_mut(&mut self.namesakes);
+        namesakes.insert(app.namespace().unwrap_or_default(), broker_set(app));
+    }
+
+    /// Takes the apps with the same name from the context of one of them.
+    pub fn share_namesakes(&mut self, other: &Self) {
+        self.namesakes = Arc::clone(&other.namesakes);
     }
 
     /// Sets all Secrets and ConfigMaps of the namespace. Without them, references are not checked.
-    pub fn set_objects(&mut self, objects: Objects) {
-        self.objects = Some(objects);
+    pub fn set_objects(&mut self, objects: impl Into<Arc<Objects>>) {
+        self.objects = Some(objects.into());
     }
 
     /// Sets the claims of the app. Without them, a size is only compared with the old one.

@@ -39,6 +39,7 @@
   value: {{ .Values.log.format }}
 {{- $names := dict
   "imageRegistry" "KASPR_IMAGE_REGISTRY"
+  "clusterDomain" "CLUSTER_DOMAIN"
   "scaleUpPodsPerStep" "HPA_SCALE_UP_POLICY_PODS_PER_STEP"
   "scaleUpPeriodSeconds" "HPA_SCALE_UP_POLICY_PERIOD_SECONDS"
   "initialMaxReplicas" "INITIAL_MAX_REPLICAS"

@@ -1,6 +1,10 @@
 //! Arguments of `diff` and the comparison of each app.
 
-use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::Args;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -10,7 +14,7 @@ use serde_json::{Value, json};
 use super::{
     compare::{ObjectChange, normalize},
     dry_run::{DryRunResult, apply_manifest, apply_object, claims_grow},
-    impact::RestartImpact,
+    impact::{RestartImpact, hash_variables},
     live::{CONCURRENT_REQUESTS, LiveObjects, fetch_live_objects},
     text::to_text,
 };
@@ -78,8 +82,8 @@ async fn print_differences(args: DiffArgs) -> Result<ExitCode, Error> {
         return Ok(ExitCode::from(EXIT_ERROR));
     }
     let (mut changes, mut impacts) = (Vec::new(), Vec::new());
-    for set in affected_apps(&cluster, &manifests).await? {
-        let (app_changes, impact) = compare_app(&cluster, &set, &settings).await?;
+    for (before, set) in affected_apps(&cluster, manifests).await? {
+        let (app_changes, impact) = compare_app(&cluster, before.as_ref(), &set, &settings).await?;
         if !app_changes.is_empty() {
             changes.extend(app_changes);
             impacts.extend(impact);
@@ -97,32 +101,39 @@ async fn print_differences(args: DiffArgs) -> Result<ExitCode, Error> {
     Ok(if changes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_DIFFERENCES) })
 }
 
-/// Returns the apps that the files affect, in the state after the files are applied.
-async fn affected_apps(cluster: &Cluster, manifests: &ManifestSet) -> Result<Vec<AppSet>, Error> {
-    let mut keys = BTreeSet::new();
-    let mut applied = Vec::new();
-    for manifest in manifests.resources() {
-        let Some(kind) = kind_of(&manifest) else { continue };
+/// Returns the apps that the files affect, in the states before and after the files are applied.
+async fn affected_apps(
+    cluster: &Cluster,
+    manifests: ManifestSet,
+) -> Result<Vec<(Option<AppSet>, AppSet)>, Error> {
+    let resources = manifests.into_resources().filter_map(|manifest| Some((kind_of(&manifest)?, manifest)));
+    let requests = stream::iter(resources);
+    let requests = requests.map(|(kind, manifest)| async move {
         let DryRunResult { before, after } = apply_manifest(cluster, kind, &manifest).await?;
         // A component that moves to another app affects both apps.
-        keys.extend(before.iter().chain([&after]).filter_map(|object| app_key(kind, object)));
-        applied.push((kind, after));
+        let keys = before.iter().chain([&after]).filter_map(|object| app_key(kind, object)).collect();
+        Ok::<(Kind, Value, BTreeSet<AppKey>), Error>((kind, after, keys))
+    });
+    let applied: Vec<_> = requests.buffered(CONCURRENT_REQUESTS).try_collect().await?;
+    let mut by_app = BTreeMap::<&AppKey, Vec<(Kind, &Value)>>::new();
+    for (kind, after, keys) in &applied {
+        keys.iter().for_each(|key| by_app.entry(key).or_default().push((*kind, after)));
     }
     let mut sets = Vec::new();
-    for (namespace, app) in keys {
-        let mut resources = cluster.resources(Some(&namespace), Some(&app)).await?;
-        for (kind, after) in &applied {
-            if after["metadata"]["namespace"] == namespace.as_str() {
-                resources.add_or_warn(*kind, after.clone());
-            }
-        }
-        sets.extend(resources.get(&namespace, &app).cloned());
+    for ((namespace, app), applied) in by_app {
+        let mut resources = cluster.resources(Some(namespace), Some(app)).await?;
+        let before = resources.get(namespace, app).cloned();
+        resources.extend(applied.into_iter().map(|(kind, after)| (kind, after.clone())));
+        sets.extend(resources.get(namespace, app).map(|after| (before, after.clone())));
     }
     Ok(sets)
 }
 
+/// Namespace and name of an app.
+type AppKey = (String, String);
+
 /// Returns namespace and name of the app that an object is, or belongs to.
-fn app_key(kind: Kind, object: &Value) -> Option<(String, String)> {
+fn app_key(kind: Kind, object: &Value) -> Option<AppKey> {
     let metadata = &object["metadata"];
     let app = if kind == Kind::App { &metadata["name"] } else { &metadata["labels"][APP_LABEL] };
     Some((metadata["namespace"].as_str()?.to_owned(), app.as_str()?.to_owned()))
@@ -131,6 +142,7 @@ fn app_key(kind: Kind, object: &Value) -> Option<(String, String)> {
 /// Returns the changes to the objects of an app, and their impact on the members if the app exists.
 async fn compare_app(
     cluster: &Cluster,
+    before: Option<&AppSet>,
     set: &AppSet,
     settings: &BuildSettings,
 ) -> Result<(Vec<ObjectChange>, Option<RestartImpact>), Error> {
@@ -155,11 +167,34 @@ async fn compare_app(
         .iter()
         .any(|object| object.kind == OwnedKind::StatefulSet && claims_grow(object, stateful_set));
     let key = (set.namespace.as_str(), set.name.as_str());
-    let impact = set
-        .app
-        .is_some()
-        .then(|| RestartImpact::new(key, &changes, stateful_set, grows, newer_template_waits && !paused));
+    let unchanged =
+        before.map(|before| unchanged_variables(before, set, &live, settings)).unwrap_or_default();
+    let impact = set.app.is_some().then(|| {
+        let waits = newer_template_waits && !paused;
+        RestartImpact::new(key, &changes, &unchanged, stateful_set, grows, waits)
+    });
     Ok((changes, impact))
+}
+
+/// Returns the variables with hashes that the files do not change. The running pods may have other values: the
+/// Python operator computes the hashes of components in another way.
+fn unchanged_variables(
+    before: &AppSet,
+    after: &AppSet,
+    live: &LiveObjects,
+    settings: &BuildSettings,
+) -> BTreeSet<String> {
+    let variables = |set: &AppSet| {
+        // Without the running StatefulSet, whose template could be kept.
+        let others = |kind: OwnedKind, name: &str| {
+            live.get(&(kind, name.to_owned())).filter(|_| kind != OwnedKind::StatefulSet).cloned()
+        };
+        let plan = reconcile::plan_app(set.app.as_ref(), &set.components, others, settings).ok()?;
+        let object = plan.objects.into_iter().find(|object| object.kind == OwnedKind::StatefulSet)?;
+        Some(hash_variables(&object.value))
+    };
+    let (Some(before), Some(after)) = (variables(before), variables(after)) else { return BTreeSet::new() };
+    before.intersection(&after).map(|(name, _)| name.clone()).collect()
 }
 
 /// Returns the objects that the operator would create or update.

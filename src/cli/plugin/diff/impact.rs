@@ -1,5 +1,7 @@
 //! Impact of changes on the members of an app: which pods restart, and why.
 
+use std::collections::BTreeSet;
+
 use kube::core::DynamicObject;
 use serde::Serialize;
 use serde_json::Value;
@@ -9,6 +11,29 @@ use crate::{api::Kind, install_contract::PACKAGES_HASH, resources::OwnedKind};
 
 /// Maximum number of fields to name as reasons.
 const MAX_FIELDS: usize = 3;
+
+/// Variables with hashes, and what their change means.
+const HASHES: [(&str, &str); 7] = [
+    ("AGENTS_HASH", "agents changed"),
+    ("WEBVIEWS_HASH", "webviews changed"),
+    ("TABLES_HASH", "tables changed"),
+    ("TASKS_HASH", "tasks changed"),
+    ("JOINS_HASH", "joins changed"),
+    ("CONFIG_HASH", "settings changed"),
+    (PACKAGES_HASH, "Python packages changed"),
+];
+
+/// Returns the variables with hashes in the container of a StatefulSet, with their values.
+#[must_use]
+pub(super) fn hash_variables(set: &Value) -> BTreeSet<(String, String)> {
+    let containers = set.pointer("/spec/template/spec/containers").and_then(Value::as_array);
+    let variables = containers.into_iter().flatten().filter_map(|container| container["env"].as_array());
+    let named = variables.flatten().filter_map(|variable| {
+        let name = variable["name"].as_str().filter(|name| HASHES.iter().any(|(hash, _)| hash == name))?;
+        Some((name.to_owned(), variable["value"].as_str()?.to_owned()))
+    });
+    named.collect()
+}
 
 /// Impact of changes on the members of an app.
 #[derive(Debug, Default, Serialize)]
@@ -28,10 +53,12 @@ pub(super) struct RestartImpact {
 
 impl RestartImpact {
     /// Determines the impact of changes on an app, given as namespace and name, with its current StatefulSet.
+    /// `unchanged` are the variables with hashes that differ for another reason than the files.
     #[must_use]
     pub(super) fn new(
         (namespace, name): (&str, &str),
         changes: &[ObjectChange],
+        unchanged: &BTreeSet<String>,
         set: Option<&DynamicObject>,
         claims_grow: bool,
         newer_template_waits: bool,
@@ -40,7 +67,7 @@ impl RestartImpact {
         let fields: Vec<FieldChange> = changes.iter().flat_map(ObjectChange::pod_template_fields).collect();
         if !fields.is_empty() {
             impact.restarts = set.map(pod_names).unwrap_or_default();
-            impact.because = restart_reasons(&fields);
+            impact.because = restart_reasons(&fields, unchanged);
             if impact.restarts.is_empty() {
                 impact.notes.push("no pods are running; new pods will use the new template".to_owned());
             }
@@ -96,18 +123,10 @@ fn describe_scaling(changes: &[ObjectChange]) -> Option<String> {
 }
 
 /// Returns the reasons for a restart: first the changes that a user knows, then the remaining fields.
-fn restart_reasons(fields: &[FieldChange]) -> Vec<String> {
-    const HASHES: [(&str, &str); 7] = [
-        ("AGENTS_HASH", "agents changed"),
-        ("WEBVIEWS_HASH", "webviews changed"),
-        ("TABLES_HASH", "tables changed"),
-        ("TASKS_HASH", "tasks changed"),
-        ("JOINS_HASH", "joins changed"),
-        ("CONFIG_HASH", "settings changed"),
-        (PACKAGES_HASH, "Python packages changed"),
-    ];
+fn restart_reasons(fields: &[FieldChange], unchanged: &BTreeSet<String>) -> Vec<String> {
     let mut reasons: Vec<String> = HASHES
         .iter()
+        .filter(|(hash, _)| !unchanged.contains(*hash))
         .filter(|(hash, _)| fields.iter().any(|field| field.path.contains(&format!("env[{hash}]"))))
         .map(|(_, reason)| (*reason).to_owned())
         .collect();

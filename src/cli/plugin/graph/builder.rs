@@ -1,6 +1,6 @@
 //! Builds the graph of apps from their resources.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use kube::ResourceExt;
 
@@ -29,8 +29,8 @@ pub(super) fn build_graph(resources: &Resources) -> Graph {
 struct GraphBuilder {
     nodes: BTreeMap<String, Node>,
     edges: BTreeSet<Edge>,
-    /// Brokers of each Kafka cluster. Topics of the same name are one node only on the same brokers.
-    kafka_clusters: Vec<String>,
+    /// Number of each Kafka cluster, by its brokers. Topics of the same name are one node only on the same brokers.
+    kafka_clusters: HashMap<String, usize>,
     /// App that is being added, as `namespace/name`.
     app: String,
     /// Index of the app's Kafka cluster.
@@ -42,11 +42,8 @@ impl GraphBuilder {
         let name = if set.name.is_empty() { "none" } else { &set.name };
         self.app = format!("{}/{name}", set.namespace);
         let brokers = set.app.as_ref().map(|app| app.spec.bootstrap_servers.trim()).unwrap_or_default();
-        self.kafka_cluster =
-            self.kafka_clusters.iter().position(|known| known == brokers).unwrap_or_else(|| {
-                self.kafka_clusters.push(brokers.to_owned());
-                self.kafka_clusters.len() - 1
-            });
+        let next = self.kafka_clusters.len();
+        self.kafka_cluster = *self.kafka_clusters.entry(brokers.to_owned()).or_insert(next);
         let components = &set.components;
         for table in &components.tables {
             self.add_table(&set.name, table);

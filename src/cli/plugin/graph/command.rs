@@ -113,10 +113,6 @@ fn read_files(paths: &[String], namespace: Option<&str>) -> Result<Option<Resour
         return Ok(None);
     }
     let mut resources = Resources::default();
-    for value in manifests.resources() {
-        if let Some(kind) = kind_of(&value) {
-            resources.add_or_warn(kind, value);
-        }
-    }
+    resources.extend(manifests.into_resources().filter_map(|value| Some((kind_of(&value)?, value))));
     Ok(Some(resources))
 }

@@ -4,13 +4,14 @@ use std::fmt::Write;
 
 use super::{
     model::{Graph, NodeKind},
-    numbered::{node_label, numbered_edges},
+    numbered::{NodeLabels, numbered_edges},
 };
 
 /// Draws a directed graph for Graphviz.
 #[must_use]
 pub(super) fn draw(graph: &Graph) -> String {
     let mut text = "digraph kaspr {\n  rankdir=LR\n  node [fontname=\"sans-serif\"]\n".to_owned();
+    let labels = NodeLabels::new(graph);
     for (i, node) in graph.nodes.iter().enumerate() {
         let shape = match node.kind {
             NodeKind::Topic | NodeKind::Pattern | NodeKind::ChosenTopic | NodeKind::Changelog => "cds",
@@ -22,7 +23,7 @@ pub(super) fn draw(graph: &Graph) -> String {
             NodeKind::WebView => "component",
         };
         let style = if node.missing { " style=dashed" } else { "" };
-        let label = escape(&node_label(node, graph));
+        let label = escape(&labels.of(node));
         _ = writeln!(text, "  n{i} [label=\"{label}\" shape={shape}{style}]");
     }
     for (from, to, label) in numbered_edges(graph) {

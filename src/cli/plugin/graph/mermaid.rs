@@ -4,13 +4,14 @@ use std::fmt::Write;
 
 use super::{
     model::{Graph, NodeKind},
-    numbered::{node_label, numbered_edges},
+    numbered::{NodeLabels, numbered_edges},
 };
 
 /// Draws a Mermaid flowchart.
 #[must_use]
 pub(super) fn draw(graph: &Graph) -> String {
     let mut text = "flowchart LR\n".to_owned();
+    let labels = NodeLabels::new(graph);
     for (i, node) in graph.nodes.iter().enumerate() {
         let (open, close) = match node.kind {
             NodeKind::Topic | NodeKind::Pattern | NodeKind::ChosenTopic | NodeKind::Changelog => ("([", "])"),
@@ -21,7 +22,7 @@ pub(super) fn draw(graph: &Graph) -> String {
             NodeKind::Task => ("[[", "]]"),
             NodeKind::WebView => ("(", ")"),
         };
-        _ = writeln!(text, "  n{i}{open}\"{}\"{close}", escape(&node_label(node, graph)));
+        _ = writeln!(text, "  n{i}{open}\"{}\"{close}", escape(&labels.of(node)));
     }
     for (from, to, label) in numbered_edges(graph) {
         _ = writeln!(text, "  n{from} -->|{label}| n{to}");

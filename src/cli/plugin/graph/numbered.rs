@@ -1,17 +1,31 @@
-//! Labels and numbers for formats that name nodes by their position.
+//! NodeLabels and numbers for formats that name nodes by their position.
 
 use std::collections::BTreeMap;
 
 use super::model::{Graph, Node};
 
-/// Returns the label of a node, with the name of the app if the graph has several apps.
-#[must_use]
-pub(super) fn node_label(node: &Node, graph: &Graph) -> String {
-    let several =
-        graph.nodes.iter().filter_map(|node| node.app.as_ref()).any(|app| node.app.as_ref() != Some(app));
-    match &node.app {
-        Some(app) if several => format!("{} {app}/{}", node.kind.label(), node.name),
-        _ => format!("{} {}", node.kind.label(), node.name),
+/// NodeLabels of the nodes of a graph.
+pub(super) struct NodeLabels {
+    /// Whether the graph has several apps, so that labels contain the name of the app.
+    several_apps: bool,
+}
+
+impl NodeLabels {
+    /// Creates the labels of a graph.
+    #[must_use]
+    pub(super) fn new(graph: &Graph) -> Self {
+        let mut apps = graph.nodes.iter().filter_map(|node| node.app.as_ref());
+        let first = apps.next();
+        Self { several_apps: apps.any(|app| Some(app) != first) }
+    }
+
+    /// Returns the label of a node.
+    #[must_use]
+    pub(super) fn of(&self, node: &Node) -> String {
+        match &node.app {
+            Some(app) if self.several_apps => format!("{} {app}/{}", node.kind.label(), node.name),
+            _ => format!("{} {}", node.kind.label(), node.name),
+        }
     }
 }
 

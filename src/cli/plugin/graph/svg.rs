@@ -16,7 +16,7 @@ use layout::{
 
 use super::{
     model::{Graph, Node, NodeKind},
-    numbered::{node_label, numbered_edges},
+    numbered::{NodeLabels, numbered_edges},
 };
 
 /// Font size, the default of the layout crate: the crate writes the style classes of several sizes in an
@@ -61,8 +61,9 @@ fn catch_panic<T>(work: impl FnOnce() -> T) -> Option<T> {
 /// Lays out the graph, with boxes that are larger than the text by a number of points.
 fn lay_out(graph: &Graph, padding: f64) -> String {
     let mut picture = VisualGraph::new(Orientation::LeftToRight);
+    let labels = NodeLabels::new(graph);
     let nodes: Vec<_> =
-        graph.nodes.iter().map(|node| picture.add_node(element(node, graph, padding))).collect();
+        graph.nodes.iter().map(|node| picture.add_node(element(node, &labels, padding))).collect();
     for (from, to, label) in numbered_edges(graph) {
         let style = StyleAttr::new(Color::new(0x5f_6b_7a_ff), 1, None, 0, FONT_SIZE);
         let (start, end) = (LineEndKind::None, LineEndKind::Arrow);
@@ -76,7 +77,7 @@ fn lay_out(graph: &Graph, padding: f64) -> String {
     svg.replace("Times, serif", "sans-serif") + "\n"
 }
 
-fn element(node: &Node, graph: &Graph, padding: f64) -> Element {
+fn element(node: &Node, labels: &NodeLabels, padding: f64) -> Element {
     let fill = match node.kind {
         NodeKind::Topic | NodeKind::Pattern | NodeKind::ChosenTopic => 0xff_e8_b3_ff,
         NodeKind::Changelog => 0xf3_ec_d9_ff,
@@ -90,7 +91,7 @@ fn element(node: &Node, graph: &Graph, padding: f64) -> Element {
     let line = if node.missing { 0xc0_39_2b_ff } else { 0x3b_44_50_ff };
     let missing = if node.missing { " (missing)" } else { "" };
     // Two lines: kind and name.
-    let text = format!("{}{missing}", node_label(node, graph)).replacen(' ', "\n", 1);
+    let text = format!("{}{missing}", labels.of(node)).replacen(' ', "\n", 1);
     let round = if node.app.is_none() { 12 } else { 2 };
     let style = StyleAttr::new(Color::new(line), 1, Some(Color::new(fill)), round, FONT_SIZE);
     let shape = ShapeKind::new_box(&text);
