@@ -88,7 +88,7 @@ fn code_that_runs_causes_no_error() {
         .iter()
         .map(|(alarm, name)| format!("{name}: {alarm}"))
         .inspect(|line| println!("{line}"))
-        .filter(|line| !line.contains("site-packages"))
+        .filter(|line| !line.contains("site-packages") && !line.contains("dist-packages"))
         .collect();
     assert!(lines.is_empty(), "{}", lines.join("\n"));
 }
