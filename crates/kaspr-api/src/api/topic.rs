@@ -133,3 +133,18 @@ pub struct TopicOut {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predicate: Option<Code>,
 }
+
+impl TopicOut {
+    /// Returns the fields with code, each with its code.
+    #[must_use]
+    pub fn selectors(&self) -> [(&'static str, Option<&Code>); 6] {
+        [
+            ("nameSelector", self.name_selector.as_ref()),
+            ("keySelector", self.key_selector.as_ref()),
+            ("valueSelector", self.value_selector.as_ref()),
+            ("partitionSelector", self.partition_selector.as_ref()),
+            ("headersSelector", self.headers_selector.as_ref()),
+            ("predicate", self.predicate.as_ref()),
+        ]
+    }
+}

@@ -34,7 +34,7 @@ impl Validate for KasprAgent {
             self.spec.output.iter().flat_map(|output| output.topics.iter().flatten()).enumerate()
         {
             let at = at.child("output").child("topics").index(i);
-            topic::check_output(topic, &at, &init, Some(&Call::value()), found);
+            topic::check_output(topic, &at, (&init, true), Some(&Call::value()), found);
         }
     }
 }

@@ -44,6 +44,7 @@ pub(super) fn check_processors(
     let first = pipeline.first().map(String::as_str);
     let all = processors.operations.iter().flatten();
     let known_names: BTreeSet<&str> = all.filter_map(|operation| operation.name.as_deref()).collect();
+    let is_complete = used.iter().all(|step| known_names.contains(step));
     let mut names = BTreeSet::new();
     for (i, operation) in processors.operations.iter().flatten().enumerate() {
         let at = at.child("operations").index(i);
@@ -52,9 +53,7 @@ pub(super) fn check_processors(
         let is_used = used.contains(name);
         let is_first = first == Some(name);
         let call = is_used.then(|| call_arguments(operation, caller, is_first)).flatten();
-        let roles = if is_used { (Role::Map, Role::Filter) } else { (Role::Idle, Role::Idle) };
-        check_operation(operation, &at, (&init, roles), call.as_ref(), found);
-        let is_complete = pipeline.iter().all(|step| known_names.contains(step.as_str()));
+        check_operation(operation, &at, (&init, is_used), call.as_ref(), found);
         if !is_used && !name.is_empty() && !pipeline.is_empty() && is_complete {
             found.warn(
                 rule::OPERATION_UNUSED,
@@ -111,7 +110,7 @@ fn call_arguments(operation: &Operation, caller: &Caller, first: bool) -> Option
 fn check_operation(
     operation: &Operation,
     at: &Path,
-    (init, (map, filter)): (&Init, (Role, Role)),
+    (init, is_used): (&Init, bool),
     call: Option<&Call>,
     found: &mut Findings,
 ) {
@@ -143,12 +142,13 @@ fn check_operation(
             }
         }
     }
-    python::check(operation.map.as_ref(), &at.child("map"), (init, map), call, found);
-    python::check(operation.filter.as_ref(), &at.child("filter"), (init, filter), call, found);
+    let role = |role| if is_used { role } else { Role::Idle };
+    python::check(operation.map.as_ref(), &at.child("map"), (init, role(Role::Map)), call, found);
+    python::check(operation.filter.as_ref(), &at.child("filter"), (init, role(Role::Filter)), call, found);
     if let Some(topic) = &operation.topic_send {
         // It is unknown whether selectors receive the parameters of a webview's path.
         let call = call.filter(|call| call.parameters.is_empty());
-        topic::check_output(topic, &at.child("topicSend"), init, call, found);
+        topic::check_output(topic, &at.child("topicSend"), (init, is_used), call, found);
     }
     let mut parameters = BTreeSet::new();
     for (i, table) in operation.tables.iter().flatten().enumerate() {

@@ -35,31 +35,28 @@ impl Validate for InputTopic {
     }
 }
 
-/// Validates a topic; `call` has the arguments of its selectors, if they are known.
+/// Validates a topic; `is_used` is whether values are sent to it, and `call` has the arguments of its selectors, if they
+/// are known.
 pub(super) fn check_output(
     topic: &TopicOut,
     at: &Path,
-    init: &Init,
+    (init, is_used): (&Init, bool),
     call: Option<&Call>,
     found: &mut Findings,
 ) {
     exactly_one(at, ("name", is_set(&topic.name)), ("nameSelector", topic.name_selector.is_some()), found);
     check_topic_name(topic.name.as_deref(), at, found);
     check_sizes(topic.partitions, topic.replicas, topic.retention, at, found);
-    let selectors = [
-        ("nameSelector", &topic.name_selector),
-        ("keySelector", &topic.key_selector),
-        ("valueSelector", &topic.value_selector),
-        ("partitionSelector", &topic.partition_selector),
-        ("headersSelector", &topic.headers_selector),
-        ("predicate", &topic.predicate),
-    ];
     // The framework gives the tables of an operation to all selectors but this one.
     let value = Call::value();
-    for (field, code) in selectors {
-        let role = if field == "predicate" { Role::Predicate } else { Role::Selector };
+    for (field, code) in topic.selectors() {
+        let role = match field {
+            _ if !is_used => Role::Idle,
+            "predicate" => Role::Predicate,
+            _ => Role::Selector,
+        };
         let call = if field == "nameSelector" { call.map(|_| &value) } else { call };
-        python::check(code.as_ref(), &at.child(field), (init, role), call, found);
+        python::check(code, &at.child(field), (init, role), call, found);
     }
 }
 

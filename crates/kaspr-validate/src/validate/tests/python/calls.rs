@@ -189,6 +189,25 @@ fn operations_that_are_not_in_the_pipeline() {
     )]);
 }
 
+/// What never runs cannot fail: only its syntax is checked.
+#[test]
+fn code_that_never_runs() {
+    let idle = [
+        json!({ "name": "b", "map": code("def f(v): return missing") }),
+        json!({ "name": "b", "filter": code("def f(v): yield v") }),
+        json!({ "name": "b", "topicSend": { "name": "t", "keySelector": code("async def f(v): return missing") } }),
+    ];
+    for operation in idle {
+        let processors =
+            json!({ "pipeline": ["a"], "operations": [{ "name": "a", "map": code(ONE_VALUE) }, operation] });
+        assert_messages(vec![row(
+            "not in the pipeline",
+            &validate_processors(&processors),
+            "spec.processors.operations[1].name: is not in pipeline: the operation never runs",
+        )]);
+    }
+}
+
 #[test]
 fn operations_of_tasks() {
     let task = |first: &str, second: &str| {
