@@ -16,6 +16,7 @@ mod cel;
 mod code;
 pub mod config_keys;
 pub mod defaults;
+pub mod distribution;
 mod install_report;
 mod join;
 mod kind;

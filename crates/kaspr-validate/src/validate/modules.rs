@@ -1,6 +1,7 @@
 //! Which packages bring the modules that code imports.
 
-use super::{app_context::AppSummary, package_names::normalized, python::is_standard_module};
+use super::{app_context::AppSummary, python::is_standard_module};
+use crate::api::distribution::normalize;
 
 /// Modules of the framework's images: its own, and those of its requirements in all versions.
 ///
@@ -54,7 +55,7 @@ pub(super) fn missing(module: &str, app: &AppSummary) -> Option<String> {
     }
     let distribution = DISTRIBUTIONS.iter().find(|(known, _)| *known == module).map(|(_, name)| *name);
     let distribution = distribution.unwrap_or(module);
-    let (wanted, module) = (normalized(distribution), normalized(module));
+    let (wanted, module) = (normalize(distribution), normalize(module));
     // `opencv-python-headless` brings `cv2` too, and `psycopg2` the module of its binary package.
     let is_named = app.packages.names.iter().any(|name| {
         *name == wanted

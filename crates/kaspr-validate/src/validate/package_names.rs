@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::requirement;
-use crate::api::PythonPackages;
+use crate::api::{PythonPackages, distribution};
 
 /// The packages of an app, as far as their names are known.
 #[derive(Clone, Debug, Default)]
@@ -19,16 +18,11 @@ impl PackageNames {
     pub(super) fn of(packages: Option<&PythonPackages>) -> Self {
         let mut all = Self::default();
         for text in packages.into_iter().flat_map(|packages| &packages.packages) {
-            match requirement::name(text) {
-                Some(name) => _ = all.names.insert(normalized(&name)),
+            match distribution::name_of(text) {
+                Some(name) => _ = all.names.insert(name),
                 None => all.any = true,
             }
         }
         all
     }
-}
-
-/// Normalizes the name of a distribution. Source: PEP 503.
-pub(super) fn normalized(name: &str) -> String {
-    name.to_ascii_lowercase().replace(['_', '.'], "-")
 }

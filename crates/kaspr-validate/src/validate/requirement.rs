@@ -57,22 +57,6 @@ pub(super) fn check(text: &str) -> Result<(), String> {
     parse(&plain).map(drop)
 }
 
-/// Returns the name of the distribution that a requirement names, if it names one.
-pub(super) fn name(text: &str) -> Option<String> {
-    let plain = without_variables(text).ok()?;
-    if VERSION_CONTROL.iter().any(|system| plain.starts_with(system)) {
-        return None;
-    }
-    if let Some((name, url)) = plain.split_once('@').filter(|(name, url)| is_named_reference(name, url)) {
-        let name = name.trim().split('[').next().unwrap_or_default();
-        return (!url.is_empty()).then(|| name.to_owned());
-    }
-    if plain.contains("://") {
-        return None;
-    }
-    parse(&plain).ok().map(|requirement| requirement.name.to_string())
-}
-
 fn check_characters(text: &str) -> Result<(), String> {
     if text.len() > LONGEST {
         return Err(format!("must have at most {LONGEST} characters"));

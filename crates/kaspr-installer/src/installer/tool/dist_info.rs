@@ -22,12 +22,6 @@ fn dist_info_dirs(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Normalizes a name: <https://packaging.python.org/en/latest/specifications/name-normalization/>.
-pub(crate) fn normalize(name: &str) -> String {
-    let words = name.split(['-', '_', '.']).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join("-").to_ascii_lowercase()
-}
-
 /// A distribution in a set.
 pub(crate) struct Distribution {
     pub name: String,

@@ -2,27 +2,8 @@
 
 use std::path::Path;
 
-use super::dist_info::{self, normalize};
-
-/// Returns the normalized name of the distribution that a requirement names. Returns `None` for an address that does
-/// not contain the name, such as that of a repository.
-pub(crate) fn requested_name(requirement: &str) -> Option<String> {
-    let requirement = requirement.trim();
-    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let (name, rest) = requirement.split_at(requirement.find(|c| !is_name(c)).unwrap_or(requirement.len()));
-    let is_address = rest.starts_with("://") || rest.starts_with('+');
-    if !name.is_empty() && !is_address {
-        return Some(normalize(name));
-    }
-    let (address, fragment) = requirement.split_once('#').unwrap_or((requirement, ""));
-    let egg = fragment.split('&').find_map(|part| part.strip_prefix("egg="));
-    if let Some(egg) = egg {
-        return Some(normalize(&egg[..egg.find(|c| !is_name(c)).unwrap_or(egg.len())]));
-    }
-    let file = address.split(['?', ';', ' ']).next()?.rsplit('/').next()?;
-    let (name, _) = file.strip_suffix(".whl")?.split_once('-')?;
-    Some(normalize(name))
-}
+use super::dist_info;
+use crate::api::distribution::{name_of, normalize};
 
 /// Returns the names of requested distributions that are not in a set. A requirement with a marker may be for another
 /// platform, so its distribution may be absent. A set without any distribution lacks all of them.
@@ -31,7 +12,7 @@ pub(crate) fn find_missing(packages: &[String], folder: &Path) -> Vec<String> {
         dist_info::distributions(folder).iter().map(|found| normalize(&found.name)).collect();
     let unconditional = || packages.iter().filter(|package| !has_marker(package));
     let missing: Vec<String> = unconditional()
-        .filter_map(|package| requested_name(package))
+        .filter_map(|package| name_of(package))
         .filter(|name| !installed.contains(name))
         .collect();
     if missing.is_empty() && installed.is_empty() && unconditional().next().is_some() {
@@ -43,7 +24,7 @@ pub(crate) fn find_missing(packages: &[String], folder: &Path) -> Vec<String> {
 /// Lists the packages of a set with their versions, requested packages before their dependencies. The tools leave no
 /// reliable mark: uv marks every package as requested.
 pub(crate) fn list_packages(packages: &[String], folder: &Path) -> Vec<String> {
-    let has_unnamed = packages.iter().any(|package| requested_name(package).is_none());
+    let has_unnamed = packages.iter().any(|package| name_of(package).is_none());
     let mut found = dist_info::distributions(folder);
     // Packages from addresses without a name are requested too; hardly any dependency comes from an address.
     found.sort_by_key(|found| !(has_unnamed && found.is_direct));
@@ -54,7 +35,7 @@ pub(crate) fn list_packages(packages: &[String], folder: &Path) -> Vec<String> {
 /// Moves requested packages to the front of a list. The list of a set that an earlier version installed may have
 /// another order.
 pub(crate) fn requested_first(packages: &[String], mut installed: Vec<String>) -> Vec<String> {
-    let requested: Vec<String> = packages.iter().filter_map(|package| requested_name(package)).collect();
+    let requested: Vec<String> = packages.iter().filter_map(|package| name_of(package)).collect();
     installed.sort_by_cached_key(|package| {
         let name = package.split_once("==").map_or(package.as_str(), |(name, _)| name);
         !requested.contains(&normalize(name))
@@ -77,24 +58,6 @@ mod tests {
     use std::fs;
 
     use super::*;
-
-    #[test]
-    fn names_are_read_from_every_form_of_requirement() {
-        for (requirement, expected) in [
-            ("Pandas>=2", Some("pandas")),
-            ("zope.interface_x", Some("zope-interface-x")),
-            ("redis[hiredis] ~= 5.0 ; python_version > '3'", Some("redis")),
-            ("My_Lib @ git+https://host/repo@v1", Some("my-lib")),
-            ("my-lib@https://host/a.whl", Some("my-lib")),
-            ("git+https://host/repo@v1", None),
-            ("git+https://host/repo@v1#egg=My.Lib[extra]&subdirectory=a", Some("my-lib")),
-            ("https://user:pass@host/files/My_Lib-1.0-py3-none-any.whl#sha256=00", Some("my-lib")),
-            ("https://host/my-lib-1.0.tar.gz", None),
-            ("file:///wheels/six-1.0-py2.py3-none-any.whl", Some("six")),
-        ] {
-            assert_eq!(requested_name(requirement).as_deref(), expected, "{requirement}");
-        }
-    }
 
     #[test]
     fn a_set_lacks_what_it_does_not_hold() {
