@@ -1,10 +1,10 @@
-//! NodeLabels and numbers for formats that name nodes by their position.
+//! Labels and numbers for formats that name nodes by their position.
 
 use std::collections::BTreeMap;
 
 use super::model::{Graph, Node};
 
-/// NodeLabels of the nodes of a graph.
+/// Labels of the nodes of a graph.
 pub(super) struct NodeLabels {
     /// Whether the graph has several apps, so that labels contain the name of the app.
     several_apps: bool,

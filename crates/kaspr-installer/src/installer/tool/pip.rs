@@ -120,9 +120,7 @@ impl InstallTool {
         }
         Err(error)
     }
-}
 
-impl InstallTool {
     /// Error of a tool that reported success without installing everything.
     fn incomplete(&self, missing: &[String]) -> InstallError {
         InstallError::unknown(format!(
