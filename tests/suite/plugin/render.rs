@@ -2,6 +2,10 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
+use kaspr_operator::api::{
+    config_keys::{CONFIG_KEYS, ConfigKey},
+    member_variables::{MEMBER_VARIABLES, PYTHONPATH},
+};
 use serde_json::Value;
 use similar_asserts::assert_eq;
 
@@ -111,4 +115,43 @@ fn settings_reach_the_objects() {
         alone(&["render", "-", "--image-registry", "mirror.example", "--scale-up-pods-per-step", "7"], APP)
             .ok();
     assert!(said.contains("image: mirror.example/kasprio/kaspr:") && said.contains("value: 7"), "{said}");
+}
+
+/// The rule `environment-replaced` reads the list of the variables that the operator sets: no variable is missing there,
+/// and none is too much.
+#[test]
+fn the_list_of_the_variables_of_members_is_complete() {
+    let files: Vec<String> = ["agent", "application", "join", "task", "tls", "webview", "packages"]
+        .iter()
+        .map(|example| format!("examples/{example}.yaml"))
+        .chain(
+            ["full", "minimal", "gcs"]
+                .iter()
+                .map(|recorded| format!("tests/golden/{recorded}/manifest.yaml")),
+        )
+        .collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut manifests: Vec<String> =
+        files.iter().map(|file| fs::read_to_string(root.join(file)).expect("manifests")).collect();
+    // No example has a certificate of the members.
+    manifests.push(APP.replacen("spec:", "spec:\n  tls: {certificateSecret: {secretName: member}}", 1));
+    let mut set = BTreeSet::new();
+    for manifest in manifests {
+        let rendered = items(&alone(&["render", "-", "-o", "json"], &manifest).ok());
+        let stateful_sets = rendered.iter().filter(|object| object["kind"] == "StatefulSet");
+        let variables = stateful_sets.flat_map(|object| {
+            let container = &object["spec"]["template"]["spec"]["containers"][0];
+            container["env"].as_array().cloned().expect("variables")
+        });
+        let names = variables.map(|variable| variable["name"].as_str().expect("a name").to_owned());
+        set.extend(names.filter(|name| !manifest.contains(name.as_str())));
+    }
+    for name in CONFIG_KEYS.iter().map(ConfigKey::variable) {
+        if !MEMBER_VARIABLES.contains(&name.as_str()) {
+            set.remove(&name);
+        }
+    }
+    // The user may set these too.
+    set.retain(|name| ![PYTHONPATH, "SSL_CERT_FILE"].contains(&name.as_str()));
+    assert_eq!(set, MEMBER_VARIABLES.iter().map(|name| (*name).to_owned()).collect());
 }

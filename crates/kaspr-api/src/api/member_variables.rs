@@ -3,7 +3,7 @@
 /// Directories from which Python imports.
 pub const PYTHONPATH: &str = "PYTHONPATH";
 
-/// Names of the variables, without [`PYTHONPATH`]. A test compares them with the environment of a member.
+/// Names of the variables, without [`PYTHONPATH`] and `SSL_CERT_FILE`, which the user may set too.
 pub const MEMBER_VARIABLES: &[&str] = &[
     "AGENTS_HASH",
     "CONFIG_HASH",
