@@ -129,3 +129,20 @@ pub struct ResponseSelector {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_error: Option<Code>,
 }
+
+impl WebResponse {
+    /// Returns the code of the selectors, each with the names of its two fields.
+    pub fn selectors(&self) -> impl Iterator<Item = ([&'static str; 2], &Code)> {
+        let selectors = [
+            ("bodySelector", &self.body_selector),
+            ("statusCodeSelector", &self.status_code_selector),
+            ("headersSelector", &self.headers_selector),
+        ];
+        selectors.into_iter().filter_map(|(field, selector)| Some((field, selector.as_ref()?))).flat_map(
+            |(field, selector)| {
+                let codes = [("onSuccess", &selector.on_success), ("onError", &selector.on_error)];
+                codes.into_iter().filter_map(move |(case, code)| Some(([field, case], code.as_ref()?)))
+            },
+        )
+    }
+}

@@ -12,7 +12,7 @@ use super::{
     regex, rule, shared,
     valid::{Validate, ValidateUpdate},
 };
-use crate::api::{KasprWebView, ResponseSelector, WebResponse};
+use crate::api::{KasprWebView, WebResponse};
 
 impl Validate for KasprWebView {
     fn validate(&self, at: &Path, found: &mut Findings) {
@@ -161,20 +161,8 @@ fn check_response(response: &WebResponse, at: &Path, init: &Init, found: &mut Fi
             "must not be given together with headers",
         );
     }
-    let selectors = [
-        ("bodySelector", &response.body_selector),
-        ("statusCodeSelector", &response.status_code_selector),
-        ("headersSelector", &response.headers_selector),
-    ];
-    for (field, selector) in selectors {
-        if let Some(selector) = selector {
-            check_response_selector(selector, &at.child(field), init, found);
-        }
-    }
-}
-
-fn check_response_selector(selector: &ResponseSelector, at: &Path, init: &Init, found: &mut Findings) {
-    for (field, code) in [("onSuccess", &selector.on_success), ("onError", &selector.on_error)] {
-        python::check(code.as_ref(), &at.child(field), (init, Role::Selector), Some(&Call::value()), found);
+    for ([field, case], code) in response.selectors() {
+        let at = at.child(field).child(case);
+        python::check(Some(code), &at, (init, Role::Selector), Some(&Call::value()), found);
     }
 }

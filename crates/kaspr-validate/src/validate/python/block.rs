@@ -18,7 +18,7 @@ use super::{
     indent, lints,
     names::{self, Binding},
     nesting::{self, NestingDepth},
-    position::{describe_line, empty_range, line_and_column, line_at, truncated},
+    position::{describe_line, empty_range, line_at, truncated},
     scopes::SyntaxProblem,
     signature::Signature,
     state, syntax, top_level,
@@ -41,22 +41,6 @@ type Reading = Result<Arc<Block>, Vec<Line>>;
 
 /// What is known about code that was read before.
 static MEMORY: LazyLock<Mutex<Memory<Reading>>> = LazyLock::new(Mutex::default);
-
-/// Facts about code that rules across resources need.
-pub(crate) struct CodeFacts {
-    /// Lines with syntax that the Python of the framework's images does not have.
-    pub newer_syntax: Vec<Line>,
-    /// Modules that the code imports, with the numbers of their lines.
-    pub imports: Vec<(String, usize)>,
-}
-
-/// Returns the facts about code, unless it cannot be parsed.
-pub(crate) fn facts_of(python: &str) -> Option<CodeFacts> {
-    let block = Block::read(python).ok()?;
-    let line = |at: usize| line_and_column(python, at).0;
-    let imports = block.facts.imports.iter().map(|import| (import.module.to_string(), line(import.at)));
-    Some(CodeFacts { newer_syntax: block.facts.newer_syntax.clone(), imports: imports.collect() })
-}
 
 /// Returns the name of the only function, class or lambda that the code defines. Returns `None` if it
 /// defines none or several, or cannot be parsed.
@@ -181,12 +165,14 @@ impl Block {
         let Parsed { module, declares, newer_syntax } = parse_module(source).map_err(to_lines)?;
         let hidden = syntax::check(source, &module, declares).map_err(to_lines)?;
         let globals = hidden.globals.into_iter().map(|name| (name, Binding::Unknown));
-        let names = names::find_bindings(&module.body).into_iter().chain(globals);
+        let bindings = names::find_bindings(&module.body);
+        let lints = [lints::check(&module, &bindings), state::check(&module, &bindings)].concat();
+        let facts = collect::collect(&module, &bindings);
+        let names = bindings.into_iter().chain(globals);
         let names = names.map(|(name, binding)| BoundName::new(source, name, &binding)).collect();
-        let lints = [lints::check(&module), state::check(&module)].concat();
         let newer_syntax = to_lines(newer_syntax);
         let variables = top_level::variables(&module);
-        let facts = Facts { newer_syntax, lints, variables, ..collect::collect(&module) };
+        let facts = Facts { newer_syntax, lints, variables, ..facts };
         Ok(Self { names, dynamic: hidden.any, facts })
     }
 

@@ -17,7 +17,8 @@ use super::{
     guards::{self, Guards},
     known_names,
     name_scope::{NameScope, NameScopeKind},
-    names, results,
+    names::{self, Binding},
+    results,
 };
 use crate::validate::similar;
 
@@ -43,10 +44,10 @@ struct Collector<'a> {
 }
 
 /// Collects the facts of a module, but for its newer syntax and its lints.
-pub(super) fn collect(module: &ModModule) -> Facts {
+pub(super) fn collect<'a>(module: &'a ModModule, bindings: &[(&'a str, Binding<'a>)]) -> Facts {
     let mut collector = Collector {
         facts: Facts::default(),
-        scopes: vec![NameScope::of_module(module)],
+        scopes: vec![NameScope::of_module(bindings)],
         unit: 0,
         conditions: Vec::new(),
         loads: Vec::new(),

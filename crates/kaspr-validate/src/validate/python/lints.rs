@@ -13,7 +13,7 @@ use super::{
     format_args,
     guards::last_name,
     lint::{Lint, LintCheck},
-    names::{self, Binding},
+    names::Binding,
 };
 
 /// Functions of modules that wait and block the event loop, with what to use instead.
@@ -30,8 +30,7 @@ const BLOCKING: &[(&str, &[&str], &str)] = &[
 const COROUTINES: &[&str] = &["sleep", "gather", "wait_for", "wait", "open_connection", "to_thread"];
 
 /// Runs the checks on a module.
-pub(super) fn check(module: &ModModule) -> Vec<Lint> {
-    let bindings = names::find_bindings(&module.body);
+pub(super) fn check<'a>(module: &'a ModModule, bindings: &[(&'a str, Binding<'a>)]) -> Vec<Lint> {
     let is_async = |binding: &Binding<'_>| matches!(binding, Binding::Function(def) if def.is_async && def.decorator_list.is_empty());
     let (coroutines, others): (Vec<&(&str, _)>, Vec<&(&str, _)>) =
         bindings.iter().partition(|(_, binding)| is_async(binding));

@@ -94,3 +94,24 @@ pub(super) fn describe_key(read: &Read, keys: &[&str]) -> Option<String> {
     let known = shared::quoted(keys.iter().copied());
     Some(format!("context has no '{key}' here, only {known}"))
 }
+
+/// Checks what code needs of the framework's image. `missing` returns the distribution to add for a module, if the
+/// image and the packages of the app lack it.
+pub(crate) fn check_image(
+    code: &Code,
+    at: &Path,
+    missing: impl Fn(&str) -> Option<String>,
+    found: &mut Findings,
+) {
+    let Ok(block) = Block::read(&code.python) else { return };
+    let code = LocatedCode { python: &code.python, at: &at.child("python") };
+    for line in &block.facts.newer_syntax {
+        found.invalid_line(rule::PYTHON_VERSION, code.at.clone(), line.clone());
+    }
+    for import in &block.facts.imports {
+        if let Some(distribution) = missing(&import.module) {
+            let text = format!("add '{distribution}' to pythonPackages of the app");
+            code.warn(rule::PYTHON_PACKAGE, import.at, &text, found);
+        }
+    }
+}

@@ -35,12 +35,11 @@ mod state;
 mod syntax;
 mod top_level;
 
-pub(super) use block::{CodeFacts, facts_of};
 pub use block::{entrypoint_of, entrypoint_to_render};
 pub(super) use call::Call;
 pub(super) use check::check;
 pub(super) use init::Init;
 pub(super) use known_names::is_standard_module;
-pub(super) use located::{CONTEXT_OF_AGENTS, CONTEXT_OF_INIT};
+pub(super) use located::{CONTEXT_OF_AGENTS, CONTEXT_OF_INIT, check_image};
 pub(super) use names::is_identifier;
 pub(super) use role::Role;

@@ -3,12 +3,11 @@
 use std::collections::HashSet;
 
 use ruff_python_ast::{
-    Comprehension, Expr, ExprContext, ExprLambda, ExprName, ModModule, StmtClassDef, StmtFunctionDef,
-    TypeParams,
+    Comprehension, Expr, ExprContext, ExprLambda, ExprName, StmtClassDef, StmtFunctionDef, TypeParams,
     visitor::{self, Visitor},
 };
 
-use super::names;
+use super::names::{self, Binding};
 
 /// Kind of a scope of names.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -40,10 +39,14 @@ impl<'a> NameScope<'a> {
         Self { kind, bound, globals: HashSet::new(), unit: None }
     }
 
-    /// Returns the scope of a whole module.
-    pub(super) fn of_module(module: &'a ModModule) -> Self {
-        let bound = names::find_bindings(&module.body).into_iter().map(|(name, _)| name);
-        Self::new(NameScopeKind::Module, bound.collect())
+    /// Returns the scope of a whole module with these bindings.
+    pub(super) fn of_module(bindings: &[(&'a str, Binding<'a>)]) -> Self {
+        Self::new(NameScopeKind::Module, bindings.iter().map(|(name, _)| *name).collect())
+    }
+
+    /// Returns whether a name belongs to the scope.
+    pub(super) fn binds(&self, name: &str) -> bool {
+        self.bound.contains(name) && !self.globals.contains(name)
     }
 
     /// Returns the scope of a function.

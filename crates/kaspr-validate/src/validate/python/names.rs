@@ -75,25 +75,33 @@ impl<'a> Binder<'a> {
 fn binding_of(expr: &Expr) -> Binding<'_> {
     match expr {
         Expr::Lambda(lambda) => Binding::Lambda(lambda),
-        Expr::NumberLiteral(_)
-        | Expr::StringLiteral(_)
-        | Expr::BytesLiteral(_)
-        | Expr::BooleanLiteral(_)
-        | Expr::NoneLiteral(_)
+        Expr::NoneLiteral(_)
         | Expr::EllipsisLiteral(_)
-        | Expr::FString(_)
         | Expr::TString(_)
-        | Expr::List(_)
-        | Expr::Tuple(_)
-        | Expr::Set(_)
-        | Expr::Dict(_)
-        | Expr::ListComp(_)
-        | Expr::SetComp(_)
-        | Expr::DictComp(_)
         | Expr::Generator(_)
         | Expr::Compare(_) => Binding::Constant,
+        _ if is_value(expr) => Binding::Constant,
         _ => Binding::Unknown,
     }
+}
+
+/// Returns whether an expression is a number, a text, a truth value or a collection.
+pub(super) fn is_value(expr: &Expr) -> bool {
+    matches!(
+        expr,
+        Expr::NumberLiteral(_)
+            | Expr::StringLiteral(_)
+            | Expr::BytesLiteral(_)
+            | Expr::BooleanLiteral(_)
+            | Expr::FString(_)
+            | Expr::List(_)
+            | Expr::Tuple(_)
+            | Expr::Set(_)
+            | Expr::Dict(_)
+            | Expr::ListComp(_)
+            | Expr::SetComp(_)
+            | Expr::DictComp(_)
+    )
 }
 
 impl<'a> Visitor<'a> for Binder<'a> {

@@ -5,7 +5,7 @@ use ruff_python_ast::{
     visitor::{self, Visitor},
 };
 
-use super::facts::CallResult;
+use super::{facts::CallResult, names};
 
 /// Builtin classes whose instances are not callable.
 const NOT_CALLABLE: &[&str] =
@@ -43,22 +43,10 @@ pub(super) fn of_lambda(lambda: &ExprLambda) -> CallResult {
 
 fn is_not_callable(expr: &Expr) -> bool {
     match expr {
-        Expr::NumberLiteral(_)
-        | Expr::StringLiteral(_)
-        | Expr::BytesLiteral(_)
-        | Expr::BooleanLiteral(_)
-        | Expr::FString(_)
-        | Expr::List(_)
-        | Expr::Tuple(_)
-        | Expr::Set(_)
-        | Expr::Dict(_)
-        | Expr::ListComp(_)
-        | Expr::SetComp(_)
-        | Expr::DictComp(_) => true,
         Expr::Call(call) => {
             matches!(&*call.func, Expr::Name(name) if NOT_CALLABLE.contains(&name.id.as_str()))
         }
-        _ => false,
+        _ => names::is_value(expr),
     }
 }
 

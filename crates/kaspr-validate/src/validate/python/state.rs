@@ -11,7 +11,8 @@ use ruff_text_size::TextRange;
 use super::{
     guards::last_name,
     lint::{Lint, LintCheck},
-    names::{self, Binding},
+    name_scope::NameScope,
+    names::Binding,
 };
 
 /// Calls that are cheap, or whose result is a constant.
@@ -85,10 +86,9 @@ const CHANGES: &[&str] =
     &["add", "append", "extend", "insert", "setdefault", "update", "pop", "popleft", "appendleft"];
 
 /// Warns about state that an operation loses.
-pub(super) fn check(module: &ModModule) -> Vec<Lint> {
+pub(super) fn check(module: &ModModule, bindings: &[(&str, Binding<'_>)]) -> Vec<Lint> {
     let mut changes = Changes::default();
     changes.visit_body(&module.body);
-    let bindings = names::find_bindings(&module.body);
     let defined = bindings.iter().filter(|(_, binding)| {
         matches!(binding, Binding::Function(_) | Binding::Class(_) | Binding::Lambda(_))
     });
@@ -151,28 +151,24 @@ fn is_costly(value: &Expr, defined: &HashSet<&str>) -> bool {
 struct Changes<'a> {
     globals: HashSet<&'a str>,
     changed: HashSet<&'a str>,
-    /// Names of the functions around the code.
-    locals: Vec<HashSet<&'a str>>,
+    /// Scopes of the functions around the code.
+    functions: Vec<NameScope<'a>>,
 }
 
 impl<'a> Changes<'a> {
     fn change(&mut self, object: &'a Expr) {
         if let Expr::Name(name) = object
-            && !self.locals.is_empty()
-            && !self.locals.iter().any(|locals| locals.contains(name.id.as_str()))
+            && !self.functions.is_empty()
+            && !self.functions.iter().any(|scope| scope.binds(&name.id))
         {
             self.changed.insert(&name.id);
         }
     }
 
     fn visit_function(&mut self, def: &'a StmtFunctionDef) {
-        let declared = names::find_declarations(&def.body);
-        let bound = names::find_bindings(&def.body).into_iter().map(|(name, _)| name);
-        let parameters = def.parameters.iter().map(|each| each.name().as_str());
-        let locals = bound.chain(parameters).filter(|name| !declared.globals.contains_key(name));
-        self.locals.push(locals.collect());
+        self.functions.push(NameScope::of_function(def));
         self.visit_body(&def.body);
-        self.locals.pop();
+        self.functions.pop();
     }
 }
 
