@@ -110,7 +110,8 @@ pub(crate) fn check_image(
     }
     for import in &block.facts.imports {
         if let Some(distribution) = missing(&import.module) {
-            let text = format!("add '{distribution}' to pythonPackages of the app");
+            let text =
+                format!("'{}' is not in the image: add '{distribution}' to pythonPackages", import.module);
             code.warn(rule::PYTHON_PACKAGE, import.at, &text, found);
         }
     }

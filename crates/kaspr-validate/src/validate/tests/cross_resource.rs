@@ -430,11 +430,14 @@ fn modules_that_no_package_brings() {
         )
     };
     let with = |packages: &str| format!("{{spec: {{pythonPackages: {{packages: [{packages}]}}}}}}");
-    let missing =
-        |name: &str| format!("~ spec.extractor.python: line 1: add '{name}' to pythonPackages of the app");
+    let missing = |module: &str, name: &str| {
+        format!(
+            "~ spec.extractor.python: line 1: '{module}' is not in the image: add '{name}' to pythonPackages"
+        )
+    };
     let rows = [
-        (code("pandas", "{}"), missing("pandas")),
-        (code("sklearn.cluster", "{}"), missing("scikit-learn")),
+        (code("pandas", "{}"), missing("pandas", "pandas")),
+        (code("sklearn.cluster", "{}"), missing("sklearn", "scikit-learn")),
         (code("yaml", "{}"), String::new()),
         (code("json, os.path, _thread", "{}"), String::new()),
         (code("pandas", &with("'pandas>=2'")), String::new()),
@@ -444,7 +447,7 @@ fn modules_that_no_package_brings() {
         (code("numpy", &with("pandas")), String::new()),
         (code("pandas", &with("'git+https://host/repo'")), String::new()),
         (code("pandas", &with("redis")), String::new()),
-        (code("boto3", &with("redis")), missing("boto3")),
+        (code("boto3", &with("redis")), missing("boto3", "boto3")),
         (code("pandas", "{spec: {image: 'team/app:1'}}"), String::new()),
     ];
     let rows: Vec<(&str, &str)> =

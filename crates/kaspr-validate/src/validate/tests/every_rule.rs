@@ -669,7 +669,7 @@ const CASES: &[Case] = &[
         kind: Kind::Agent,
         patch: r#"spec: {processors: {operations: [{name: count, map: {python: "import cv2\ndef f(v): return cv2"}}]}}"#,
         context: r#"app"#,
-        expected: r#"spec.processors.operations[0].map.python: line 1: add 'opencv-python' to pythonPackages of the app"#,
+        expected: r#"spec.processors.operations[0].map.python: line 1: 'cv2' is not in the image: add 'opencv-python' to pythonPackages"#,
     },
     Case {
         rule: "topic-loop",
