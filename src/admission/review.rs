@@ -1,5 +1,7 @@
 //! Answers an AdmissionReview. Pure: a dry run gets the same answer.
 
+use std::collections::BTreeMap;
+
 use kube::core::{
     DynamicObject, TypeMeta,
     admission::{AdmissionRequest, AdmissionResponse, AdmissionReview, Operation},
@@ -11,6 +13,7 @@ use thiserror::Error;
 use super::{AdmittedObject, KindHandler, app_of, handler_for, response};
 use crate::{
     api::{GROUP, Kind},
+    naming,
     validate::AppContextProvider,
 };
 
@@ -148,6 +151,9 @@ fn validate(
             let mut context = provider.app_context(namespace, app)?;
             if handler.kind == Kind::App && old.is_some() {
                 context.set_claims(provider.claims(namespace, app));
+            }
+            if let Some(why) = provider.other_owner(handler.kind, namespace, &name) {
+                context.set_others(BTreeMap::from([(naming::definition(handler.kind, &name), why)]));
             }
             Some(context)
         });

@@ -12,6 +12,7 @@ use super::{
         store::{Cached, Caches, Guarded},
     },
     context::Context,
+    ownership,
     scope::Scope,
 };
 use crate::{
@@ -78,6 +79,15 @@ impl AppContextProvider for CachedAppContext {
             tables: template.and_then(|template| claim(caches, template)).map(of_members),
             packages: packages.and_then(|claim_object| claim(caches, &claim_object.data)),
         }
+    }
+
+    fn other_owner(&self, kind: Kind, namespace: &str, component: &str) -> Option<String> {
+        if kind == Kind::App || !self.filled.is_cancelled() || !self.scope.contains(namespace) {
+            return None;
+        }
+        let name = naming::definition(kind, component);
+        let live = self.ctx.caches.owned(OwnedKind::ConfigMap, namespace, &name)?;
+        ownership::other_owner(&live, Some((kind.name(), component)))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Rules across the resources of one app, at `kubectl apply`.
 
+use serde_json::json;
+
 use crate::harness::{Namespace, eventually, text};
 
 const APP: &str = "
@@ -84,4 +86,25 @@ fn a_change_that_breaks_a_running_app_is_rejected() {
         let output = namespace.kubectl(&["apply", "--dry-run=server", "-f", "-"], &webview("other"));
         if output.status.success() { Ok(()) } else { Err(text(&output.stderr)) }
     });
+}
+
+#[test]
+fn a_name_that_another_object_holds_is_a_warning() {
+    let namespace = Namespace::new("taken");
+    namespace.apply(APP);
+    let app = namespace.get("kasprapp", "shop");
+    // A cluster deletes objects whose owner does not exist.
+    let owner = json!({
+        "apiVersion": "kaspr.io/v1alpha1", "kind": "KasprApp", "name": "shop", "uid": app["metadata"]["uid"],
+        "controller": true,
+    });
+    let labels = json!({ "app.kubernetes.io/managed-by": "kaspr-operator" });
+    let metadata = json!({ "name": "totals-table", "labels": labels, "ownerReferences": [owner] });
+    namespace.apply(&json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata }).to_string());
+    eventually("a warning about the name", || {
+        let found = warnings(&namespace, &table("totals", ""));
+        let expected = "metadata.name: ConfigMap totals-table is controlled by KasprApp shop: the component is withheld until it has another name";
+        if found == [expected] { Ok(()) } else { Err(format!("{found:?}")) }
+    });
+    assert_eq!(warnings(&namespace, &table("others", "")), [""; 0]);
 }

@@ -6,6 +6,7 @@ use super::manifest::{AppKey, Manifest};
 use crate::{
     admission,
     api::Kind,
+    naming::{MANAGED_BY_LABEL, MANAGER},
     validate::{AppContext, Objects},
 };
 
@@ -18,6 +19,8 @@ pub(super) fn app_contexts(manifests: &[Manifest], others: &[Manifest]) -> BTree
         .map(|(name, objects)| (name, Arc::new(objects)))
         .collect();
     let none = Arc::new(Objects::default());
+    let foreign: BTreeMap<String, Arc<_>> =
+        foreign_config_maps(others).into_iter().map(|(name, found)| (name, Arc::new(found))).collect();
     let mut contexts = BTreeMap::<AppKey, AppContext>::new();
     for manifest in manifests {
         let is_app = manifest.kind() == Some(Kind::App);
@@ -31,6 +34,9 @@ pub(super) fn app_contexts(manifests: &[Manifest], others: &[Manifest]) -> BTree
         let context = contexts.entry(app).or_insert_with_key(|(namespace, _)| {
             let mut context = AppContext::default();
             context.set_objects(Arc::clone(objects.get(namespace).unwrap_or(&none)));
+            if let Some(foreign) = foreign.get(namespace) {
+                context.set_others(Arc::clone(foreign));
+            }
             context
         });
         if is_app {
@@ -64,6 +70,19 @@ fn secrets_and_config_maps(others: &[Manifest]) -> BTreeMap<String, Objects> {
         }
     }
     objects
+}
+
+/// Returns the names of the ConfigMaps of each namespace that the operator did not make, with whose they are.
+fn foreign_config_maps(others: &[Manifest]) -> BTreeMap<String, BTreeMap<String, String>> {
+    let mut found = BTreeMap::<String, BTreeMap<String, String>>::new();
+    for Manifest { value, resource, .. } in others {
+        let is_rendered = value["metadata"]["labels"][MANAGED_BY_LABEL] == MANAGER;
+        if value["apiVersion"] == "v1" && resource.kind == "ConfigMap" && !is_rendered {
+            let names = found.entry(resource.namespace.clone()).or_default();
+            names.insert(resource.name.clone(), "is a manifest of its own".to_owned());
+        }
+    }
+    found
 }
 
 /// Registers apps of the same name in different namespaces with each other.

@@ -221,6 +221,28 @@ fn templates_of_a_chart_are_skipped() {
     assert_eq!(code, 0);
 }
 
+#[test]
+fn names_of_config_maps_in_the_files_are_taken() {
+    const TABLE: &str = "apiVersion: kaspr.io/v1alpha1
+kind: KasprTable
+metadata: {name: totals, namespace: prod, labels: {kaspr.io/app: shop}}
+spec: {name: totals}
+";
+    let found = |label: &str| {
+        let map = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: totals-table, namespace: prod, labels: {{{label}}}}}\n"
+        );
+        let (_, stdout) = validate(&["-", "--format", "json"], &set(&[APP, SECRET, TABLE, &map]));
+        let lines = stdout.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        let taken = lines.filter(|finding| finding["rule"] == "name-taken");
+        taken.map(|finding| finding["message"].clone()).collect::<Vec<_>>()
+    };
+    let expected = "ConfigMap totals-table is a manifest of its own: the component is withheld until it has another name";
+    assert_eq!(found("team: a"), [expected]);
+    // `render` printed this one.
+    assert_eq!(found("app.kubernetes.io/managed-by: kaspr-operator"), [Value::Null; 0]);
+}
+
 /// `validate` reports the same error for each refused example as the cluster.
 #[test]
 fn files_get_the_errors_of_the_cluster() {

@@ -11,7 +11,7 @@ use super::{package_names::PackageNames, sends::sends, shared};
 use crate::{
     api::{
         HttpMethod, InputTopic, KasprAgent, KasprApp, KasprJoin, KasprResource, KasprTable, KasprTask,
-        KasprWebView, Processors, Serializer, TableSerializer,
+        KasprWebView, Kind, Processors, Serializer, TableSerializer,
     },
     naming,
 };
@@ -24,6 +24,10 @@ pub trait AppContextProvider: Send + Sync {
 
     /// Returns the claims of an app, as far as they are known.
     fn claims(&self, namespace: &str, app: &str) -> Claims;
+
+    /// Returns whose a ConfigMap is that the operator would make for a component of the kind and name, if it is
+    /// known to be another one's: `is controlled by Deployment web`.
+    fn other_owner(&self, kind: Kind, namespace: &str, component: &str) -> Option<String>;
 }
 
 /// The resources of one app.
@@ -43,6 +47,8 @@ pub struct AppContext {
     /// Shared by the apps of a namespace.
     pub(super) objects: Option<Arc<Objects>>,
     pub(super) claims: Claims,
+    /// ConfigMaps that the operator did not make, by name, with whose they are.
+    pub(super) others: Arc<BTreeMap<String, String>>,
 }
 
 /// Facts about the app itself.
@@ -214,6 +220,12 @@ impl AppContext {
     /// Sets the claims of the app. Without them, a size is only compared with the old one.
     pub fn set_claims(&mut self, claims: Claims) {
         self.claims = claims;
+    }
+
+    /// Sets the ConfigMaps that the operator did not make, by name, with whose they are: `is controlled by
+    /// Deployment web`.
+    pub fn set_others(&mut self, config_maps: impl Into<Arc<BTreeMap<String, String>>>) {
+        self.others = config_maps.into();
     }
 
     /// Returns the number of partitions of an agent's topic, if it is known.

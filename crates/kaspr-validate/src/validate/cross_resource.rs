@@ -226,7 +226,8 @@ fn compare_partitions(
     (!table.global && of_topic != of_table).then_some((of_topic, of_table))
 }
 
-/// Checks that the app exists, and that it has no volume with the name of the component's.
+/// Checks that the app exists, and that the name of the component's definition is free: as a volume of the app, and
+/// as a ConfigMap.
 fn check_app<C: KasprResource>(component: &C, context: &AppContext, found: &mut Findings) {
     let volume = naming::definition(C::KIND, &component.name_any());
     if context.app.as_ref().is_some_and(|app| app.volumes.contains(&volume)) {
@@ -234,6 +235,10 @@ fn check_app<C: KasprResource>(component: &C, context: &AppContext, found: &mut 
             "the app has a volume '{volume}', which is also the name of the volume with this definition"
         );
         found.forbidden(rule::VOLUME, Path::root().child("metadata").child("name"), detail);
+    }
+    if let Some(why) = context.others.get(&volume) {
+        let text = format!("ConfigMap {volume} {why}: the component is withheld until it has another name");
+        found.warn(rule::NAME_TAKEN, Path::root().child("metadata").child("name"), text);
     }
     let label = component.meta().labels.as_ref().and_then(|labels| labels.get(naming::APP_LABEL));
     let Some(app) = label.filter(|app| context.app.is_none() && shared::is_dns_1035_label(app)) else {

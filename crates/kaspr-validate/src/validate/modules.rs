@@ -18,7 +18,8 @@ const OF_IMAGES: &[&str] = &[
 
 /// Modules whose distribution has another name.
 ///
-/// Source: the metadata of the distributions on the Python Package Index.
+/// Source: the files in the wheels of the distributions on the Python Package Index. Published tables of modules and
+/// distributions also name unrelated distributions, which would be an invitation to install them.
 #[rustfmt::skip]
 const DISTRIBUTIONS: &[(&str, &str)] = &[
     ("Crypto", "pycryptodome"), ("Levenshtein", "Levenshtein"), ("MySQLdb", "mysqlclient"), ("OpenSSL", "pyOpenSSL"),

@@ -1,5 +1,7 @@
 //! Rules across the resources of one app.
 
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
 
 use super::{APP, compare, parse_yaml, patched};
@@ -52,6 +54,11 @@ pub(super) fn context(lines: &str) -> AppContext {
                     serde_json::from_value(parse_yaml(patch)[field].clone()).unwrap_or_default()
                 };
                 context.set_objects(Objects { secrets: names("secrets"), config_maps: names("configMaps") });
+            }
+            "others" => {
+                let others: BTreeMap<String, String> =
+                    serde_json::from_value(parse_yaml(patch)).expect("names and texts");
+                context.set_others(others);
             }
             "claims" => {
                 let claim = parse_yaml(patch);

@@ -476,6 +476,13 @@ const CASES: &[Case] = &[
         expected: "spec.processors.operations[0].map.python: Invalid value: \"def f(r): pass\": 'f' must also take 'id' of request.path",
     },
     Case {
+        rule: "name-taken",
+        kind: Kind::Table,
+        patch: "{}",
+        context: "app\nothers {totals-table: is controlled by Deployment web}",
+        expected: "metadata.name: ConfigMap totals-table is controlled by Deployment web: the component is withheld until it has another name",
+    },
+    Case {
         rule: "app-missing",
         kind: Kind::Table,
         patch: "{}",
