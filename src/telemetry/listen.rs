@@ -40,8 +40,17 @@ mod tests {
         let listener = bind((ALL_FAMILIES, 0).into()).expect("a listener");
         let address = listener.local_addr().expect("an address");
         TcpStream::connect((Ipv4Addr::LOCALHOST, address.port())).expect("IPv4");
-        if address.is_ipv6() {
+        // A host may have switched IPv6 off.
+        if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() {
             TcpStream::connect((Ipv6Addr::LOCALHOST, address.port())).expect("IPv6");
         }
+    }
+
+    #[test]
+    fn hosts_without_ipv6_are_recognized() {
+        // What the kernel answers with `net.ipv6.conf.all.disable_ipv6=1`, and with `ipv6.disable=1`.
+        assert!(lacks_ipv6(&ErrorKind::AddrNotAvailable.into()));
+        assert!(lacks_ipv6(&io::Error::from_raw_os_error(97)));
+        assert!(!lacks_ipv6(&ErrorKind::AddrInUse.into()));
     }
 }
