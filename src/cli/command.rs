@@ -16,6 +16,7 @@ use super::{
     plugin::{Plugin, PluginSubcommand},
     program::{is_kubectl_plugin, program_name},
     rules, run, settings,
+    test::{self, TestArgs},
     validate::{self, ValidateArgs},
     webhook_config::{self, WebhookConfigArgs},
 };
@@ -41,6 +42,9 @@ enum Command {
     Run(Box<RunSettings>),
     /// Validate manifests offline, with the rules that the cluster applies
     Validate(ValidateArgs),
+    /// Run the pipelines of manifests with messages of test files, without Kafka and without a cluster. Runs the Python
+    /// code of the manifests on this machine
+    Test(TestArgs),
     /// Print every rule with its reason and remedy, in Markdown
     Rules,
     /// Print every setting of `run`, in Markdown
@@ -100,6 +104,7 @@ impl Cli {
                 run::run(*settings).await?;
             }
             Command::Validate(args) => return validate::validate(args),
+            Command::Test(args) => return test::test(args),
             Command::Rules => rules::rules()?,
             Command::Settings => settings::settings(Self::command())?,
             Command::Fields => fields::fields()?,

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
-use super::plugin::error::CliError;
+use super::{plugin::error::CliError, test::TestError};
 use crate::{
     certificates::{CertificateSourceError, KeyPairError},
     reconcile, telemetry,
@@ -71,6 +71,9 @@ pub enum Error {
     /// A subcommand of the kubectl plugin failed.
     #[error(transparent)]
     Plugin(#[from] CliError),
+    /// The tests of pipelines cannot be run.
+    #[error(transparent)]
+    Test(#[from] TestError),
     /// The objects of an app cannot be built.
     #[error(transparent)]
     Plan(#[from] reconcile::PlanError),

@@ -18,6 +18,7 @@ mod rules;
 mod run;
 mod settings;
 mod shutdown;
+mod test;
 mod validate;
 mod webhook_config;
 

@@ -15,14 +15,14 @@ const MAX_ALIASED_VALUES: usize = 1_000_000;
 const TAG_NAMESPACE: &str = "tag:yaml.org,2002:";
 
 /// Why a document cannot be read, and its byte range.
-pub(super) type Unreadable = (String, Range<usize>);
+pub(in crate::cli) type Unreadable = (String, Range<usize>);
 
 /// Parses the first value of a text. As for kubectl, the text ends at a line `...`.
 ///
 /// # Errors
 ///
 /// The text is not valid YAML, or JSON cannot represent its value.
-pub(super) fn parse(text: &str) -> Result<Value, Unreadable> {
+pub(in crate::cli) fn parse(text: &str) -> Result<Value, Unreadable> {
     let mut composer =
         Composer { parser: Parser::new_from_str(text), anchors: HashMap::new(), aliased: 0, end: text.len() };
     loop {

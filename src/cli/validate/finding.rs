@@ -6,7 +6,7 @@ use crate::validate::rule::Rule;
 
 /// Severity of a finding.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Severity {
+pub(in crate::cli) enum Severity {
     /// The resource is invalid.
     Error,
     /// The resource is valid, but probably not as intended.
@@ -16,7 +16,7 @@ pub(super) enum Severity {
 impl Severity {
     /// Returns the name of the severity in all output formats.
     #[must_use]
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::cli) fn name(self) -> &'static str {
         match self {
             Self::Error => "error",
             Self::Warning => "warning",
@@ -25,7 +25,7 @@ impl Severity {
 }
 
 /// A problem at a place in an input.
-pub(super) struct Finding {
+pub(in crate::cli) struct Finding {
     /// Resource with the problem, if it is known.
     pub resource: Option<ResourceId>,
     /// Severity of the problem.
@@ -44,7 +44,7 @@ pub(super) struct Finding {
 
 /// Identity of a resource.
 #[derive(Clone)]
-pub(super) struct ResourceId {
+pub(in crate::cli) struct ResourceId {
     /// Kind as written in the manifest, which may be unknown.
     pub kind: String,
     /// Namespace of the manifest, or the default namespace.

@@ -16,7 +16,8 @@ use super::{kustomization::KustomizationFiles, locate::line_starts};
 use crate::cli::program::program_name;
 
 /// Content of a file, or the reason why it cannot be read.
-pub(super) struct Input {
+#[derive(Clone)]
+pub(in crate::cli) struct Input {
     /// Path as the user wrote it, or `-`.
     pub name: String,
     /// Text of the file, or the error.
@@ -49,13 +50,13 @@ impl Input {
 
     /// Returns the text; empty if the file cannot be read.
     #[must_use]
-    pub(super) fn text(&self) -> &str {
+    pub(in crate::cli) fn text(&self) -> &str {
         self.content.as_deref().unwrap_or_default()
     }
 
     /// Returns the number, from 1, and the byte offset of the line with a byte.
     #[must_use]
-    pub(super) fn line(&self, byte: usize) -> (usize, usize) {
+    pub(in crate::cli) fn line(&self, byte: usize) -> (usize, usize) {
         let number = self.lines.partition_point(|start| *start <= byte);
         (number, self.lines.get(number.saturating_sub(1)).copied().unwrap_or_default())
     }
@@ -103,6 +104,12 @@ pub(super) fn read_inputs(paths: &[PathBuf]) -> Vec<Input> {
     inputs
 }
 
+/// Reads one file.
+#[must_use]
+pub(in crate::cli) fn read_file(path: &Path) -> Input {
+    decoded_input(path.display().to_string(), fs::read(path))
+}
+
 /// Returns the inputs of a path, and the files that are skipped.
 fn read_path(path: &Path) -> (Vec<Input>, Vec<PathBuf>) {
     if path == Path::new("-") {
@@ -123,10 +130,10 @@ fn read_path(path: &Path) -> (Vec<Input>, Vec<PathBuf>) {
         match entry {
             // A link to a directory too.
             Ok(entry) if entry.path().is_dir() => {}
-            Ok(entry) if entry.depth() > 0 && !is_manifest(entry.path()) => {}
+            Ok(entry) if entry.depth() > 0 && (!is_manifest(entry.path()) || is_test_file(entry.path())) => {}
             Ok(entry) if not_resources.contains(entry.path()) => skipped.push(entry.into_path()),
             Ok(entry) => {
-                inputs.push(decoded_input(entry.path().display().to_string(), fs::read(entry.path())));
+                inputs.push(read_file(entry.path()));
             }
             Err(error) => {
                 let name = error.path().unwrap_or(path).display().to_string();
@@ -148,9 +155,18 @@ fn decoded_input(name: String, read: io::Result<Vec<u8>>) -> Input {
     Input::new(name, read.map_err(|error| error.to_string()).and_then(decode))
 }
 
-fn is_manifest(path: &Path) -> bool {
+/// Returns whether a file may have manifests, by its name.
+#[must_use]
+pub(in crate::cli) fn is_manifest(path: &Path) -> bool {
     let extension = path.extension().and_then(OsStr::to_str);
     extension.is_some_and(|extension| matches!(extension, "yaml" | "yml" | "json"))
+}
+
+/// Returns whether a file has tests of pipelines, by its name.
+#[must_use]
+pub(in crate::cli) fn is_test_file(path: &Path) -> bool {
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    ["_test.yaml", "_test.yml"].iter().any(|end| name.ends_with(end))
 }
 
 /// Returns whether an entry is the directory with the templates of a Helm chart. Templates are not valid

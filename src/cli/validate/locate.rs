@@ -9,7 +9,7 @@ use crate::validate::Segment;
 
 /// Part of a field to highlight.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Highlight {
+pub(in crate::cli) enum Highlight {
     /// Name of the field.
     Key,
     /// Value of the field, or the name if the value has several lines.
@@ -19,7 +19,7 @@ pub(super) enum Highlight {
 }
 
 /// The fields of a document, parsed once: a list can have thousands of resources and findings.
-pub(super) struct Locator<'a> {
+pub(in crate::cli) struct Locator<'a> {
     text: &'a str,
     /// The value; `None` if it cannot be parsed.
     tree: Option<Node>,
@@ -30,25 +30,19 @@ pub(super) struct Locator<'a> {
 impl<'a> Locator<'a> {
     /// Parses a document.
     #[must_use]
-    pub(super) fn new(text: &'a str) -> Self {
+    pub(in crate::cli) fn new(text: &'a str) -> Self {
         Self { text, tree: parse_tree(text), lines: line_starts(text) }
     }
 
     /// Returns the byte range of the field at a path, or of the nearest parent that exists.
     #[must_use]
-    pub(super) fn locate(&self, path: &[&Segment], highlight: Highlight) -> Range<usize> {
+    pub(in crate::cli) fn locate(&self, path: &[&Segment], highlight: Highlight) -> Range<usize> {
         let text = self.text;
         let Some(tree) = &self.tree else { return first_line(text) };
         let mut node = tree;
         let mut found = None;
         for segment in path {
-            let next = match (segment, &node.children) {
-                (Segment::Index(index), Children::List(items)) => items.get(*index).map(|item| (None, item)),
-                (Segment::Field(name), Children::Map(entries)) => find_entry(entries, name),
-                (Segment::Key(name), Children::Map(entries)) => find_entry(entries, name),
-                _ => None,
-            };
-            let Some((key, value)) = next else { break };
+            let Some((key, value)) = child(node, segment) else { break };
             (node, found) = (value, Some(key));
         }
         let Some(key) = found else { return tree.first_key.clone().unwrap_or_else(|| first_line(text)) };
@@ -62,6 +56,26 @@ impl<'a> Locator<'a> {
             (Children::Text(..), _) if !node.bytes.is_empty() => first_line_of(text, node.bytes.clone()),
             _ => key.or(node.first_key.clone()).unwrap_or_else(|| first_line_of(text, node.bytes.clone())),
         }
+    }
+
+    /// Returns the byte range of a map that is written as a block, and the column of its keys, from 0.
+    #[must_use]
+    pub(in crate::cli) fn block(&self, path: &[&Segment]) -> Option<(Range<usize>, usize)> {
+        let node = self.find(path)?;
+        let first = node.first_key.as_ref()?.start;
+        let line = self.lines.partition_point(|start| *start <= first);
+        let column = self.text[self.lines[line - 1]..first].chars().count();
+        (!self.text[node.bytes.clone()].starts_with('{')).then(|| (node.bytes.clone(), column))
+    }
+
+    /// Returns whether there is a field at a path.
+    #[must_use]
+    pub(in crate::cli) fn contains(&self, path: &[&Segment]) -> bool {
+        self.find(path).is_some()
+    }
+
+    fn find(&self, path: &[&Segment]) -> Option<&Node> {
+        path.iter().try_fold(self.tree.as_ref()?, |node, segment| Some(child(node, segment)?.1))
     }
 
     /// Returns the byte range of a line and column in a block of text. The start of the node is the first
@@ -110,6 +124,16 @@ fn first_line_of(text: &str, bytes: Range<usize>) -> Range<usize> {
 }
 
 type Entry = (String, Range<usize>, Node);
+
+/// Returns a child of a node, with the byte range of its key.
+fn child<'a>(node: &'a Node, segment: &Segment) -> Option<(Option<Range<usize>>, &'a Node)> {
+    match (segment, &node.children) {
+        (Segment::Index(index), Children::List(items)) => items.get(*index).map(|item| (None, item)),
+        (Segment::Field(name), Children::Map(entries)) => find_entry(entries, name),
+        (Segment::Key(name), Children::Map(entries)) => find_entry(entries, name),
+        _ => None,
+    }
+}
 
 fn find_entry<'a>(entries: &'a [Entry], name: &str) -> Option<(Option<Range<usize>>, &'a Node)> {
     let (_, key, value) = entries.iter().find(|(key, _, _)| key == name)?;

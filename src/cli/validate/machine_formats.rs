@@ -99,11 +99,13 @@ fn one_line(finding: &Finding) -> String {
 }
 
 /// Escapes the message of a workflow command.
-fn escape_data(text: &str) -> String {
+#[must_use]
+pub(in crate::cli) fn escape_data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 /// Escapes a property of a workflow command.
-fn escape_property(text: &str) -> String {
+#[must_use]
+pub(in crate::cli) fn escape_property(text: &str) -> String {
     escape_data(text).replace(':', "%3A").replace(',', "%2C")
 }

@@ -23,7 +23,7 @@ pub(super) struct Manifest {
 }
 
 /// Namespace and name of an app.
-pub(super) type AppKey = (String, String);
+pub(in crate::cli) type AppKey = (String, String);
 
 impl Manifest {
     /// Returns the kind, if it is one of the kinds of kaspr.io.

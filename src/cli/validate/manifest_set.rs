@@ -1,6 +1,6 @@
 //! Manifests of files with their findings, for the other subcommands.
 
-use std::{io, path::PathBuf};
+use std::{io, ops::Range, path::PathBuf};
 
 use serde_json::Value;
 
@@ -10,21 +10,40 @@ use super::{
     finding::{Finding, Severity},
     format::Format,
     input::{Input, read_inputs},
+    locate::{Highlight, Locator},
     manifest::Manifest,
     printer::print_report,
     progress::progress_bar,
     validation_report::ValidationReport,
 };
-use crate::validate::rule::{self, Level};
+use crate::{
+    admission,
+    api::Kind,
+    validate::{
+        Path, Segment,
+        rule::{self, Level},
+    },
+};
 
 /// Manifests that were read from files and validated.
 pub(crate) struct ManifestSet {
     inputs: Vec<Input>,
-    /// Number of validated documents.
-    documents: usize,
+    /// Input and byte range of each document.
+    documents: Vec<(usize, Range<usize>)>,
     findings: Vec<Finding>,
     /// Resources of kaspr.io.
     manifests: Vec<Manifest>,
+}
+
+/// A line of a file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Place {
+    /// Path of the file, as the user wrote it.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Text of the line, without indentation.
+    pub text: String,
 }
 
 impl ManifestSet {
@@ -37,7 +56,8 @@ impl ManifestSet {
         let mut documents = parse_documents(&inputs, &progress);
         let (findings, manifests) = evaluate(&inputs, &mut documents, namespace, &progress);
         progress.finish_and_clear();
-        Self { inputs, documents: documents.len(), findings, manifests }
+        let documents = documents.into_iter().map(|document| (document.input, document.bytes)).collect();
+        Self { inputs, documents, findings, manifests }
     }
 
     /// Returns the resources of kaspr.io, in the order of the files, with their namespaces.
@@ -48,6 +68,38 @@ impl ManifestSet {
             value["metadata"]["namespace"] = Value::String(resource.namespace);
             value
         })
+    }
+
+    /// Returns the resources of kaspr.io with the defaults of the webhook, in the order of the files.
+    pub(crate) fn resources_with_defaults(&self) -> impl Iterator<Item = (Kind, Value)> + '_ {
+        self.manifests.iter().filter_map(|manifest| {
+            let kind = manifest.kind().filter(|_| manifest.value["metadata"].is_object())?;
+            let mut value = manifest.value.clone();
+            (admission::handler_for(kind).apply_defaults)(&mut value);
+            value["metadata"]["namespace"] = Value::String(manifest.resource.namespace.clone());
+            Some((kind, value))
+        })
+    }
+
+    /// Returns the place of a line of code, from 1 in its block, in the files.
+    #[must_use]
+    pub(crate) fn place_of_code(
+        &self,
+        (kind, namespace, name): (&str, &str, &str),
+        field: &Path,
+        line: usize,
+    ) -> Option<Place> {
+        let manifest = self.manifests.iter().find(|manifest| {
+            let of = &manifest.resource;
+            (of.kind.as_str(), of.namespace.as_str(), of.name.as_str()) == (kind, namespace, name)
+        })?;
+        let (input, bytes) = self.documents.get(manifest.document)?;
+        let input = &self.inputs[*input];
+        let path: Vec<&Segment> = manifest.at.iter().chain(field.segments()).collect();
+        let found = Locator::new(&input.text()[bytes.clone()]).locate(&path, Highlight::Within(line, 1));
+        let (line, start) = input.line(bytes.start + found.start);
+        let text = input.text()[start..].lines().next().unwrap_or_default().trim();
+        Some(Place { file: input.name.clone(), line, text: text.to_owned() })
     }
 
     /// Returns whether a file or document cannot be read.
@@ -69,9 +121,26 @@ impl ManifestSet {
     ///
     /// The output cannot be written.
     pub(crate) fn print_findings(&self, terminal: bool, out: &mut impl io::Write) -> io::Result<()> {
-        let report =
-            ValidationReport { inputs: &self.inputs, findings: &self.findings, documents: self.documents };
-        print_report(&report, Format::Human, terminal, out)
+        self.print_findings_as(Format::Human, terminal, out)
+    }
+
+    /// Prints the findings in a format.
+    ///
+    /// # Errors
+    ///
+    /// The output cannot be written.
+    pub(crate) fn print_findings_as(
+        &self,
+        format: Format,
+        terminal: bool,
+        out: &mut impl io::Write,
+    ) -> io::Result<()> {
+        let report = ValidationReport {
+            inputs: &self.inputs,
+            findings: &self.findings,
+            documents: self.documents.len(),
+        };
+        print_report(&report, format, terminal, out)
     }
 
     /// Returns a message for each file or document that cannot be read.

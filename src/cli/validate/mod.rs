@@ -22,5 +22,13 @@ mod validation_report;
 
 pub use command::report;
 pub(crate) use command::{ValidateArgs, validate};
+pub(super) use compose::parse as parse_yaml;
+pub(super) use finding::{Finding, Severity};
 pub use format::Format;
-pub(super) use manifest_set::ManifestSet;
+pub(super) use input::{Input, is_manifest, is_test_file, read_file};
+pub(super) use locate::{Highlight, Locator};
+pub(super) use machine_formats::{escape_data, escape_property};
+pub(super) use manifest::AppKey;
+pub(super) use manifest_set::{ManifestSet, Place};
+pub(super) use printer::print_report;
+pub(super) use validation_report::ValidationReport;

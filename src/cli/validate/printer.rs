@@ -14,7 +14,7 @@ use super::{
 /// # Errors
 ///
 /// The output cannot be written.
-pub(super) fn print_report(
+pub(in crate::cli) fn print_report(
     report: &ValidationReport<'_>,
     format: Format,
     terminal: bool,

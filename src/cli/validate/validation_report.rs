@@ -3,7 +3,7 @@
 use super::{finding::Finding, input::Input};
 
 /// Findings with the inputs that they refer to.
-pub(super) struct ValidationReport<'a> {
+pub(in crate::cli) struct ValidationReport<'a> {
     /// Inputs of the findings.
     pub inputs: &'a [Input],
     /// Findings in the order of the inputs.

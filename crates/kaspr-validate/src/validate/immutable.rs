@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    app_context::{Claim, Claims},
+    cluster_facts::{Claim, Claims},
     findings::Findings,
     path::Path,
     rule, shared,

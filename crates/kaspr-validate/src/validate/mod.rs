@@ -8,6 +8,7 @@
 mod agent;
 mod app;
 mod app_context;
+mod cluster_facts;
 mod codes;
 mod config;
 mod cron;
@@ -39,7 +40,8 @@ mod valid;
 mod variables;
 mod webview;
 
-pub use app_context::{AppContext, AppContextProvider, Claim, Claims, Objects, channel_of, tables_of};
+pub use app_context::{AppContext, AppContextProvider, channel_of, tables_of};
+pub use cluster_facts::{Claim, Claims, Objects};
 pub use findings::{FieldError, Findings, Line, Problem, Warning};
 pub use path::{Path, Segment};
 pub use python::{entrypoint_of, entrypoint_to_render};

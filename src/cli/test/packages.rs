@@ -1,0 +1,62 @@
+//! `--packages`: the Python packages of an app, installed once into a folder of the user's cache.
+
+use std::{
+    env,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{app::App, error::TestError};
+
+/// Name of the member that the installer links to the packages.
+const MEMBER: &str = "test";
+
+/// Installs the packages of an app with the installer of the members, unless they are installed. Returns the
+/// directory to import from; `None` if the app has no packages.
+///
+/// # Errors
+///
+/// The packages cannot be installed. The installer prints why.
+pub(super) fn install(app: &App, python: &std::path::Path) -> Result<Option<PathBuf>, TestError> {
+    let list = |field: &str| {
+        let items = app.packages[field].as_array().into_iter().flatten();
+        items.filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let packages = list("packages");
+    if packages.is_empty() {
+        return Ok(None);
+    }
+    let failed = |why: String| TestError::Packages { why };
+    let digest = Sha256::digest(app.packages.to_string());
+    let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let folder = cache_folder().ok_or_else(|| failed("set HOME or XDG_CACHE_HOME".to_owned()))?.join(&hash);
+    let report = tempfile::NamedTempFile::new().map_err(TestError::Folder)?;
+    let program = env::current_exe().map_err(|error| failed(error.to_string()))?;
+    let mut command = Command::new(program);
+    command.arg("install-packages").arg("--hash").arg(&hash).arg("--packages-dir").arg(&folder);
+    command.arg("--member").arg(MEMBER).arg("--python").arg(python);
+    command.arg("--termination-log").arg(report.path());
+    if let Some(index) = app.packages["indexUrl"].as_str() {
+        command.arg("--index-url").arg(index);
+    }
+    for (flag, field) in [("--extra-index-url", "extraIndexUrls"), ("--trusted-host", "trustedHosts")] {
+        list(field).iter().for_each(|value| _ = command.arg(flag).arg(value));
+    }
+    command.arg("--").args(&packages).stdin(Stdio::null()).stdout(Stdio::null());
+    let status = command.status().map_err(|error| failed(error.to_string()))?;
+    if status.success() {
+        Ok(Some(folder.join("members").join(MEMBER)))
+    } else {
+        Err(failed(status.to_string()))
+    }
+}
+
+/// Returns the folder of the user's cache for package sets.
+fn cache_folder() -> Option<PathBuf> {
+    let cache = env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let cache = cache.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")))?;
+    Some(cache.join("kaspr-operator").join("packages"))
+}
