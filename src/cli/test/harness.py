@@ -227,7 +227,7 @@ def to_plain(value: Any, depth: int = 0) -> Any:
     if value is None or value is True or value is False:
         return value
     if isinstance(value, str):
-        return clean_text(str(value))
+        return clean_text(str.__str__(value))
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
@@ -407,7 +407,10 @@ def wire_bytes(codec: str, given: Any) -> Optional[bytes]:
     value = from_plain(given)
     if isinstance(value, bytes):
         return value
-    data = encode_with(codec, value)
+    try:
+        data = encode_with(codec, value)
+    except TypeError as error:
+        raise PlanError(f"the serializer `{codec}` cannot take the value: {error}") from None
     if data is None or isinstance(data, bytes):
         return data
     raise PlanError(f"the serializer `{codec}` takes text or {{\"$base64\": ...}}, not {type(value).__name__}")
@@ -466,7 +469,7 @@ class Code:
     """
 
     def __init__(self, app: "App", place: Place, spec: Dict[str, Any]) -> None:
-        self._app = app
+        self.app = app
         self.place = place
         self._text = spec.get("python") or ""
         self._entrypoint = spec.get("entrypoint")
@@ -475,7 +478,7 @@ class Code:
         self._function: Any = None
 
     def execute(self) -> "Code":
-        self._app.reach(self.place)
+        self.app.reach(self.place)
         exec(SOURCES.compile(self._file, self._text), self.scope)
         leave_child()
         if self._entrypoint and self._entrypoint in self.scope:
@@ -503,10 +506,10 @@ class Selector:
             self._function = self.code.function
         return self._function
 
-    def call(self, function: Any, *arguments: Any, **tables: Any) -> Any:
+    def call(self, function: Any, /, *arguments: Any, **tables: Any) -> Any:
         assert self.code is not None
-        with self.code._app.at(self.code.place):
-            result = function(*arguments, **tables)
+        with self.code.app.at(self.code.place):
+            result = self.code.app.call(function, *arguments, **tables)
             leave_child()
             return result
 
@@ -589,6 +592,10 @@ class Message(Offered):
         self.acked = False
 
 
+#: Stands for an argument that was not given.
+SAME = object()
+
+
 class Event(Offered):
     """A decoded message (faust.events.Event). Its headers are a dict, those of its message are pairs."""
 
@@ -600,6 +607,28 @@ class Event(Offered):
         self.value = value
         self.message = message
         self.headers = dict(message.headers or ())
+
+    async def send(self, channel: Any, key: Any = SAME, value: Any = SAME, headers: Any = SAME, **options: Any) -> Any:
+        """Send to a topic, with key, value and headers of this event where none are given."""
+        return await self.app.send(
+            channel,
+            self.key if key is SAME else key,
+            self.value if value is SAME else value,
+            headers=self.headers if headers is SAME else headers,
+            **options,
+        )
+
+    async def forward(
+        self, channel: Any, key: Any = SAME, value: Any = SAME, headers: Any = SAME, **options: Any
+    ) -> Any:
+        """Send the record on as it came: its bytes are not serialized again."""
+        return await self.app.send(
+            channel,
+            self.message.key if key is SAME else key,
+            self.message.value if value is SAME else value,
+            headers=(self.message.headers or None) if headers is SAME else headers,
+            **options,
+        )
 
     def __repr__(self) -> str:
         return f"<Event: k={self.key!r} v={self.value!r}>"
@@ -664,6 +693,20 @@ class TopicStandIn(Offered):
         )
 
 
+class Log(Offered):
+    """`context['app'].log`: its lines are part of what the code printed."""
+
+    _label = "context['app'].log"
+
+    def _write(self, level: str, text: Any, arguments: Tuple[Any, ...]) -> None:
+        print(f"[{level}] {str(text) % arguments if arguments else text}", file=sys.stderr)
+
+    def __init__(self) -> None:
+        for name in ("debug", "info", "warn", "warning", "error", "exception", "critical", "crit"):
+            level = {"warn": "WARNING", "exception": "ERROR", "crit": "CRITICAL"}.get(name, name.upper())
+            setattr(self, name, lambda text, *arguments, level=level, **_options: self._write(level, text, arguments))
+
+
 class AppStandIn(Offered):
     """`context['app']`."""
 
@@ -672,6 +715,11 @@ class AppStandIn(Offered):
     def __init__(self, app: "App") -> None:
         self._app = app
         self.conf = app.conf
+        self.log = self.logger = Log()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
 
     @property
     def tables(self) -> Dict[str, "Table"]:
@@ -706,6 +754,7 @@ class Store(collections.abc.MutableMapping):
     def __init__(self, table: "Table") -> None:
         self._table = table
         self._parts: Dict[int, Dict[bytes, bytes]] = {SEEDED: {}}
+        self._last: Dict[bytes, int] = {}
 
     def encode_key(self, key: Any) -> bytes:
         data = dumps(self._table.key_serializer, key)
@@ -719,15 +768,15 @@ class Store(collections.abc.MutableMapping):
     def decode_value(self, data: bytes) -> Any:
         return loads_value(self._table.value_serializer, data)
 
-    def _visible(self) -> List[Dict[bytes, bytes]]:
-        """The databases that a read looks at."""
+    def _visible(self, key: bytes) -> List[Dict[bytes, bytes]]:
+        """The databases that a read looks at: outside of a stream the one that was written last comes first."""
         event = CURRENT_EVENT.get()
         if event is not None and not self._table.is_global:
             return [self._parts.get(event.message.partition, {}), self._parts[SEEDED]]
-        return list(self._parts.values())
+        return [self._parts.get(self._last.get(key, SEEDED), {}), *self._parts.values()]
 
     def read(self, key: bytes) -> Optional[bytes]:
-        for part in self._visible():
+        for part in self._visible(key):
             if key in part:
                 return part[key]
         return None
@@ -746,6 +795,7 @@ class Store(collections.abc.MutableMapping):
                 raise TypeError(f"a bytes-like object is required, not {type(data).__name__!r}")
         self._parts[SEEDED].pop(key, None)
         self._parts.setdefault(partition, {})[bytes(key)] = bytes(value)
+        self._last[bytes(key)] = partition
 
     def seed(self, key: bytes, value: bytes) -> None:
         self._parts[SEEDED][key] = value
@@ -762,6 +812,7 @@ class Store(collections.abc.MutableMapping):
             merged = {**self._parts[SEEDED], **self._parts.get(partition, {})}
         else:
             merged = {key: value for part in self._parts.values() for key, value in part.items()}
+            merged.update((key, self._parts[last][key]) for key, last in self._last.items() if key in self._parts[last])
         return sorted(merged.items())
 
     def __getitem__(self, key: Any) -> Any:
@@ -906,7 +957,7 @@ class Table(collections.abc.MutableMapping):
     def copy(self) -> Dict[Any, Any]:
         return dict(self.data)
 
-    def update(self, *mappings: Any, **items: Any) -> None:
+    def update(self, /, *mappings: Any, **items: Any) -> None:
         for mapping in (*mappings, items):
             for key, value in mapping.items():
                 self._before_set(key, value)
@@ -1103,7 +1154,7 @@ class TopicOut:
         self._headers = app.selector(place, spec, "headersSelector")
         self._predicate = app.selector(place, spec, "predicate")
 
-    def should_skip(self, value: Any, **tables: Any) -> bool:
+    def should_skip(self, value: Any, /, **tables: Any) -> bool:
         function = self._predicate.resolve()
         if function is None:
             return False
@@ -1113,7 +1164,7 @@ class TopicOut:
         self._app.reach(self.place, passed=held)
         return not held
 
-    async def send(self, value: Any, **tables: Any) -> Any:
+    async def send(self, value: Any, /, **tables: Any) -> Any:
         """Send a value, and return what the pipeline continues with.
 
         The framework evaluates name, key, value, partition and headers in this order. Topics are shared by name:
@@ -1224,17 +1275,18 @@ class Operation:
                 raise ValueError(f"Table '{reference['name']}' is not a registered table name.")
         return {reference["paramName"]: self._app.tables[reference["name"]] for reference in self._tables}
 
-    async def run(self, scope: Dict[str, Any], *arguments: Any, **keywords: Any) -> Any:
+    async def run(self, scope: Dict[str, Any], /, *arguments: Any, **keywords: Any) -> Any:
         """Run the operation; the arguments are the value, or nothing for the first operation of a task."""
         if self.kind is None:
             raise AttributeError("'NoneType' object has no attribute 'with_scope'")
+        self._check_names(keywords)
         if self._topic is not None:
             return await self._send(*arguments, **keywords)
         if self._is_task and self.kind == "filter":
             raise AttributeError("'TaskProcessorOperation' object has no attribute 'with_scope'")
         assert self._code is not None
         self._code.scope = scope
-        result = await maybe_await(self._code.function(*arguments, **keywords))
+        result = await maybe_await(self._app.call(self._code.function, *arguments, **keywords))
         leave_child()
         if self.kind == "map":
             return result
@@ -1242,7 +1294,13 @@ class Operation:
         self._app.reach(self.place, passed=passed)
         return arguments[0] if passed else SKIP
 
-    async def _send(self, *arguments: Any, **keywords: Any) -> Any:
+    def _check_names(self, keywords: Dict[str, Any]) -> None:
+        """Refuse parameter names that the framework's own call of the operation uses already."""
+        for name in ("self", "value", "first_op") if self._is_task else ("self", "value"):
+            if name in keywords:
+                raise TypeError(f"process() got multiple values for argument {name!r}")
+
+    async def _send(self, /, *arguments: Any, **keywords: Any) -> Any:
         assert self._topic is not None
         if not arguments:
             raise TypeError("TopicOutSpec.should_skip() missing 1 required positional argument: 'value'")
@@ -1304,6 +1362,7 @@ class Pipeline:
         operations: List[Operation],
         context: Dict[str, Any],
         emit: Callable[[List[Any]], Awaitable[None]],
+        /,
         *arguments: Any,
         **keywords: Any,
     ) -> bool:
@@ -1313,7 +1372,7 @@ class Pipeline:
         def scope() -> Dict[str, Any]:
             return {**init_scope, "context": dict(context)}
 
-        async def step(operation: Operation, *values: Any, **extra: Any) -> Any:
+        async def step(operation: Operation, /, *values: Any, **extra: Any) -> Any:
             self.current = operation
             with self._app.at(operation.place, operation.name):
                 return await operation.run(scope(), *values, **operation.tables(), **extra)
@@ -1693,7 +1752,7 @@ class ResponseSpec:
                 own_body = to_response()
             except Exception:
                 own_body = None
-            details["cause_response"] = own_body
+            payload["cause_response"] = details["cause_response"] = own_body
         selected, status = self._select("statusCodeSelector", "onError", details)
         if not selected:
             status = 500 if details.get("status_code") is None else details["status_code"]
@@ -1779,7 +1838,10 @@ class Web:
     def __init__(self, views: List[WebView]) -> None:
         self._resources: Dict[str, Dict[str, WebView]] = {}
         for view in views:
-            self._resources.setdefault(view.path, {})[view.method] = view
+            methods = self._resources.setdefault(view.path, {})
+            if view.method in methods:
+                raise ValueError(f"Duplicate WebView method '{view.method}' for path '{view.path}'.")
+            methods[view.method] = view
 
     async def handle(self, request: Request) -> Optional[Response]:
         raw = urllib.parse.urlsplit(request.raw_path).path
@@ -1882,6 +1944,7 @@ class App:
         self.sent_topics: Dict[str, Tuple[Optional[str], Optional[str]]] = {}
         self.here: Tuple[Optional[Place], Optional[str]] = (None, None)
         self.failed: Tuple[Optional[BaseException], Optional[Place], Optional[str]] = (None, None, None)
+        self.calling: Any = None
         self._offsets: Dict[Tuple[str, int], int] = {}
         self._queue: Deque[Callable[[], Any]] = collections.deque()
         self._channels: Dict[str, List[Agent]] = {}
@@ -1954,6 +2017,13 @@ class App:
         if spec.get(name) is None:
             return Selector(None)
         return Selector(Code(self, place._replace(field=f"{place.field}.{name}"), spec[name]))
+
+    def call(self, function: Any, /, *arguments: Any, **keywords: Any) -> Any:
+        """Call a function of user code; note it, as an error of the call itself has no frame in it."""
+        self.calling = function
+        result = function(*arguments, **keywords)
+        self.calling = None
+        return result
 
     # Records
 
@@ -2106,6 +2176,7 @@ class Test:
         self._errors: List[Dict[str, Any]] = []
         self._unread: List[int] = []
         self._stopped: Optional[str] = None
+        self._ended = False
 
     # What components report
 
@@ -2120,13 +2191,17 @@ class Test:
     def fail(self, error: BaseException, *, handled: bool = False, logged: bool = False) -> None:
         """Record an error: `handled` if a webview answered it, `logged` if the framework only logs it."""
         leave_child()
+        if self._ended and isinstance(error, asyncio.CancelledError):
+            raise error
         place: Optional[Place] = None
         operation: Optional[str] = None
         if self._app is not None:
             place, operation = self._app.here
             if self._app.failed[0] is error:
                 _, place, operation = self._app.failed
-        entry = describe(error, place, operation)
+        entry = describe(error, place, operation, self._app.calling if self._app else None)
+        if self._app is not None:
+            self._app.calling = None
         entry["step"] = self._step
         if handled:
             entry["handled"] = True
@@ -2202,6 +2277,10 @@ class Test:
             await asyncio.wait(pending, timeout=max(0.0, deadline - time.monotonic()))
             await self._app.drain()
 
+    def end(self) -> None:
+        """From now on a cancellation ends what still runs; it is no error of the code."""
+        self._ended = True
+
     def stop(self, reason: str) -> None:
         self._stopped = reason
 
@@ -2249,7 +2328,9 @@ class Test:
         return result
 
 
-def describe(error: BaseException, place: Optional[Place], operation: Optional[str]) -> Dict[str, Any]:
+def describe(
+    error: BaseException, place: Optional[Place], operation: Optional[str], called: Any
+) -> Dict[str, Any]:
     """Return an error with the places of its traceback; the innermost frame of user code gives field and line."""
     frames: List[Dict[str, Any]] = []
     found: Optional[Place] = None
@@ -2268,6 +2349,12 @@ def describe(error: BaseException, place: Optional[Place], operation: Optional[s
         found, line = SOURCES.place(error.filename), error.lineno
         assert found is not None
         frames.append(frame_of(found, line or 0, "<module>"))
+    code = getattr(called, "__code__", None)
+    if not frames and isinstance(error, TypeError) and code is not None:
+        found = SOURCES.place(code.co_filename)
+        if found is not None:
+            line = code.co_firstlineno
+            frames.append(frame_of(found, line, code.co_name))
     message = safe_text(error.msg if isinstance(error, SyntaxError) else error)
     where = found or place
     component = place or found
@@ -2291,6 +2378,28 @@ def frame_of(place: Place, line: int, function: str) -> Dict[str, Any]:
 # ---------------------------------------------------------------------------------------------------------------
 
 
+class Tasks:
+    """The asyncio tasks of a test, to find those that failed while nothing awaited them."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._tasks: List["asyncio.Task[Any]"] = []
+        loop.set_task_factory(self._make)
+        loop.set_exception_handler(lambda _loop, _context: None)
+
+    def _make(self, loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> "asyncio.Task[Any]":
+        task: "asyncio.Task[Any]" = asyncio.Task(coroutine, loop=loop, **options)
+        self._tasks.append(task)
+        return task
+
+    def report(self, test: Test) -> None:
+        """Report what asyncio would log. The first task is the test itself."""
+        for task in self._tasks[1:]:
+            if task.done() and not task.cancelled() and getattr(task, "_log_traceback", False):
+                error = task.exception()
+                if error is not None:
+                    test.fail(error, logged=True)
+
+
 def cancel_leftovers(loop: asyncio.AbstractEventLoop) -> None:
     pending = [task for task in asyncio.all_tasks(loop) if not task.done()]
     for task in pending:
@@ -2305,7 +2414,7 @@ def run_test(loop: asyncio.AbstractEventLoop, capture: Capture, plan: Dict[str, 
     test = Test(plan, spec, coverage)
     environment, folder = dict(os.environ), os.getcwd()
     Protocol.send({"event": "start", "test": spec["id"]})
-    loop.set_exception_handler(lambda _loop, context: background_error(test, context))
+    tasks = Tasks(loop)
     begin = time.perf_counter()
     sys.stdout = sys.stderr = capture  # type: ignore[assignment]
     try:
@@ -2317,7 +2426,9 @@ def run_test(loop: asyncio.AbstractEventLoop, capture: Capture, plan: Dict[str, 
         finally:
             sys.settrace(None)
             threading.settrace(None)  # type: ignore[arg-type]
-        cancel_leftovers(loop)
+            tasks.report(test)
+            test.end()
+            cancel_leftovers(loop)
     except PlanError as error:
         test.stop(str(error))
     except BaseException as error:
@@ -2327,14 +2438,13 @@ def run_test(loop: asyncio.AbstractEventLoop, capture: Capture, plan: Dict[str, 
         leave_child()
         sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
     restore(environment, folder)
-    Protocol.send(test.result(capture.take(), (time.perf_counter() - begin) * 1000))
-
-
-def background_error(test: Test, context: Dict[str, Any]) -> None:
-    """Report what asyncio would log: an exception of a task that nothing awaited."""
-    error = context.get("exception")
-    if error is not None:
-        test.fail(error, logged=True)
+    milliseconds = (time.perf_counter() - begin) * 1000
+    try:
+        Protocol.send(test.result(capture.take(), milliseconds))
+    except (MemoryError, RecursionError, ValueError) as error:
+        empty = Test(plan, spec, False)
+        empty.stop(f"the result cannot be reported: {type(error).__name__}: {safe_text(error)}")
+        Protocol.send(empty.result("", milliseconds))
 
 
 def restore(environment: Dict[str, str], folder: str) -> None:
