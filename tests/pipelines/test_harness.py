@@ -932,7 +932,10 @@ class Tables(unittest.TestCase):
         )  # fmt: skip
         self.assertEqual(result["tables"], {"t": [["k", "v"]]})
         result = self.use("t['k'] = {'a': 1}", valueSerializer="raw")
-        self.assertEqual(failures(result), [("TypeError", "a bytes-like object is required, not 'dict'")])
+        self.assertEqual(failures(result), [("ValueError", "raw mode only support bytes")])
+        result = self.use("t[5] = b'x'", keySerializer="raw")
+        self.assertEqual(failures(result), [("KeyError", "'raw mode only support bytes'")])
+        self.assertEqual(values(self.use("return t.get(5)", keySerializer="raw")), [None])
 
     def test_what_json_cannot_hold_is_not_written(self) -> None:
         result = self.use("t['k'] = object")
@@ -1445,6 +1448,13 @@ class Process(unittest.TestCase):
         results = play_all([agent(op("a", "map", body))], [{"steps": [send(1), send(2)]}, {"steps": [send(0)]}])
         self.assertIn("SystemExit", results[0]["stopped"])
         self.assertEqual((values(results[1]), results[1]["errors"]), ([0], []))
+
+    def test_packages_come_from_the_path_of_the_plan(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "shop_prices.py"), "w", encoding="utf-8") as file:
+                file.write("PRICE = 5\n")
+            body = code("import shop_prices\ndef f(v): return shop_prices.PRICE", "f")
+            self.assertEqual(values(play(agent(op("a", "map", body)), steps=[send(1)], path=[folder])), [5])
 
     def test_the_environment_is_restored(self) -> None:
         body = "import os\ndef f(v):\n    before = os.environ.get('SHOP_X')\n    os.environ['SHOP_X'] = '1'\n    return before"

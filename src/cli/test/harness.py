@@ -742,6 +742,16 @@ class AppStandIn(Offered):
 SEEDED = -1
 
 
+#: What RocksDB answers to keys and values that are no bytes, which the raw serializer passes on.
+RAW_MODE = "raw mode only support bytes"
+
+
+def check_stored_key(key: Any) -> None:
+    hash(key)
+    if not isinstance(key, bytes):
+        raise KeyError(RAW_MODE)
+
+
 class Store(collections.abc.MutableMapping):
     """The storage of a table: serialized keys and values, one database for each partition.
 
@@ -776,6 +786,7 @@ class Store(collections.abc.MutableMapping):
         return [self._parts.get(self._last.get(key, SEEDED), {}), *self._parts.values()]
 
     def read(self, key: bytes) -> Optional[bytes]:
+        check_stored_key(key)
         for part in self._visible(key):
             if key in part:
                 return part[key]
@@ -790,18 +801,19 @@ class Store(collections.abc.MutableMapping):
             event = CURRENT_EVENT.get()
             assert event is not None
             partition = event.message.partition
-        for data in (key, value):
-            if not isinstance(data, (bytes, bytearray)):
-                raise TypeError(f"a bytes-like object is required, not {type(data).__name__!r}")
+        check_stored_key(key)
+        if not isinstance(value, bytes):
+            raise ValueError(RAW_MODE)
         self._parts[SEEDED].pop(key, None)
-        self._parts.setdefault(partition, {})[bytes(key)] = bytes(value)
-        self._last[bytes(key)] = partition
+        self._parts.setdefault(partition, {})[key] = value
+        self._last[key] = partition
 
     def seed(self, key: bytes, value: bytes) -> None:
         self._parts[SEEDED][key] = value
 
     def erase(self, key: bytes, partition: Optional[int] = None) -> None:
         """Delete a key; it is no error if there is none."""
+        check_stored_key(key)
         parts = self._parts.values() if partition is None else [self._parts.get(partition, {}), self._parts[SEEDED]]
         for part in parts:
             part.pop(key, None)
@@ -895,7 +907,7 @@ class Table(collections.abc.MutableMapping):
         return self is other or collections.abc.Mapping.__eq__(self, other) is True
 
     def __repr__(self) -> str:
-        return f"<Table: {self.name}>"
+        return f"<{'KasprGlobalTable' if self.is_global else 'KasprTable'}: running {self.name}>"
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
@@ -1922,7 +1934,7 @@ class At:
     def __enter__(self) -> None:
         self._before = self._app.here
         place, operation = self._here
-        if operation is None and self._before[0] is not None and self._before[0].name == place.name:
+        if operation is None and self._before[0] is not None and self._before[0][:2] == place[:2]:
             operation = self._before[1]
         self._app.here = (place, operation)
 
@@ -2461,6 +2473,7 @@ def restore(environment: Dict[str, str], folder: str) -> None:
 def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:
         plan = json.load(file)
+    sys.path[:0] = plan.get("path") or []
     Protocol.open()
     capture = Capture()
     loop = asyncio.new_event_loop()
