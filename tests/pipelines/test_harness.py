@@ -1060,10 +1060,10 @@ class Joins(unittest.TestCase):
     def test_the_channel_is_called_after_the_join(self) -> None:
         result = play(
             table("l"), table("r"), join("j", "l", "r", "def f(v): return v"),
-            agent(op("a", "map", "def f(p): return [p, context['event'].key]"), input={"channel": {"name": "j-channel"}}),
-            steps=[{"send": {"channel": "j-channel", "value": {"left": 1}}}],
+            agent(op("a", "map", "def f(p): return [p.left, p.right, context['event'].key]"), input={"channel": {"name": "j-channel"}}),
+            steps=[{"send": {"channel": "j-channel", "value": {"left": 1, "right": None}}}],
         )  # fmt: skip
-        self.assertEqual(values(result), [[{"left": 1}, None]])
+        self.assertEqual(values(result), [[1, None, None]])
 
     def test_other_channels_do_not_load(self) -> None:
         result = play(agent(op("a", "map", IDENTITY), input={"channel": {"name": "x"}}), steps=[])
@@ -1208,6 +1208,14 @@ class WebViews(unittest.TestCase):
     def test_an_exception_of_a_selector_of_success_is_an_error_of_the_request(self) -> None:
         answer = self.ask("def f(r): return 1", {"contentType": "application/json", "bodySelector": {"onSuccess": code("def f(v): return 1 / 0")}})
         self.assertEqual((answer["status"], answer["body"]["message"]), (500, "division by zero"))
+
+    def test_headers_that_are_no_text_close_the_connection(self) -> None:
+        answer = self.ask("def f(r): return 1", {"contentType": "application/json", "headersSelector": {"onSuccess": code("def f(v): return {'A': v}")}})
+        self.assertIsNone(answer["status"])
+
+    def test_a_content_type_among_the_headers_is_refused(self) -> None:
+        answer = self.ask("def f(r): return 1", {"contentType": "application/json", "headers": {"Content-Type": "x/y"}})
+        self.assertEqual((answer["status"], answer["contentType"]), (500, "text/plain"))
 
     def test_an_exception_of_init_is_a_bare_500(self) -> None:
         answer = self.ask("def f(r): return 1", init="1 / 0")

@@ -18,6 +18,7 @@ Values in a plan and in results
 * NaN and the infinities are `{"$float": "NaN"}`, `{"$float": "Infinity"}` and `{"$float": "-Infinity"}`, in plans
   as in results, as JSON has no such numbers.
 * Keys of mappings in results are strings. What a JSON document cannot hold (an object from `pickle`) is its repr.
+* A value for a channel arrives as it is, but `{"left": ..., "right": ...}` becomes the pair that a join makes.
 * Headers of a message are strings or `{"$base64": "..."}`; in the pipeline they are bytes.
 """
 
@@ -45,6 +46,7 @@ import time
 import types
 import urllib.parse
 import uuid
+import warnings
 from typing import Any, Awaitable, Callable, Deque, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -81,6 +83,9 @@ class Protocol:
         cls._descriptor = os.dup(1)
         os.set_inheritable(cls._descriptor, False)
         os.dup2(2, 1)
+        empty = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(empty, 0)
+        os.close(empty)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_mark_child)
 
@@ -444,7 +449,7 @@ class Sources:
         key = (app, place.kind, place.name, place.field or "")
         name = self._names.get(key)
         if name is None:
-            name = self._names[key] = f"<kaspr:{len(self._names)}>"
+            name = self._names[key] = f"<{app}: {place.kind} {place.name}, {place.field}>"
             self._places[name] = place
         return name
 
@@ -1707,9 +1712,12 @@ class Response:
             raise ValueError(f"Unsupported body type {type(body)!r}")
         self.body = body
         self.status = int(status)
-        for name, value in self.headers:
-            if not isinstance(name, str) or not isinstance(value, str):
-                raise TypeError("Cannot serialize non-str key " + repr(name if not isinstance(name, str) else value))
+
+    def check_headers(self) -> None:
+        """Refuse headers that cannot be written; the server then closes the connection without an answer."""
+        for item in (part for pair in self.headers for part in pair):
+            if not isinstance(item, str):
+                raise TypeError(f"Cannot serialize non-str key {item!r}")
 
 
 def error_response(status: int, text: str) -> Response:
@@ -1800,12 +1808,19 @@ class WebView:
 
     async def answer(self, request: Request) -> Optional[Response]:
         """Answer a request; None is no answer."""
-        try:
-            with self._app.at(self.component):
-                return await self._process(request)
-        except BaseException as error:
-            self._app.test.fail(error)
-            return error_response(500, SERVER_ERROR)
+        with self._app.at(self.component):
+            try:
+                response = await self._process(request)
+            except BaseException as error:
+                self._app.test.fail(error)
+                return error_response(500, SERVER_ERROR)
+            try:
+                if response is not None:
+                    response.check_headers()
+            except TypeError as error:
+                self._app.test.fail(error)
+                return None
+            return response
 
     async def _process(self, request: Request) -> Optional[Response]:
         self._pipeline.prepare()
@@ -2254,7 +2269,10 @@ class Test:
         if "send" in step:
             send = step["send"]
             if send.get("channel") is not None:
-                if not app.put_channel(send["channel"], from_plain(send.get("value"))):
+                value = from_plain(send.get("value"))
+                if isinstance(value, dict) and set(value) == {"left", "right"}:
+                    value = JoinedValue(**value)
+                if not app.put_channel(send["channel"], value):
                     raise PlanError(f"the app has no channel `{send['channel']}`")
             elif not app.send_given(send):
                 self._unread.append(index)
@@ -2478,6 +2496,8 @@ def main() -> None:
     capture = Capture()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
+    # Python warns when it frees a coroutine, which may be in a later test.
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     limit_memory(plan.get("memoryBytes"))
     if not plan.get("allowNetwork"):
         forbid_network()
