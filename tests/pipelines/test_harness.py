@@ -1213,6 +1213,10 @@ class WebViews(unittest.TestCase):
         answer = self.ask("def f(r): return 1", {"contentType": "application/json", "headersSelector": {"onSuccess": code("def f(v): return {'A': v}")}})
         self.assertIsNone(answer["status"])
 
+    def test_a_status_that_no_standard_knows_fails(self) -> None:
+        answer = self.ask("def f(r): return 1", {"contentType": "application/json", "statusCode": 299})
+        self.assertEqual((answer["status"], answer["contentType"]), (500, "text/plain"))
+
     def test_a_content_type_among_the_headers_is_refused(self) -> None:
         answer = self.ask("def f(r): return 1", {"contentType": "application/json", "headers": {"Content-Type": "x/y"}})
         self.assertEqual((answer["status"], answer["contentType"]), (500, "text/plain"))

@@ -33,6 +33,7 @@ import contextvars
 import datetime
 import decimal
 import enum
+import http
 import inspect
 import io
 import json
@@ -184,23 +185,24 @@ def forbid_network() -> None:
 
 
 def limit_memory(size: Optional[int]) -> None:
-    """Let an allocation beyond the limit raise MemoryError, where the system knows such limits."""
+    """Let an allocation beyond the limit raise MemoryError, where the system knows such limits.
+
+    Linux counts the memory that a process can write to (RLIMIT_DATA), not the libraries that it maps: the whole
+    address space is the limit elsewhere only.
+    """
     if not size:
         return
     try:
         import resource
     except ImportError:
         return
-    for name in ("RLIMIT_AS", "RLIMIT_DATA"):
-        kind = getattr(resource, name, None)
-        if kind is None:
-            continue
-        try:
-            _, hard = resource.getrlimit(kind)
-            limit = size if hard == resource.RLIM_INFINITY else min(size, hard)
-            resource.setrlimit(kind, (limit, hard))
-        except (ValueError, OSError):
-            continue
+    kind = resource.RLIMIT_DATA if sys.platform == "linux" else getattr(resource, "RLIMIT_AS", resource.RLIMIT_DATA)
+    try:
+        _, hard = resource.getrlimit(kind)
+        limit = size if hard == resource.RLIM_INFINITY else min(size, hard)
+        resource.setrlimit(kind, (limit, hard))
+    except (ValueError, OSError):
+        return
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -442,7 +444,7 @@ class Sources:
 
     def __init__(self) -> None:
         self._names: Dict[Tuple[str, str, str, str], str] = {}
-        self._places: Dict[str, Place] = {}
+        self.places: Dict[str, Place] = {}
         self._codes: Dict[str, types.CodeType] = {}
 
     def register(self, app: str, place: Place) -> str:
@@ -450,7 +452,7 @@ class Sources:
         name = self._names.get(key)
         if name is None:
             name = self._names[key] = f"<{app}: {place.kind} {place.name}, {place.field}>"
-            self._places[name] = place
+            self.places[name] = place
         return name
 
     def compile(self, file_name: str, text: str) -> types.CodeType:
@@ -460,7 +462,7 @@ class Sources:
         return code
 
     def place(self, file_name: str) -> Optional[Place]:
-        return self._places.get(file_name)
+        return self.places.get(file_name)
 
 
 SOURCES = Sources()
@@ -1794,7 +1796,11 @@ class ResponseSpec:
 
 
 class WebView:
-    """A webview. It answers with the last value; a first operation that drops the request gives no answer."""
+    """A webview.
+
+    It answers with the last value; a first operation that drops the request gives no answer. The monitor of the
+    framework fails for a status that `http.HTTPStatus` lacks.
+    """
 
     def __init__(self, app: "App", component: Place, spec: Dict[str, Any]) -> None:
         self._app = app
@@ -1814,9 +1820,15 @@ class WebView:
             except BaseException as error:
                 self._app.test.fail(error)
                 return error_response(500, SERVER_ERROR)
+            if response is None:
+                return None
             try:
-                if response is not None:
-                    response.check_headers()
+                http.HTTPStatus(response.status)
+            except ValueError as error:
+                self._app.test.fail(error)
+                return error_response(500, SERVER_ERROR)
+            try:
+                response.check_headers()
             except TypeError as error:
                 self._app.test.fail(error)
                 return None
@@ -2314,20 +2326,25 @@ class Test:
     def stop(self, reason: str) -> None:
         self._stopped = reason
 
-    def trace(self, frame: types.FrameType, _event: str, _argument: Any) -> Any:
-        """Note the lines of user code that run."""
-        name = frame.f_code.co_filename
-        if SOURCES.place(name) is None:
-            return None
-        lines = self._lines.setdefault(name, set())
-        lines.add(frame.f_lineno)
+    def tracer(self) -> Callable[[types.FrameType, str, Any], Any]:
+        """Return a trace function that notes the lines of user code that run."""
+        known, noted = SOURCES.places, self._lines
 
-        def local(frame: types.FrameType, event: str, _argument: Any) -> Any:
-            if event == "line":
-                lines.add(frame.f_lineno)
-            return local
+        def enter(frame: types.FrameType, _event: str, _argument: Any) -> Any:
+            name = frame.f_code.co_filename
+            if name not in known:
+                return None
+            lines = noted.setdefault(name, set())
+            lines.add(frame.f_lineno)
 
-        return local
+            def inside(frame: types.FrameType, event: str, _argument: Any) -> Any:
+                if event == "line":
+                    lines.add(frame.f_lineno)
+                return inside
+
+            return inside
+
+        return enter
 
     def result(self, output: str, milliseconds: float) -> Dict[str, Any]:
         tables: Dict[str, Any] = {}
@@ -2438,19 +2455,25 @@ def cancel_leftovers(loop: asyncio.AbstractEventLoop) -> None:
         loop.run_until_complete(asyncio.wait(pending, timeout=LEFTOVER_SECONDS))
 
 
-def run_test(loop: asyncio.AbstractEventLoop, capture: Capture, plan: Dict[str, Any], spec: Dict[str, Any]) -> None:
+def run_test(
+    loop: asyncio.AbstractEventLoop,
+    capture: Capture,
+    before: Surroundings,
+    plan: Dict[str, Any],
+    spec: Dict[str, Any],
+) -> None:
     """Run a test and report it, whatever its code does short of ending the process."""
     coverage = bool(plan.get("coverage"))
     test = Test(plan, spec, coverage)
-    environment, folder = dict(os.environ), os.getcwd()
     Protocol.send({"event": "start", "test": spec["id"]})
     tasks = Tasks(loop)
     begin = time.perf_counter()
     sys.stdout = sys.stderr = capture  # type: ignore[assignment]
     try:
         if coverage:
-            threading.settrace(test.trace)
-            sys.settrace(test.trace)
+            tracer = test.tracer()
+            threading.settrace(tracer)
+            sys.settrace(tracer)
         try:
             loop.run_until_complete(test.run())
         finally:
@@ -2467,7 +2490,7 @@ def run_test(loop: asyncio.AbstractEventLoop, capture: Capture, plan: Dict[str, 
     finally:
         leave_child()
         sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
-    restore(environment, folder)
+    before.restore()
     milliseconds = (time.perf_counter() - begin) * 1000
     try:
         Protocol.send(test.result(capture.take(), milliseconds))
@@ -2477,15 +2500,21 @@ def run_test(loop: asyncio.AbstractEventLoop, capture: Capture, plan: Dict[str, 
         Protocol.send(empty.result("", milliseconds))
 
 
-def restore(environment: Dict[str, str], folder: str) -> None:
-    """Undo what a test changed for the whole process."""
-    if dict(os.environ) != environment:
-        os.environ.clear()
-        os.environ.update(environment)
-    try:
-        os.chdir(folder)
-    except OSError:
-        pass
+class Surroundings:
+    """What code can change for the whole process: environment and working directory."""
+
+    def __init__(self) -> None:
+        self._environment = dict(os.environ)
+        self._folder = os.getcwd()
+
+    def restore(self) -> None:
+        if dict(os.environ) != self._environment:
+            os.environ.clear()
+            os.environ.update(self._environment)
+        try:
+            os.chdir(self._folder)
+        except OSError:
+            pass
 
 
 def main() -> None:
@@ -2501,8 +2530,9 @@ def main() -> None:
     limit_memory(plan.get("memoryBytes"))
     if not plan.get("allowNetwork"):
         forbid_network()
+    before = Surroundings()
     for spec in plan["tests"]:
-        run_test(loop, capture, plan, spec)
+        run_test(loop, capture, before, plan, spec)
     Protocol.close()
     sys.stderr.flush()
     os._exit(0)
