@@ -271,7 +271,10 @@ class Blocks(unittest.TestCase):
 
     def test_init_runs_once_and_its_names_live(self) -> None:
         result = play(
-            agent(op("a", "map", code("def f(value):\n    seen.append(value)\n    return list(seen)", "f")), init="seen = []"),
+            agent(
+                op("a", "map", code("def f(value):\n    seen.append(value)\n    return list(seen)", "f")),
+                init="seen = []",
+            ),
             steps=[send(1), send(2)],
         )
         self.assertEqual(values(result), [[1], [1, 2]])
@@ -299,20 +302,20 @@ class Blocks(unittest.TestCase):
 
     def test_without_entrypoint_the_first_callable_of_the_block_is_taken(self) -> None:
         result = play(
-            agent(op("a", "map", "def first(value): return 'first'\ndef second(value): return 'second'")), steps=[send(1)]
+            agent(op("a", "map", "def first(value): return 'first'\ndef second(value): return 'second'")),
+            steps=[send(1)],
         )
         self.assertEqual(values(result), ["first"])
 
     def test_without_entrypoint_a_function_of_init_comes_first(self) -> None:
         result = play(
-            agent(op("a", "map", "def f(value): return 'f'"), init="def helper(value): return 'helper'"), steps=[send(1)]
+            agent(op("a", "map", "def f(value): return 'f'"), init="def helper(value): return 'helper'"),
+            steps=[send(1)],
         )
         self.assertEqual(values(result), ["helper"])
 
     def test_an_imported_class_is_a_callable_too(self) -> None:
-        result = play(
-            agent(op("a", "map", "from decimal import Decimal\ndef f(value): return 'f'")), steps=[send(5)]
-        )
+        result = play(agent(op("a", "map", "from decimal import Decimal\ndef f(value): return 'f'")), steps=[send(5)])
         self.assertEqual(values(result), ["5"])
 
     def test_an_entrypoint_is_taken(self) -> None:
@@ -337,7 +340,13 @@ class Blocks(unittest.TestCase):
 
     def test_names_of_the_block_are_globals_of_its_functions(self) -> None:
         result = play(
-            agent(op("a", "map", code("factor = 3\ndef double(x): return x * 2\ndef f(v): return double(v) * factor", "f"))),
+            agent(
+                op(
+                    "a",
+                    "map",
+                    code("factor = 3\ndef double(x): return x * 2\ndef f(v): return double(v) * factor", "f"),
+                )
+            ),
             steps=[send(2)],
         )
         self.assertEqual(values(result), [12])
@@ -384,7 +393,9 @@ class Blocks(unittest.TestCase):
 
     def test_what_the_harness_does_not_offer_is_named(self) -> None:
         result = play(agent(op("a", "map", "def f(value): return context['app'].monitor")), steps=[send(1)])
-        self.assertEqual(failures(result), [("AttributeError", "the test harness does not offer context['app'].monitor")])
+        self.assertEqual(
+            failures(result), [("AttributeError", "the test harness does not offer context['app'].monitor")]
+        )
 
     def test_selectors_know_no_name_of_init_and_no_context(self) -> None:
         for name, body in {"helper": "def f(value): return helper", "context": "def f(value): return context"}.items():
@@ -394,12 +405,18 @@ class Blocks(unittest.TestCase):
                 self.assertEqual(failures(result), [("NameError", f"name {name!r} is not defined")])
 
     def test_the_block_of_a_selector_runs_once(self) -> None:
-        out = {"name": "out", "valueSelector": code("seen = []\ndef f(value):\n    seen.append(value)\n    return list(seen)")}
+        out = {
+            "name": "out",
+            "valueSelector": code("seen = []\ndef f(value):\n    seen.append(value)\n    return list(seen)"),
+        }
         result = play(agent(op("a", "map", IDENTITY), out=[out]), steps=[send(1), send(2)])
         self.assertEqual(values(result), [[1], [1, 2]])
 
     def test_the_block_of_a_selector_runs_again_for_each_test(self) -> None:
-        out = {"name": "out", "valueSelector": code("seen = []\ndef f(value):\n    seen.append(value)\n    return list(seen)")}
+        out = {
+            "name": "out",
+            "valueSelector": code("seen = []\ndef f(value):\n    seen.append(value)\n    return list(seen)"),
+        }
         results = play_all([agent(op("a", "map", IDENTITY), out=[out])], [{"steps": [send(1)]}, {"steps": [send(2)]}])
         self.assertEqual([values(result) for result in results], [[[1]], [[2]]])
 
@@ -461,7 +478,9 @@ class Operations(unittest.TestCase):
         self.assertEqual(result["errors"][0]["line"], 3)
 
     def test_a_filter_keeps_by_truth(self) -> None:
-        result = play(agent(op("a", "filter", "def f(value): return value")), steps=[send(0), send("x"), send([]), send(2)])
+        result = play(
+            agent(op("a", "filter", "def f(value): return value")), steps=[send(0), send("x"), send([]), send(2)]
+        )
         self.assertEqual(values(result), ["x", 2])
 
     def test_a_filter_is_awaited(self) -> None:
@@ -559,7 +578,9 @@ class Operations(unittest.TestCase):
         )  # fmt: skip
         self.assertEqual(failures(result)[0][0], "TypeError")
         self.assertIn("function", failures(result)[0][1])
-        result = play(table("t"), agent(op("a", "map", "def f(v, scope): return scope.name", {"t": "scope"})), steps=[send(5)])
+        result = play(
+            table("t"), agent(op("a", "map", "def f(v, scope): return scope.name", {"t": "scope"})), steps=[send(5)]
+        )
         self.assertEqual(values(result), ["t"])
 
     def test_a_parameter_named_value_collides(self) -> None:
@@ -574,9 +595,7 @@ class Outputs(unittest.TestCase):
         return play(agent(op("a", "map", IDENTITY), out=[{"name": "out", **spec}]), steps=[send(value)], **rest)
 
     def test_each_value_goes_to_each_topic_in_order(self) -> None:
-        result = play(
-            agent(op("a", "map", "def f(v):\n    yield 1\n    yield 2"), out=["x", "y"]), steps=[send(0)]
-        )
+        result = play(agent(op("a", "map", "def f(v):\n    yield 1\n    yield 2"), out=["x", "y"]), steps=[send(0)])
         self.assertEqual([(s["topic"], s["value"]) for s in result["sends"]], [("x", 1), ("y", 1), ("x", 2), ("y", 2)])
         self.assertEqual(
             result["sends"][3]["by"], {"kind": "KasprAgent", "name": "agent", "field": "spec.output.topics[1]"}
@@ -683,7 +702,9 @@ class Outputs(unittest.TestCase):
 
     def test_bytes_are_never_serialized(self) -> None:
         self.assertEqual(values(self.out({"valueSelector": code("def f(value): return b'{\"a\": 1}'")})), [{"a": 1}])
-        self.assertEqual(values(self.out({"valueSelector": code("def f(value): return b'\\xff'")})), [{"$base64": "/w=="}])
+        self.assertEqual(
+            values(self.out({"valueSelector": code("def f(value): return b'\\xff'")})), [{"$base64": "/w=="}]
+        )
 
     def test_other_serializers(self) -> None:
         self.assertEqual(values(self.out({"valueSerializer": "pickle"}, {"a": [1]})), [{"a": [1]}])
@@ -754,7 +775,8 @@ class Inputs(unittest.TestCase):
     def test_json_keys(self) -> None:
         source = {"topic": {"name": "in", "keySerializer": "json"}}
         result = play(
-            agent(op("a", "map", "def f(value): return context['event'].key"), input=source), steps=[send(1, key={"a": 1})]
+            agent(op("a", "map", "def f(value): return context['event'].key"), input=source),
+            steps=[send(1, key={"a": 1})],
         )
         self.assertEqual(values(result), [{"a": 1}])
 
@@ -783,24 +805,27 @@ class Inputs(unittest.TestCase):
 
     def test_agents_feed_agents_after_the_message(self) -> None:
         first = agent(
-            op("a", "map", "def f(v):\n    print('first', v)\n    yield v\n    print('end', v)\n    yield v + 1"), out=["mid"]
+            op("a", "map", "def f(v):\n    print('first', v)\n    yield v\n    print('end', v)\n    yield v + 1"),
+            out=["mid"],
         )
-        second = agent(
-            op("a", "map", "def f(v):\n    print('second', v)\n    return v"), name="second", topic="mid"
-        )
+        second = agent(op("a", "map", "def f(v):\n    print('second', v)\n    return v"), name="second", topic="mid")
         result = play(first, second, steps=[send(1)])
         self.assertEqual(result["output"], "first 1\nend 1\nsecond 1\nsecond 2\n")
         self.assertEqual([record["topic"] for record in result["sends"]], ["mid", "mid", "out", "out"])
 
     def test_two_agents_of_one_topic_get_all_messages(self) -> None:
         result = play(
-            agent(op("a", "map", IDENTITY), out=["x"]), agent(op("a", "map", IDENTITY), name="b", out=["y"]), steps=[send(1)]
+            agent(op("a", "map", IDENTITY), out=["x"]),
+            agent(op("a", "map", IDENTITY), name="b", out=["y"]),
+            steps=[send(1)],
         )
         self.assertEqual((values(result, "x"), values(result, "y")), ([1], [1]))
 
     def test_offsets_count_for_each_partition(self) -> None:
         result = play(
-            agent(op("a", "map", "def f(v): return [context['event'].message.partition, context['event'].message.offset]")),
+            agent(
+                op("a", "map", "def f(v): return [context['event'].message.partition, context['event'].message.offset]")
+            ),
             steps=[send(0), send(0), send(0, partition=1)],
         )
         self.assertEqual(values(result), [[0, 0], [0, 1], [1, 0]])
@@ -864,7 +889,9 @@ class Inputs(unittest.TestCase):
 class Tables(unittest.TestCase):
     """Tables hold serialized values."""
 
-    def use(self, body: str, *more: Any, rows: Any = (), value: Any = 1, default: Any = None, **spec: Any) -> Dict[str, Any]:
+    def use(
+        self, body: str, *more: Any, rows: Any = (), value: Any = 1, default: Any = None, **spec: Any
+    ) -> Dict[str, Any]:
         return play(
             table("t", default, **spec),
             agent(op("a", "map", f"def f(value, t):\n{textwrap.indent(textwrap.dedent(body), '    ')}", {"t": "t"})),
@@ -890,11 +917,16 @@ class Tables(unittest.TestCase):
         self.check("for k in ('b', 'a', 'C', 10, 9): t[k] = 1\nreturn list(t)", ["C", "a", "b", 10, 9])
 
     def test_a_missing_key(self) -> None:
-        self.check("return [t.get('x'), t.get('x', 5), 'x' in t, t.pop('x', 6), t.setdefault('x', 7), t['x']]", [None, 5, False, 6, 7, 7])
+        self.check(
+            "return [t.get('x'), t.get('x', 5), 'x' in t, t.pop('x', 6), t.setdefault('x', 7), t['x']]",
+            [None, 5, False, 6, 7, 7],
+        )
         self.assertEqual(failures(self.use("return t['x']")), [("KeyError", "'x'")])
 
     def test_the_default_is_made_and_not_stored(self) -> None:
-        result = self.check("return [t['x'], t.get('x'), 'x' in t, len(t)]", [0, 0, False, 0], default="def f(): return int")
+        result = self.check(
+            "return [t['x'], t.get('x'), 'x' in t, len(t)]", [0, 0, False, 0], default="def f(): return int"
+        )
         self.assertEqual(result["tables"], {"t": []})
 
     def test_counting_with_a_default(self) -> None:
@@ -995,7 +1027,9 @@ class Tables(unittest.TestCase):
 class Joins(unittest.TestCase):
     """Joins of two tables."""
 
-    def play(self, steps: List[Any], kind: Optional[str] = None, extractor: str = "def f(v): return v['c']") -> Dict[str, Any]:
+    def play(
+        self, steps: List[Any], kind: Optional[str] = None, extractor: str = "def f(v): return v['c']"
+    ) -> Dict[str, Any]:
         write = "def f(v, t):\n    t[v['id']] = v\n    return v"
         erase = "def f(v, t):\n    del t[v]\n    return v"
         spec = {"outputChannel": "pairs"}
@@ -1141,12 +1175,16 @@ class WebViews(unittest.TestCase):
 
     def test_no_value_is_an_empty_body(self) -> None:
         answer = self.ask("def f(request): return None", {})
-        self.assertEqual((answer["status"], answer["body"], answer["headers"]), (200, None, {"content-type": "text/plain"}))
+        self.assertEqual(
+            (answer["status"], answer["body"], answer["headers"]), (200, None, {"content-type": "text/plain"})
+        )
 
     def test_html_and_binary(self) -> None:
         self.assertEqual(self.ask("def f(r): return '<p>'", {"contentType": "text/html"})["contentType"], "text/html")
         answer = self.ask("def f(r): return b'\\xff'", {"contentType": "application/octet-stream"})
-        self.assertEqual((answer["body"], answer["headers"]), ({"$base64": "/w=="}, {"content-type": "application/octet-stream"}))
+        self.assertEqual(
+            (answer["body"], answer["headers"]), ({"$base64": "/w=="}, {"content-type": "application/octet-stream"})
+        )
 
     def test_the_last_value_answers(self) -> None:
         self.assertEqual(self.ask("def f(request):\n    yield 1\n    yield 2")["body"], 2)
@@ -1173,7 +1211,9 @@ class WebViews(unittest.TestCase):
     def test_an_exception_is_a_500_with_json(self) -> None:
         result = play(webview(op("a", "map", "def f(r): raise ValueError('bad')")), steps=[request()])
         answer = result["responses"][0]
-        self.assertEqual((answer["status"], answer["body"]), (500, {"operation": "a", "message": "bad", "cause": "bad"}))
+        self.assertEqual(
+            (answer["status"], answer["body"]), (500, {"operation": "a", "message": "bad", "cause": "bad"})
+        )
         self.assertEqual((result["errors"][0]["type"], result["errors"][0]["handled"]), ("ValueError", True))
 
     def test_attributes_of_the_exception(self) -> None:
@@ -1203,14 +1243,22 @@ class WebViews(unittest.TestCase):
                 "bodySelector": {"onError": code("def f(e): return [e['cause'], type(e['cause_object']).__name__]")},
             },
         )
-        self.assertEqual((answer["status"], answer["headers"]["x-o"], answer["body"]), (404, "a", ["no", "LookupError"]))
+        self.assertEqual(
+            (answer["status"], answer["headers"]["x-o"], answer["body"]), (404, "a", ["no", "LookupError"])
+        )
 
     def test_an_exception_of_a_selector_of_success_is_an_error_of_the_request(self) -> None:
-        answer = self.ask("def f(r): return 1", {"contentType": "application/json", "bodySelector": {"onSuccess": code("def f(v): return 1 / 0")}})
+        answer = self.ask(
+            "def f(r): return 1",
+            {"contentType": "application/json", "bodySelector": {"onSuccess": code("def f(v): return 1 / 0")}},
+        )
         self.assertEqual((answer["status"], answer["body"]["message"]), (500, "division by zero"))
 
     def test_headers_that_are_no_text_close_the_connection(self) -> None:
-        answer = self.ask("def f(r): return 1", {"contentType": "application/json", "headersSelector": {"onSuccess": code("def f(v): return {'A': v}")}})
+        answer = self.ask(
+            "def f(r): return 1",
+            {"contentType": "application/json", "headersSelector": {"onSuccess": code("def f(v): return {'A': v}")}},
+        )
         self.assertIsNone(answer["status"])
 
     def test_a_status_that_no_standard_knows_fails(self) -> None:
@@ -1227,7 +1275,8 @@ class WebViews(unittest.TestCase):
 
     def test_init_runs_once_and_stays_after_an_error(self) -> None:
         spec = webview(
-            op("a", "map", code("def f(request):\n    n.append(1)\n    return 1 / 0 if len(n) == 1 else len(n)", "f")), init="n = []"
+            op("a", "map", code("def f(request):\n    n.append(1)\n    return 1 / 0 if len(n) == 1 else len(n)", "f")),
+            init="n = []",
         )
         result = play(spec, steps=[request(), request()])
         self.assertEqual([answer["body"] for answer in result["responses"]][1], 2)
@@ -1247,12 +1296,17 @@ class WebViews(unittest.TestCase):
         self.assertEqual(play(webview(response={}), steps=[request()])["responses"][0]["status"], 200)
 
     def test_route_parameters_and_tables_are_keywords(self) -> None:
-        spec = webview(op("a", "map", "def f(request, id, t): return [id, t[id], dict(request.match_info)]", {"t": "t"}), path="/o/{id}")
+        spec = webview(
+            op("a", "map", "def f(request, id, t): return [id, t[id], dict(request.match_info)]", {"t": "t"}),
+            path="/o/{id}",
+        )
         result = play(table("t"), spec, steps=[request("/o/a%20b?x=1")], tables={"t": [["a b", 1]]})
         self.assertEqual(result["responses"][0]["body"], ["a b", 1, {"id": "a b"}])
 
     def test_later_operations_get_no_route_parameters(self) -> None:
-        spec = webview(op("a", "map", "def f(request, id): return id"), op("b", "map", "def f(v): return v * 2"), path="/o/{id}")
+        spec = webview(
+            op("a", "map", "def f(request, id): return id"), op("b", "map", "def f(v): return v * 2"), path="/o/{id}"
+        )
         self.assertEqual(play(spec, steps=[request("/o/x")])["responses"][0]["body"], "xx")
 
     def test_paths(self) -> None:
@@ -1347,7 +1401,9 @@ class Errors(unittest.TestCase):
 
     def test_syntax_errors(self) -> None:
         (error,) = play(agent(op("a", "map", "x = 1\ndef f(:\n")), steps=[send(1)])["errors"]
-        self.assertEqual((error["type"], error["line"], error["field"]), ("SyntaxError", 2, "spec.processors.operations[0].map"))
+        self.assertEqual(
+            (error["type"], error["line"], error["field"]), ("SyntaxError", 2, "spec.processors.operations[0].map")
+        )
 
     def test_a_call_with_wrong_arguments_names_the_function(self) -> None:
         (error,) = play(agent(op("a", "map", "x = 1\n\ndef f(): return 1")), steps=[send(1)])["errors"]
@@ -1356,13 +1412,20 @@ class Errors(unittest.TestCase):
     def test_selectors(self) -> None:
         out = {"name": "out", "keySelector": code("def f(v):\n    return 1 / 0")}
         (error,) = play(agent(op("a", "map", IDENTITY), out=[out]), steps=[send(1)])["errors"]
-        self.assertEqual((error["field"], error["line"], error["operation"]), ("spec.output.topics[0].keySelector", 2, None))
+        self.assertEqual(
+            (error["field"], error["line"], error["operation"]), ("spec.output.topics[0].keySelector", 2, None)
+        )
         spec = {"name": "x", "predicate": code("def f(v):\n    return 1 / 0")}
         (error,) = play(agent(op("send", "topicSend", spec)), steps=[send(1)])["errors"]
-        self.assertEqual((error["field"], error["operation"]), ("spec.processors.operations[0].topicSend.predicate", "send"))
+        self.assertEqual(
+            (error["field"], error["operation"]), ("spec.processors.operations[0].topicSend.predicate", "send")
+        )
 
     def test_exit_and_interrupt_are_errors(self) -> None:
-        for statement, kind in (("import sys; sys.exit(3)", "SystemExit"), ("raise KeyboardInterrupt", "KeyboardInterrupt")):
+        for statement, kind in (
+            ("import sys; sys.exit(3)", "SystemExit"),
+            ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ):
             with self.subTest(kind):
                 body = code(f"def f(v):\n    if v:\n        return v\n    {statement}", "f")
                 result = play(agent(op("a", "map", body)), steps=[send(0), send(1)])
@@ -1396,6 +1459,11 @@ class Process(unittest.TestCase):
         """
         result = play(agent(op("a", "map", body)), steps=[send(1)])
         self.assertEqual(result["output"], "out 1\nerr\nbytes\n[INFO] logged 1\n")
+
+    def test_output_survives_a_close(self) -> None:
+        body = code("import sys\ndef f(v):\n    print('x')\n    sys.stdout.close()\n    sys.stderr.close()", "f")
+        results = play_all([agent(op("a", "map", body))], [{"steps": [send(1)]}, {"steps": [send(2)]}])
+        self.assertEqual([(result["output"], result["errors"]) for result in results], [("x\n", []), ("x\n", [])])
 
     def test_output_is_bounded(self) -> None:
         result = play(agent(op("a", "map", "def f(v):\n    for _ in range(1000): print('x' * 1000)")), steps=[send(1)])
@@ -1451,12 +1519,17 @@ class Process(unittest.TestCase):
         self.assertEqual([values(result) for result in results], [[1], [2]])
 
     def test_exceptions_of_such_tasks_are_reported(self) -> None:
-        body = code("import asyncio\nasync def g(): 1 / 0\nasync def f(v):\n    asyncio.create_task(g())\n    return v", "f")
+        body = code(
+            "import asyncio\nasync def g(): 1 / 0\nasync def f(v):\n    asyncio.create_task(g())\n    return v", "f"
+        )
         (error,) = play(agent(op("a", "map", body)), steps=[send(1)])["errors"]
         self.assertEqual((error["type"], error["logged"], error["line"]), ("ZeroDivisionError", True, 2))
 
     def test_an_exit_in_such_a_task_ends_the_test_only(self) -> None:
-        body = code("import asyncio, sys\nasync def g(): sys.exit(1)\nasync def f(v):\n    if v: asyncio.create_task(g())\n    return v", "f")
+        body = code(
+            "import asyncio, sys\nasync def g(): sys.exit(1)\nasync def f(v):\n    if v: asyncio.create_task(g())\n    return v",
+            "f",
+        )
         results = play_all([agent(op("a", "map", body))], [{"steps": [send(1), send(2)]}, {"steps": [send(0)]}])
         self.assertIn("SystemExit", results[0]["stopped"])
         self.assertEqual((values(results[1]), results[1]["errors"]), ([0], []))

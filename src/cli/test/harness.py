@@ -33,6 +33,7 @@ import contextvars
 import datetime
 import decimal
 import enum
+import functools
 import http
 import inspect
 import io
@@ -104,7 +105,7 @@ class Protocol:
         data = (json.dumps(message, ensure_ascii=True, allow_nan=False) + "\n").encode()
         view = memoryview(data)
         while view:
-            view = view[os.write(cls._descriptor, view):]
+            view = view[os.write(cls._descriptor, view) :]
 
 
 class Capture(io.TextIOBase):
@@ -117,6 +118,9 @@ class Capture(io.TextIOBase):
 
     encoding = "utf-8"
     errors = "replace"
+
+    def close(self) -> None:
+        """Stay open: the next test writes here too."""
 
     def writable(self) -> bool:
         return True
@@ -420,7 +424,7 @@ def wire_bytes(codec: str, given: Any) -> Optional[bytes]:
         raise PlanError(f"the serializer `{codec}` cannot take the value: {error}") from None
     if data is None or isinstance(data, bytes):
         return data
-    raise PlanError(f"the serializer `{codec}` takes text or {{\"$base64\": ...}}, not {type(value).__name__}")
+    raise PlanError(f'the serializer `{codec}` takes text or {{"$base64": ...}}, not {type(value).__name__}')
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -733,7 +737,12 @@ class AppStandIn(Offered):
         return self._app.tables
 
     def topic(
-        self, name: str, *, key_serializer: Optional[str] = None, value_serializer: Optional[str] = None, **_options: Any
+        self,
+        name: str,
+        *,
+        key_serializer: Optional[str] = None,
+        value_serializer: Optional[str] = None,
+        **_options: Any,
     ) -> TopicStandIn:
         return TopicStandIn(self._app, name, key_serializer, value_serializer)
 
@@ -866,17 +875,23 @@ class Store(collections.abc.MutableMapping):
 
 
 class StoreKeys(collections.abc.KeysView):
+    _mapping: Store
+
     def __iter__(self) -> Iterator[Any]:
         return iter(self._mapping)
 
 
 class StoreValues(collections.abc.ValuesView):
+    _mapping: Store
+
     def __iter__(self) -> Iterator[Any]:
         store = self._mapping
         return (store.decode_value(value) for _, value in store.pairs())
 
 
 class StoreItems(collections.abc.ItemsView):
+    _mapping: Store
+
     def __iter__(self) -> Iterator[Tuple[Any, Any]]:
         store = self._mapping
         return ((store.decode_key(key), store.decode_value(value)) for key, value in store.pairs())
@@ -1051,9 +1066,7 @@ class Join:
     logged, and the writing agent does not notice it.
     """
 
-    def __init__(
-        self, app: "App", left: Table, right: Table, extractor: Selector, inner: bool, channel: str
-    ) -> None:
+    def __init__(self, app: "App", left: Table, right: Table, extractor: Selector, inner: bool, channel: str) -> None:
         self._app = app
         self._left = left
         self._right = right
@@ -1114,7 +1127,7 @@ class Join:
         prefix = f"{key}\x00"
         for composite in sorted(self._subscriptions, key=json_dumps):
             if composite.startswith(prefix):
-                self._respond(composite[len(prefix):], value, self._subscriptions[composite])
+                self._respond(composite[len(prefix) :], value, self._subscriptions[composite])
 
     def _respond(self, left_key: Any, right_value: Any, value_hash: Any) -> None:
         key = left_key
@@ -1271,6 +1284,8 @@ class Operation:
         "KasprTask": ("topicSend", "map", "filter"),
         "KasprWebView": ("topicSend", "map", "filter"),
     }
+    #: Components where a value ends at a topicSend that has neither passThrough nor ack; elsewhere None continues.
+    SEND_ENDS = frozenset({"KasprAgent", "KasprTask", "KasprWebView"})
 
     def __init__(self, app: "App", component: Place, index: int, spec: Dict[str, Any]) -> None:
         self._app = app
@@ -1280,6 +1295,7 @@ class Operation:
         field = f"spec.processors.operations[{index}]"
         self.place = component._replace(field=f"{field}.{self.kind}" if self.kind else field)
         self._is_task = component.kind == "KasprTask"
+        self._send_ends = component.kind in self.SEND_ENDS
         self._code: Optional[Code] = None
         self._topic: Optional[TopicOut] = None
         if self.kind == "topicSend":
@@ -1327,7 +1343,7 @@ class Operation:
         if self._topic.should_skip(value, **keywords):
             return value if self._topic.pass_through else SKIP
         result = await self._topic.send(value, **keywords)
-        return result if self._topic.pass_through or self._topic.ack else SKIP
+        return SKIP if self._send_ends and not self._topic.pass_through and not self._topic.ack else result
 
 
 class Pipeline:
@@ -1649,9 +1665,7 @@ class Request(Offered):
         self.charset = found.group(1) if found else None
         self.content_length = len(body) if body or "Content-Length" in headers else None
         self.body_exists = self.can_read_body = self.has_body = bool(body)
-        self.cookies = dict(
-            part.strip().split("=", 1) for part in headers.get("Cookie", "").split(";") if "=" in part
-        )
+        self.cookies = dict(part.strip().split("=", 1) for part in headers.get("Cookie", "").split(";") if "=" in part)
         self._data: Dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
@@ -1698,9 +1712,7 @@ class Response:
             raise ValueError("charset must not be in content_type argument")
         own_type = any(str(name).lower() == "content-type" for name, _ in self.headers)
         if own_type and content_type is not None:
-            raise ValueError(
-                "passing both Content-Type header and content_type or charset params is forbidden"
-            )
+            raise ValueError("passing both Content-Type header and content_type or charset params is forbidden")
         if text is not None:
             if not isinstance(text, str):
                 raise TypeError(f"text argument must be str ({type(text)!r})")
@@ -2107,9 +2119,7 @@ class App:
             }
         )
         self._queue_record(topic, number, offset, sent_at, tuple(pairs), key_bytes, value_bytes)
-        metadata = RecordMetadata(
-            topic, number, TopicPartition(topic, number), offset, int(sent_at * 1000), 0, 0
-        )
+        metadata = RecordMetadata(topic, number, TopicPartition(topic, number), offset, int(sent_at * 1000), 0, 0)
         future: "asyncio.Future[RecordMetadata]" = asyncio.get_running_loop().create_future()
         future.set_result(metadata)
         return future
@@ -2142,7 +2152,7 @@ class App:
         for agent in self.agents:
             if topic in agent.topics:
                 message = Message(topic, partition, offset, timestamp, headers, key, value)
-                self._queue.append(lambda agent=agent, message=message: self._deliver(agent, message))
+                self._queue.append(functools.partial(self._deliver, agent, message))
 
     async def _deliver(self, agent: Agent, message: Message) -> None:
         def decode() -> Tuple[Any, Event]:
@@ -2160,7 +2170,7 @@ class App:
         for agent in readers:
             message = Message(None, 0, -1, time.time(), {}, None, value)
             event = Event(self.stand_in, None, value, message)
-            self._queue.append(lambda agent=agent, event=event: agent.deliver(lambda: (event.value, event)))
+            self._queue.append(functools.partial(agent.deliver, functools.partial(tuple, (value, event))))
         return True
 
     def later(self, action: Callable[[], Any]) -> None:
@@ -2305,7 +2315,7 @@ class Test:
         assert self._app is not None
         own = asyncio.current_task()
         deadline = time.monotonic() + seconds
-        for turn in range(100):
+        for _ in range(100):
             pending = [task for task in asyncio.all_tasks() if task is not own and not task.done()]
             if not pending:
                 return
@@ -2375,9 +2385,7 @@ class Test:
         return result
 
 
-def describe(
-    error: BaseException, place: Optional[Place], operation: Optional[str], called: Any
-) -> Dict[str, Any]:
+def describe(error: BaseException, place: Optional[Place], operation: Optional[str], called: Any) -> Dict[str, Any]:
     """Return an error with the places of its traceback; the innermost frame of user code gives field and line."""
     frames: List[Dict[str, Any]] = []
     found: Optional[Place] = None
