@@ -20,6 +20,10 @@ Values in a plan and in results
 * Keys of mappings in results are strings. What a JSON document cannot hold (an object from `pickle`) is its repr.
 * A value for a channel arrives as it is, but `{"left": ..., "right": ...}` becomes the pair that a join makes.
 * Headers of a message are strings or `{"$base64": "..."}`; in the pipeline they are bytes.
+
+Marks of errors: `handled` if a webview turned the exception into an answer, `logged` if the framework only logs it
+(an extractor of a join, a task that nothing awaits). `unread` lists the steps whose topic no agent reads. `path` in a
+plan lists folders with packages.
 """
 
 from __future__ import annotations
