@@ -8,6 +8,9 @@ use std::{
 /// The heading of the table.
 const HEADING: &str = "### Words that we do not use";
 
+/// What other programs print, and tests compare.
+const QUOTED: &[&str] = &["Server got itself in trouble"];
+
 /// What is searched.
 const ROOTS: &[&str] = &[
     "Cargo.toml",
@@ -83,6 +86,7 @@ fn nothing_uses_words_that_the_glossary_replaces() {
     let mut uses = Vec::new();
     for path in all {
         let Ok(text) = fs::read_to_string(&path) else { continue };
+        let text = QUOTED.iter().fold(text, |text, quoted| text.replace(quoted, ""));
         // The page lists the words; this test names two of them.
         if path == contributing || path.ends_with("tests/suite/glossary.rs") {
             continue;

@@ -832,7 +832,7 @@ class Store(collections.abc.MutableMapping):
         self._parts[SEEDED][key] = value
 
     def erase(self, key: bytes, partition: Optional[int] = None) -> None:
-        """Delete a key; it is no error if there is none."""
+        """Delete a key; a missing key is no error."""
         check_stored_key(key)
         parts = self._parts.values() if partition is None else [self._parts.get(partition, {}), self._parts[SEEDED]]
         for part in parts:

@@ -211,7 +211,7 @@ impl TestPlan {
         json!({
             "allowNetwork": network,
             "memoryBytes": memory,
-            "packages": self.packages,
+            "path": self.packages.iter().collect::<Vec<_>>(),
             "apps": self.apps,
             "tests": self.tests[first..].iter().map(|test| &test.steps).collect::<Vec<_>>(),
         })
