@@ -9,7 +9,10 @@ fn manifests(folder: &str) -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let paths = fs::read_dir(folder).expect("examples").map(|entry| entry.expect("an example").path());
     let mut files: Vec<_> = paths
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .filter(|path| {
+            path.extension().is_some_and(|extension| extension == "yaml")
+                && !path.to_string_lossy().ends_with("_test.yaml")
+        })
         .map(|path| (path.display().to_string(), fs::read_to_string(&path).expect("text")))
         .collect();
     files.sort();

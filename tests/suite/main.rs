@@ -23,6 +23,7 @@ mod lifecycle;
 mod members;
 mod metrics;
 mod module_boundaries;
+mod pipelines;
 mod plugin;
 mod probe;
 mod quarantine;

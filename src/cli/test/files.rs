@@ -42,7 +42,7 @@ pub(super) fn find_tests(paths: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<PathBuf
         if path.is_dir() {
             let entries = WalkDir::new(path).sort_by_file_name().into_iter().filter_map(Result::ok);
             let files = entries.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path);
-            tests.extend(files.filter(|file| is_test_file(file)));
+            tests.extend(files.filter(|file| is_test_file(file)).map(without_dot));
         } else if is_test_file(path) {
             tests.push(path.clone());
         } else {
@@ -84,15 +84,24 @@ fn manifests_of(path: &Path, content: &TestFile) -> Vec<PathBuf> {
     let files = entries.into_iter().filter_map(Result::ok).filter(|entry| entry.file_type().is_file());
     let files =
         files.map(walkdir::DirEntry::into_path).filter(|file| is_manifest(file) && !is_test_file(file));
-    // Without `./`, as the user wrote the test file.
-    files.map(|file| file.strip_prefix("./").map(Path::to_path_buf).unwrap_or(file)).collect()
+    files.map(without_dot).collect()
+}
+
+/// Returns a path without `./`.
+fn without_dot(path: PathBuf) -> PathBuf {
+    path.strip_prefix("./").map(Path::to_path_buf).unwrap_or(path)
 }
 
 fn parse(input: &Input) -> Result<TestFile, Box<Finding>> {
     let unreadable =
         |message: String, bytes| Box::new(Finding { rule: rule::UNREADABLE, ..finding(message, bytes) });
     let text = input.content.as_ref().map_err(|why| unreadable(why.clone(), 0..0))?;
-    let value: Value = parse_yaml(text).map_err(|(message, bytes)| unreadable(message, bytes))?;
+    parse_yaml(text).map_err(|(message, bytes)| unreadable(message, bytes))?;
+    // A field `n` or `y` of a message is not a boolean, as it is in YAML 1.1, which kubectl reads.
+    let value: Value = serde_saphyr::from_str(text).map_err(|error| {
+        let error = error.without_snippet();
+        unreadable(error.to_string(), error.location().map_or(0..0, |at| line_start(text, at.line())))
+    })?;
     serde_path_to_error::deserialize(value.into_deserializer()).map_err(|error| {
         let path = error.path().iter().fold(FieldPath::root(), |path, segment| match segment {
             serde_path_to_error::Segment::Seq { index } => path.index(*index),
@@ -101,6 +110,12 @@ fn parse(input: &Input) -> Result<TestFile, Box<Finding>> {
         });
         Box::new(locate(text, &path, error.into_inner().to_string()))
     })
+}
+
+/// Returns the first byte of a line, counted from 1.
+fn line_start(text: &str, line: u64) -> Range<usize> {
+    let before = text.split_inclusive('\n').zip(1..line).map(|(line, _)| line.len()).sum();
+    before..before
 }
 
 /// Returns a finding at a field of a test file.

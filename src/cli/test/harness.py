@@ -185,9 +185,10 @@ _NETWORK_EVENTS = frozenset(
 def forbid_network() -> None:
     """Refuse every use of the network. Socket pairs, which event loops need, do not raise these events."""
 
-    def hook(event: str, _arguments: Tuple[Any, ...]) -> None:
+    def hook(event: str, arguments: Tuple[Any, ...]) -> None:
         if event in _NETWORK_EVENTS:
-            raise PermissionError(f"{event}: the test has no network; run with --allow-network")
+            target = ", ".join(repr(each) for each in arguments if isinstance(each, (str, int, tuple)))
+            raise PermissionError(f"{event} {target}: the test has no network; run with --allow-network")
 
     sys.addaudithook(hook)
 

@@ -118,7 +118,8 @@ impl Worker {
         std::fs::write(&input, content.to_string()).map_err(TestError::Folder)?;
         let mut command = Command::new(&limits.python);
         command.args(["-I", "-B"]).arg(&script).arg(&input);
-        command.env_clear().env("LANG", "C.UTF-8").envs(limits.variables.iter().cloned());
+        command.env_clear().env("LANG", "C.UTF-8").env("HOME", folder.path()).env("TMPDIR", folder.path());
+        command.envs(limits.variables.iter().cloned());
         command.current_dir(folder.path()).process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let start = |source| TestError::Python { python: limits.python.clone(), source };
