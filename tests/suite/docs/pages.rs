@@ -90,8 +90,8 @@ fn pages_about_a_running_operator_are_right() {
     let mut operator = Some(cluster.run_operator(&certificate));
     cluster.apply(&page("examples/application.yaml"));
     cluster.wait_for("kasprapp", "shop", "default", |app| condition(app, "Ready", "True", "Healthy"));
-    let pages =
-        ["concepts", "operations", "packages", "security", "runbooks"].map(|name| format!("docs/{name}.md"));
+    let pages = ["concepts", "operations", "packages", "security", "runbooks", "testing"]
+        .map(|name| format!("docs/{name}.md"));
     for path in &pages {
         follow(&cluster, &shell, path, &mut operator);
     }
@@ -159,6 +159,7 @@ fn every_command_is_on_a_page_that_is_run() {
         "migration",
         "command-line",
         "runbooks",
+        "testing",
         "contributing",
     ];
     for path in pages() {

@@ -66,13 +66,13 @@ fn faults_of_test_files_have_places() {
             "tests:\n- name: a\n  expect: {topics: {x: [{val: 1}]}}\n",
             1,
             "test-file",
-            "shop_test.yaml:3:24 tests[0].expect.topics.x: 'a message' does not take 'val'",
+            "shop_test.yaml:3:21 tests[0].expect.topics.x: 'a message' does not take 'val'",
         ),
         (
             "tests:\n- name: a\n  expect: {tables: {counts: {a: {$regex: '('}}}}\n",
             1,
             "test-file",
-            "shop_test.yaml:3:29 tests[0].expect.tables.counts: '$regex' takes a regular expression: error: unclosed group",
+            "shop_test.yaml:3:21 tests[0].expect.tables.counts: '$regex' takes a regular expression: error: unclosed group",
         ),
         (
             "tests:\n- name: a\n  expect: {status: 200}\n",

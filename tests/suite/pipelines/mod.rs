@@ -131,6 +131,28 @@ fn tests_of_examples_pass() {
     }
 }
 
+/// The first test of the guide fails as the guide shows, and passes with the right value.
+#[test]
+fn the_guide_leads_to_a_passing_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/testing.md")).expect("the page");
+    let block = |language: &str| {
+        let start = page.find(&format!("```{language}\n")).expect("a block") + language.len() + 4;
+        page[start..].split("```").next().unwrap_or_default().to_owned()
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::copy(root.join("examples/application.yaml"), folder.path().join("application.yaml")).expect("a file");
+    let tests = block("yaml");
+    fs::write(folder.path().join("shop_test.yaml"), &tests).expect("a file");
+    let (_, stdout, _) = test(folder.path(), &["shop_test.yaml"]);
+    let without_time = |text: &str| text.rsplit_once(" (").map(|(text, _)| text.to_owned());
+    let shown = block("console");
+    let (_, shown) = shown.split_once('\n').expect("a command");
+    assert_eq!(without_time(&stdout), without_time(shown));
+    fs::write(folder.path().join("shop_test.yaml"), tests.replace("ada: 13", "ada: 12.5")).expect("a file");
+    assert_eq!(test(folder.path(), &["shop_test.yaml"]).0, 0);
+}
+
 /// What the framework does, as far as the harness reproduces.
 #[test]
 fn the_harness_behaves_as_the_framework() {

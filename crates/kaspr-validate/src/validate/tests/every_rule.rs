@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Rules of files, which no single resource can violate: `tests/suite/validate.rs` has their cases.
-const RULES_OF_FILES: &[&str] = &["unreadable", "schema", "twice"];
+const RULES_OF_FILES: &[&str] = &["unreadable", "test-file", "schema", "twice"];
 
 /// Rules with a test of their own, whose resource would be too large for a case.
 const TESTED_ELSEWHERE: &[&str] = &["definition-size"];

@@ -19,6 +19,7 @@ fn example_files(folder: &str) -> Vec<(String, String)> {
         .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .filter(|path| !path.to_string_lossy().ends_with("_test.yaml"))
         .map(|path| (path.display().to_string(), fs::read_to_string(&path).expect("text")))
         .collect();
     files.sort();
