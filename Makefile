@@ -58,7 +58,7 @@ release: ## Create the static binary, chart, CRDs, bill of materials and checksu
 	python3 deploy/release.py "$$(deploy/build-static.sh)" target/release-artifacts
 
 bench: ## Run the benchmarks and compare them with the baselines
-	$(CARGO) bench --bench admission --bench files --bench measure --bench python
+	$(CARGO) bench --bench admission --bench files --bench measure --bench pipelines --bench python
 
 bench-packages: ## Compare the package installer with pip and tar
 	$(CARGO) bench --bench packages

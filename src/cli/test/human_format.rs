@@ -122,6 +122,9 @@ fn print_error(
 ) -> io::Result<()> {
     let Some(raised) = outcome.errors.get(error) else { return Ok(()) };
     writeln!(out, "      {}: {}", raised.kind, raised.message)?;
+    if raised.kind == "ModuleNotFoundError" && !report.packages {
+        writeln!(out, "        to import the Python packages of the app, run the tests with --packages")?;
+    }
     for call in report.calls(result, error) {
         let function = Some(&call.function).filter(|name| !name.is_empty());
         let function = function.map(|name| format!(", in {name}")).unwrap_or_default();

@@ -39,6 +39,11 @@ pub(super) fn install(app: &App, python: &std::path::Path) -> Result<Option<Path
     command.arg("install-packages").arg("--hash").arg(&hash).arg("--packages-dir").arg(&folder);
     command.arg("--member").arg(MEMBER).arg("--python").arg(python);
     command.arg("--termination-log").arg(report.path());
+    // The installer looks for uv next to this program, where only images have it.
+    if Command::new("uv").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+    {
+        command.arg("--uv").arg("uv");
+    }
     if let Some(index) = app.packages["indexUrl"].as_str() {
         command.arg("--index-url").arg(index);
     }

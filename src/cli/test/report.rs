@@ -27,6 +27,8 @@ pub(super) struct TestReport<'a> {
     pub results: &'a [TestResult],
     /// Code that no test reached, if that is wanted.
     pub unreached: Option<&'a [Unreached]>,
+    /// Whether the code can import the Python packages of its app.
+    pub packages: bool,
     /// Duration of all tests.
     pub duration: Duration,
 }

@@ -48,6 +48,7 @@ pub(super) struct Run {
     results: Vec<TestResult>,
     unreached: Option<Vec<Unreached>>,
     recorded: usize,
+    packages: bool,
     duration: Duration,
 }
 
@@ -58,7 +59,7 @@ pub(super) struct Run {
 /// There are no test files, or Python cannot run them.
 pub(super) fn run_once(args: &TestArgs, limits: &Limits) -> Result<Run, TestError> {
     let (paths, manifests) = find_tests(&args.paths)?;
-    let mut run = Run::default();
+    let mut run = Run { packages: args.packages, ..Run::default() };
     for path in paths {
         run.read(path, &manifests, &args.namespace);
     }
@@ -190,6 +191,7 @@ impl Run {
             sets: &self.sets,
             results: &self.results,
             unreached: self.unreached.as_deref(),
+            packages: self.packages,
             duration: self.duration,
         };
         match format {

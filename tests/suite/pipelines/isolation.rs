@@ -1,6 +1,6 @@
 //! Code that does not end, ends the process, or wants what it must not have: it loses its own test only.
 
-use super::{folder, results, test};
+use super::{folder, results, test, test_with};
 
 /// Code that misbehaves as its page says.
 const CODE: &str = r#"
@@ -78,6 +78,29 @@ fn code_has_no_variables_of_the_caller() {
     assert_eq!(code, 0, "{stdout}");
     let (code, stdout, _) = test(folder.path(), &["shop_test.yaml", "--env", "SECRET_OF_THE_CALLER"]);
     assert!(code == 1 && stdout.contains("secret: true"), "{stdout}");
+}
+
+#[test]
+fn packages_are_installed_once() {
+    let code = "from slugify import slugify\n\ndef run():\n    return {'swept': slugify('A page')}";
+    let tests =
+        "tests: [{name: one, run: {task: sweep}, expect: {topics: {sweeps: [{value: {swept: a-page}}]}}}]";
+    let folder = folder(code, tests);
+    let manifest = folder.path().join("shop.yaml");
+    let packages = "pythonPackages: {packages: [python-slugify==8.0.4]}, storage";
+    let text = std::fs::read_to_string(&manifest).expect("text").replace("storage", packages);
+    std::fs::write(&manifest, text).expect("a file");
+    let run = |more: &[&str]| {
+        let cache = format!("XDG_CACHE_HOME={}", folder.path().join("cache").display());
+        let args = [&["shop_test.yaml"], more].concat();
+        test_with(folder.path(), &args, &[cache.as_str()])
+    };
+    let (code, stdout, _) = run(&[]);
+    assert!(code == 1 && stdout.contains("run the tests with --packages"), "{stdout}");
+    let (code, stdout, stderr) = run(&["--packages"]);
+    assert!(code == 0 && stderr.contains("ready, from the index: python-slugify==8.0.4"), "{stdout}{stderr}");
+    let (code, stdout, stderr) = run(&["--packages"]);
+    assert!(code == 0 && stderr.starts_with("ready, from the cache"), "{stdout}{stderr}");
 }
 
 #[test]

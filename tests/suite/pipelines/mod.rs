@@ -84,9 +84,15 @@ const RETURNS: &str = "def run():\n    return {'swept': 1}";
 
 /// Runs `test` in a folder. Returns the exit code and the output.
 fn test(folder: &Path, args: &[&str]) -> (i32, String, String) {
+    test_with(folder, args, &[])
+}
+
+/// Runs `test` with variables, each `NAME=VALUE`.
+fn test_with(folder: &Path, args: &[&str], variables: &[&str]) -> (i32, String, String) {
     let Output { status, stdout, stderr } = Command::new(BINARY)
         .arg("test")
         .args(args)
+        .envs(variables.iter().filter_map(|variable| variable.split_once('=')))
         .current_dir(folder)
         .env("NO_COLOR", "1")
         .env("SECRET_OF_THE_CALLER", "hush")
