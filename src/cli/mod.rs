@@ -12,6 +12,7 @@ mod install_packages;
 mod kubeconfig;
 mod local;
 mod output;
+mod parallel;
 mod plugin;
 mod program;
 mod rules;

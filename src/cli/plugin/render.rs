@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, IsTerminal},
+    mem,
     path::PathBuf,
     process::ExitCode,
 };
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::{
     admission,
-    cli::{error::Error, output::to_yaml, validate::ManifestSet},
+    cli::{error::Error, output::to_yaml, parallel::map_in_parallel, validate::ManifestSet},
     reconcile::{self, Plan},
     resources::OwnedObject,
     settings::BuildSettings,
@@ -66,21 +67,32 @@ pub(super) fn render(args: RenderArgs) -> Result<ExitCode, Error> {
         let code = if manifests.has_unreadable() { EXIT_UNREADABLE } else { EXIT_INVALID };
         return Ok(ExitCode::from(code));
     }
+    let resources = resources_with_defaults(manifests);
+    let sets: Vec<&AppSet> = resources.app_sets().collect();
+    let planned = map_in_parallel(&sets, |set| plan_objects(set, &settings));
     let mut objects = Vec::new();
-    for set in resources_with_defaults(manifests).app_sets() {
+    for (set, planned) in sets.into_iter().zip(planned) {
         if set.app.is_none() {
             print_message(&format!(
                 "warning: {} is not in the files; only the definitions of its components are rendered",
                 set.display_name()
             ));
         }
-        let plan = reconcile::plan_app(set.app.as_ref(), &set.components, |_, _| None, &settings)?;
+        let (plan, planned) = planned?;
         warn_of_withheld(set, &plan);
-        let planned = plan.definitions.into_iter().chain(plan.objects);
-        objects.extend(planned.map(|object| without_owner_identity(object, set)));
+        objects.extend(planned);
     }
     print(&serialize_manifests(&objects, output)?)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the plan of an app, and its objects as they are printed.
+fn plan_objects(set: &AppSet, settings: &BuildSettings) -> Result<(Plan, Vec<Value>), Error> {
+    let mut plan = reconcile::plan_app(set.app.as_ref(), &set.components, |_, _| None, settings)?;
+    let definitions = mem::take(&mut plan.definitions).into_iter();
+    let objects = definitions.chain(mem::take(&mut plan.objects));
+    let objects = objects.map(|object| without_owner_identity(object, set)).collect();
+    Ok((plan, objects))
 }
 
 /// Returns the resources with the defaults that the webhook sets.
@@ -118,7 +130,8 @@ fn serialize_manifests(objects: &[Value], format: ManifestFormat) -> Result<Stri
     match format {
         ManifestFormat::Json => to_json(&json!({ "apiVersion": "v1", "kind": "List", "items": objects })),
         ManifestFormat::Yaml => {
-            let documents: Result<Vec<String>, Error> = objects.iter().map(to_yaml).collect();
+            let documents: Result<Vec<String>, Error> =
+                map_in_parallel(objects, to_yaml).into_iter().collect();
             Ok(documents?.join("---\n"))
         }
     }

@@ -78,7 +78,7 @@ fn faults_of_test_files_have_places() {
             "tests:\n- name: a\n  expect: {status: 200}\n",
             1,
             "test-file",
-            "shop_test.yaml:3:12 tests[0].expect: 'status' and 'body' need a request",
+            "shop_test.yaml:3:3 tests[0].expect: 'status' and 'body' need a request",
         ),
         (
             "tests:\n- name: a\n  expect: {error: 5}\n",

@@ -42,6 +42,8 @@ pub struct AppContext {
     /// Agents by the names of their resources. Maps are sorted, so that findings do not depend on the
     /// order in which resources were added.
     pub(super) agents: BTreeMap<String, AgentSummary>,
+    /// Agents by the topics that they read; also agents that were replaced.
+    pub(super) readers: BTreeMap<String, BTreeSet<String>>,
     pub(super) tables: BTreeMap<String, TableSummary>,
     pub(super) routes: BTreeMap<String, RouteSummary>,
     pub(super) channels: BTreeSet<String>,
@@ -134,7 +136,18 @@ impl AppContext {
     /// Adds an agent of the app.
     pub fn add_agent(&mut self, agent: &KasprAgent) {
         self.add_definition(agent);
-        self.agents.insert(agent.name_any(), AgentSummary::from_agent(agent));
+        let summary = AgentSummary::from_agent(agent);
+        for topic in &summary.reads {
+            self.readers.entry(topic.clone()).or_default().insert(summary.name.clone());
+        }
+        self.agents.insert(summary.name.clone(), summary);
+    }
+
+    /// Returns the agents that read a topic.
+    pub(super) fn readers(&self, topic: &str) -> impl Iterator<Item = &AgentSummary> {
+        let names = self.readers.get(topic).into_iter().flatten();
+        let agents = names.filter_map(|name| self.agents.get(name));
+        agents.filter(move |agent| agent.reads.iter().any(|read| read == topic))
     }
 
     /// Adds a table of the app.

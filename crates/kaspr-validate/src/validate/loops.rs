@@ -28,11 +28,7 @@ fn way_back<'a>(topic: &str, own: &[&str], name: &str, context: &'a AppContext) 
     let mut first: BTreeMap<&str, &str> = BTreeMap::new();
     let mut queue: VecDeque<(&str, Option<&'a str>)> = VecDeque::from([(topic, None)]);
     while let Some((topic, through)) = queue.pop_front() {
-        let readers = context
-            .agents
-            .values()
-            .filter(|agent| agent.name != name && agent.reads.iter().any(|read| read == topic));
-        for agent in readers {
+        for agent in context.readers(topic).filter(|agent| agent.name != name) {
             let through = through.unwrap_or(&agent.name);
             if first.insert(&agent.name, through).is_some() {
                 continue;
