@@ -18,6 +18,7 @@ use super::{
 };
 use crate::cli::{
     error::Error,
+    test::{self, TestArgs},
     validate::{self, ValidateArgs},
 };
 
@@ -61,6 +62,9 @@ enum PluginCommand {
     Plugin(PluginSubcommand),
     /// Validate manifests offline, with the rules that the cluster applies
     Validate(ValidateArgs),
+    /// Run the pipelines of manifests with messages of test files, without Kafka and without a cluster. Runs the Python
+    /// code of the manifests on this machine
+    Test(TestArgs),
 }
 
 impl Plugin {
@@ -73,6 +77,7 @@ impl Plugin {
         match self.command {
             PluginCommand::Plugin(subcommand) => subcommand.run(Self::command()).await,
             PluginCommand::Validate(args) => validate::validate(args),
+            PluginCommand::Test(args) => test::test(args),
         }
     }
 }

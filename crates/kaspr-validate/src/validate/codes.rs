@@ -2,7 +2,8 @@
 
 use super::{app_context::AppContext, findings::Findings, modules, path::Path, python, rule};
 use crate::api::{
-    Code, KasprAgent, KasprJoin, KasprTable, KasprTask, KasprWebView, Processors, TopicOut, WebResponse,
+    Code, KasprAgent, KasprJoin, KasprTable, KasprTask, KasprWebView, Operation, Processors, TopicOut,
+    WebResponse,
 };
 
 /// Code, and the path of its field.
@@ -17,6 +18,11 @@ const LARGEST_DEFINITION: usize = 1 << 20;
 pub(super) trait HasCode {
     /// Returns all code, each with the path of its field.
     fn codes(&self) -> Vec<CodeField<'_>>;
+
+    /// Returns the pipeline, for a component that has one.
+    fn processors(&self) -> Option<&Processors> {
+        None
+    }
 }
 
 /// Checks that the code of a component fits into its definition, which has all of it.
@@ -35,9 +41,28 @@ pub(super) fn check_size(component: &impl HasCode, found: &mut Findings) {
 /// Checks what code needs of the image of the members.
 pub(super) fn check_image(component: &impl HasCode, context: &AppContext, found: &mut Findings) {
     let Some(app) = context.app.as_ref().filter(|app| app.is_known && !app.has_own_image) else { return };
-    for (code, at) in component.codes() {
-        python::check_image(code, &at, |module| modules::missing(module, app), found);
+    let codes = component.codes();
+    let is_init = |at: &Path| at.to_string() == "spec.processors.init";
+    let init = codes.iter().find(|(_, at)| is_init(at)).map(|(code, _)| *code);
+    let idle = component.processors().map(idle_operations).unwrap_or_default();
+    for (code, at) in &codes {
+        python::check_image(code, at, |module| modules::missing(module, app), found);
+        let field = at.to_string();
+        if !idle.iter().any(|operation| field.starts_with(operation)) {
+            python::check_annotations(code, at, init.filter(|_| !is_init(at)), found);
+        }
     }
+}
+
+/// Returns the paths of the operations that are not in the pipeline, with a dot at their ends.
+fn idle_operations(processors: &Processors) -> Vec<String> {
+    let runs = |operation: &Operation| {
+        let names = processors.pipeline.iter().flatten();
+        operation.name.as_ref().is_some_and(|name| names.into_iter().any(|step| step == name))
+    };
+    let operations = processors.operations.iter().flatten().enumerate();
+    let idle = operations.filter(|(_, operation)| !runs(operation));
+    idle.map(|(i, _)| format!("spec.processors.operations[{i}].")).collect()
 }
 
 fn processors<'a>(processors: &'a Processors, codes: &mut Vec<CodeField<'a>>) {
@@ -65,6 +90,10 @@ impl HasCode for KasprAgent {
         topics.enumerate().for_each(|(i, each)| topic(each, &at.index(i), &mut codes));
         codes
     }
+
+    fn processors(&self) -> Option<&Processors> {
+        self.spec.processors.as_ref()
+    }
 }
 
 impl HasCode for KasprTask {
@@ -72,6 +101,10 @@ impl HasCode for KasprTask {
         let mut codes = Vec::new();
         processors(&self.spec.processors, &mut codes);
         codes
+    }
+
+    fn processors(&self) -> Option<&Processors> {
+        Some(&self.spec.processors)
     }
 }
 
@@ -83,6 +116,10 @@ impl HasCode for KasprWebView {
         let selectors = self.spec.response.iter().flat_map(WebResponse::selectors);
         codes.extend(selectors.map(|([field, case], code)| (code, at.child(field).child(case))));
         codes
+    }
+
+    fn processors(&self) -> Option<&Processors> {
+        self.spec.processors.as_ref()
     }
 }
 

@@ -12,6 +12,7 @@ use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 use ruff_text_size::Ranged;
 
 use super::{
+    annotations,
     cache::{self, Memory},
     collect,
     facts::Facts,
@@ -172,7 +173,8 @@ impl Block {
         let names = names.map(|(name, binding)| BoundName::new(source, name, &binding)).collect();
         let newer_syntax = to_lines(newer_syntax);
         let variables = top_level::variables(&module);
-        let facts = Facts { newer_syntax, lints, variables, ..facts };
+        let annotations = annotations::names(&module);
+        let facts = Facts { newer_syntax, lints, variables, annotations, ..facts };
         Ok(Self { names, dynamic: hidden.any, facts })
     }
 

@@ -22,6 +22,9 @@ pub(crate) struct Facts {
     pub changes_context: bool,
     /// Names that functions declare `global`, with their offsets in bytes.
     pub globals: Vec<(Box<str>, usize)>,
+    /// Names in annotations that the top level evaluates on the Python of the framework's images, with their offsets in
+    /// bytes.
+    pub annotations: Vec<(Box<str>, usize)>,
     /// Lines with syntax that the Python of the framework's images does not have.
     pub newer_syntax: Vec<Line>,
 }

@@ -61,6 +61,20 @@ const MODULES: &[&str] = &[
     "zipfile", "zipimport", "zlib", "zoneinfo",
 ];
 
+/// Names of the module `typing` that annotations use most.
+#[rustfmt::skip]
+const TYPING: &[&str] = &[
+    "Any", "AsyncGenerator", "AsyncIterable", "AsyncIterator", "Awaitable", "Callable", "ClassVar", "Coroutine",
+    "DefaultDict", "Dict", "Final", "FrozenSet", "Generator", "Generic", "Iterable", "Iterator", "List", "Literal",
+    "Mapping", "MutableMapping", "NamedTuple", "NoReturn", "Optional", "Sequence", "Set", "Tuple", "Type", "TypeVar",
+    "TypedDict", "Union",
+];
+
+/// Returns whether the module `typing` has a name that annotations use.
+pub(super) fn is_typing(name: &str) -> bool {
+    TYPING.contains(&name)
+}
+
 /// Returns whether a name is a builtin of Python.
 pub(super) fn is_builtin(name: &str) -> bool {
     // A builtin of Python on Windows, which portable code names.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::{
     block::Block,
     facts::Read,
-    lint::LintCheck,
+    known_names,
+    lint::{self, LintCheck},
     meaning::{self, Program},
     position::{line_and_column, line_at, truncated},
 };
@@ -93,6 +94,32 @@ pub(super) fn describe_key(read: &Read, keys: &[&str]) -> Option<String> {
     let key = read.key.as_deref().filter(|key| !keys.is_empty() && !keys.contains(key))?;
     let known = shared::quoted(keys.iter().copied());
     Some(format!("context has no '{key}' here, only {known}"))
+}
+
+/// Checks the annotations of code that runs on the framework's image. `init` is the code whose names it sees.
+pub(crate) fn check_annotations(code: &Code, at: &Path, init: Option<&Code>, found: &mut Findings) {
+    let Ok(block) = Block::read(&code.python) else { return };
+    let init = init.map(|init| Block::read(&init.python)).transpose();
+    let Ok(init) = init else { return };
+    let blocks = || [Some(&block), init.as_ref()].into_iter().flatten();
+    if blocks().any(|block| block.dynamic) {
+        return;
+    }
+    let code = LocatedCode { python: &code.python, at: &at.child("python") };
+    let undefined = block.facts.annotations.iter().filter(|(name, at)| {
+        let is_bound = blocks().any(|block| block.bindings(name).next().is_some());
+        let is_accepted = lint::is_name_accepted(line_at(code.python, *at).0);
+        !is_bound && !is_accepted && &**name != "context" && !known_names::is_builtin(name)
+    });
+    for (name, at) in undefined.take(MOST_ERRORS) {
+        let detail = match known_names::is_typing(name) {
+            true => format!("'{name}' is not defined: add 'from typing import {name}'"),
+            false => {
+                format!("'{name}' is not defined: an annotation is evaluated where the function is defined")
+            }
+        };
+        code.error(rule::PYTHON_NAME, *at, &detail, found);
+    }
 }
 
 /// Checks what code needs of the framework's image. `missing` returns the distribution to add for a module, if the

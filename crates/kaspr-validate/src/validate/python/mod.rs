@@ -4,6 +4,7 @@
 //! its function cannot be called with the arguments of the framework. Code is accepted if static analysis
 //! cannot decide (imports, decorators, results of calls, `exec`).
 
+mod annotations;
 mod block;
 mod body;
 mod byte_class;
@@ -40,6 +41,6 @@ pub(super) use call::Call;
 pub(super) use check::check;
 pub(super) use init::Init;
 pub(super) use known_names::is_standard_module;
-pub(super) use located::{CONTEXT_OF_AGENTS, CONTEXT_OF_INIT, check_image};
+pub(super) use located::{CONTEXT_OF_AGENTS, CONTEXT_OF_INIT, check_annotations, check_image};
 pub(super) use names::is_identifier;
 pub(super) use role::Role;

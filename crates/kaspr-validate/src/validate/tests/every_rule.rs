@@ -672,6 +672,13 @@ const CASES: &[Case] = &[
         expected: r#"spec.processors.operations[0].map.python: Invalid value: "def f(v): return t'{v}'": line 1, column 18: cannot use t-strings on Python 3.12 (syntax was added in Python 3.14)"#,
     },
     Case {
+        rule: "python-name",
+        kind: Kind::Agent,
+        patch: r#"spec: {processors: {operations: [{name: count, map: {python: "def f(v: Dict) -> Ordr: return v"}}]}}"#,
+        context: r#"app"#,
+        expected: "spec.processors.operations[0].map.python: Invalid value: \"def f(v: Dict) -> Ordr: return v\": line 1, column 10: 'Dict' is not defined: add 'from typing import Dict'\nspec.processors.operations[0].map.python: Invalid value: \"def f(v: Dict) -> Ordr: return v\": line 1, column 19: 'Ordr' is not defined: an annotation is evaluated where the function is defined",
+    },
+    Case {
         rule: "python-package",
         kind: Kind::Agent,
         patch: r#"spec: {processors: {operations: [{name: count, map: {python: "import cv2\ndef f(v): return cv2"}}]}}"#,
