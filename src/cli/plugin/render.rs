@@ -28,6 +28,9 @@ const EXIT_INVALID: u8 = 1;
 /// Exit code if a file cannot be read.
 const EXIT_UNREADABLE: u8 = 2;
 
+/// Objects whose text is in memory at the same time.
+const PART: usize = 1024;
+
 /// Arguments of `render`.
 #[derive(Args, Debug)]
 pub(crate) struct RenderArgs {
@@ -82,7 +85,7 @@ pub(super) fn render(args: RenderArgs) -> Result<ExitCode, Error> {
         warn_of_withheld(set, &plan);
         objects.extend(planned);
     }
-    print(&serialize_manifests(&objects, output)?)?;
+    print_objects(&objects, output)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -126,13 +129,14 @@ fn without_owner_identity(object: OwnedObject, set: &AppSet) -> Value {
     value
 }
 
-fn serialize_manifests(objects: &[Value], format: ManifestFormat) -> Result<String, Error> {
-    match format {
-        ManifestFormat::Json => to_json(&json!({ "apiVersion": "v1", "kind": "List", "items": objects })),
-        ManifestFormat::Yaml => {
-            let documents: Result<Vec<String>, Error> =
-                map_in_parallel(objects, to_yaml).into_iter().collect();
-            Ok(documents?.join("---\n"))
-        }
+fn print_objects(objects: &[Value], format: ManifestFormat) -> Result<(), Error> {
+    if format == ManifestFormat::Json {
+        return print(&to_json(&json!({ "apiVersion": "v1", "kind": "List", "items": objects }))?);
     }
+    for (i, part) in objects.chunks(PART).enumerate() {
+        let documents: Result<Vec<String>, Error> = map_in_parallel(part, to_yaml).into_iter().collect();
+        let separator = if i > 0 { "---\n" } else { "" };
+        print(&(separator.to_owned() + &documents?.join("---\n")))?;
+    }
+    Ok(())
 }
