@@ -15,7 +15,9 @@ use super::{
     install_packages::{self, CopyInstallerArgs},
     plugin::{Plugin, PluginSubcommand},
     program::{is_kubectl_plugin, program_name},
-    rules, run, settings,
+    rules, run,
+    schema::{self, SchemaArgs},
+    settings,
     test::{self, TestArgs},
     validate::{self, ValidateArgs},
     webhook_config::{self, WebhookConfigArgs},
@@ -55,6 +57,9 @@ enum Command {
     Fields,
     /// Print the CustomResourceDefinitions, or write them to a directory
     Crds(CrdsArgs),
+    /// Print the JSON Schema of manifests, of a kind or of test files, for editors and kubeconform, or write all
+    /// schemas to a directory
+    Schema(SchemaArgs),
     /// Print the webhook configurations, or write them to a directory
     WebhookConfig(WebhookConfigArgs),
     /// Print ValidatingAdmissionPolicies for clusters without the webhooks, or write them to a directory
@@ -109,6 +114,7 @@ impl Cli {
             Command::Settings => settings::settings(Self::command())?,
             Command::Fields => fields::fields()?,
             Command::Crds(args) => crds::crds(args)?,
+            Command::Schema(args) => schema::schema(args)?,
             Command::WebhookConfig(args) => webhook_config::webhook_config(args)?,
             Command::AdmissionPolicy(args) => admission_policy::admission_policy(args)?,
             Command::Certs(args) => certs::certs(args)?,

@@ -16,6 +16,7 @@ mod plugin;
 mod program;
 mod rules;
 mod run;
+mod schema;
 mod settings;
 mod shutdown;
 mod test;
