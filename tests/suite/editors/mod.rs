@@ -1,6 +1,9 @@
-//! Where people write manifests: schemas in editors and in kubeconform, and the page about them.
+//! Where people write manifests: schemas in editors and in kubeconform, hooks of pre-commit, the action
+//! for GitHub, and the page about them.
 
+mod action;
 mod client;
+mod hooks;
 mod schemas;
 
 use std::path::{Path, PathBuf};
