@@ -15,7 +15,7 @@ use crate::{
 const DRAFT: &str = "http://json-schema.org/draft-07/schema#";
 
 /// Schema of the manifests of a kind.
-pub(super) struct KindSchema {
+pub(in crate::cli) struct KindSchema {
     /// The kind.
     pub kind: Kind,
     /// Version of the kind.
@@ -26,7 +26,7 @@ pub(super) struct KindSchema {
 
 /// Returns the schemas of the six kinds.
 #[must_use]
-pub(super) fn kind_schemas() -> Vec<KindSchema> {
+pub(in crate::cli) fn kind_schemas() -> Vec<KindSchema> {
     let schemas = crds::all().into_iter().flat_map(|crd| {
         let kind = Kind::from_name(&crd.spec.names.kind);
         let versions = crd.spec.versions.into_iter();
@@ -72,7 +72,7 @@ fn setting(key: &ConfigKey) -> (String, Value) {
 #[must_use]
 pub(super) fn manifest_schema(kinds: &[KindSchema]) -> Value {
     let group = format!("{GROUP}/{VERSION}");
-    let is_ours = json!({ "required": ["apiVersion"], "properties": { "apiVersion": { "const": group } } });
+    let is_ours = json!({ "type": "object", "required": ["apiVersion"], "properties": { "apiVersion": { "const": group } } });
     let known: Vec<&str> = kinds.iter().map(|of| of.kind.name()).collect();
     let mut cases = vec![json!({
         "if": is_ours,
@@ -88,7 +88,7 @@ pub(super) fn manifest_schema(kinds: &[KindSchema]) -> Value {
         schema.as_object_mut().and_then(|keywords| keywords.remove("$schema"));
         definitions.insert(name.to_owned(), schema);
         cases.push(json!({
-            "if": { "required": ["kind"], "properties": { "kind": { "const": name } } },
+            "if": { "type": "object", "required": ["kind"], "properties": { "kind": { "const": name } } },
             "then": { "$ref": format!("#/definitions/{name}") },
         }));
     }
