@@ -13,6 +13,7 @@ use super::{
     error::Error,
     fields,
     install_packages::{self, CopyInstallerArgs},
+    lsp,
     plugin::{Plugin, PluginSubcommand},
     program::{is_kubectl_plugin, program_name},
     rules, run,
@@ -47,6 +48,9 @@ enum Command {
     /// Run the pipelines of manifests with messages of test files, without Kafka and without a cluster. Runs the Python
     /// code of the manifests on this machine
     Test(TestArgs),
+    /// Run a language server on standard input and output, which editors start: it validates manifests while you type,
+    /// and completes names
+    Lsp,
     /// Print every rule with its reason and remedy, in Markdown
     Rules,
     /// Print every setting of `run`, in Markdown
@@ -110,6 +114,7 @@ impl Cli {
             }
             Command::Validate(args) => return validate::validate(args),
             Command::Test(args) => return test::test(args),
+            Command::Lsp => return lsp::lsp(),
             Command::Rules => rules::rules()?,
             Command::Settings => settings::settings(Self::command())?,
             Command::Fields => fields::fields()?,

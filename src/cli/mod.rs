@@ -11,6 +11,7 @@ mod fields;
 mod install_packages;
 mod kubeconfig;
 mod local;
+mod lsp;
 mod output;
 mod plugin;
 mod program;

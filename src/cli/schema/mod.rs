@@ -6,3 +6,4 @@ mod kinds;
 mod metadata;
 
 pub(super) use command::{SchemaArgs, schema};
+pub(super) use kinds::{KindSchema, kind_schemas};

@@ -88,7 +88,12 @@ fn manifests_of(path: &Path, content: &TestFile) -> Vec<PathBuf> {
     files.map(|file| file.strip_prefix("./").map(Path::to_path_buf).unwrap_or(file)).collect()
 }
 
-fn parse(input: &Input) -> Result<TestFile, Box<Finding>> {
+/// Reads the content of a test file.
+///
+/// # Errors
+///
+/// The file cannot be read, or is not valid.
+pub(super) fn parse(input: &Input) -> Result<TestFile, Box<Finding>> {
     let unreadable =
         |message: String, bytes| Box::new(Finding { rule: rule::UNREADABLE, ..finding(message, bytes) });
     let text = input.content.as_ref().map_err(|why| unreadable(why.clone(), 0..0))?;

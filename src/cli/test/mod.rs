@@ -30,4 +30,4 @@ mod worker;
 pub(crate) use args::TestArgs;
 pub(crate) use command::test;
 pub(super) use error::TestError;
-pub(super) use schema::test_file_schema;
+pub(super) use schema::{test_file_finding, test_file_schema};

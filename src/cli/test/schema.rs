@@ -1,9 +1,10 @@
-//! JSON Schema of test files, for editors.
+//! JSON Schema and findings of test files, for editors.
 
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::file::TestFile;
+use super::{file::TestFile, files::parse};
+use crate::cli::validate::{Finding, Input};
 
 /// Returns the JSON Schema of test files, in the draft of the other schemas.
 #[must_use]
@@ -12,4 +13,10 @@ pub(in crate::cli) fn test_file_schema() -> Value {
     let mut schema = schema.to_value();
     schema["title"] = "Kaspr test file".into();
     schema
+}
+
+/// Returns the reason why a test file is not valid.
+#[must_use]
+pub(in crate::cli) fn test_file_finding(input: &Input) -> Option<Finding> {
+    parse(input).err().map(|finding| *finding)
 }

@@ -4,6 +4,7 @@
 mod action;
 mod client;
 mod hooks;
+mod lsp;
 mod schemas;
 
 use std::path::{Path, PathBuf};
