@@ -30,6 +30,7 @@ generate: ## Generate crds/, webhook-config/, deploy/ and pages of docs/ from ty
 	$(CARGO) run --quiet -- crds --out deploy/helm/kaspr-operator/files/crds
 	$(CARGO) run --quiet -- webhook-config --out webhook-config
 	$(CARGO) run --quiet -- admission-policy --out deploy
+	$(CARGO) run --quiet -- schema --out deploy/schemas
 	$(CARGO) run --quiet -- rules > docs/rules.md
 	$(CARGO) run --quiet -- settings > docs/settings.md
 	$(CARGO) run --quiet -- fields > docs/fields.md

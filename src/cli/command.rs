@@ -13,9 +13,12 @@ use super::{
     error::Error,
     fields,
     install_packages::{self, CopyInstallerArgs},
+    lsp,
     plugin::{Plugin, PluginSubcommand},
     program::{is_kubectl_plugin, program_name},
-    rules, run, settings,
+    rules, run,
+    schema::{self, SchemaArgs},
+    settings,
     test::{self, TestArgs},
     validate::{self, ValidateArgs},
     webhook_config::{self, WebhookConfigArgs},
@@ -45,6 +48,9 @@ enum Command {
     /// Run the pipelines of manifests with messages of test files, without Kafka and without a cluster. Runs the Python
     /// code of the manifests on this machine
     Test(TestArgs),
+    /// Run a language server on standard input and output, which editors start: it validates manifests while you type,
+    /// and completes names
+    Lsp,
     /// Print every rule with its reason and remedy, in Markdown
     Rules,
     /// Print every setting of `run`, in Markdown
@@ -55,6 +61,9 @@ enum Command {
     Fields,
     /// Print the CustomResourceDefinitions, or write them to a directory
     Crds(CrdsArgs),
+    /// Print the JSON Schema of manifests, of a kind or of test files, for editors and kubeconform, or write all
+    /// schemas to a directory
+    Schema(SchemaArgs),
     /// Print the webhook configurations, or write them to a directory
     WebhookConfig(WebhookConfigArgs),
     /// Print ValidatingAdmissionPolicies for clusters without the webhooks, or write them to a directory
@@ -105,10 +114,12 @@ impl Cli {
             }
             Command::Validate(args) => return validate::validate(args),
             Command::Test(args) => return test::test(args),
+            Command::Lsp => return lsp::lsp(),
             Command::Rules => rules::rules()?,
             Command::Settings => settings::settings(Self::command())?,
             Command::Fields => fields::fields()?,
             Command::Crds(args) => crds::crds(args)?,
+            Command::Schema(args) => schema::schema(args)?,
             Command::WebhookConfig(args) => webhook_config::webhook_config(args)?,
             Command::AdmissionPolicy(args) => admission_policy::admission_policy(args)?,
             Command::Certs(args) => certs::certs(args)?,

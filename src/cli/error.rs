@@ -74,6 +74,9 @@ pub enum Error {
     /// The tests of pipelines cannot be run.
     #[error(transparent)]
     Test(#[from] TestError),
+    /// The connection between an editor and the language server failed.
+    #[error("the language server ended, because its editor did not follow the protocol: {0}")]
+    LanguageServer(String),
     /// The objects of an app cannot be built.
     #[error(transparent)]
     Plan(#[from] reconcile::PlanError),

@@ -24,6 +24,8 @@ fn help_describes_each_subcommand() {
         (&["validate", "--help"], "Fail on warnings too"),
         (&["rules", "--help"], "Print every rule"),
         (&["admission-policy", "--help"], "clusters without the webhooks"),
+        (&["schema", "--help"], "kaspr-test.json for test files"),
+        (&["lsp", "--help"], "Run a language server"),
         (&["certs", "--help"], "Create a development CA"),
     ] {
         let (success, said, _) = run(args);
@@ -40,6 +42,8 @@ const INVALID: &[(&[&str], &str)] = &[
     (&["run", "--tls-cert-file", "/none", "--tls-key-file", "/none"], "failed to read /none"),
     (&["webhook-config", "--url", "https://x"], "--ca-file <FILE>"),
     (&["crds", "--out", "/proc/none"], "failed to create /proc/none"),
+    (&["schema", "KasprTabel"], "a similar value exists: 'KasprTable'"),
+    (&["schema", "--out", "/proc/none"], "failed to create /proc/none"),
     (&["rum"], "similar subcommands exist: 'run'"),
 ];
 

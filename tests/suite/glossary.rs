@@ -68,8 +68,8 @@ fn files(path: &Path, found: &mut Vec<PathBuf>) {
     }
     for entry in fs::read_dir(path).expect("a folder") {
         let entry = entry.expect("an entry").path();
-        // What the Python operator wrote, and CRDs: their texts of Kubernetes are not ours, and ours are in src.
-        let foreign = ["tests/golden", "node_modules", "files/crds"];
+        // What the Python operator wrote, CRDs and schemas: their texts of Kubernetes are not ours, and ours are in src.
+        let foreign = ["tests/golden", "node_modules", "files/crds", "deploy/schemas"];
         if !foreign.iter().any(|folder| entry.ends_with(folder)) {
             files(&entry, found);
         }

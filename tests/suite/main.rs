@@ -9,6 +9,7 @@ mod crds;
 mod cron;
 mod cross_resource;
 mod docs;
+mod editors;
 mod examples;
 mod false_alarms;
 mod foreign;

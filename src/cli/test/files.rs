@@ -92,7 +92,12 @@ fn without_dot(path: PathBuf) -> PathBuf {
     path.strip_prefix("./").map(Path::to_path_buf).unwrap_or(path)
 }
 
-fn parse(input: &Input) -> Result<TestFile, Box<Finding>> {
+/// Reads the content of a test file.
+///
+/// # Errors
+///
+/// The file cannot be read, or is not valid.
+pub(super) fn parse(input: &Input) -> Result<TestFile, Box<Finding>> {
     let unreadable =
         |message: String, bytes| Box::new(Finding { rule: rule::UNREADABLE, ..finding(message, bytes) });
     let text = input.content.as_ref().map_err(|why| unreadable(why.clone(), 0..0))?;

@@ -48,6 +48,12 @@ impl Input {
         Self { name, content, lines, blocks }
     }
 
+    /// Creates an input from a text, such as that of an open document.
+    #[must_use]
+    pub(in crate::cli) fn of_text(path: &Path, text: String) -> Self {
+        Self::new(path.display().to_string(), Ok(text))
+    }
+
     /// Returns the text; empty if the file cannot be read.
     #[must_use]
     pub(in crate::cli) fn text(&self) -> &str {

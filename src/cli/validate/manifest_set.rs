@@ -2,6 +2,7 @@
 
 use std::{io, ops::Range, path::PathBuf};
 
+use indicatif::ProgressBar;
 use serde_json::Value;
 
 use super::{
@@ -51,13 +52,35 @@ impl ManifestSet {
     /// are in `namespace`.
     #[must_use]
     pub(crate) fn read(paths: &[PathBuf], namespace: &str) -> Self {
-        let inputs = read_inputs(paths);
         let progress = progress_bar();
-        let mut documents = parse_documents(&inputs, &progress);
-        let (findings, manifests) = evaluate(&inputs, &mut documents, namespace, &progress);
+        let set = Self::evaluate(read_inputs(paths), namespace, &progress);
         progress.finish_and_clear();
+        set
+    }
+
+    /// Validates inputs, without a progress bar.
+    #[must_use]
+    pub(crate) fn of_inputs(inputs: Vec<Input>, namespace: &str) -> Self {
+        Self::evaluate(inputs, namespace, &ProgressBar::hidden())
+    }
+
+    fn evaluate(inputs: Vec<Input>, namespace: &str, progress: &ProgressBar) -> Self {
+        let mut documents = parse_documents(&inputs, progress);
+        let (findings, manifests) = evaluate(&inputs, &mut documents, namespace, progress);
         let documents = documents.into_iter().map(|document| (document.input, document.bytes)).collect();
         Self { inputs, documents, findings, manifests }
+    }
+
+    /// Returns the inputs, to which findings refer by their index.
+    #[must_use]
+    pub(crate) fn inputs(&self) -> &[Input] {
+        &self.inputs
+    }
+
+    /// Returns the findings in the order of the inputs.
+    #[must_use]
+    pub(crate) fn findings(&self) -> &[Finding] {
+        &self.findings
     }
 
     /// Returns the resources of kaspr.io, in the order of the files, with their namespaces.

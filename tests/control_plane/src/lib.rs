@@ -25,6 +25,7 @@ mod fake_node;
 mod go;
 mod guardian;
 mod kubeconfig;
+mod npm;
 mod operator;
 mod pins;
 mod pip;
@@ -37,7 +38,8 @@ mod tools;
 
 pub use builder::Builder;
 pub use error::Error;
+pub use npm::from_npm;
 pub use operator::Operator;
-pub use pip::from_pip;
+pub use pip::{from_pip, from_pip_with_dependencies};
 pub use plane::ControlPlane;
-pub use tools::{cert_manager_crds, fake_gcs, helm, prometheus, promtool, s3_gateway};
+pub use tools::{cert_manager_crds, fake_gcs, helm, kubeconform, prometheus, promtool, s3_gateway};

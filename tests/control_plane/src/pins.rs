@@ -82,6 +82,13 @@ static S3: Module = Module {
     go_mod: include_str!("../modules/s3/go.mod"),
 };
 
+static KUBECONFORM: Module = Module {
+    name: "kubeconform",
+    folder: "kubeconform",
+    path: "github.com/yannh/kubeconform",
+    go_mod: include_str!("../modules/kubeconform/go.mod"),
+};
+
 static CERT_MANAGER: Module = Module {
     name: "cert-manager",
     folder: "cert-manager",
@@ -103,6 +110,7 @@ pub(crate) enum Binary {
     Promtool,
     Gcs,
     S3,
+    Kubeconform,
     CertManager,
 }
 
@@ -121,6 +129,7 @@ impl Binary {
             Self::Promtool => "promtool",
             Self::Gcs => "fake-gcs-server",
             Self::S3 => "versitygw",
+            Self::Kubeconform => "kubeconform",
             Self::CertManager => "cert-manager",
         }
     }
@@ -135,6 +144,7 @@ impl Binary {
             Self::Prometheus | Self::Promtool => &PROMETHEUS,
             Self::Gcs => &GCS,
             Self::S3 => &S3,
+            Self::Kubeconform => &KUBECONFORM,
             Self::CertManager => &CERT_MANAGER,
         }
     }
@@ -206,7 +216,8 @@ mod tests {
 
     #[test]
     fn versions_are_read_from_go_mod() {
-        for module in [&KUBERNETES, &ETCD, &KWOK, &HELM, &PROMETHEUS, &GCS, &S3, &CERT_MANAGER] {
+        for module in [&KUBERNETES, &ETCD, &KWOK, &HELM, &PROMETHEUS, &GCS, &S3, &KUBECONFORM, &CERT_MANAGER]
+        {
             assert!(module.version().starts_with('v'), "{module:?}");
             assert!(module.go_version().starts_with("1."), "{module:?}");
         }

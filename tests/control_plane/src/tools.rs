@@ -32,6 +32,14 @@ pub fn promtool() -> Result<PathBuf, Error> {
     binaries::provide(Binary::Promtool)
 }
 
+/// Where kubeconform is, which compares manifests with schemas.
+///
+/// # Errors
+/// If it can't be found or built.
+pub fn kubeconform() -> Result<PathBuf, Error> {
+    binaries::provide(Binary::Kubeconform)
+}
+
 /// Where fake-gcs-server is, which plays Google Cloud Storage.
 ///
 /// # Errors

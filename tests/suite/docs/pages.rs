@@ -158,6 +158,7 @@ fn every_command_is_on_a_page_that_is_run() {
         "security",
         "migration",
         "command-line",
+        "editors",
         "runbooks",
         "testing",
         "contributing",
