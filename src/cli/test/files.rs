@@ -13,7 +13,7 @@ use walkdir::WalkDir;
 use super::{error::TestError, file::TestFile};
 use crate::{
     cli::validate::{
-        Finding, Highlight, Input, Locator, Severity, is_manifest, is_test_file, parse_yaml, read_file,
+        Finding, Highlight, Input, Locator, ManifestFolder, Severity, is_test_file, parse_yaml, read_file,
     },
     validate::{Path as FieldPath, rule},
 };
@@ -80,11 +80,8 @@ fn manifests_of(path: &Path, content: &TestFile) -> Vec<PathBuf> {
         let join = |given: &PathBuf| directory.map_or_else(|| given.clone(), |parent| parent.join(given));
         return content.manifests.iter().map(join).collect();
     }
-    let entries = WalkDir::new(directory.unwrap_or(Path::new("."))).max_depth(1).sort_by_file_name();
-    let files = entries.into_iter().filter_map(Result::ok).filter(|entry| entry.file_type().is_file());
-    let files =
-        files.map(walkdir::DirEntry::into_path).filter(|file| is_manifest(file) && !is_test_file(file));
-    files.map(without_dot).collect()
+    let folder = ManifestFolder::new(directory.unwrap_or(Path::new(".")));
+    folder.files().into_iter().map(without_dot).collect()
 }
 
 /// Returns a path without `./`.

@@ -163,7 +163,7 @@ fn decoded_input(name: String, read: io::Result<Vec<u8>>) -> Input {
 
 /// Returns whether a file may have manifests, by its name.
 #[must_use]
-pub(in crate::cli) fn is_manifest(path: &Path) -> bool {
+pub(super) fn is_manifest(path: &Path) -> bool {
     let extension = path.extension().and_then(OsStr::to_str);
     extension.is_some_and(|extension| matches!(extension, "yaml" | "yml" | "json"))
 }

@@ -27,7 +27,7 @@ pub(super) use compose::parse as parse_yaml;
 pub(super) use finding::{Finding, Severity};
 pub(super) use folder::ManifestFolder;
 pub use format::Format;
-pub(super) use input::{Input, is_manifest, is_test_file, read_file};
+pub(super) use input::{Input, is_test_file, read_file};
 pub(super) use locate::{Highlight, Locator};
 pub(super) use machine_formats::{escape_data, escape_property};
 pub(super) use manifest::AppKey;

@@ -1,7 +1,7 @@
 //! A block of code, and the names that it binds at its top level.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     panic,
     sync::{Arc, LazyLock, Mutex},
     thread,
@@ -74,6 +74,8 @@ pub fn entrypoint_to_render(init: Option<&str>, python: &str) -> Option<String> 
 pub(crate) struct Block {
     /// Bindings, in the order of the code.
     pub names: Vec<BoundName>,
+    /// Places of each name in `names`.
+    places: HashMap<String, Vec<usize>>,
     /// Whether there may be other names, for example from `exec`.
     pub dynamic: bool,
     /// What the code does when it runs.
@@ -175,12 +177,20 @@ impl Block {
         let variables = top_level::variables(&module);
         let annotations = annotations::names(&module);
         let facts = Facts { newer_syntax, lints, variables, annotations, ..facts };
-        Ok(Self { names, dynamic: hidden.any, facts })
+        Ok(Self::new(names, hidden.any, facts))
     }
 
-    /// Returns all bindings of a name.
+    fn new(names: Vec<BoundName>, dynamic: bool, facts: Facts) -> Self {
+        let mut places = HashMap::<String, Vec<usize>>::new();
+        for (i, bound) in names.iter().enumerate() {
+            places.entry(bound.name.clone()).or_default().push(i);
+        }
+        Self { names, places, dynamic, facts }
+    }
+
+    /// Returns all bindings of a name, in the order of the code.
     pub(super) fn bindings(&self, name: &str) -> impl Iterator<Item = &BoundName> {
-        self.names.iter().filter(move |bound| bound.name == name)
+        self.places.get(name).into_iter().flatten().map(|place| &self.names[*place])
     }
 
     /// Returns the names of the block's functions, without duplicates.

@@ -96,7 +96,7 @@ fn check_result(code: &LocatedCode<'_>, block: &Block, entry: &str, role: Role, 
     if block.dynamic || block.bindings(entry).any(|bound| bound.kind != BindingKind::Function) {
         return;
     }
-    let mut results = block.facts.units.iter().skip(1).filter(|unit| &*unit.name == entry);
+    let mut results = block.facts.units_of(entry);
     let Some(result) = results.next().map(|unit| unit.result) else { return };
     let Some(bound) = block.bindings(entry).next().filter(|_| results.all(|unit| unit.result == result))
     else {

@@ -61,9 +61,13 @@ pub(super) fn collect<'a>(module: &'a ModModule, bindings: &[(&'a str, Binding<'
 
 impl<'a> Collector<'a> {
     fn add_unit(&mut self, name: &str, result: CallResult) -> usize {
-        self.facts.units.push(Unit { name: name.into(), result, reads: Vec::new() });
+        let unit = self.facts.units.len();
+        if unit > 0 {
+            self.facts.places.entry(name.into()).or_default().push(unit);
+        }
+        self.facts.units.push(Unit { result, reads: Vec::new() });
         self.loads.push(HashSet::new());
-        self.facts.units.len() - 1
+        unit
     }
 
     /// Drops what only unused nested functions read, and returns the facts.

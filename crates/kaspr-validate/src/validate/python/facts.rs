@@ -1,6 +1,6 @@
 //! Facts about what code does when it runs, from one walk through its syntax tree.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::lint::Lint;
 use crate::validate::findings::Line;
@@ -10,6 +10,8 @@ use crate::validate::findings::Line;
 pub(crate) struct Facts {
     /// Parts that run separately: the top level first, then each function and class that the top level defines.
     pub units: Vec<Unit>,
+    /// Places of the functions and classes in `units`, by name.
+    pub places: HashMap<Box<str>, Vec<usize>>,
     /// Names of all attributes that the code reads. A method runs only if code names it.
     pub attributes: HashSet<Box<str>>,
     /// Findings that depend on the code alone.
@@ -29,11 +31,16 @@ pub(crate) struct Facts {
     pub newer_syntax: Vec<Line>,
 }
 
+impl Facts {
+    /// Returns the functions and classes of a name that the top level defines, in the order of the code.
+    pub(super) fn units_of(&self, name: &str) -> impl Iterator<Item = &Unit> {
+        self.places.get(name).into_iter().flatten().map(|place| &self.units[*place])
+    }
+}
+
 /// A part of a block: its top level, or a function or class that the top level defines.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Unit {
-    /// Name of the function or class; empty for the top level.
-    pub name: Box<str>,
     /// What a call of the function gives.
     pub result: CallResult,
     /// Names that the unit reads from outside of its own scopes.

@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use super::{
     block::Block,
-    facts::{Facts, Read, Unit},
+    facts::{Read, Unit},
     known_names,
 };
 use crate::validate::similar;
@@ -81,12 +81,12 @@ impl<'a> Program<'a> {
         // A name of the code may be one of init that the code assigns.
         let bound = self.mark_used(name, reading);
         if !in_init && binds(self.block, name).is_some() {
-            queue.extend(units(&self.block.facts, name).map(|unit| (false, unit)));
+            queue.extend(self.block.facts.units_of(name).map(|unit| (false, unit)));
             return true;
         }
         let Some(init) = self.init else { return false };
         if bound {
-            queue.extend(units(&init.facts, name).map(|unit| (true, unit)));
+            queue.extend(init.facts.units_of(name).map(|unit| (true, unit)));
         }
         bound || init.dynamic
     }
@@ -109,10 +109,6 @@ impl<'a> Program<'a> {
 
 fn binds<'a>(block: &'a Block, name: &str) -> Option<&'a str> {
     block.bindings(name).next().map(|bound| bound.name.as_str())
-}
-
-fn units<'a>(facts: &'a Facts, name: &str) -> impl Iterator<Item = &'a Unit> {
-    facts.units.iter().skip(1).filter(move |unit| &*unit.name == name)
 }
 
 /// Returns what to do about a name that nothing defines.
