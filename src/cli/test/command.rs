@@ -47,5 +47,8 @@ fn print(args: &TestArgs, run: Run) -> Result<u8, Error> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         other => other.map_err(Error::Output)?,
     }
+    let mut errors = anstream::stderr().lock();
+    // A closed standard error leaves no place to report the failure.
+    let _ = run.print_refusals(io::stderr().is_terminal(), &mut errors);
     Ok(run.exit_code())
 }

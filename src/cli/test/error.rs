@@ -10,6 +10,9 @@ pub enum TestError {
     /// There are no test files.
     #[error("no test files were found: their names end with _test.yaml or _test.yml")]
     NoTests,
+    /// No test has the name that `--filter` gives.
+    #[error("no test has '{0}' in its name")]
+    NoMatch(String),
     /// Python cannot be started.
     #[error("failed to start Python as {}: {source}. Install Python 3.9 or newer, or set --python", python.display())]
     Python {

@@ -75,6 +75,9 @@ pub(super) fn run_once(args: &TestArgs, limits: &Limits) -> Result<Run, TestErro
             }
         }
     }
+    if run.is_valid() && plan.tests.is_empty() && !args.filter.is_empty() {
+        return Err(TestError::NoMatch(args.filter.clone()));
+    }
     if run.is_valid() {
         let begun = Instant::now();
         run.run(plan, &apps, args, limits)?;
@@ -108,9 +111,9 @@ impl Run {
         self.sources.push(source);
     }
 
+    /// Whether the tests can run. Errors of code do not prevent that: the tests show what the code does.
     fn is_valid(&self) -> bool {
-        let broken = |set: &ManifestSet| set.has_unreadable() || set.has_errors();
-        self.findings.is_empty() && !self.manifests.iter().any(broken)
+        self.findings.is_empty() && self.manifests.iter().all(ManifestSet::fits_schema)
     }
 
     /// Runs the tests of a plan: those that import the same packages in one process.
@@ -169,11 +172,29 @@ impl Run {
             || self.manifests.iter().any(ManifestSet::has_unreadable);
         if unreadable {
             EXIT_UNREADABLE
-        } else if !self.is_valid() || self.results.iter().any(|result| !result.failures.is_empty()) {
+        } else if !self.is_valid()
+            || self.manifests.iter().any(ManifestSet::has_errors)
+            || self.results.iter().any(|result| !result.failures.is_empty())
+        {
             EXIT_FAILED
         } else {
             0
         }
+    }
+
+    /// Prints the findings of manifests that the cluster would refuse although their tests run.
+    ///
+    /// # Errors
+    ///
+    /// The output cannot be written.
+    pub(super) fn print_refusals(&self, terminal: bool, out: &mut impl Write) -> io::Result<()> {
+        if self.is_valid() {
+            for manifests in self.manifests.iter().filter(|set| set.has_errors()) {
+                writeln!(out, "the cluster refuses these manifests:")?;
+                manifests.print_findings(terminal, out)?;
+            }
+        }
+        Ok(())
     }
 
     /// Prints the results, or the findings of invalid files.
@@ -220,7 +241,7 @@ impl Run {
             };
             print_report(&report, format, terminal, out)?;
         }
-        let broken = self.manifests.iter().filter(|set| set.has_unreadable() || set.has_errors());
+        let broken = self.manifests.iter().filter(|set| !set.fits_schema());
         for manifests in broken {
             manifests.print_findings_as(format, terminal, out)?;
         }

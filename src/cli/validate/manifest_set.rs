@@ -138,6 +138,13 @@ impl ManifestSet {
         self.findings.iter().filter(is_error).any(|finding| finding.rule.level != Level::MissingReference)
     }
 
+    /// Returns whether all files can be read, and all fields have the types of the CRDs.
+    #[must_use]
+    pub(crate) fn fits_schema(&self) -> bool {
+        let breaks = |finding: &&Finding| finding.severity == Severity::Error && finding.rule == rule::SCHEMA;
+        !self.has_unreadable() && !self.findings.iter().any(|finding| breaks(&finding))
+    }
+
     /// Prints the findings in the format for terminals.
     ///
     /// # Errors

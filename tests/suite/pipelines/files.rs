@@ -108,14 +108,19 @@ fn faults_of_test_files_have_places() {
 }
 
 #[test]
-fn invalid_manifests_are_not_run() {
-    let folder = folder("def run(:", "tests: [{name: a, run: {task: sweep}}]");
-    let (code, stdout, _) = test(folder.path(), &["shop_test.yaml"]);
-    assert!(
-        stdout.starts_with("error[python-syntax]: KasprTask default/sweep\n  --> shop.yaml:51:"),
-        "{stdout}"
-    );
-    assert_eq!(code, 1);
+fn manifests_that_the_cluster_refuses_fail() {
+    const TESTS: &str = "tests: [{name: a, run: {task: sweep}, expect: {error: NameError}}]";
+    let refused = folder("def run():\n    return valeu", TESTS);
+    let (code, stdout, stderr) = test(refused.path(), &["shop_test.yaml"]);
+    assert!(stdout.contains("1 test: 1 passed, 0 failed"), "{stdout}");
+    let expected = "the cluster refuses these manifests:\nerror[python-name]: KasprTask default/sweep\n  --> shop.yaml:52:";
+    assert!(code == 1 && stderr.starts_with(expected), "{stderr}");
+    // Without the types of the CRDs, nothing can run.
+    let manifest = refused.path().join("shop.yaml");
+    let text = fs::read_to_string(&manifest).expect("text").replace("interval: 30s", "interval: [30]");
+    fs::write(&manifest, text).expect("a file");
+    let (code, stdout, _) = test(refused.path(), &["shop_test.yaml"]);
+    assert!(code == 1 && stdout.contains("error[schema]: KasprTask default/sweep"), "{stdout}");
 }
 
 #[test]
@@ -128,6 +133,8 @@ fn files_are_found() {
     );
     let (code, stdout, _) = test(folder.path(), &["gone_test.yaml"]);
     assert!(code == 2 && stdout.starts_with("error[unreadable]: gone_test.yaml"), "{stdout}");
+    let (code, _, stderr) = test(folder.path(), &["shop_test.yaml", "--filter", "b"]);
+    assert_eq!((code, stderr.as_str()), (1, "kaspr-operator: no test has 'b' in its name\n"));
     // Manifests in another folder.
     fs::create_dir(folder.path().join("tests")).expect("a folder");
     let elsewhere = "manifests: [../shop.yaml]\ntests: [{name: a, run: {task: sweep}}]";
