@@ -82,6 +82,18 @@ impl App {
         inputs.flat_map(|names| names.split(',')).map(str::trim).filter(|name| !name.is_empty()).collect()
     }
 
+    /// Returns the names of the topics that components send to, except those that code chooses.
+    #[must_use]
+    pub(super) fn output_topics(&self) -> Vec<&str> {
+        let lists = |pointer: &'static str| {
+            let lists = self.components.iter().filter_map(move |component| component.spec.pointer(pointer));
+            lists.filter_map(Value::as_array).flatten()
+        };
+        let sent = lists("/processors/operations").map(|operation| &operation["topicSend"]["name"]);
+        let outputs = lists("/output/topics").map(|topic| &topic["name"]);
+        outputs.chain(sent).filter_map(Value::as_str).collect()
+    }
+
     /// Returns the names of the channels that agents read or joins write.
     #[must_use]
     pub(super) fn channels(&self) -> Vec<&str> {

@@ -16,10 +16,10 @@ const FIELDS: [&str; 4] = ["key", "value", "headers", "partition"];
 /// # Errors
 ///
 /// A matcher is not written correctly, or a message has another field.
-pub(super) fn record_matchers(expected: &Value) -> Result<Matcher, InvalidMatcher> {
+pub(super) fn message_matchers(expected: &Value) -> Result<Matcher, InvalidMatcher> {
     match Matcher::parse(expected)? {
-        Matcher::List(records) => Ok(Matcher::List(open_records(records)?)),
-        Matcher::Items(records, others) => Ok(Matcher::Items(open_records(records)?, others)),
+        Matcher::List(messages) => Ok(Matcher::List(open_messages(messages)?)),
+        Matcher::Items(messages, others) => Ok(Matcher::Items(open_messages(messages)?, others)),
         any @ Matcher::Any(_) => Ok(any),
         _ => Err(InvalidMatcher::Argument {
             matcher: "topics",
@@ -29,8 +29,8 @@ pub(super) fn record_matchers(expected: &Value) -> Result<Matcher, InvalidMatche
 }
 
 /// Makes messages ones that may have other fields.
-fn open_records(records: Vec<Matcher>) -> Result<Vec<Matcher>, InvalidMatcher> {
-    let open = |record| match record {
+fn open_messages(messages: Vec<Matcher>) -> Result<Vec<Matcher>, InvalidMatcher> {
+    let open = |message| match message {
         Matcher::Object(fields, _) => {
             match fields.iter().find(|(name, _)| !FIELDS.contains(&name.as_str())) {
                 Some((key, _)) => {
@@ -44,7 +44,7 @@ fn open_records(records: Vec<Matcher>) -> Result<Vec<Matcher>, InvalidMatcher> {
             Err(InvalidMatcher::Argument { matcher: "a message", takes: "key, value, headers and partition" })
         }
     };
-    records.into_iter().map(open).collect()
+    messages.into_iter().map(open).collect()
 }
 
 /// Returns a message as it is written in a test file.

@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 
 use super::{
     app::App,
-    file::{Message, TestCase, TestFile},
+    file::{ExpectedError, Message, TestCase, TestFile},
     files::{TestSource, locate},
-    matcher::Matcher,
-    messages::record_matchers,
+    matcher::{InvalidMatcher, Matcher},
+    messages::message_matchers,
 };
 use crate::{
     api::Kind,
@@ -157,19 +157,20 @@ impl Problems {
         for name in case.expect.tables.keys() {
             self.check_name(name, "table", &tables, expect.child("tables").child(name.clone()));
         }
-        for (name, records) in &case.expect.topics {
-            let parsed = record_matchers(records).map(drop);
-            self.check_matcher(
-                parsed.map_err(|why| why.to_string()),
-                expect.child("topics").child(name.clone()),
-            );
+        let topics = expect.child("topics");
+        for (name, messages) in &case.expect.topics {
+            let at = topics.child(name.clone());
+            self.check_matcher(message_matchers(messages), at.clone());
+            // A misspelled topic has no messages, as expected.
+            let outputs = app.output_topics();
+            let near = nearest(name, outputs.iter().copied()).filter(|_| !outputs.contains(&name.as_str()));
+            if let Some(near) = near.filter(|_| messages.as_array().is_some_and(Vec::is_empty)) {
+                let why = format!("no component of the app sends to topic '{name}': did you mean '{near}'?");
+                self.0.push((at, why));
+            }
         }
-        for (value, field) in values_of(case) {
-            let parsed = Matcher::parse(value).map(drop);
-            self.check_matcher(
-                parsed.map_err(|why| why.to_string()),
-                field.iter().fold(expect.clone(), |at, name| at.child(name.clone())),
-            );
+        for (value, at) in values_of(case, &expect) {
+            self.check_matcher(Matcher::parse(value), at);
         }
     }
 
@@ -199,23 +200,28 @@ impl Problems {
         }
     }
 
-    fn check_matcher(&mut self, parsed: Result<(), String>, at: Path) {
-        self.0.extend(parsed.err().map(|why| (at, why)));
+    fn check_matcher(&mut self, parsed: Result<Matcher, InvalidMatcher>, at: Path) {
+        self.0.extend(parsed.err().map(|why| (at, why.to_string())));
     }
 }
 
-/// Returns the expected values that may contain matchers, with their paths below `expect`.
-fn values_of(case: &TestCase) -> Vec<(&Value, Vec<String>)> {
+/// Returns the expected values that may contain matchers, with their paths.
+fn values_of<'a>(case: &'a TestCase, at: &Path) -> Vec<(&'a Value, Path)> {
     let expect = &case.expect;
-    let named = |field: &'static str, value: &'static str| vec![field.to_owned(), value.to_owned()];
-    let mut values: Vec<(&Value, Vec<String>)> = Vec::new();
-    values.extend(expect.tables.iter().map(|(name, value)| (value, vec!["tables".to_owned(), name.clone()])));
-    values
-        .extend(expect.headers.iter().map(|(name, value)| (value, vec!["headers".to_owned(), name.clone()])));
-    values.extend(expect.status.iter().map(|value| (value, vec!["status".to_owned()])));
-    values.extend(expect.body.iter().map(|value| (value, vec!["body".to_owned()])));
-    let messages = expect.error.iter().filter_map(|error| error.fields()?.message.as_ref());
-    values.extend(messages.map(|message| (message, named("error", "message"))));
+    let entries = |field: &'static str, values: &'a BTreeMap<String, Value>| {
+        let at = at.child(field);
+        values.iter().map(move |(name, value)| (value, at.child(name.clone())))
+    };
+    let message = |error: &'a ExpectedError, at: &Path| {
+        error.fields().and_then(|fields| Some((fields.message.as_ref()?, at.child("message"))))
+    };
+    let mut values: Vec<(&Value, Path)> = entries("tables", &expect.tables).collect();
+    values.extend(entries("headers", &expect.headers));
+    values.extend(expect.status.iter().map(|value| (value, at.child("status"))));
+    values.extend(expect.body.iter().map(|value| (value, at.child("body"))));
+    values.extend(expect.error.iter().filter_map(|error| message(error, &at.child("error"))));
+    let errors = expect.errors.iter().flatten().enumerate();
+    values.extend(errors.filter_map(|(i, error)| message(error, &at.child("errors").index(i))));
     values
 }
 

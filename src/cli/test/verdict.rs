@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     file::{ErrorFields, ExpectedError, TestCase},
     matcher::{InvalidMatcher, Matcher},
-    messages::{record, record_matchers},
+    messages::{message_matchers, record},
     outcome::{End, Outcome, Raised, Response},
 };
 
@@ -135,7 +135,7 @@ fn check_topics(case: &TestCase, outcome: &Outcome, failures: &mut Vec<Failure>)
     for (topic, expected) in &case.expect.topics {
         let sent = outcome.sends.iter().filter(|sent| sent.topic == *topic);
         let got = Value::Array(sent.map(record).collect());
-        compare(&format!("topics.{topic}"), record_matchers(expected), got, failures);
+        compare(&format!("topics.{topic}"), message_matchers(expected), got, failures);
     }
 }
 

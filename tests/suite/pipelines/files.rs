@@ -69,6 +69,18 @@ fn faults_of_test_files_have_places() {
             "shop_test.yaml:3:21 tests[0].expect.topics.x: 'a message' does not take 'val'",
         ),
         (
+            "tests:\n- name: a\n  expect: {topics: {order-count: []}}\n",
+            1,
+            "test-file",
+            "shop_test.yaml:3:21 tests[0].expect.topics.order-count: no component of the app sends to topic 'order-count': did you mean 'order-counts'?",
+        ),
+        (
+            "tests:\n- name: a\n  expect: {errors: [{message: {$some: 1}}]}\n",
+            1,
+            "test-file",
+            "shop_test.yaml:3:22 tests[0].expect.errors[0].message: there is no matcher '$some': use $any, $approx, $contains, $exactly, $regex or $unordered, or $exactly for a value with such a key",
+        ),
+        (
             "tests:\n- name: a\n  expect: {tables: {counts: {a: {$regex: '('}}}}\n",
             1,
             "test-file",
