@@ -1014,6 +1014,51 @@ class Tables(unittest.TestCase):
                 self.assertEqual(values(result), expected)
                 self.assertEqual(result["tables"], {"t": [["k", 3]]})
 
+    WINDOWS = {
+        "tumbling": {"tumbling": {"size": "10", "expires": "1s"}},
+        "hopping": {"hopping": {"size": "10", "step": "5", "expires": "1s"}, "relativeTo": "stream"},
+        "now": {"tumbling": {"size": "10"}, "relativeTo": "now"},
+        "custom": {
+            "tumbling": {"size": "10"},
+            "relativeTo": "custom",
+            "relativeToSelector": code("raise ValueError('this code never runs')"),
+        },
+    }
+
+    def test_a_window_has_no_effect(self) -> None:
+        count = "def f(v, t):\n    t['k'] += v\n    return [t['k'], 'k' in t, list(t.items()), len(t)]"
+        for name, window in self.WINDOWS.items():
+            with self.subTest(name):
+                result = play(
+                    table("t", "def f(): return int", window=window),
+                    agent(op("a", "map", count, {"t": "t"})),
+                    webview(op("a", "map", "def f(request, t): return dict(t)", {"t": "t"})),
+                    steps=[send(1, timestamp=5), send(2, timestamp=100000), request()],
+                    tables={"t": [["old", 1]]},
+                )
+                self.assertEqual((result["stopped"], result["errors"]), (None, []))
+                self.assertEqual(
+                    values(result),
+                    [[1, True, [["k", 1], ["old", 1]], 2], [3, True, [["k", 3], ["old", 1]], 2]],
+                )
+                self.assertEqual(result["responses"][0]["body"], {"k": 3, "old": 1})
+                self.assertEqual(result["tables"], {"t": [["k", 3], ["old", 1]]})
+                self.assertNotIn("spec.window.relativeToSelector", [item["field"] for item in result["reached"]])
+
+    def test_code_that_expects_windows_fails(self) -> None:
+        for name in ("value()", "current()", "now()", "delta(5)"):
+            with self.subTest(name):
+                result = self.use(
+                    f"return t['k'].{name}", default="def f(): return int", window=self.WINDOWS["tumbling"]
+                )
+                message = f"'int' object has no attribute {name.partition('(')[0]!r}"
+                self.assertEqual(failures(result), [("AttributeError", message)])
+        for name in ("relative_to_stream", "relative_to_now", "tumbling", "hopping"):
+            with self.subTest(name):
+                result = self.use(f"return t.{name}", window=self.WINDOWS["tumbling"])
+                message = f"the test harness does not offer the attribute {name!r} of tables"
+                self.assertEqual(failures(result), [("AttributeError", message)])
+
     def test_each_test_starts_with_its_own_rows(self) -> None:
         spec = [table("t"), agent(op("a", "map", "def f(v, t):\n    t[v] = v\n    return len(t)", {"t": "t"}))]
         results = play_all(spec, [{"steps": [send(1)], "tables": {"t": [["x", 0]]}}, {"steps": [send(1)]}])
@@ -1090,6 +1135,21 @@ class Joins(unittest.TestCase):
             ("KeyError", True, "spec.extractor", "KasprJoin"),
         )
         self.assertEqual(result["tables"]["orders"], [["o1", {"id": "o1"}]])
+
+    def test_windows_of_its_tables_have_no_effect(self) -> None:
+        window = {"tumbling": {"size": "10", "expires": "1s"}}
+        write = "def f(v, t):\n    t[v['id']] = v"
+        result = play(
+            table("l", window=window), table("r", window=window), join("j", "l", "r", "def f(v): return v['c']"),
+            agent(op("a", "map", write, {"l": "t"}), name="left", topic="left", out=[]),
+            agent(op("a", "map", write, {"r": "t"}), name="right", topic="right", out=[]),
+            agent(op("a", "map", "def f(p): return [p.left['id'], p.right['id']]"), input={"channel": {"name": "j-channel"}}),
+            steps=[
+                send({"id": "o1", "c": "c1"}, topic="left", timestamp=5),
+                send({"id": "c1"}, topic="right", timestamp=100000),
+            ],
+        )  # fmt: skip
+        self.assertEqual((result["errors"], values(result)), ([], [["o1", "c1"]]))
 
     def test_the_channel_is_called_after_the_join(self) -> None:
         result = play(

@@ -907,7 +907,7 @@ class Table(collections.abc.MutableMapping):
 
     Only a stream can write: in webviews and tasks, and in agents that take batches, there is no current event, and
     a write raises TypeError. A missing key gives what the class of the default selector makes, without storing it,
-    also with `get`.
+    also with `get`. The window of a table has no effect.
     """
 
     def __init__(
@@ -2024,7 +2024,11 @@ class App:
         ]
 
     def _load_tables(self, components: List[Dict[str, Any]]) -> None:
-        """Tables are called by the names of their resources; the default selector runs when the table is made."""
+        """Tables are called by the names of their resources; the default selector runs when the table is made.
+
+        The framework reads `spec.window` and makes the same table as without it: values have no windows, nothing
+        expires, and the code of `relativeToSelector` never runs.
+        """
         for place, spec in self._of_kind(components, "KasprTable"):
             with self.at(place._replace(field="spec.defaultSelector")):
                 default = self.selector(place._replace(field="spec"), spec, "defaultSelector")
