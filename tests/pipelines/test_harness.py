@@ -392,10 +392,50 @@ class Blocks(unittest.TestCase):
         self.assertEqual(result["responses"][0]["body"], ["app"])
 
     def test_what_the_harness_does_not_offer_is_named(self) -> None:
-        result = play(agent(op("a", "map", "def f(value): return context['app'].monitor")), steps=[send(1)])
+        offers = {
+            "context['app'].monitor": "",
+            "context['app'].topics": "",
+            "context['app'].channel": "('c')",
+            "context['app'].Table": "('t')",
+            "context['app'].add_future": "(None)",
+            "context['app'].conf.broker": "",
+            "context['app'].tables.changelog_topics": "",
+            "context['app'].tables.clear": "()",
+            "context['event'].ack": "()",
+            "context['event'].message.stream_meta": "",
+        }
+        results = [
+            play(agent(op("a", "map", f"def f(value): return {name}{call}")), steps=[send(1)])
+            for name, call in offers.items()
+        ]
         self.assertEqual(
-            failures(result), [("AttributeError", "the test harness does not offer context['app'].monitor")]
+            [failures(result) for result in results],
+            [[("AttributeError", f"the test harness does not offer {name}")] for name in offers],
         )
+
+    def test_tables_of_the_app(self) -> None:
+        body = """
+        def f(value, t):
+            tables = context["app"].tables
+            tables["t"]["k"] = value
+            return [tables["t"] is t, list(tables), len(tables), "t" in tables, tables.get("x"), t["k"]]
+        """
+        result = play(table("t"), agent(op("a", "map", body, {"t": "t"})), steps=[send(1)])
+        self.assertEqual(values(result), [[True, ["t"], 1, True, None, 1]])
+        result = play(agent(op("a", "map", "def f(value): return context['app'].tables['x']")), steps=[send(1)])
+        self.assertEqual(failures(result), [("KeyError", "'x'")])
+
+    def test_the_loop_of_the_app_runs_functions_and_tasks(self) -> None:
+        body = """
+        async def f(value):
+            loop, seen = context["app"].loop, []
+            loop.call_soon(seen.append, "soon")
+            async def double(): return value * 2
+            return [await loop.run_in_executor(None, lambda: value), await loop.create_task(double()), seen]
+        """
+        result = play(agent(op("a", "map", body)), steps=[send(3)])
+        self.assertEqual(result["errors"], [])
+        self.assertEqual(values(result), [[3, 6, ["soon"]]])
 
     def test_selectors_know_no_name_of_init_and_no_context(self) -> None:
         for name, body in {"helper": "def f(value): return helper", "context": "def f(value): return context"}.items():

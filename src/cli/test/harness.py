@@ -723,6 +723,24 @@ class Log(Offered):
             setattr(self, name, lambda text, *arguments, level=level, **_options: self._write(level, text, arguments))
 
 
+class TablesStandIn(Offered, collections.abc.Mapping):
+    """`context['app'].tables`: the tables of the app by name."""
+
+    _label = "context['app'].tables"
+
+    def __init__(self, tables: Dict[str, "Table"]) -> None:
+        self._tables = tables
+
+    def __getitem__(self, name: str) -> "Table":
+        return self._tables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tables)
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+
 class AppStandIn(Offered):
     """`context['app']`."""
 
@@ -738,8 +756,8 @@ class AppStandIn(Offered):
         return asyncio.get_running_loop()
 
     @property
-    def tables(self) -> Dict[str, "Table"]:
-        return self._app.tables
+    def tables(self) -> TablesStandIn:
+        return TablesStandIn(self._app.tables)
 
     def topic(
         self,
