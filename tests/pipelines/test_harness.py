@@ -1671,6 +1671,92 @@ class Process(unittest.TestCase):
         self.assertTrue(all(values(result)[1]["count"] == 2 for result in results))
 
 
+class Shop(unittest.TestCase):
+    """An app with a component of each kind but joins: paid orders are counted for each page."""
+
+    COUNT = """
+    def count(order, counts):
+        key = "b:" + order["page"]
+        counts[key] = counts[key] + 1
+        return {"page": order["page"], "n": counts[key]}
+    """
+    SHOW = """
+    def show(request, counts, page):
+        return {"page": page, "n": counts["b:" + page]}
+    """
+    SWEEP = """
+    def sweep(counts):
+        for key, n in counts.items():
+            yield {"page": key.decode()[2:], "n": n}
+    """
+    COMPONENTS = (
+        table("counts", "def f(): return int", keySerializer="raw", **{"global": True}),
+        agent(
+            op("paid", "filter", "def f(order): return order['paid']"),
+            op("count", "map", COUNT, {"counts": "counts"}),
+            topic="orders",
+            out=[
+                {
+                    "name": "order-counts",
+                    "keySerializer": "raw",
+                    "valueSerializer": "json",
+                    "keySelector": code("def f(value): return value['page']"),
+                }
+            ],
+        ),
+        webview(op("show", "map", SHOW, {"counts": "counts"}), path="/counts/{page}"),
+        task(
+            op("read", "map", SWEEP, {"counts": "counts"}),
+            op("send", "topicSend", {"name": "sweeps", "valueSerializer": "json"}),
+            name="sweep",
+        ),
+    )
+
+    def run_test(self, **test: Any) -> Dict[str, Any]:
+        (result,) = play_all(self.COMPONENTS, [test])
+        self.assertEqual((result["stopped"], result["errors"]), (None, []))
+        return result
+
+    def test_a_paid_order_is_counted(self) -> None:
+        order = {"page": "book", "paid": True}
+        result = self.run_test(
+            tables={"counts": [["b:book", 1]]},
+            steps=[send(order, topic="orders", key="book", headers={"source": "web"})],
+        )
+        self.assertEqual(
+            [(record["topic"], record["key"], record["value"]) for record in result["sends"]],
+            [("order-counts", "book", {"page": "book", "n": 2})],
+        )
+        self.assertEqual(result["tables"], {"counts": [["b:book", 2]]})
+
+    def test_unpaid_ones_are_dropped(self) -> None:
+        result = self.run_test(steps=[send({"page": "book", "paid": False}, topic="orders")])
+        self.assertEqual((result["sends"], result["tables"]), ([], {"counts": []}))
+
+    def test_what_the_page_says(self) -> None:
+        result = self.run_test(tables={"counts": [["b:book", 7]]}, steps=[request("/counts/book")])
+        (response,) = result["responses"]
+        self.assertEqual((response["status"], response["body"]), (200, {"page": "book", "n": 7}))
+        self.assertEqual(response["contentType"], "application/json")
+
+    def test_the_nightly_task(self) -> None:
+        result = self.run_test(tables={"counts": [["b:pen", 2], ["b:book", 7]]}, steps=[run("sweep")])
+        self.assertEqual(values(result, "sweeps"), [{"page": "book", "n": 7}, {"page": "pen", "n": 2}])
+
+    def test_all_steps_of_one_test(self) -> None:
+        order = {"page": "book", "paid": True}
+        result = self.run_test(
+            tables={"counts": [["b:book", 1]]},
+            steps=[
+                send(order, topic="orders"), send({**order, "paid": False}, topic="orders"), send(order, topic="orders"),
+                run("sweep"), request("/counts/book"),
+            ],
+        )  # fmt: skip
+        self.assertEqual(values(result, "order-counts"), [{"page": "book", "n": 2}, {"page": "book", "n": 3}])
+        self.assertEqual(values(result, "sweeps"), [{"page": "book", "n": 3}])
+        self.assertEqual(result["responses"][0]["body"], {"page": "book", "n": 3})
+
+
 class Coverage(unittest.TestCase):
     """What a test reached."""
 
