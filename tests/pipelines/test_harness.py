@@ -392,10 +392,50 @@ class Blocks(unittest.TestCase):
         self.assertEqual(result["responses"][0]["body"], ["app"])
 
     def test_what_the_harness_does_not_offer_is_named(self) -> None:
-        result = play(agent(op("a", "map", "def f(value): return context['app'].monitor")), steps=[send(1)])
+        offers = {
+            "context['app'].monitor": "",
+            "context['app'].topics": "",
+            "context['app'].channel": "('c')",
+            "context['app'].Table": "('t')",
+            "context['app'].add_future": "(None)",
+            "context['app'].conf.broker": "",
+            "context['app'].tables.changelog_topics": "",
+            "context['app'].tables.clear": "()",
+            "context['event'].ack": "()",
+            "context['event'].message.stream_meta": "",
+        }
+        results = [
+            play(agent(op("a", "map", f"def f(value): return {name}{call}")), steps=[send(1)])
+            for name, call in offers.items()
+        ]
         self.assertEqual(
-            failures(result), [("AttributeError", "the test harness does not offer context['app'].monitor")]
+            [failures(result) for result in results],
+            [[("AttributeError", f"the test harness does not offer {name}")] for name in offers],
         )
+
+    def test_tables_of_the_app(self) -> None:
+        body = """
+        def f(value, t):
+            tables = context["app"].tables
+            tables["t"]["k"] = value
+            return [tables["t"] is t, list(tables), len(tables), "t" in tables, tables.get("x"), t["k"]]
+        """
+        result = play(table("t"), agent(op("a", "map", body, {"t": "t"})), steps=[send(1)])
+        self.assertEqual(values(result), [[True, ["t"], 1, True, None, 1]])
+        result = play(agent(op("a", "map", "def f(value): return context['app'].tables['x']")), steps=[send(1)])
+        self.assertEqual(failures(result), [("KeyError", "'x'")])
+
+    def test_the_loop_of_the_app_runs_functions_and_tasks(self) -> None:
+        body = """
+        async def f(value):
+            loop, seen = context["app"].loop, []
+            loop.call_soon(seen.append, "soon")
+            async def double(): return value * 2
+            return [await loop.run_in_executor(None, lambda: value), await loop.create_task(double()), seen]
+        """
+        result = play(agent(op("a", "map", body)), steps=[send(3)])
+        self.assertEqual(result["errors"], [])
+        self.assertEqual(values(result), [[3, 6, ["soon"]]])
 
     def test_selectors_know_no_name_of_init_and_no_context(self) -> None:
         for name, body in {"helper": "def f(value): return helper", "context": "def f(value): return context"}.items():
@@ -1014,6 +1054,51 @@ class Tables(unittest.TestCase):
                 self.assertEqual(values(result), expected)
                 self.assertEqual(result["tables"], {"t": [["k", 3]]})
 
+    WINDOWS = {
+        "tumbling": {"tumbling": {"size": "10", "expires": "1s"}},
+        "hopping": {"hopping": {"size": "10", "step": "5", "expires": "1s"}, "relativeTo": "stream"},
+        "now": {"tumbling": {"size": "10"}, "relativeTo": "now"},
+        "custom": {
+            "tumbling": {"size": "10"},
+            "relativeTo": "custom",
+            "relativeToSelector": code("raise ValueError('this code never runs')"),
+        },
+    }
+
+    def test_a_window_has_no_effect(self) -> None:
+        count = "def f(v, t):\n    t['k'] += v\n    return [t['k'], 'k' in t, list(t.items()), len(t)]"
+        for name, window in self.WINDOWS.items():
+            with self.subTest(name):
+                result = play(
+                    table("t", "def f(): return int", window=window),
+                    agent(op("a", "map", count, {"t": "t"})),
+                    webview(op("a", "map", "def f(request, t): return dict(t)", {"t": "t"})),
+                    steps=[send(1, timestamp=5), send(2, timestamp=100000), request()],
+                    tables={"t": [["old", 1]]},
+                )
+                self.assertEqual((result["stopped"], result["errors"]), (None, []))
+                self.assertEqual(
+                    values(result),
+                    [[1, True, [["k", 1], ["old", 1]], 2], [3, True, [["k", 3], ["old", 1]], 2]],
+                )
+                self.assertEqual(result["responses"][0]["body"], {"k": 3, "old": 1})
+                self.assertEqual(result["tables"], {"t": [["k", 3], ["old", 1]]})
+                self.assertNotIn("spec.window.relativeToSelector", [item["field"] for item in result["reached"]])
+
+    def test_code_that_expects_windows_fails(self) -> None:
+        for name in ("value()", "current()", "now()", "delta(5)"):
+            with self.subTest(name):
+                result = self.use(
+                    f"return t['k'].{name}", default="def f(): return int", window=self.WINDOWS["tumbling"]
+                )
+                message = f"'int' object has no attribute {name.partition('(')[0]!r}"
+                self.assertEqual(failures(result), [("AttributeError", message)])
+        for name in ("relative_to_stream", "relative_to_now", "tumbling", "hopping"):
+            with self.subTest(name):
+                result = self.use(f"return t.{name}", window=self.WINDOWS["tumbling"])
+                message = f"the test harness does not offer the attribute {name!r} of tables"
+                self.assertEqual(failures(result), [("AttributeError", message)])
+
     def test_each_test_starts_with_its_own_rows(self) -> None:
         spec = [table("t"), agent(op("a", "map", "def f(v, t):\n    t[v] = v\n    return len(t)", {"t": "t"}))]
         results = play_all(spec, [{"steps": [send(1)], "tables": {"t": [["x", 0]]}}, {"steps": [send(1)]}])
@@ -1090,6 +1175,21 @@ class Joins(unittest.TestCase):
             ("KeyError", True, "spec.extractor", "KasprJoin"),
         )
         self.assertEqual(result["tables"]["orders"], [["o1", {"id": "o1"}]])
+
+    def test_windows_of_its_tables_have_no_effect(self) -> None:
+        window = {"tumbling": {"size": "10", "expires": "1s"}}
+        write = "def f(v, t):\n    t[v['id']] = v"
+        result = play(
+            table("l", window=window), table("r", window=window), join("j", "l", "r", "def f(v): return v['c']"),
+            agent(op("a", "map", write, {"l": "t"}), name="left", topic="left", out=[]),
+            agent(op("a", "map", write, {"r": "t"}), name="right", topic="right", out=[]),
+            agent(op("a", "map", "def f(p): return [p.left['id'], p.right['id']]"), input={"channel": {"name": "j-channel"}}),
+            steps=[
+                send({"id": "o1", "c": "c1"}, topic="left", timestamp=5),
+                send({"id": "c1"}, topic="right", timestamp=100000),
+            ],
+        )  # fmt: skip
+        self.assertEqual((result["errors"], values(result)), ([], [["o1", "c1"]]))
 
     def test_the_channel_is_called_after_the_join(self) -> None:
         result = play(
@@ -1569,6 +1669,92 @@ class Process(unittest.TestCase):
         results = play_all(spec, [{"steps": [send({"n": 1}), send({"n": 1}), send({"n": -1})]}] * 500, alone=True)
         self.assertLess(time.monotonic() - begin, 10)
         self.assertTrue(all(values(result)[1]["count"] == 2 for result in results))
+
+
+class Shop(unittest.TestCase):
+    """An app with a component of each kind but joins: paid orders are counted for each page."""
+
+    COUNT = """
+    def count(order, counts):
+        key = "b:" + order["page"]
+        counts[key] = counts[key] + 1
+        return {"page": order["page"], "n": counts[key]}
+    """
+    SHOW = """
+    def show(request, counts, page):
+        return {"page": page, "n": counts["b:" + page]}
+    """
+    SWEEP = """
+    def sweep(counts):
+        for key, n in counts.items():
+            yield {"page": key.decode()[2:], "n": n}
+    """
+    COMPONENTS = (
+        table("counts", "def f(): return int", keySerializer="raw", **{"global": True}),
+        agent(
+            op("paid", "filter", "def f(order): return order['paid']"),
+            op("count", "map", COUNT, {"counts": "counts"}),
+            topic="orders",
+            out=[
+                {
+                    "name": "order-counts",
+                    "keySerializer": "raw",
+                    "valueSerializer": "json",
+                    "keySelector": code("def f(value): return value['page']"),
+                }
+            ],
+        ),
+        webview(op("show", "map", SHOW, {"counts": "counts"}), path="/counts/{page}"),
+        task(
+            op("read", "map", SWEEP, {"counts": "counts"}),
+            op("send", "topicSend", {"name": "sweeps", "valueSerializer": "json"}),
+            name="sweep",
+        ),
+    )
+
+    def run_test(self, **test: Any) -> Dict[str, Any]:
+        (result,) = play_all(self.COMPONENTS, [test])
+        self.assertEqual((result["stopped"], result["errors"]), (None, []))
+        return result
+
+    def test_a_paid_order_is_counted(self) -> None:
+        order = {"page": "book", "paid": True}
+        result = self.run_test(
+            tables={"counts": [["b:book", 1]]},
+            steps=[send(order, topic="orders", key="book", headers={"source": "web"})],
+        )
+        self.assertEqual(
+            [(record["topic"], record["key"], record["value"]) for record in result["sends"]],
+            [("order-counts", "book", {"page": "book", "n": 2})],
+        )
+        self.assertEqual(result["tables"], {"counts": [["b:book", 2]]})
+
+    def test_unpaid_ones_are_dropped(self) -> None:
+        result = self.run_test(steps=[send({"page": "book", "paid": False}, topic="orders")])
+        self.assertEqual((result["sends"], result["tables"]), ([], {"counts": []}))
+
+    def test_what_the_page_says(self) -> None:
+        result = self.run_test(tables={"counts": [["b:book", 7]]}, steps=[request("/counts/book")])
+        (response,) = result["responses"]
+        self.assertEqual((response["status"], response["body"]), (200, {"page": "book", "n": 7}))
+        self.assertEqual(response["contentType"], "application/json")
+
+    def test_the_nightly_task(self) -> None:
+        result = self.run_test(tables={"counts": [["b:pen", 2], ["b:book", 7]]}, steps=[run("sweep")])
+        self.assertEqual(values(result, "sweeps"), [{"page": "book", "n": 7}, {"page": "pen", "n": 2}])
+
+    def test_all_steps_of_one_test(self) -> None:
+        order = {"page": "book", "paid": True}
+        result = self.run_test(
+            tables={"counts": [["b:book", 1]]},
+            steps=[
+                send(order, topic="orders"), send({**order, "paid": False}, topic="orders"), send(order, topic="orders"),
+                run("sweep"), request("/counts/book"),
+            ],
+        )  # fmt: skip
+        self.assertEqual(values(result, "order-counts"), [{"page": "book", "n": 2}, {"page": "book", "n": 3}])
+        self.assertEqual(values(result, "sweeps"), [{"page": "book", "n": 3}])
+        self.assertEqual(result["responses"][0]["body"], {"page": "book", "n": 3})
 
 
 class Coverage(unittest.TestCase):

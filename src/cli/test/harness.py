@@ -723,6 +723,24 @@ class Log(Offered):
             setattr(self, name, lambda text, *arguments, level=level, **_options: self._write(level, text, arguments))
 
 
+class TablesStandIn(Offered, collections.abc.Mapping):
+    """`context['app'].tables`: the tables of the app by name."""
+
+    _label = "context['app'].tables"
+
+    def __init__(self, tables: Dict[str, "Table"]) -> None:
+        self._tables = tables
+
+    def __getitem__(self, name: str) -> "Table":
+        return self._tables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tables)
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+
 class AppStandIn(Offered):
     """`context['app']`."""
 
@@ -738,8 +756,8 @@ class AppStandIn(Offered):
         return asyncio.get_running_loop()
 
     @property
-    def tables(self) -> Dict[str, "Table"]:
-        return self._app.tables
+    def tables(self) -> TablesStandIn:
+        return TablesStandIn(self._app.tables)
 
     def topic(
         self,
@@ -907,7 +925,7 @@ class Table(collections.abc.MutableMapping):
 
     Only a stream can write: in webviews and tasks, and in agents that take batches, there is no current event, and
     a write raises TypeError. A missing key gives what the class of the default selector makes, without storing it,
-    also with `get`.
+    also with `get`. The window of a table has no effect.
     """
 
     def __init__(
@@ -2024,7 +2042,11 @@ class App:
         ]
 
     def _load_tables(self, components: List[Dict[str, Any]]) -> None:
-        """Tables are called by the names of their resources; the default selector runs when the table is made."""
+        """Tables are called by the names of their resources; the default selector runs when the table is made.
+
+        The framework reads `spec.window` and makes the same table as without it: values have no windows, nothing
+        expires, and the code of `relativeToSelector` never runs.
+        """
         for place, spec in self._of_kind(components, "KasprTable"):
             with self.at(place._replace(field="spec.defaultSelector")):
                 default = self.selector(place._replace(field="spec"), spec, "defaultSelector")
