@@ -96,7 +96,9 @@ fn collect(value: &Value, at: &Path, fields: &mut BTreeSet<String>) {
             fields.insert(at.to_string());
         }
         Value::Object(map) => {
-            map.iter().for_each(|(name, value)| collect(value, &at.child(name.clone()), fields))
+            // The framework ignores windows of tables.
+            let fields_of_map = map.iter().filter(|(name, _)| *name != "window");
+            fields_of_map.for_each(|(name, value)| collect(value, &at.child(name.clone()), fields));
         }
         Value::Array(items) => {
             items.iter().enumerate().for_each(|(i, value)| collect(value, &at.index(i), fields))
