@@ -99,8 +99,9 @@ pub(super) fn parse(input: &Input) -> Result<TestFile, Box<Finding>> {
         |message: String, bytes| Box::new(Finding { rule: rule::UNREADABLE, ..finding(message, bytes) });
     let text = input.content.as_ref().map_err(|why| unreadable(why.clone(), 0..0))?;
     parse_yaml(text).map_err(|(message, bytes)| unreadable(message, bytes))?;
-    // A field `n` or `y` of a message is not a boolean, as it is in YAML 1.1, which kubectl reads.
-    let value: Value = serde_saphyr::from_str(text).map_err(|error| {
+    // As in YAML 1.2, `n` and `no` are no booleans, in contrast to YAML 1.1, which kubectl reads.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let value: Value = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let error = error.without_snippet();
         unreadable(error.to_string(), error.location().map_or(0..0, |at| line_start(text, at.line())))
     })?;

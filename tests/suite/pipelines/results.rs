@@ -48,6 +48,124 @@ fn differences_and_lines_of_manifests_are_shown() {
     assert_eq!(test(folder.path(), &["shop_test.yaml", "--filter", "the task"]).0, 0);
 }
 
+/// A webview that reads the table.
+const PAGE: &str = r#"apiVersion: kaspr.io/v1alpha1
+kind: KasprWebView
+metadata: {name: page, labels: {kaspr.io/app: shop}}
+spec:
+  name: page
+  request: {method: GET, path: '/counts/{page}'}
+  response: {contentType: application/json}
+  processors:
+    pipeline: [find]
+    operations:
+    - name: find
+      tables: [{name: counts, paramName: counts}]
+      map:
+        entrypoint: find
+        python: |
+          def find(request, page, counts):
+              return {"n": counts.get(page) or 0}
+"#;
+
+/// Each expectation that does not hold fails, and says how.
+#[test]
+fn expectations_that_do_not_hold_fail() {
+    // What a task that raises an exception, an order, and a request are expected to do.
+    let cases = [
+        ("run: {task: sweep}", "", "error: the code raised an exception"),
+        ("run: {task: sweep}", "error: null", "error: the code raised an exception"),
+        ("run: {task: sweep}", "error: ValueError", ""),
+        ("run: {task: sweep}", "error: KeyError", "error: expected KeyError, but ValueError came"),
+        ("run: {task: sweep}", "error: {operation: run, line: 2, component: sweep, message: no}", ""),
+        ("run: {task: sweep}", "error: {operation: send}", "error: expected operation send, but it is run"),
+        ("run: {task: sweep}", "error: {line: 1}", "error: expected line 1, but it is 2"),
+        (
+            "run: {task: sweep}",
+            "error: {component: counter}",
+            "error: expected component counter, but it is sweep",
+        ),
+        (
+            "run: {task: sweep}",
+            "error: {message: {$regex: ^y}}",
+            "error: expected the message {\"$regex\":\"^y\"}, but it is \"no\"",
+        ),
+        (
+            "run: {task: sweep}",
+            "errors: [ValueError, ValueError]",
+            "error: expected ValueError, but no exception came",
+        ),
+        ("run: {task: sweep}", "errors: []", "error: the code raised an exception"),
+        (
+            "send: [{topic: orders}, {topic: orders}]",
+            "error: TypeError",
+            "error: the code raised more exceptions than expected",
+        ),
+        (
+            "send: [{topic: orders, value: {paid: true, page: a}}]",
+            "error: KeyError",
+            "error: expected KeyError, but no exception came",
+        ),
+        (
+            "send: [{topic: orders, value: {paid: true, page: a}}]",
+            "topics: {order-counts: []}",
+            "topics.order-counts: differs",
+        ),
+        (
+            "send: [{topic: orders, value: {paid: true, page: a}}]",
+            "topics: {order-counts: [{key: b}]}",
+            "topics.order-counts: differs",
+        ),
+        (
+            "send: [{topic: orders, value: {paid: true, page: a}}]",
+            "tables: {counts: {a: 1, b: 1}}",
+            "tables.counts: differs",
+        ),
+        (
+            "send: [{topic: orders, value: {paid: true, page: a}}]",
+            "tables: {counts: [{key: a, value: 1}]}",
+            "",
+        ),
+        ("request: {path: /counts/a}", "status: 404", "status: differs"),
+        ("request: {path: /counts/a}", "body: {n: 1}", "body: differs"),
+        ("request: {path: /counts/a}", "headers: {x: y}", "headers: differs"),
+        (
+            "request: {path: /counts/a}",
+            "{status: 200, body: {n: 0}, headers: {content-type: application/json}}",
+            "",
+        ),
+        ("request: {path: /nowhere}", "status: 200", "status: differs"),
+        ("request: {path: /counts/a, method: POST}", "status: 405", ""),
+    ];
+    let mut tests = "tests:\n".to_owned();
+    for (i, (step, expect, _)) in cases.iter().enumerate() {
+        let expect = if expect.is_empty() || expect.starts_with('{') {
+            (*expect).to_owned()
+        } else {
+            format!("{{{expect}}}")
+        };
+        tests += &format!("- name: case {i}\n  {step}\n");
+        if !expect.is_empty() {
+            tests += &format!("  expect: {expect}\n");
+        }
+    }
+    let folder = folder("def run():\n    raise ValueError('no')", &tests);
+    fs::write(folder.path().join("page.yaml"), PAGE).expect("a file");
+    let (_, stdout, stderr) = test(folder.path(), &["shop_test.yaml", "--format", "json"]);
+    assert_eq!(stderr, "");
+    let lines: Vec<serde_json::Value> =
+        stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines.len(), cases.len(), "{stdout}");
+    for ((step, expect, expected), result) in cases.iter().zip(&lines) {
+        let first = &result["failures"][0];
+        let text = |name: &str| first[name].as_str().unwrap_or_default();
+        let got =
+            if first.is_null() { String::new() } else { format!("{}: {}", text("what"), text("message")) };
+        assert_eq!(got, *expected, "{step} {expect}\n{result}");
+        assert_eq!(result["status"], if expected.is_empty() { "passed" } else { "failed" }, "{result}");
+    }
+}
+
 #[test]
 fn machines_read_results() {
     let folder = folder(RETURNS, TESTS);
