@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::{
-    api::Kind,
+    api::{Kind, PythonPackages},
     cli::validate::{AppKey, ManifestSet},
     naming::APP_LABEL,
 };
@@ -17,8 +17,8 @@ pub(super) struct App {
     pub exists: bool,
     /// `spec.config` of the app.
     pub config: Value,
-    /// Requirement strings of `spec.pythonPackages`.
-    pub packages: Value,
+    /// `spec.pythonPackages` of the app.
+    pub packages: Option<PythonPackages>,
     /// The components.
     pub components: Vec<AppComponent>,
 }
@@ -46,7 +46,7 @@ pub(super) fn apps(manifests: &ManifestSet) -> BTreeMap<AppKey, App> {
             let app = apps.entry((namespace, name)).or_default();
             app.exists = true;
             app.config = value["spec"]["config"].take();
-            app.packages = value["spec"]["pythonPackages"].take();
+            app.packages = serde_json::from_value(value["spec"]["pythonPackages"].take()).ok();
         } else {
             let app = text(&metadata["labels"][APP_LABEL]);
             let spec = value["spec"].take();

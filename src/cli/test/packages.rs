@@ -2,14 +2,12 @@
 
 use std::{
     env,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use serde_json::Value;
-use sha2::{Digest, Sha256};
-
 use super::{app::App, error::TestError};
+use crate::resources::hash;
 
 /// Name of the member that the installer links to the packages.
 const MEMBER: &str = "test";
@@ -20,18 +18,12 @@ const MEMBER: &str = "test";
 /// # Errors
 ///
 /// The packages cannot be installed. The installer prints why.
-pub(super) fn install(app: &App, python: &std::path::Path) -> Result<Option<PathBuf>, TestError> {
-    let list = |field: &str| {
-        let items = app.packages[field].as_array().into_iter().flatten();
-        items.filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
-    };
-    let packages = list("packages");
-    if packages.is_empty() {
+pub(super) fn install(app: &App, python: &Path) -> Result<Option<PathBuf>, TestError> {
+    let Some(packages) = app.packages.as_ref().filter(|packages| !packages.packages.is_empty()) else {
         return Ok(None);
-    }
+    };
     let failed = |why: String| TestError::Packages { why };
-    let digest = Sha256::digest(app.packages.to_string());
-    let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let hash = hash::of_packages(packages).into_iter().next().unwrap_or_default();
     let folder = cache_folder().ok_or_else(|| failed("set HOME or XDG_CACHE_HOME".to_owned()))?.join(&hash);
     let report = tempfile::NamedTempFile::new().map_err(TestError::Folder)?;
     let program = env::current_exe().map_err(|error| failed(error.to_string()))?;
@@ -44,13 +36,12 @@ pub(super) fn install(app: &App, python: &std::path::Path) -> Result<Option<Path
     {
         command.arg("--uv").arg("uv");
     }
-    if let Some(index) = app.packages["indexUrl"].as_str() {
-        command.arg("--index-url").arg(index);
-    }
-    for (flag, field) in [("--extra-index-url", "extraIndexUrls"), ("--trusted-host", "trustedHosts")] {
-        list(field).iter().for_each(|value| _ = command.arg(flag).arg(value));
-    }
-    command.arg("--").args(&packages).stdin(Stdio::null()).stdout(Stdio::null());
+    command.args(packages.index_url.iter().flat_map(|url| ["--index-url", url.as_str()]));
+    let indexes = packages.extra_index_urls.iter().flatten();
+    command.args(indexes.flat_map(|url| ["--extra-index-url", url.as_str()]));
+    let hosts = packages.trusted_hosts.iter().flatten();
+    command.args(hosts.flat_map(|host| ["--trusted-host", host.as_str()]));
+    command.arg("--").args(&packages.packages).stdin(Stdio::null()).stdout(Stdio::null());
     let status = command.status().map_err(|error| failed(error.to_string()))?;
     if status.success() {
         Ok(Some(folder.join("members").join(MEMBER)))

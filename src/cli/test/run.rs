@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write},
+    mem,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -124,10 +125,16 @@ impl Run {
         args: &TestArgs,
         limits: &Limits,
     ) -> Result<(), TestError> {
+        let mut folders = BTreeMap::<(usize, AppKey), Option<PathBuf>>::new();
         let mut by_packages = BTreeMap::<Option<PathBuf>, TestPlan>::new();
-        for test in std::mem::take(&mut plan.tests) {
-            let app = &apps[self.sets[test.source]][&test.app];
-            let folder = if args.packages { packages::install(app, &limits.python)? } else { None };
+        for test in mem::take(&mut plan.tests) {
+            let key = (self.sets[test.source], test.app.clone());
+            let folder = match folders.get(&key) {
+                Some(known) => known.clone(),
+                None if args.packages => packages::install(&apps[key.0][&key.1], &limits.python)?,
+                None => None,
+            };
+            folders.insert(key, folder.clone());
             let part = by_packages.entry(folder.clone()).or_insert_with(|| TestPlan {
                 apps: plan.apps.clone(),
                 tests: Vec::new(),

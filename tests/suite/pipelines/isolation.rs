@@ -83,24 +83,32 @@ fn code_has_no_variables_of_the_caller() {
 #[test]
 fn packages_are_installed_once() {
     let code = "from slugify import slugify\n\ndef run():\n    return {'swept': slugify('A page')}";
-    let tests =
-        "tests: [{name: one, run: {task: sweep}, expect: {topics: {sweeps: [{value: {swept: a-page}}]}}}]";
-    let folder = folder(code, tests);
+    let one = "run: {task: sweep}, expect: {topics: {sweeps: [{value: {swept: a-page}}]}}";
+    let tests = format!("tests: [{{name: one, {one}}}, {{name: two, {one}}}]");
+    let folder = folder(code, &tests);
     let manifest = folder.path().join("shop.yaml");
     let packages = "pythonPackages: {packages: [python-slugify==8.0.4]}, storage";
     let text = std::fs::read_to_string(&manifest).expect("text").replace("storage", packages);
     std::fs::write(&manifest, text).expect("a file");
-    let run = |more: &[&str]| {
-        let cache = format!("XDG_CACHE_HOME={}", folder.path().join("cache").display());
-        let args = [&["shop_test.yaml"], more].concat();
-        test_with(folder.path(), &args, &[cache.as_str()])
+    let uv = control_plane::from_pip("uv", include_str!("../../../deploy/uv-version").trim())
+        .expect("uv")
+        .join("bin");
+    let path = std::env::var("PATH").expect("a path");
+    let run = |cache: &str, path: &str, more: &[&str]| {
+        let cache = format!("XDG_CACHE_HOME={}", folder.path().join(cache).display());
+        let path = format!("PATH={path}");
+        test_with(folder.path(), &[&["shop_test.yaml"], more].concat(), &[&cache, &path])
     };
-    let (code, stdout, _) = run(&[]);
+    let (code, stdout, _) = run("pip", &path, &[]);
     assert!(code == 1 && stdout.contains("run the tests with --packages"), "{stdout}");
-    let (code, stdout, stderr) = run(&["--packages"]);
-    assert!(code == 0 && stderr.contains("ready, from the index: python-slugify==8.0.4"), "{stdout}{stderr}");
-    let (code, stdout, stderr) = run(&["--packages"]);
-    assert!(code == 0 && stderr.starts_with("ready, from the cache"), "{stdout}{stderr}");
+    let with_uv = format!("{}:{path}", uv.display());
+    for (tool, path) in [("pip", &path), ("uv", &with_uv)] {
+        let (code, stdout, stderr) = run(tool, path, &["--packages"]);
+        assert!(code == 0 && stderr.contains(&format!("installing with {tool}")), "{stdout}{stderr}");
+        let (code, stdout, stderr) = run(tool, path, &["--packages"]);
+        assert!(code == 0 && stderr.starts_with("ready, from the cache"), "{stdout}{stderr}");
+        assert_eq!(stderr.matches("ready").count(), 1, "{stderr}");
+    }
 }
 
 #[test]
