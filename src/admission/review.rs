@@ -152,8 +152,12 @@ fn validate(
             if handler.kind == Kind::App && old.is_some() {
                 context.set_claims(provider.claims(namespace, app));
             }
-            if let Some(why) = provider.other_owner(handler.kind, namespace, &name) {
-                context.set_others(BTreeMap::from([(naming::definition(handler.kind, &name), why)]));
+            // The condition of a component that exists names the ConfigMap.
+            if old.is_none()
+                && let Some(why) = provider.other_owner(handler.kind, namespace, &name)
+            {
+                let config_map = naming::definition(handler.kind, &name);
+                context.set_foreign_config_maps(BTreeMap::from([(config_map, why)]));
             }
             Some(context)
         });

@@ -35,7 +35,7 @@ pub(super) fn app_contexts(manifests: &[Manifest], others: &[Manifest]) -> BTree
             let mut context = AppContext::default();
             context.set_objects(Arc::clone(objects.get(namespace).unwrap_or(&none)));
             if let Some(foreign) = foreign.get(namespace) {
-                context.set_others(Arc::clone(foreign));
+                context.set_foreign_config_maps(Arc::clone(foreign));
             }
             context
         });

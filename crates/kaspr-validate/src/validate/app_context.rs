@@ -55,7 +55,7 @@ pub struct AppContext {
     pub(super) objects: Option<Arc<Objects>>,
     pub(super) claims: Claims,
     /// ConfigMaps that the operator did not make, by name, with whose they are.
-    pub(super) others: Arc<BTreeMap<String, String>>,
+    pub(super) foreign_config_maps: Arc<BTreeMap<String, String>>,
 }
 
 /// Facts about the app itself.
@@ -213,8 +213,8 @@ impl AppContext {
 
     /// Sets the ConfigMaps that the operator did not make, by name, with whose they are: `is controlled by
     /// Deployment web`.
-    pub fn set_others(&mut self, config_maps: impl Into<Arc<BTreeMap<String, String>>>) {
-        self.others = config_maps.into();
+    pub fn set_foreign_config_maps(&mut self, config_maps: impl Into<Arc<BTreeMap<String, String>>>) {
+        self.foreign_config_maps = config_maps.into();
     }
 
     /// Returns the number of partitions of an agent's topic, if it is known.

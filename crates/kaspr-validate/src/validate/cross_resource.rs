@@ -236,7 +236,7 @@ fn check_app<C: KasprResource>(component: &C, context: &AppContext, found: &mut 
         );
         found.forbidden(rule::VOLUME, Path::root().child("metadata").child("name"), detail);
     }
-    if let Some(why) = context.others.get(&volume) {
+    if let Some(why) = context.foreign_config_maps.get(&volume) {
         let text = format!("ConfigMap {volume} {why}: the component is withheld until it has another name");
         found.warn(rule::NAME_TAKEN, Path::root().child("metadata").child("name"), text);
     }

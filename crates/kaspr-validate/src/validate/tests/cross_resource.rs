@@ -58,7 +58,7 @@ pub(super) fn context(lines: &str) -> AppContext {
             "others" => {
                 let others: BTreeMap<String, String> =
                     serde_json::from_value(parse_yaml(patch)).expect("names and texts");
-                context.set_others(others);
+                context.set_foreign_config_maps(others);
             }
             "claims" => {
                 let claim = parse_yaml(patch);
