@@ -12,11 +12,15 @@ use serde_json::{Value, json};
 
 use super::{
     output::{print, print_message, to_json},
-    resources::{AppSet, Resources, kind_of},
+    resources::{AppSet, Resources},
 };
 use crate::{
-    admission,
-    cli::{error::Error, output::to_yaml, parallel::map_in_parallel, validate::ManifestSet},
+    cli::{
+        error::Error,
+        output::to_yaml,
+        parallel::map_in_parallel,
+        validate::{ManifestSet, with_defaults},
+    },
     reconcile::{self, Plan},
     resources::OwnedObject,
     settings::BuildSettings,
@@ -70,7 +74,8 @@ pub(super) fn render(args: RenderArgs) -> Result<ExitCode, Error> {
         let code = if manifests.has_unreadable() { EXIT_UNREADABLE } else { EXIT_INVALID };
         return Ok(ExitCode::from(code));
     }
-    let resources = resources_with_defaults(manifests);
+    let mut resources = Resources::default();
+    resources.extend(manifests.into_resources().filter_map(with_defaults));
     let sets: Vec<&AppSet> = resources.app_sets().collect();
     let planned = map_in_parallel(&sets, |set| plan_objects(set, &settings));
     let mut objects = Vec::new();
@@ -96,17 +101,6 @@ fn plan_objects(set: &AppSet, settings: &BuildSettings) -> Result<(Plan, Vec<Val
     let objects = definitions.chain(mem::take(&mut plan.objects));
     let objects = objects.map(|object| without_owner_identity(object, set)).collect();
     Ok((plan, objects))
-}
-
-/// Returns the resources with the defaults that the webhook sets.
-fn resources_with_defaults(manifests: ManifestSet) -> Resources {
-    let mut resources = Resources::default();
-    resources.extend(manifests.into_resources().filter_map(|mut value| {
-        let kind = kind_of(&value)?;
-        (admission::handler_for(kind).apply_defaults)(&mut value);
-        Some((kind, value))
-    }));
-    resources
 }
 
 /// Prints a warning for each component that the operator would withhold from the members.

@@ -236,6 +236,13 @@ impl TableContent {
     }
 }
 
+impl TestCase {
+    /// Returns the place of the request among the steps of the test, which come after its messages and its task.
+    pub(super) fn request_step(&self) -> usize {
+        self.send.len() + usize::from(self.run.is_some())
+    }
+}
+
 impl ExpectedError {
     /// Returns the fields, unless only the type is given.
     pub(super) fn fields(&self) -> Option<&ErrorFields> {

@@ -59,10 +59,11 @@ impl TestPlan {
             Ok(found) => found,
             Err((path, why)) => return Err(vec![locate(text, &path, why)]),
         };
+        let names = AppNames::of(app);
         let mut problems = Problems::default();
         let id = format!("{set}/{}/{}", key.0, key.1);
         for (i, case) in source.content.tests.iter().enumerate() {
-            problems.check(case, app, &Path::root().child("tests").index(i));
+            problems.check(case, &names, &Path::root().child("tests").index(i));
             if case.name.contains(filter) {
                 let steps = steps(&id, case);
                 self.add_test(PlannedTest { source: index, case: i, app: key.clone(), steps });
@@ -126,25 +127,48 @@ fn suggestion<'a>(given: &str, names: impl Iterator<Item = &'a str> + Clone) -> 
     }
 }
 
+/// Names that tests of an app may use.
+struct AppNames<'a> {
+    tables: Vec<&'a str>,
+    tasks: Vec<&'a str>,
+    channels: Vec<&'a str>,
+    /// Topics that agents read.
+    inputs: Vec<&'a str>,
+    /// Topics that components send to, except those that code selects.
+    outputs: Vec<&'a str>,
+    has_webview: bool,
+}
+
+impl<'a> AppNames<'a> {
+    fn of(app: &'a App) -> Self {
+        Self {
+            tables: app.names(Kind::Table).collect(),
+            tasks: app.names(Kind::Task).collect(),
+            channels: app.channels(),
+            inputs: app.input_topics(),
+            outputs: app.output_topics(),
+            has_webview: app.names(Kind::WebView).next().is_some(),
+        }
+    }
+}
+
 /// Problems of a test file.
 #[derive(Default)]
 struct Problems(Vec<(Path, String)>);
 
 impl Problems {
     /// Checks the names and matchers of a test.
-    fn check(&mut self, case: &TestCase, app: &App, at: &Path) {
-        let tables: Vec<&str> = app.names(Kind::Table).collect();
+    fn check(&mut self, case: &TestCase, names: &AppNames<'_>, at: &Path) {
         for name in case.tables.keys() {
-            self.check_name(name, "table", &tables, at.child("tables").child(name.clone()));
+            self.check_name(name, "table", &names.tables, at.child("tables").child(name.clone()));
         }
         for (i, message) in case.send.iter().enumerate() {
-            self.check_message(message, app, &at.child("send").index(i));
+            self.check_message(message, names, &at.child("send").index(i));
         }
         if let Some(run) = &case.run {
-            let tasks: Vec<&str> = app.names(Kind::Task).collect();
-            self.check_name(&run.task, "task", &tasks, at.child("run").child("task"));
+            self.check_name(&run.task, "task", &names.tasks, at.child("run").child("task"));
         }
-        if case.request.is_some() && app.names(Kind::WebView).next().is_none() {
+        if case.request.is_some() && !names.has_webview {
             self.0.push((at.child("request"), "the app has no webview".to_owned()));
         }
         let expect = at.child("expect");
@@ -155,14 +179,14 @@ impl Problems {
             self.0.push((expect.child("error"), "must not be set with 'errors'".to_owned()));
         }
         for name in case.expect.tables.keys() {
-            self.check_name(name, "table", &tables, expect.child("tables").child(name.clone()));
+            self.check_name(name, "table", &names.tables, expect.child("tables").child(name.clone()));
         }
         let topics = expect.child("topics");
         for (name, messages) in &case.expect.topics {
             let at = topics.child(name.clone());
             self.check_matcher(message_matchers(messages), at.clone());
             // A misspelled topic has no messages, as expected.
-            let outputs = app.output_topics();
+            let outputs = &names.outputs;
             let near = nearest(name, outputs.iter().copied()).filter(|_| !outputs.contains(&name.as_str()));
             if let Some(near) = near.filter(|_| messages.as_array().is_some_and(Vec::is_empty)) {
                 let why = format!("no component of the app sends to topic '{name}': did you mean '{near}'?");
@@ -174,12 +198,11 @@ impl Problems {
         }
     }
 
-    fn check_message(&mut self, message: &Message, app: &App, at: &Path) {
+    fn check_message(&mut self, message: &Message, names: &AppNames<'_>, at: &Path) {
         match (&message.topic, &message.channel) {
             (Some(topic), None) => {
-                let topics = app.input_topics();
-                if !topics.contains(&topic.as_str()) {
-                    let hint = suggestion(topic, topics.into_iter());
+                if !names.inputs.contains(&topic.as_str()) {
+                    let hint = suggestion(topic, names.inputs.iter().copied());
                     self.0.push((
                         at.child("topic"),
                         format!("no agent of the app reads topic '{topic}'{hint}"),
@@ -187,7 +210,7 @@ impl Problems {
                 }
             }
             (None, Some(channel)) => {
-                self.check_name(channel, "channel", &app.channels(), at.child("channel"));
+                self.check_name(channel, "channel", &names.channels, at.child("channel"));
             }
             _ => self.0.push((at.clone(), "must have a topic or a channel".to_owned())),
         }

@@ -79,8 +79,8 @@ fn expectation(case: &TestCase, outcome: &Outcome) -> Value {
         expect.insert("status".to_owned(), json!(response.status));
         expect.insert("body".to_owned(), response.body.clone());
     }
-    let request = case.send.len() + usize::from(case.run.is_some());
-    let raised = outcome.errors.iter().filter(|error| case.request.is_none() || error.step != request);
+    let step = case.request_step();
+    let raised = outcome.errors.iter().filter(|error| case.request.is_none() || error.step != step);
     let raised: Vec<Value> = raised
         .map(|error| {
             let fields = json!({

@@ -63,8 +63,8 @@ fn check_errors(case: &TestCase, outcome: &Outcome, failures: &mut Vec<Failure>)
         .map(|all| all.iter().collect())
         .or_else(|| expect.error.as_ref().map(|one| vec![one]));
     // A webview answers with the exception, which `status` and `body` describe.
-    let request = case.send.len() + usize::from(case.run.is_some());
-    let is_relevant = |error: &Raised| expected.is_some() || case.request.is_none() || error.step != request;
+    let is_relevant =
+        |error: &Raised| expected.is_some() || case.request.is_none() || error.step != case.request_step();
     let raised: Vec<usize> = (0..outcome.errors.len()).filter(|i| is_relevant(&outcome.errors[*i])).collect();
     let expected = expected.unwrap_or_default();
     if expected.is_empty() && !raised.is_empty() {
@@ -189,8 +189,8 @@ fn check_response(case: &TestCase, outcome: &Outcome, failures: &mut Vec<Failure
     }
     // The exception explains the difference.
     if failures.len() > before && expect.error.is_none() && expect.errors.is_none() {
-        let request = case.send.len() + usize::from(case.run.is_some());
-        let of_request = (0..outcome.errors.len()).filter(|i| outcome.errors[*i].step == request);
+        let step = case.request_step();
+        let of_request = (0..outcome.errors.len()).filter(|i| outcome.errors[*i].step == step);
         if let Some(failure) = failures.last_mut() {
             failure.errors.extend(of_request);
         }

@@ -32,7 +32,7 @@ const HARNESS: &str = include_str!("harness.py");
 const START: Duration = Duration::from_secs(60);
 
 /// Bytes of standard error that are kept.
-const LAST_WORDS: usize = 4096;
+const KEPT_OUTPUT: usize = 4096;
 
 /// How to run tests.
 #[derive(Debug)]
@@ -66,11 +66,11 @@ pub(super) fn run_tests(
         let first = next;
         while next < plan.tests.len() {
             let Some(end) = worker.next(next, limits.time) else {
-                let words = worker.last_words();
+                let how = worker.exit_description();
                 if next == first && !worker.started {
-                    return Err(TestError::Harness { python: limits.python.clone(), why: words });
+                    return Err(TestError::Harness { python: limits.python.clone(), why: how });
                 }
-                report(next, End::Died(words));
+                report(next, End::Died(how));
                 next += 1;
                 break;
             };
@@ -125,7 +125,7 @@ impl Worker {
         let start = |source| TestError::Python { python: limits.python.clone(), source };
         let mut child = command.spawn().map_err(start)?;
         let events = child.stdout.take().map(read_events);
-        let errors = child.stderr.take().map(read_last_words);
+        let errors = child.stderr.take().map(read_end);
         let (Some(events), Some(errors)) = (events, errors) else {
             return Err(start(io::ErrorKind::BrokenPipe.into()));
         };
@@ -149,12 +149,12 @@ impl Worker {
     }
 
     /// Returns how the process ended, with its last messages.
-    fn last_words(&mut self) -> String {
+    fn exit_description(&mut self) -> String {
         let status = self.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
         // A child of the code can keep the pipe open.
         self.kill();
-        let words = self.errors.recv_timeout(Duration::from_secs(5)).unwrap_or_default();
-        if words.trim().is_empty() { status } else { format!("{status}: {}", words.trim()) }
+        let output = self.errors.recv_timeout(Duration::from_secs(5)).unwrap_or_default();
+        if output.trim().is_empty() { status } else { format!("{status}: {}", output.trim()) }
     }
 
     /// Ends the process with all children of the code.
@@ -190,15 +190,15 @@ fn read_events(output: ChildStdout) -> Receiver<Event> {
 }
 
 /// Reads standard error to its end, and sends its last part.
-fn read_last_words(mut output: impl Read + Send + 'static) -> Receiver<String> {
+fn read_end(mut output: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = channel();
     thread::spawn(move || {
         let mut kept = Vec::new();
         let mut buffer = [0; 4096];
         while let Ok(read @ 1..) = output.read(&mut buffer) {
             kept.extend_from_slice(&buffer[..read]);
-            if kept.len() > 2 * LAST_WORDS {
-                kept.drain(..kept.len() - LAST_WORDS);
+            if kept.len() > 2 * KEPT_OUTPUT {
+                kept.drain(..kept.len() - KEPT_OUTPUT);
             }
         }
         let _ = sender.send(String::from_utf8_lossy(&kept).into_owned());

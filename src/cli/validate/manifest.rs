@@ -11,6 +11,7 @@ use crate::{
 };
 
 /// A manifest: a document, or an item of a list in a document.
+#[derive(Clone)]
 pub(super) struct Manifest {
     /// Index of the document.
     pub document: usize,

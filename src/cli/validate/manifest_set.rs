@@ -85,23 +85,12 @@ impl ManifestSet {
 
     /// Returns the resources of kaspr.io, in the order of the files, with their namespaces.
     pub(crate) fn into_resources(self) -> impl Iterator<Item = Value> {
-        let objects = self.manifests.into_iter().filter(|manifest| manifest.value["metadata"].is_object());
-        objects.map(|manifest| {
-            let Manifest { mut value, resource, .. } = manifest;
-            value["metadata"]["namespace"] = Value::String(resource.namespace);
-            value
-        })
+        self.manifests.into_iter().filter_map(resource)
     }
 
     /// Returns the resources of kaspr.io with the defaults of the webhook, in the order of the files.
     pub(crate) fn resources_with_defaults(&self) -> impl Iterator<Item = (Kind, Value)> + '_ {
-        self.manifests.iter().filter_map(|manifest| {
-            let kind = manifest.kind().filter(|_| manifest.value["metadata"].is_object())?;
-            let mut value = manifest.value.clone();
-            (admission::handler_for(kind).apply_defaults)(&mut value);
-            value["metadata"]["namespace"] = Value::String(manifest.resource.namespace.clone());
-            Some((kind, value))
-        })
+        self.manifests.iter().cloned().filter_map(resource).filter_map(with_defaults)
     }
 
     /// Returns the place of a line of code, from 1 in its block, in the files.
@@ -187,4 +176,19 @@ impl ManifestSet {
             }
         })
     }
+}
+
+/// Returns a manifest as a resource, with its namespace. `None` if it has no metadata.
+fn resource(manifest: Manifest) -> Option<Value> {
+    let Manifest { mut value, resource, .. } = manifest;
+    value["metadata"].as_object_mut()?.insert("namespace".to_owned(), Value::String(resource.namespace));
+    Some(value)
+}
+
+/// Returns a resource with the defaults that the webhook sets. `None` if its kind is unknown.
+#[must_use]
+pub(crate) fn with_defaults(mut resource: Value) -> Option<(Kind, Value)> {
+    let kind = Kind::from_name(resource["kind"].as_str()?)?;
+    (admission::handler_for(kind).apply_defaults)(&mut resource);
+    Some((kind, resource))
 }

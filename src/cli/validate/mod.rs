@@ -31,6 +31,6 @@ pub(super) use input::{Input, is_test_file, read_file};
 pub(super) use locate::{Highlight, Locator};
 pub(super) use machine_formats::{escape_data, escape_property};
 pub(super) use manifest::AppKey;
-pub(super) use manifest_set::{ManifestSet, Place};
+pub(super) use manifest_set::{ManifestSet, Place, with_defaults};
 pub(super) use printer::print_report;
 pub(super) use validation_report::ValidationReport;

@@ -20,6 +20,15 @@ pub struct Processors {
     pub operations: Option<Vec<Operation>>,
 }
 
+impl Processors {
+    /// Returns whether the pipeline names an operation: others never run.
+    #[must_use]
+    pub fn runs(&self, operation: &Operation) -> bool {
+        let names = |name: &String| self.pipeline.iter().flatten().any(|step| step == name);
+        operation.name.as_ref().is_some_and(names)
+    }
+}
+
 /// One step of a pipeline: exactly one of `map`, `filter` and `topicSend`.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -2,12 +2,16 @@
 
 use super::{app_context::AppContext, findings::Findings, modules, path::Path, python, rule};
 use crate::api::{
-    Code, KasprAgent, KasprJoin, KasprTable, KasprTask, KasprWebView, Operation, Processors, TopicOut,
-    WebResponse,
+    Code, KasprAgent, KasprJoin, KasprTable, KasprTask, KasprWebView, Processors, TopicOut, WebResponse,
 };
 
-/// Code, and the path of its field.
-type CodeField<'a> = (&'a Code, Path);
+/// A field with code.
+pub(super) struct CodeField<'a> {
+    code: &'a Code,
+    at: Path,
+    /// Whether the framework runs the code.
+    runs: bool,
+}
 
 /// Largest size of a definition in bytes.
 ///
@@ -27,7 +31,7 @@ pub(super) trait HasCode {
 
 /// Checks that the code of a component fits into its definition, which has all of it.
 pub(super) fn check_size(component: &impl HasCode, found: &mut Findings) {
-    let size: usize = component.codes().iter().map(|(code, _)| code.python.len()).sum();
+    let size: usize = component.codes().iter().map(|field| field.code.python.len()).sum();
     if size > LARGEST_DEFINITION {
         let detail = format!(
             "must have at most {} KiB of code in all, but has {}: a ConfigMap holds it",
@@ -41,44 +45,32 @@ pub(super) fn check_size(component: &impl HasCode, found: &mut Findings) {
 /// Checks what code needs of the image of the members.
 pub(super) fn check_image(component: &impl HasCode, context: &AppContext, found: &mut Findings) {
     let Some(app) = context.app.as_ref().filter(|app| app.is_known && !app.has_own_image) else { return };
-    let codes = component.codes();
-    let is_init = |at: &Path| at.to_string() == "spec.processors.init";
-    let init = codes.iter().find(|(_, at)| is_init(at)).map(|(code, _)| *code);
-    let idle = component.processors().map(idle_operations).unwrap_or_default();
-    for (code, at) in &codes {
-        python::check_image(code, at, |module| modules::missing(module, app), found);
-        let field = at.to_string();
-        if !idle.iter().any(|operation| field.starts_with(operation)) {
-            python::check_annotations(code, at, init.filter(|_| !is_init(at)), found);
+    let init = component.processors().and_then(|processors| processors.init.as_ref());
+    for CodeField { code, at, runs } in component.codes() {
+        python::check_image(code, &at, |module| modules::missing(module, app), found);
+        if runs {
+            python::check_annotations(code, &at, init, found);
         }
     }
 }
 
-/// Returns the paths of the operations that are not in the pipeline, with a dot at their ends.
-fn idle_operations(processors: &Processors) -> Vec<String> {
-    let runs = |operation: &Operation| {
-        let names = processors.pipeline.iter().flatten();
-        operation.name.as_ref().is_some_and(|name| names.into_iter().any(|step| step == name))
-    };
-    let operations = processors.operations.iter().flatten().enumerate();
-    let idle = operations.filter(|(_, operation)| !runs(operation));
-    idle.map(|(i, _)| format!("spec.processors.operations[{i}].")).collect()
-}
-
 fn processors<'a>(processors: &'a Processors, codes: &mut Vec<CodeField<'a>>) {
     let at = Path::root().child("spec").child("processors");
-    codes.extend(processors.init.iter().map(|code| (code, at.child("init"))));
+    codes.extend(processors.init.iter().map(|code| CodeField { code, at: at.child("init"), runs: true }));
     for (i, operation) in processors.operations.iter().flatten().enumerate() {
         let at = at.child("operations").index(i);
-        codes.extend(operation.map.iter().map(|code| (code, at.child("map"))));
-        codes.extend(operation.filter.iter().map(|code| (code, at.child("filter"))));
-        operation.topic_send.iter().for_each(|send| topic(send, &at.child("topicSend"), codes));
+        let runs = processors.runs(operation);
+        codes.extend(operation.map.iter().map(|code| CodeField { code, at: at.child("map"), runs }));
+        codes.extend(operation.filter.iter().map(|code| CodeField { code, at: at.child("filter"), runs }));
+        operation.topic_send.iter().for_each(|send| topic(send, &at.child("topicSend"), runs, codes));
     }
 }
 
-fn topic<'a>(topic: &'a TopicOut, at: &Path, codes: &mut Vec<CodeField<'a>>) {
-    let given = topic.selectors().into_iter().filter_map(|(field, code)| Some((code?, at.child(field))));
-    codes.extend(given);
+fn topic<'a>(topic: &'a TopicOut, at: &Path, runs: bool, codes: &mut Vec<CodeField<'a>>) {
+    let selectors = topic.selectors().into_iter();
+    codes.extend(
+        selectors.filter_map(|(field, code)| Some(CodeField { code: code?, at: at.child(field), runs })),
+    );
 }
 
 impl HasCode for KasprAgent {
@@ -87,7 +79,7 @@ impl HasCode for KasprAgent {
         self.spec.processors.iter().for_each(|all| processors(all, &mut codes));
         let at = Path::root().child("spec").child("output").child("topics");
         let topics = self.spec.output.iter().flat_map(|output| output.topics.iter().flatten());
-        topics.enumerate().for_each(|(i, each)| topic(each, &at.index(i), &mut codes));
+        topics.enumerate().for_each(|(i, each)| topic(each, &at.index(i), true, &mut codes));
         codes
     }
 
@@ -114,7 +106,11 @@ impl HasCode for KasprWebView {
         self.spec.processors.iter().for_each(|all| processors(all, &mut codes));
         let at = Path::root().child("spec").child("response");
         let selectors = self.spec.response.iter().flat_map(WebResponse::selectors);
-        codes.extend(selectors.map(|([field, case], code)| (code, at.child(field).child(case))));
+        codes.extend(selectors.map(|([field, case], code)| CodeField {
+            code,
+            at: at.child(field).child(case),
+            runs: true,
+        }));
         codes
     }
 
@@ -126,12 +122,13 @@ impl HasCode for KasprWebView {
 impl HasCode for KasprTable {
     fn codes(&self) -> Vec<CodeField<'_>> {
         let at = Path::root().child("spec").child("defaultSelector");
-        self.spec.default_selector.iter().map(|code| (code, at.clone())).collect()
+        self.spec.default_selector.iter().map(|code| CodeField { code, at: at.clone(), runs: true }).collect()
     }
 }
 
 impl HasCode for KasprJoin {
     fn codes(&self) -> Vec<CodeField<'_>> {
-        vec![(&self.spec.extractor, Path::root().child("spec").child("extractor"))]
+        let at = Path::root().child("spec").child("extractor");
+        vec![CodeField { code: &self.spec.extractor, at, runs: true }]
     }
 }

@@ -107,12 +107,8 @@ impl GraphBuilder {
             let table = self.table_reference(&table);
             self.add_edge(id, table, Relation::Uses);
         }
-        let is_in_pipeline = |name: &Option<String>| {
-            name.as_ref().is_some_and(|name| processors.pipeline.iter().flatten().any(|step| step == name))
-        };
-        for operation in
-            processors.operations.iter().flatten().filter(|operation| is_in_pipeline(&operation.name))
-        {
+        let operations = processors.operations.iter().flatten();
+        for operation in operations.filter(|operation| processors.runs(operation)) {
             if let Some(topic) = &operation.topic_send {
                 self.add_output(id, topic);
             }

@@ -10,13 +10,8 @@ use ruff_python_ast::{
 
 /// Returns the names, with their offsets in bytes.
 pub(super) fn names(module: &ModModule) -> Vec<(Box<str>, usize)> {
-    let is_lazy = |stmt: &Stmt| {
-        let Stmt::ImportFrom(import) = stmt else { return false };
-        import.module.as_deref() == Some("__future__")
-            && import.names.iter().any(|alias| &*alias.name == "annotations")
-    };
     let mut names = Names::default();
-    if !module.body.iter().any(is_lazy) {
+    if !are_lazy(module) {
         module.body.iter().for_each(|stmt| match stmt {
             Stmt::FunctionDef(def) => names.visit_signature(def),
             Stmt::AnnAssign(each) => names.visit_expr(&each.annotation),
@@ -24,6 +19,14 @@ pub(super) fn names(module: &ModModule) -> Vec<(Box<str>, usize)> {
         });
     }
     names.0
+}
+
+/// Returns whether code imports `annotations` from `__future__`.
+pub(super) fn are_lazy(module: &ModModule) -> bool {
+    module.body.iter().any(|stmt| {
+        matches!(stmt, Stmt::ImportFrom(import) if import.module.as_deref() == Some("__future__")
+            && import.names.iter().any(|alias| &*alias.name == "annotations"))
+    })
 }
 
 #[derive(Default)]

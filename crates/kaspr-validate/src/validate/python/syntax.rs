@@ -11,6 +11,7 @@ use ruff_python_ast::{
 use ruff_python_parser::semantic_errors::SemanticSyntaxChecker;
 
 use super::{
+    annotations,
     names::HiddenBindings,
     scopes::{ScopeKind, SyntaxContext, SyntaxProblem},
 };
@@ -26,10 +27,7 @@ pub(super) fn check<'a>(
     module: &'a ModModule,
     declares: bool,
 ) -> Result<HiddenBindings<'a>, Vec<SyntaxProblem>> {
-    let future = module.body.iter().any(|stmt| {
-        matches!(stmt, Stmt::ImportFrom(import) if import.module.as_deref() == Some("__future__")
-            && import.names.iter().any(|alias| &*alias.name == "annotations"))
-    });
+    let future = annotations::are_lazy(module);
     let mut checker = Checker {
         checker: SemanticSyntaxChecker::new(),
         context: SyntaxContext::new(source, future, declares),
