@@ -17,7 +17,7 @@ use serde_json::json;
 use super::{
     ReconcileError,
     app_report::{
-        record_applied, record_failed_install, record_refusals, record_unreadable_annotations,
+        record_applied, record_cause, record_failed_install, record_refusals, record_unreadable_annotations,
         report_failure, report_invalid, report_paused, report_unreadable,
     },
     apply::{self, Applied},
@@ -25,8 +25,7 @@ use super::{
     component::remember_refusal,
     conditions,
     context::Context,
-    fetch, packages, plan,
-    pod_creation::missing_pods,
+    fetch, packages, plan, pod_events,
     quarantine::Quarantine,
     resize::{self, Resized},
     rollout_status::RolloutStatus,
@@ -40,7 +39,7 @@ use crate::{
         annotations::{PAUSE, ROLL, TEMPLATE_HASH},
     },
     defaults, naming,
-    resources::{self, AppComponents, BuildInputs, OwnedKind, OwnedObject, Running, labels},
+    resources::{self, AppComponents, BuildInputs, OwnedKind, OwnedObject, Running, environment, labels},
     validate::Valid,
 };
 
@@ -110,6 +109,7 @@ async fn report(
     next: AppStatus,
 ) -> Result<Action, ReconcileError> {
     record_failed_install(ctx, given, &next).await;
+    record_cause(ctx, given, &next).await;
     record_unreadable_annotations(ctx, given).await;
     if let Err(error) = write_status(ctx, key, given, next).await {
         if observed.rebalance_requested {
@@ -119,7 +119,7 @@ async fn report(
         return Err(error);
     }
     record_refusals(ctx, key, given, &observed.refused).await?;
-    Ok(observed.missing_pods.look_again.map_or_else(Action::await_change, Action::requeue))
+    Ok(observed.pod_events.look_again.map_or_else(Action::await_change, Action::requeue))
 }
 
 /// Applies the definitions of the components. Returns the components that the members run, without those whose
@@ -193,13 +193,13 @@ async fn observe(ctx: &Context, key: &ObjectKey, app: &Valid<KasprApp>) -> Obser
     let rollout = RolloutStatus::from_stateful_set(set.as_ref());
     let pods = fetch::member_pods(ctx, key);
     let observed = Observed {
-        missing_pods: missing_pods(ctx, key, rollout, &pods).await,
+        pod_events: pod_events::of_pods(ctx, key, rollout, &pods).await,
         rollout,
         keeps_claims: !running.claim_templates().is_empty() && !resources::is_persistent(app),
         accepted_errors: app.accepted().iter().map(ToString::to_string).collect(),
         running_image: running.image().map(str::to_owned),
         pods,
-        members: ctx.settings.members.client_status_check.then(|| ctx.members.snapshot(key)),
+        members: polls_members(ctx, app).then(|| ctx.members.snapshot(key)),
         blocked_autoscaler: autoscaler.as_ref().and_then(status::autoscaler_blocker),
         packages_claim: owned(OwnedKind::PersistentVolumeClaim, naming::packages_claim(&key.name)),
         rebalance_requested: ctx.members.take_rebalance_requested(key),
@@ -212,6 +212,11 @@ async fn observe(ctx: &Context, key: &ObjectKey, app: &Valid<KasprApp>) -> Obser
         packages::count_installs(&ctx.counted_installs, &ctx.metrics, key, &observed.pods);
     }
     observed
+}
+
+/// Returns whether members are asked for their status.
+fn polls_members(ctx: &Context, app: &KasprApp) -> bool {
+    ctx.settings.members.client_status_check && environment::serves_web(app)
 }
 
 /// Applies the desired objects, then deletes those that are no longer desired.

@@ -9,11 +9,13 @@ use super::{
     cache::{index::ObjectKey, store::Guarded},
     conditions::{self, NewCondition, condition},
     context::Context,
-    events, status,
+    events,
+    problem::CauseKind,
+    status::{self, kstatus},
     status_writer::write_status,
 };
 use crate::{
-    api::{AppStatus, KasprApp, annotations::PAUSE},
+    api::{AppStatus, ConditionStatus, KasprApp, annotations::PAUSE},
     error_chain::describe,
     resources,
 };
@@ -53,8 +55,9 @@ pub(super) async fn report_paused(
     app: &KasprApp,
 ) -> Result<Action, ReconcileError> {
     let message = format!("Paused by the annotation {PAUSE}");
-    let paused = condition(conditions::PROGRESSING, false, conditions::PAUSED, message);
-    patch_conditions(ctx, key, app, vec![paused]).await?;
+    let paused = condition(conditions::PROGRESSING, false, conditions::PAUSED, message.clone());
+    let [stalled, reconciling] = kstatus::settled(conditions::PAUSED, message);
+    patch_conditions(ctx, key, app, vec![paused, stalled, reconciling]).await?;
     Ok(Action::await_change())
 }
 
@@ -79,9 +82,12 @@ pub(super) async fn report_invalid(
     if !has_condition(app, conditions::READY, conditions::INVALID) {
         events::warning(ctx, app, conditions::INVALID, message.clone()).await;
     }
+    let [stalled, reconciling] = kstatus::stalled(conditions::INVALID, message.clone());
     let next = vec![
         condition(conditions::PROGRESSING, false, conditions::ERROR, message.clone()),
         condition(conditions::READY, false, conditions::INVALID, message),
+        stalled,
+        reconciling,
     ];
     patch_conditions(ctx, key, app, next).await?;
     Ok(Action::await_change())
@@ -101,7 +107,9 @@ pub(super) async fn report_failure(
     if !has_condition(app, conditions::PROGRESSING, conditions::ERROR) {
         events::warning(ctx, app, conditions::ERROR, message.clone()).await;
     }
-    let mut next = vec![condition(conditions::PROGRESSING, false, conditions::ERROR, message.clone())];
+    let [stalled, reconciling] = kstatus::reconciling(conditions::ERROR, message.clone());
+    let progressing = condition(conditions::PROGRESSING, false, conditions::ERROR, message.clone());
+    let mut next = vec![progressing, stalled, reconciling];
     // Members that run are not affected.
     if !has_condition(app, conditions::READY, conditions::HEALTHY) {
         next.push(condition(conditions::READY, false, conditions::ERROR, message));
@@ -145,6 +153,23 @@ pub(super) async fn record_failed_install(ctx: &Context, app: &KasprApp, next: &
         && app.status.as_ref().and_then(failure).as_ref() != Some(&message)
     {
         events::warning(ctx, app, conditions::INSTALLATION_FAILED, message).await;
+    }
+}
+
+/// Publishes an event when members stop working for another reason than before.
+pub(super) async fn record_cause(ctx: &Context, app: &KasprApp, next: &AppStatus) {
+    let reported = |status: &AppStatus| {
+        let mut conditions = status.conditions.iter().flatten();
+        let cause = conditions.find(|c| {
+            let is_kstatus = [conditions::STALLED, conditions::RECONCILING_TYPE].contains(&c.r#type.as_str());
+            is_kstatus && c.status == ConditionStatus::True && CauseKind::is_worth_an_event(&c.reason)
+        });
+        cause.map(|condition| (condition.reason.clone(), condition.message.clone()))
+    };
+    let Some((reason, message)) = reported(next) else { return };
+    let before = app.status.as_ref().and_then(reported);
+    if before.is_none_or(|(before, _)| before != reason) {
+        events::warning(ctx, app, &reason, message).await;
     }
 }
 

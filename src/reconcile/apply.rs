@@ -43,12 +43,14 @@ pub(super) struct Refusal {
     pub message: String,
     /// The value of the metric label `error_type`.
     pub error_type: &'static str,
+    /// Whether pods of the new template could not start without the object.
+    pub blocks_pods: bool,
 }
 
 impl Refusal {
     /// Describes an error that is a refusal. `owner` is the resource that the object is made for.
     pub(super) fn new(owner: Option<ObjectKey>, error: &ReconcileError) -> Self {
-        Self { owner, message: describe(error), error_type: error.metric_label() }
+        Self { owner, message: describe(error), error_type: error.metric_label(), blocks_pods: false }
     }
 }
 
@@ -58,7 +60,7 @@ pub(super) fn messages(refused: &[Refusal]) -> String {
 }
 
 /// Applies the objects: all others first, concurrently, and then the StatefulSet, whose pods mount and
-/// refer to them.
+/// refer to them. If a definition that they mount was refused, the StatefulSet stays as it is.
 ///
 /// # Errors
 ///
@@ -72,13 +74,17 @@ pub(super) async fn apply(
         objects.iter().partition(|object| object.kind == OwnedKind::StatefulSet);
     let mut all = Applied::default();
     for stage in [first, last] {
+        if all.refused.iter().any(|refusal| refusal.blocks_pods) {
+            break;
+        }
         let writes: Vec<_> = stage.iter().map(|object| apply_one(ctx, owner, object)).collect();
         let results: Vec<_> = stream::iter(writes).buffered(CONCURRENCY).collect().await;
         for (object, result) in stage.iter().zip(results) {
             match result {
                 Ok(changed) => all.changed.extend(changed),
                 Err(error) if error.is_refusal() => {
-                    all.refused.push(Refusal::new(owner_of(object), &error));
+                    let blocks_pods = object.is_immutable();
+                    all.refused.push(Refusal { blocks_pods, ..Refusal::new(owner_of(object), &error) });
                 }
                 Err(error) => return Err(error),
             }
@@ -101,7 +107,7 @@ async fn apply_one(
     let namespace = owner.namespace.as_str();
     let id = (object.kind, namespace.to_owned(), object.name.clone());
     let live = ctx.caches.owned(object.kind, namespace, &object.name);
-    if ctx.applied.is_current(&id, object, live.as_ref()) {
+    if ctx.applied.is_current(&id, object, live.as_ref()) || (object.is_immutable() && live.is_some()) {
         return Ok(None);
     }
     let drifted = ctx.applied.drifted_fields(&id, object, live.as_ref());

@@ -14,6 +14,7 @@ use super::{
     context::Context,
     events, fetch,
     quarantine::{HoldReason, Quarantine},
+    status::kstatus,
     status_writer::write_status,
     takeover,
 };
@@ -84,8 +85,9 @@ pub(super) async fn reconcile<C: ComponentKind>(
     let generation = given.meta().generation.unwrap_or_default();
     next.observed_generation = Some(generation);
     let previous = given.status().and_then(|status| status.conditions.as_deref());
-    next.conditions =
-        Some(conditions::with_transition_times(previous, vec![ready], generation, Timestamp::now()));
+    let [stalled, reconciling] = kstatus::of_component(&ready);
+    let all = vec![ready, stalled, reconciling];
+    next.conditions = Some(conditions::with_transition_times(previous, all, generation, Timestamp::now()));
     write_status(&ctx, &key, given, next).await?;
     refused.map_or(Ok(Action::await_change()), |error_type| Err(ReconcileError::Refused { error_type }))
 }

@@ -13,6 +13,10 @@ pub(super) const READY: &str = "Ready";
 pub(super) const PROGRESSING: &str = "Progressing";
 /// The members run every component.
 pub(super) const COMPONENTS_READY: &str = "ComponentsReady";
+/// A person must change something before the operator gets any further. The name is that of the kstatus convention.
+pub(super) const STALLED: &str = "Stalled";
+/// The operator, or what it waits for, needs more time. The name is that of the kstatus convention.
+pub(super) const RECONCILING_TYPE: &str = "Reconciling";
 /// The Python packages are installed.
 pub(super) const PACKAGES_READY: &str = "PythonPackagesReady";
 

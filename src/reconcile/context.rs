@@ -42,8 +42,8 @@ pub(super) struct Context {
     pub backoff: Backoff,
     /// Delays after objects were refused, which are longer.
     pub refusal_backoff: Backoff,
-    /// Delays between looks at why pods are not created.
-    pub missing_pods_backoff: Backoff,
+    /// Delays between looks at the events about pods.
+    pub pod_events_backoff: Backoff,
     pub refused: RefusedDefinitions,
     pub settling: Settling,
     pub assumed: AssumeCache,
@@ -77,7 +77,7 @@ impl Context {
             index,
             backoff: Backoff::new(LONGEST_AFTER_ERROR),
             refusal_backoff: Backoff::new(LONGEST_AFTER_REFUSAL),
-            missing_pods_backoff: Backoff::new(LONGEST_AFTER_REFUSAL),
+            pod_events_backoff: Backoff::new(LONGEST_AFTER_REFUSAL),
             refused: RefusedDefinitions::default(),
             settling: Settling::default(),
             assumed: AssumeCache::default(),
@@ -116,7 +116,7 @@ impl Context {
         self.refused.remove(key);
         self.forget_metrics(key);
         if key.kind == Kind::App {
-            self.missing_pods_backoff.forget(key);
+            self.pod_events_backoff.forget(key);
             self.withheld.forget(key);
             self.settling.forget(key);
             self.counted_installs.forget(key);

@@ -16,17 +16,14 @@ use super::{
 use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView, Kind},
     naming,
-    resources::{AppComponents, OwnedKind, RunnableComponent, definition::config_map_name, sort_by_name},
+    resources::{AppComponents, OwnedKind, RunnableComponent, sort_by_name},
 };
 
 /// Returns the components that the members of an app run, and those that are withheld. `app` has its
 /// defaults filled in.
 pub(super) fn quarantined_components(ctx: &Context, key: &ObjectKey, app: &KasprApp) -> Quarantine {
-    let has_definition = |component: &ObjectKey| {
-        let config_map = naming::definition(component.kind, &component.name);
-        ctx.caches.contains(OwnedKind::ConfigMap, &component.namespace, &config_map)
-    };
-    let mut quarantine = quarantine::sort(app, components(ctx, key), has_definition);
+    let definition = |component: &ObjectKey, hash: &str| definition(ctx, component, hash);
+    let mut quarantine = quarantine::sort(app, components(ctx, key), definition);
     for component in ctx.index().components(key) {
         if let Some(hold) = hold_reason(ctx, &component) {
             quarantine.withheld.insert(component, hold);
@@ -88,8 +85,13 @@ fn runnable_component<C: ComponentKind>(ctx: &Context, key: &ObjectKey) -> Optio
     {
         return Some(runnable);
     }
-    let has_definition = ctx.caches.contains(OwnedKind::ConfigMap, &key.namespace, &config_map_name(given));
-    plan::last_valid(given, has_definition)
+    plan::last_valid(given, |hash| definition(ctx, key, hash))
+}
+
+/// Returns the ConfigMap that contains the definition of a component with a hash.
+fn definition(ctx: &Context, component: &ObjectKey, hash: &str) -> Option<String> {
+    let exists = |name: &str| ctx.caches.contains(OwnedKind::ConfigMap, &component.namespace, name);
+    plan::definition_of(component, hash, exists)
 }
 
 /// Returns the app with its newest status, unless it is unreadable or being deleted.

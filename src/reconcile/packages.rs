@@ -7,10 +7,7 @@ use kube::core::DynamicObject;
 use serde_json::Value;
 
 use super::{
-    cache::{
-        index::ObjectKey,
-        pod::{Install, MemberPod},
-    },
+    cache::{index::ObjectKey, install_state::Install, pod::MemberPod},
     conditions::{self, NewCondition, condition},
     state::counted_installs::CountedInstalls,
 };

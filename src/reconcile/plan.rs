@@ -78,11 +78,11 @@ pub fn plan_app(
     live: impl Fn(OwnedKind, &str) -> Option<DynamicObject>,
     settings: &BuildSettings,
 ) -> Result<Plan, PlanError> {
-    let has_definition = |component: &ObjectKey| {
-        live(OwnedKind::ConfigMap, &naming::definition(component.kind, &component.name)).is_some()
+    let definition = |component: &ObjectKey, hash: &str| {
+        definition_of(component, hash, |name| live(OwnedKind::ConfigMap, name).is_some())
     };
     let mut invalid = Withheld::new();
-    let all = validate_all(components, &has_definition, &mut invalid);
+    let all = validate_all(components, &definition, &mut invalid);
     let Some(given) = given else {
         return Ok(Plan {
             definitions: definitions(&all)?,
@@ -95,7 +95,7 @@ pub fn plan_app(
     let app = Valid::check_accepting(defaults::with_defaults(given)?, |error| running.accepts(error))
         .map_err(|found| PlanError::Invalid(conditions::invalid_spec_message(&found)))?
         .0;
-    let Quarantine { components, withheld } = quarantine::sort(&app, all, has_definition);
+    let Quarantine { components, withheld } = quarantine::sort(&app, all, definition);
     let mut objects = resources::build(BuildInputs {
         app: &app,
         user_spec: &defaults::without_defaults(given)?,
@@ -117,22 +117,22 @@ pub fn plan_app(
 
 fn validate_all(
     components: &ComponentSet,
-    has_definition: &impl Fn(&ObjectKey) -> bool,
+    definition: &impl Fn(&ObjectKey, &str) -> Option<String>,
     invalid: &mut Withheld,
 ) -> AppComponents {
     let ComponentSet { agents, tables, tasks, webviews, joins } = components;
     AppComponents {
-        agents: validate_kind(agents, has_definition, invalid),
-        webviews: validate_kind(webviews, has_definition, invalid),
-        tables: validate_kind(tables, has_definition, invalid),
-        tasks: validate_kind(tasks, has_definition, invalid),
-        joins: validate_kind(joins, has_definition, invalid),
+        agents: validate_kind(agents, definition, invalid),
+        webviews: validate_kind(webviews, definition, invalid),
+        tables: validate_kind(tables, definition, invalid),
+        tasks: validate_kind(tasks, definition, invalid),
+        joins: validate_kind(joins, definition, invalid),
     }
 }
 
 fn validate_kind<C: ComponentKind>(
     components: &[C],
-    has_definition: &impl Fn(&ObjectKey) -> bool,
+    definition: &impl Fn(&ObjectKey, &str) -> Option<String>,
     invalid: &mut Withheld,
 ) -> Vec<RunnableComponent<C>> {
     let mut runnable = Vec::new();
@@ -142,7 +142,7 @@ fn validate_kind<C: ComponentKind>(
         match Valid::check(filled) {
             Ok((valid, _)) => runnable.push(RunnableComponent::valid(valid)),
             Err(found) => {
-                runnable.extend(last_valid(component, has_definition(&key)));
+                runnable.extend(last_valid(component, |hash| definition(&key, hash)));
                 let message = conditions::invalid_spec_message(&found);
                 invalid.insert(key, HoldReason { reason: conditions::INVALID, message });
             }
@@ -151,11 +151,27 @@ fn validate_kind<C: ComponentKind>(
     sort_by_name(runnable)
 }
 
-/// Returns the last valid definition of a component that is invalid now, if its ConfigMap still
-/// contains it.
-pub(super) fn last_valid<C: ComponentKind>(given: &C, has_definition: bool) -> Option<RunnableComponent<C>> {
-    let hash = given.status().and_then(|status| status.hash.clone()).filter(|_| has_definition)?;
-    Some(RunnableComponent::frozen(defaults::with_defaults(given).ok()?, hash))
+/// Returns the last valid definition of a component that is invalid now. `definition` returns the ConfigMap that contains
+/// the one with a hash.
+pub(super) fn last_valid<C: ComponentKind>(
+    given: &C,
+    definition: impl Fn(&str) -> Option<String>,
+) -> Option<RunnableComponent<C>> {
+    let hash = given.status().and_then(|status| status.hash.clone())?;
+    let config_map = definition(&hash)?;
+    Some(RunnableComponent::frozen(defaults::with_defaults(given).ok()?, hash, config_map))
+}
+
+/// Returns the ConfigMap that contains the definition of a component with a hash: its snapshot or, if an earlier version
+/// of the operator made none, the one that the component had last. `exists` returns whether there is a ConfigMap of a name.
+pub(super) fn definition_of(
+    component: &ObjectKey,
+    hash: &str,
+    exists: impl Fn(&str) -> bool,
+) -> Option<String> {
+    let snapshot = naming::snapshot(component.kind, &component.name, hash);
+    let current = naming::definition(component.kind, &component.name);
+    [snapshot, current].into_iter().find(|name| exists(name))
 }
 
 /// Keeps the template of running pods where the user changed nothing. Returns whether a newer template

@@ -36,23 +36,22 @@ pub(super) struct Quarantine {
 /// Sorts the components of an app.
 ///
 /// Components that others can name come first, and older ones before newer ones: of two that
-/// conflict, the one that was created first stays. `has_definition` returns whether the ConfigMap of a
-/// component exists: if it contains another definition than the withheld one, members keep running
-/// that one.
+/// conflict, the one that was created first stays. `definition` returns the ConfigMap with the definition of a
+/// component that has a hash: members keep running that one while the component is withheld.
 pub(super) fn sort(
     app: &KasprApp,
     all: AppComponents,
-    has_definition: impl Fn(&ObjectKey) -> bool,
+    definition: impl Fn(&ObjectKey, &str) -> Option<String>,
 ) -> Quarantine {
     let AppComponents { agents, webviews, tables, tasks, joins } = all;
     let mut context = AppContext::default();
     context.set_app(app);
     let mut withheld = Withheld::new();
-    let tables = admit(tables, &mut context, &mut withheld, &has_definition);
-    let joins = admit(joins, &mut context, &mut withheld, &has_definition);
-    let agents = admit(agents, &mut context, &mut withheld, &has_definition);
-    let webviews = admit(webviews, &mut context, &mut withheld, &has_definition);
-    let tasks = admit(tasks, &mut context, &mut withheld, &has_definition);
+    let tables = admit(tables, &mut context, &mut withheld, &definition);
+    let joins = admit(joins, &mut context, &mut withheld, &definition);
+    let agents = admit(agents, &mut context, &mut withheld, &definition);
+    let webviews = admit(webviews, &mut context, &mut withheld, &definition);
+    let tasks = admit(tasks, &mut context, &mut withheld, &definition);
     Quarantine { components: AppComponents { agents, webviews, tables, tasks, joins }, withheld }
 }
 
@@ -60,7 +59,7 @@ fn admit<C: ComponentKind>(
     mut components: Vec<RunnableComponent<C>>,
     context: &mut AppContext,
     withheld: &mut Withheld,
-    has_definition: &impl Fn(&ObjectKey) -> bool,
+    definition: &impl Fn(&ObjectKey, &str) -> Option<String>,
 ) -> Vec<RunnableComponent<C>> {
     components.sort_by_cached_key(|c| (c.creation_timestamp().map(|time| time.0), c.name_any()));
     let mut admitted = Vec::new();
@@ -74,9 +73,11 @@ fn admit<C: ComponentKind>(
         };
         let key = ObjectKey::of(&*component);
         let running = component.status().and_then(|status| status.hash.clone());
-        if let Some(running) = running.filter(|hash| *hash != component.hash && has_definition(&key)) {
-            admitted.push(RunnableComponent::frozen((*component).clone(), running));
-        }
+        let frozen = running.filter(|hash| *hash != component.hash).and_then(|hash| {
+            let config_map = definition(&key, &hash)?;
+            Some(RunnableComponent::frozen((*component).clone(), hash, config_map))
+        });
+        admitted.extend(frozen);
         withheld.insert(key, hold);
     }
     sort_by_name(admitted)

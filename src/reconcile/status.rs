@@ -1,5 +1,9 @@
 //! Computes the status of an app from what was observed. Pure.
 
+mod answering;
+pub(super) mod kstatus;
+mod readiness;
+
 use std::collections::BTreeSet;
 
 use k8s_openapi::jiff::Timestamp;
@@ -7,20 +11,19 @@ use kube::{ResourceExt, core::DynamicObject};
 use serde_json::Value;
 
 use super::{
-    apply::{self, Refusal},
+    apply::Refusal,
     cache::pod::MemberPod,
     conditions::{self, NewCondition, condition},
     members::snapshot::MembersSnapshot,
     packages,
-    pod_creation::MissingPods,
+    pod_events::PodEvents,
     quarantine::Withheld,
     rollout_status::RolloutStatus,
 };
 use crate::{
     api::{
         AppStatus, KasprApp, LinkedAgent, LinkedComponent, LinkedResources, LinkedTable, Member,
-        annotations::{DISABLE_STATIC_MEMBERSHIP, ROLL},
-        topic_names,
+        annotations::DISABLE_STATIC_MEMBERSHIP, topic_names,
     },
     resources::{self, AppComponents, RunnableComponent, definition::Component, labels},
     settings::BuildSettings,
@@ -43,8 +46,8 @@ pub(super) struct Observed {
     pub withheld: Withheld,
     /// Why objects of the app could not be applied.
     pub refused: Vec<Refusal>,
-    /// Pods that were not created.
-    pub missing_pods: MissingPods,
+    /// What events report about pods that are missing or do not become ready.
+    pub pod_events: PodEvents,
     /// Whether this operator version would build another pod template, which waits for the next change.
     pub newer_template_waits: bool,
     /// The image that the members run; `None` without a StatefulSet.
@@ -97,10 +100,16 @@ pub(super) fn app(
         packages::status(packages, &observed.pods, claim, earlier.as_ref())
     });
     let (packages_ready, packages) = packages.unzip();
+    let cause = answering::cause(replicas, observed, &previous);
+    let progressing = readiness::progressing(app, observed);
+    let ready = readiness::ready(replicas, observed, &members, cause.as_ref());
+    let [stalled, reconciling] = kstatus::of_app(observed, cause.as_ref(), &progressing, &ready);
     let conditions = [
         packages_ready,
-        Some(progressing(app, observed)),
-        Some(ready(replicas, observed, &members)),
+        Some(progressing),
+        Some(ready),
+        Some(stalled),
+        Some(reconciling),
         Some(components_ready(withheld)),
     ];
     let linked_resources = linked_resources(components);
@@ -150,90 +159,6 @@ fn members_snapshot(observed: &Observed, previous: &AppStatus) -> MembersSnapsho
 fn rebalancing_of_answered(members: &[Member]) -> String {
     let rebalancing = members.iter().filter(|member| member.rebalancing == Some(true)).count();
     format!("{rebalancing}/{}", members.len())
-}
-
-fn progressing(app: &KasprApp, observed: &Observed) -> NewCondition {
-    let Observed { rollout, blocked_autoscaler, newer_template_waits, keeps_claims, accepted_errors, .. } =
-        observed;
-    let replicas = i64::from(resources::replicas(app));
-    let observed_generation = app.status.as_ref().and_then(|status| status.observed_generation);
-    let scaling = rollout.replicas < replicas;
-    let (is_true, reason, message) = if !observed.refused.is_empty() {
-        (false, conditions::ERROR, apply::messages(&observed.refused))
-    } else if !rollout.is_complete() {
-        if observed_generation == app.metadata.generation {
-            (true, conditions::RECONCILING, "Waiting for resources to become ready".to_owned())
-        } else {
-            (true, conditions::NEW_SPEC, "Reconciling desired state".to_owned())
-        }
-    } else if scaling && blocked_autoscaler.is_none() {
-        let message = format!("Adding members step by step: {} of {replicas}", rollout.replicas);
-        (true, conditions::RECONCILING, message)
-    } else {
-        let note = if *keeps_claims {
-            format!(
-                "; tables stay in the claims of the Python operator, although spec.storage.type is ephemeral: the annotation {ROLL}: \"true\" moves them to the pods"
-            )
-        } else if *newer_template_waits {
-            format!(
-                "; a newer pod template will be applied with the next change, or with the annotation {ROLL}: \"true\""
-            )
-        } else if let Some(blocker) = blocked_autoscaler.as_ref().filter(|_| scaling) {
-            format!("; the autoscaler adds no members ({blocker})")
-        } else {
-            String::new()
-        };
-        let unreadable: String =
-            resources::unreadable_annotations(app).iter().map(|problem| format!("; {problem}")).collect();
-        (
-            false,
-            conditions::RECONCILE_COMPLETE,
-            format!("All resources are in desired state{note}{unreadable}{}", accepted_note(accepted_errors)),
-        )
-    };
-    condition(conditions::PROGRESSING, is_true, reason, message)
-}
-
-/// Lists errors that are accepted, because the app ran with them before a rule existed.
-fn accepted_note(errors: &[String]) -> String {
-    if errors.is_empty() {
-        return String::new();
-    }
-    format!("; fix these errors, which the Python operator did not report: {}", errors.join("; "))
-}
-
-fn ready(replicas: i32, observed: &Observed, members: &MembersSnapshot) -> NewCondition {
-    let Observed { rollout, blocked_autoscaler, .. } = observed;
-    let scaling = rollout.replicas < i64::from(replicas);
-    let available = format!("{} of {replicas} members are available", rollout.available);
-    let (is_true, reason, message) = if !rollout.is_complete() && !observed.refused.is_empty() {
-        (false, conditions::ERROR, format!("{available}: {}", apply::messages(&observed.refused)))
-    } else if !rollout.is_complete() || (scaling && blocked_autoscaler.is_none()) {
-        let reason = observed.missing_pods.reason.as_ref().map(|reason| format!(": {reason}"));
-        (false, conditions::NOT_READY, available + reason.as_deref().unwrap_or_default())
-    } else if !members.hung.is_empty() {
-        let ids = members.hung.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        (false, conditions::HUNG_MEMBERS, format!("Members stuck in a rebalance: {ids}"))
-    } else if !members.unassigned.is_empty() {
-        let topics = members.unassigned.join(", ");
-        let message = format!(
-            "No member is assigned these topics: {topics}. A rebalance will fix this if the topics exist"
-        );
-        (false, conditions::NOT_READY, message)
-    } else if let Some(blocker) = blocked_autoscaler.as_ref().filter(|_| scaling) {
-        // The app works, with fewer members than it may have.
-        let message = format!(
-            "{available}: replicas stay at the minimum of {}, because the autoscaler cannot read the memory \
-             usage of the members. Is the metrics API (metrics-server) installed? {blocker}",
-            rollout.replicas
-        );
-        (true, conditions::HEALTHY, message)
-    } else if replicas == 0 {
-        (true, conditions::HEALTHY, "App is stopped: spec.replicas is 0".to_owned())
-    } else {
-        (true, conditions::HEALTHY, "App is ready".to_owned())
-    };
-    condition(conditions::READY, is_true, reason, message)
 }
 
 fn components_ready(withheld: &Withheld) -> NewCondition {

@@ -1,16 +1,11 @@
-use k8s_openapi::api::core::v1::ConfigMap;
-
 use super::{
-    AppComponents, BuildError, BuildInputs, OwnedObject, autoscaler, claim,
+    BuildError, BuildInputs, OwnedObject, autoscaler, claim,
     definition::{self, Component},
     disruption_budget, rollout, service, service_account, settings_map,
     spec_view::replicas,
     statefulset,
 };
-use crate::{
-    api::{KasprApp, KasprTable},
-    validate::Valid,
-};
+use crate::validate::Valid;
 
 /// Builds every object of an app, in the order in which they are applied: what pods mount and refer to
 /// comes before the StatefulSet.
@@ -25,7 +20,10 @@ pub fn build(inputs: BuildInputs<'_>) -> Result<Vec<OwnedObject>, BuildError> {
         vec![OwnedObject::new(&service_account::service_account(app))?, OwnedObject::new(&config)?];
     // If one of them is frozen, the existing file stays.
     if !components.joins.is_empty() && components.joins_are_valid() {
-        objects.push(OwnedObject::new(&joins(app, components)?)?);
+        objects.push(OwnedObject::new(&definition::joins(app, components)?)?);
+    }
+    for snapshot in definition::snapshots(app, components)? {
+        objects.push(OwnedObject::new(&snapshot)?);
     }
     if let Some(claim) = claim::packages(app) {
         objects.push(OwnedObject::new(&claim)?);
@@ -51,10 +49,4 @@ pub fn build(inputs: BuildInputs<'_>) -> Result<Vec<OwnedObject>, BuildError> {
 /// The definition or the object could not be serialized.
 pub fn build_component<C: Component>(component: &Valid<C>) -> Result<OwnedObject, BuildError> {
     OwnedObject::new(&definition::config_map(component)?)?.stamped()
-}
-
-fn joins(app: &KasprApp, components: &AppComponents) -> Result<ConfigMap, BuildError> {
-    let tables: Vec<_> = components.joined_tables().map(|table: &KasprTable| table.definition()).collect();
-    let joins: Vec<_> = components.joins.iter().map(|join| join.definition()).collect();
-    Ok(definition::joins(app, &tables, &joins)?)
 }

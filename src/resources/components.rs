@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     api::{KasprAgent, KasprJoin, KasprTable, KasprTask, KasprWebView},
+    naming,
     validate::Valid,
 };
 
@@ -37,7 +38,11 @@ pub struct RunnableComponent<C> {
 #[derive(Debug)]
 enum State<C> {
     Valid(Valid<C>),
-    Frozen(C),
+    Frozen {
+        component: C,
+        /// The ConfigMap with the definition.
+        config_map: String,
+    },
 }
 
 impl<C: Component> RunnableComponent<C> {
@@ -48,10 +53,19 @@ impl<C: Component> RunnableComponent<C> {
     }
 
     /// Creates a component that is invalid now but was valid before: members keep running the definition
-    /// in its ConfigMap, whose hash is `hash`.
+    /// in the ConfigMap `config_map`, whose hash is `hash`.
     #[must_use]
-    pub fn frozen(component: C, hash: String) -> Self {
-        Self { hash, state: Arc::new(State::Frozen(component)) }
+    pub fn frozen(component: C, hash: String, config_map: String) -> Self {
+        Self { hash, state: Arc::new(State::Frozen { component, config_map }) }
+    }
+
+    /// Returns the name of the ConfigMap that the members mount.
+    #[must_use]
+    pub fn config_map(&self) -> String {
+        match &*self.state {
+            State::Valid(component) => naming::snapshot(C::KIND, &component.name_any(), &self.hash),
+            State::Frozen { config_map, .. } => config_map.clone(),
+        }
     }
 
     /// Returns the component, unless it is invalid now.
@@ -59,7 +73,7 @@ impl<C: Component> RunnableComponent<C> {
     pub fn as_valid(&self) -> Option<&Valid<C>> {
         match &*self.state {
             State::Valid(component) => Some(component),
-            State::Frozen(_) => None,
+            State::Frozen { .. } => None,
         }
     }
 }
@@ -70,7 +84,7 @@ impl<C> Deref for RunnableComponent<C> {
     fn deref(&self) -> &C {
         match &*self.state {
             State::Valid(component) => component,
-            State::Frozen(component) => component,
+            State::Frozen { component, .. } => component,
         }
     }
 }

@@ -23,10 +23,24 @@ use crate::{
     install_contract, naming, pod_layout,
 };
 
+/// Variable that turns off the framework's web server.
+const WEB_ENABLED: &str = "K_WEB_ENABLED";
+
 /// Returns the port of the members' web server.
 #[must_use]
 pub fn web_port(app: &KasprApp) -> i32 {
     config(app, "webPort").and_then(|port| port.parse().ok()).unwrap_or(defaults::WEB_PORT)
+}
+
+/// Returns whether members run the framework's web server.
+#[must_use]
+pub fn serves_web(app: &KasprApp) -> bool {
+    let is_off = |value: &str| ["false", "0", "no", "off"].contains(&value.to_ascii_lowercase().as_str());
+    let container = app.spec.template.as_ref().and_then(|template| template.kaspr_container.as_ref());
+    let user = container.and_then(|container| container.env.as_ref()).into_iter().flatten();
+    let mut of_user = user.filter(|variable| variable.name == WEB_ENABLED);
+    let given = settings(app).into_iter().any(|(name, value)| name == WEB_ENABLED && is_off(&value));
+    !given && !of_user.any(|variable| variable.value.as_deref().is_some_and(is_off))
 }
 
 /// Returns the path of a member's status.

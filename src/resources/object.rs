@@ -128,6 +128,12 @@ impl OwnedObject {
         self.kind.metric_label()
     }
 
+    /// Returns whether the object never changes: another one of its name is made instead.
+    #[must_use]
+    pub fn is_immutable(&self) -> bool {
+        self.value["immutable"] == true
+    }
+
     /// Returns the hash of the whole object.
     #[must_use]
     pub fn hash(&self) -> &str {

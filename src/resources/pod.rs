@@ -9,10 +9,12 @@ use kube::ResourceExt;
 
 use super::{
     AppComponents, BuildInputs, RunnableComponent,
-    definition::{Component, config_map_name, file_name},
+    definition::{self, Component, config_map_name, file_name},
     environment,
     image::image,
-    install, labels, probe, volume,
+    install, labels,
+    probe::{self, Probes},
+    volume,
 };
 use crate::{api::KasprApp, naming, pod_layout};
 
@@ -53,6 +55,7 @@ pub(super) fn template(inputs: BuildInputs<'_>, config_map: &ConfigMap) -> PodTe
 fn container(inputs: BuildInputs<'_>, config_map: &ConfigMap) -> Container {
     let BuildInputs { app, components, settings, .. } = inputs;
     let template = app.spec.template.as_ref().and_then(|t| t.kaspr_container.clone()).unwrap_or_default();
+    let Probes { startup, liveness, readiness } = probe::probes(app);
     Container {
         name: naming::CONTAINER.to_owned(),
         env: Some(environment::variables(inputs, config_map)),
@@ -64,10 +67,13 @@ fn container(inputs: BuildInputs<'_>, config_map: &ConfigMap) -> Container {
             protocol: Some("TCP".to_owned()),
             ..ContainerPort::default()
         }]),
-        liveness_probe: probe::probe(app, "livenessProbe", app.spec.liveness_probe.as_ref()),
-        readiness_probe: probe::probe(app, "readinessProbe", app.spec.readiness_probe.as_ref()),
+        liveness_probe: liveness,
+        readiness_probe: readiness,
         resources: app.spec.resources.clone(),
         security_context: template.security_context,
+        startup_probe: startup,
+        // The operator cannot read logs of every cluster, but the status of a pod: it reports why a member crashed.
+        termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
         volume_mounts: Some(mounts(app, components, template.volume_mounts)),
         ..Container::default()
     }
@@ -95,8 +101,11 @@ fn volumes(inputs: BuildInputs<'_>, user: Option<Vec<Volume>>) -> Vec<Volume> {
     volumes
 }
 
-/// A ConfigMap with a file that the framework loads.
+/// A file that the framework loads.
 struct Definition {
+    /// The volume, which keeps its name when the definition changes.
+    volume: String,
+    /// The immutable ConfigMap: a pod that restarts must read what it read before.
     config_map: String,
     file: String,
 }
@@ -106,7 +115,8 @@ struct Definition {
 fn definitions(app: &KasprApp, components: &AppComponents) -> Vec<Definition> {
     fn for_kind<C: Component>(components: &[RunnableComponent<C>]) -> impl Iterator<Item = Definition> {
         components.iter().map(|component| Definition {
-            config_map: config_map_name(&**component),
+            volume: config_map_name(&**component),
+            config_map: component.config_map(),
             file: file_name(&**component),
         })
     }
@@ -118,8 +128,14 @@ fn definitions(app: &KasprApp, components: &AppComponents) -> Vec<Definition> {
         .chain(for_kind(&components.tasks))
         .collect();
     if !components.joins.is_empty() {
-        let config_map = naming::joins(&app.name_any());
-        definitions.push(Definition { file: format!("{config_map}.yml"), config_map });
+        let volume = naming::joins(&app.name_any());
+        let file = definition::joins_file(app);
+        // If one of them is frozen, the file with the last valid ones stays.
+        let config_map = match components.joins_are_valid() {
+            true => definition::joins_snapshot_name(app, components),
+            false => volume.clone(),
+        };
+        definitions.push(Definition { volume, config_map, file });
     }
     definitions
 }
@@ -128,7 +144,7 @@ impl Definition {
     fn mount(&self) -> VolumeMount {
         VolumeMount {
             mount_path: format!("{}/{}", naming::DEFINITIONS_DIR, self.file),
-            name: self.config_map.clone(),
+            name: self.volume.clone(),
             read_only: Some(true),
             sub_path: Some(self.file.clone()),
             ..VolumeMount::default()
@@ -137,7 +153,7 @@ impl Definition {
 
     fn volume(&self) -> Volume {
         Volume {
-            name: self.config_map.clone(),
+            name: self.volume.clone(),
             config_map: Some(ConfigMapVolumeSource {
                 items: Some(vec![KeyToPath {
                     key: self.file.clone(),

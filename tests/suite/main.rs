@@ -2,6 +2,7 @@
 
 mod admission;
 mod bad_input;
+mod causes;
 mod certificates;
 mod chart;
 mod command_line;

@@ -39,6 +39,9 @@ pub const OBJECT_NAME_LABEL: &str = "kaspr.io/name";
 /// Label that distinguishes the packages claim from the tables' claims.
 pub const COMPONENT_LABEL: &str = "kaspr.io/component";
 
+/// Label of an immutable ConfigMap with one version of a definition: the name of the ConfigMap with the current one.
+pub const SNAPSHOT_LABEL: &str = "kaspr.io/snapshot-of";
+
 /// Value of [`COMPONENT_LABEL`] on the packages claim.
 pub const PACKAGES_COMPONENT: &str = "python-packages";
 
@@ -110,6 +113,19 @@ pub fn joins(name: &str) -> String {
 #[must_use]
 pub fn definition(kind: Kind, name: &str) -> String {
     format!("{name}-{}", kind.suffix())
+}
+
+/// Returns the name of the immutable ConfigMap with one version of the definition of a component. `hash` is that of the
+/// definition.
+#[must_use]
+pub fn snapshot(kind: Kind, name: &str, hash: &str) -> String {
+    format!("{}-{hash}", definition(kind, name))
+}
+
+/// Returns the name of the immutable ConfigMap with one version of an app's joins.
+#[must_use]
+pub fn joins_snapshot(name: &str, hash: &str) -> String {
+    format!("{}-{hash}", joins(name))
 }
 
 /// Directory of component definitions.

@@ -36,11 +36,13 @@ pub(crate) fn expected_topics(app: &KasprApp, components: &AppComponents) -> BTr
     agents.chain(changelogs).collect()
 }
 
-/// Returns the expected topics that no member is assigned.
+/// Returns the expected topics that no member is assigned; none if a member does not report its assignment.
 pub(crate) fn unassigned(expected: &BTreeSet<String>, answers: &[&Answer]) -> Vec<String> {
+    let reported: Option<Vec<_>> = answers.iter().map(|answer| answer.assignment.as_ref()).collect();
+    let Some(assignments) = reported else { return Vec::new() };
     let is_assigned = |topic: &String| {
-        answers.iter().any(|answer| {
-            let of = [&answer.assignment.actives, &answer.assignment.standbys];
+        assignments.iter().any(|assignment| {
+            let of = [&assignment.actives, &assignment.standbys];
             of.iter().any(|topics| topics.get(topic).is_some_and(|partitions| !partitions.is_empty()))
         })
     };

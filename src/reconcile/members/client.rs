@@ -37,9 +37,9 @@ pub(crate) struct Answer {
     /// Whether it is rebuilding its tables.
     #[serde(default)]
     pub recovering: bool,
-    /// The partitions that it is assigned.
+    /// The partitions that it is assigned, if it reports them.
     #[serde(default)]
-    pub assignment: TopicPartitions,
+    pub assignment: Option<TopicPartitions>,
 }
 
 /// The partitions of a member, by topic.

@@ -2,6 +2,7 @@
 //!
 //! Only members are polled. The state of the cluster is known from the watches.
 
+pub(super) mod answering;
 pub(super) mod assignment;
 pub(super) mod client;
 pub(super) mod hung;

@@ -36,7 +36,9 @@ pub(crate) async fn poll(ctx: &Context, key: &ObjectKey, app: &KasprApp, state: 
     }
     let poll = Poll::new(ask_members(ctx, key, app).await, app_state.rollout.replicas, state);
     let before = ctx.members.snapshot(key);
-    let members = update_members(ctx, key, &app_state, &before, &poll.members);
+    let known = before.members.as_deref().or(app_state.status.members.as_deref()).unwrap_or_default();
+    let answering = state.answering.observe(&poll.members, known, poll.evidence);
+    let members = update_members(ctx, key, known, &poll.members);
     let unassigned = unassigned_topics(ctx, key, app, &app_state, &poll, &before, state);
     if poll.evidence {
         detect_hung(ctx, key, app, app_state.settled, &members, &poll.members, state);
@@ -45,6 +47,7 @@ pub(crate) async fn poll(ctx: &Context, key: &ObjectKey, app: &KasprApp, state: 
     let hung = if terminates_hung(ctx, app) { state.hung.clone() } else { Vec::new() };
     let next = MembersSnapshot {
         members: ctx.settings.members.client_status_check.then_some(members),
+        answering,
         unassigned,
         hung: hung.iter().map(|hung| hung.id).collect(),
     };
@@ -84,14 +87,7 @@ async fn ask_members(ctx: &Context, key: &ObjectKey, app: &KasprApp) -> Vec<Poll
 }
 
 /// Computes the members for the status and counts their transitions.
-fn update_members(
-    ctx: &Context,
-    key: &ObjectKey,
-    app_state: &AppState,
-    before: &MembersSnapshot,
-    polled: &[PolledMember],
-) -> Vec<Member> {
-    let known = before.members.as_deref().or(app_state.status.members.as_deref()).unwrap_or_default();
+fn update_members(ctx: &Context, key: &ObjectKey, known: &[Member], polled: &[PolledMember]) -> Vec<Member> {
     let (members, transitions) = snapshot::update(known, polled, Timestamp::now());
     for (member, from, to) in transitions {
         ctx.metrics.member_transition(&key.name, &key.namespace, member, from, to);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
+    answering::Answering,
     assignment::UnassignedTopics,
     client::Answer,
     hung::{HungMember, Strikes},
@@ -25,6 +26,10 @@ const BUSY_DELAY: Duration = Duration::from_secs(5);
 /// The longest delay while members do not answer.
 pub(crate) const MAX_SILENT_DELAY: Duration = Duration::from_secs(60);
 
+/// How many polls of silent members follow each other without a growing delay: a member answers some 15 seconds after
+/// its container starts, and later if it imports much.
+const PATIENT_POLLS: u32 = 12;
+
 /// The delay while nothing changes: no event reports a member that begins to hang.
 pub(crate) const IDLE_DELAY: Duration = Duration::from_secs(30);
 
@@ -43,10 +48,13 @@ pub(crate) struct PollState {
     pub strikes: Strikes,
     pub hung: Vec<HungMember>,
     pub unassigned: UnassignedTopics,
+    pub answering: Answering,
     /// When a poll last counted as evidence.
     last_evidence: Option<Instant>,
     /// Consecutive polls in which a member did not answer.
     silent_polls: u32,
+    /// UIDs, restarts and readiness of the pods at the last poll.
+    pods: Vec<(String, i32, bool)>,
     /// The value of the annotation that requests a rebalance, once it was handled.
     pub handled_request: Option<String>,
     /// When the leader accepted a request whose rebalance was not seen yet.
@@ -122,12 +130,21 @@ impl PollState {
 
     /// Returns the delay until the next poll.
     pub(crate) fn next_delay(&mut self, poll: &Poll, changing: bool) -> Duration {
+        let pods = poll.members.iter().map(|PolledMember { pod, .. }| {
+            let is_addressed = pod.address.is_some();
+            (pod.uid.clone(), pod.restarts, pod.ready && is_addressed)
+        });
+        let pods: Vec<_> = pods.collect();
+        if pods != self.pods {
+            // A member that started now may answer soon, however long it was silent before.
+            (self.pods, self.silent_polls) = (pods, 0);
+        }
         if poll.members.is_empty() {
             return MAX_SILENT_DELAY;
         }
         if !poll.complete {
             self.silent_polls = self.silent_polls.saturating_add(1);
-            let factor = 1 << (self.silent_polls - 1).min(8);
+            let factor = 1 << self.silent_polls.saturating_sub(PATIENT_POLLS).min(8);
             return BUSY_DELAY.saturating_mul(factor).min(MAX_SILENT_DELAY);
         }
         self.silent_polls = 0;

@@ -2,7 +2,7 @@
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::client::Answer;
+use super::{answering::AnsweringPod, client::Answer};
 use crate::{api::Member, reconcile::cache::pod::MemberPod};
 
 /// What is known of the members of an app.
@@ -10,6 +10,8 @@ use crate::{api::Member, reconcile::cache::pod::MemberPod};
 pub(crate) struct MembersSnapshot {
     /// The members that answered, by ordinal; `None` if members are not polled.
     pub members: Option<Vec<Member>>,
+    /// The members that answer now.
+    pub answering: Vec<AnsweringPod>,
     /// Topics that no member is assigned.
     pub unassigned: Vec<String>,
     /// Ordinals of members stuck in a rebalance.

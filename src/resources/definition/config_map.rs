@@ -1,12 +1,12 @@
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Component, app_of, config_map_name, file_name};
+use super::{Component, app_of, config_map_name, file_name, snapshot};
 use crate::{
-    api::{KasprApp, KasprJoin, KasprTable},
+    api::KasprApp,
     naming,
-    resources::{hash, labels, legacy_hash, metadata},
+    resources::{AppComponents, hash, labels, legacy_hash, metadata},
     validate::Valid,
 };
 
@@ -43,20 +43,16 @@ pub fn config_map<C: Component>(component: &Valid<C>) -> Result<ConfigMap, serde
 /// # Errors
 ///
 /// A definition could not be serialized as YAML.
-pub fn joins(
-    app: &KasprApp,
-    tables: &[Value],
-    joins: &[Value],
-) -> Result<ConfigMap, serde_saphyr::ser::Error> {
+pub fn joins(app: &KasprApp, components: &AppComponents) -> Result<ConfigMap, serde_saphyr::ser::Error> {
     let name = naming::joins(&app.name_any());
-    let text = serde_saphyr::to_string(&json!({ KasprTable::KEY: tables, KasprJoin::KEY: joins }))?;
+    let text = serde_saphyr::to_string(&snapshot::joins_value(components))?;
     Ok(ConfigMap {
         metadata: metadata::owned(
             app,
-            name.clone(),
+            name,
             labels::merged(Some(app.labels()), labels::app(&app.name_any())),
         ),
-        data: Some([(format!("{name}.yml"), text)].into()),
+        data: Some([(snapshot::joins_file(app), text)].into()),
         ..ConfigMap::default()
     })
 }

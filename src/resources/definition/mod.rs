@@ -6,9 +6,11 @@ mod component;
 mod config_map;
 mod join;
 mod processors;
+mod snapshot;
 mod table;
 mod task;
 mod webview;
 
 pub use component::{Component, app_of, config_map_name, file_name};
 pub use config_map::{config_map, hash_of, joins};
+pub use snapshot::{joins_file, joins_snapshot_name, snapshots};

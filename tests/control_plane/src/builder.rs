@@ -6,6 +6,7 @@ use crate::api::Api;
 use crate::authority::Authority;
 use crate::binaries;
 use crate::error::Error;
+use crate::fake_members;
 use crate::fake_node;
 use crate::kubeconfig;
 use crate::pins::Binary;
@@ -171,6 +172,7 @@ impl Parts {
         }
         processes.wait_until(&self.api_server, || is_serving(api))?;
         if let Some(kwok) = &self.kwok {
+            fake_members::start()?;
             fake_node::create(api)?;
             processes.wait_until(kwok, || fake_node::is_ready(api))?;
         }

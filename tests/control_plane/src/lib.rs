@@ -21,6 +21,7 @@ mod binaries;
 mod builder;
 mod client_cert;
 mod error;
+mod fake_members;
 mod fake_node;
 mod go;
 mod guardian;

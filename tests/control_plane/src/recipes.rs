@@ -11,6 +11,7 @@ use crate::authority::{self, Authority, Pair};
 use crate::binaries;
 use crate::builder::Options;
 use crate::error::{Context, Error};
+use crate::fake_members;
 use crate::pins::Binary;
 use crate::server::Recipe;
 
@@ -154,13 +155,14 @@ impl Site {
         let port = self.kubelet_port;
         let (kubeconfig, address) = (self.kubeconfig_flag(), format!("--server-address=127.0.0.1:{port}"));
         let node_port = format!("--node-port={port}");
+        let cidr = format!("--cidr={}", fake_members::CIDR);
         let mut args = vec![
             kubeconfig.as_str(),
             "--config=kwok.yaml",
             "--manage-all-nodes=true",
             "--node-lease-duration-seconds=40",
             "--node-ip=10.0.0.1",
-            "--cidr=10.244.0.0/16",
+            &cidr,
         ];
         if kubelet {
             self.write_file(POD_LOG, "")?;

@@ -31,7 +31,8 @@ use super::{AppStatus, PythonPackages, Storage, Template, ca_secret::CaSecret, c
     printcolumn = r#"{"name": "Members", "type": "string", "jsonPath": ".status.availableMembers"}"#,
     printcolumn = r#"{"name": "Rebalancing", "type": "string", "jsonPath": ".status.rebalancingMembers"}"#,
     printcolumn = r#"{"name": "Reason", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].reason", "priority": 1}"#,
-    printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#
+    printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#,
+    printcolumn = r#"{"name": "Status", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].message"}"#
 )]
 #[serde(rename_all = "camelCase")]
 pub struct KasprAppSpec {
@@ -66,6 +67,10 @@ pub struct KasprAppSpec {
     /// Readiness probe of the member container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub readiness_probe: Option<Probe>,
+    /// Whether the operator adds probes of the status path that the spec does not configure: a readiness probe, and a
+    /// liveness probe that restarts a member that does not answer for a minute. Default: true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_probes: Option<bool>,
     /// Storage of the members' tables. Default: ephemeral.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage: Option<Storage>,

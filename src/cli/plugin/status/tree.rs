@@ -23,7 +23,7 @@ pub(super) fn draw(apps: &[AppReport]) -> String {
 fn app_tree(app: &AppReport) -> Branch {
     let mut tree = Tree::new(title(app));
     let branches = [
-        branch("conditions", app.conditions.iter().map(condition_line)),
+        branch("conditions", app.conditions.iter().filter(|c| is_informative(c)).map(condition_line)),
         branch("members", app.members.iter().map(member_line)),
         branch("components", app.components.iter().map(component_line)),
         branch("packages", app.python_packages.iter().flat_map(package_lines)),
@@ -52,8 +52,10 @@ fn title(app: &AppReport) -> String {
     if !app.found {
         return format!("{name}  {}", styled(BAD, "not found"));
     }
-    let ready = app.conditions.iter().find(|condition| condition.r#type == "Ready");
-    let state = match ready {
+    let named = |name: &str| app.conditions.iter().find(|condition| condition.r#type == name);
+    let stalled = named("Stalled").filter(|condition| condition.status == ConditionStatus::True);
+    let state = match stalled.or_else(|| named("Ready")) {
+        Some(condition) if stalled.is_some() => styled(BAD, &condition.reason),
         Some(condition) if condition.status == ConditionStatus::True => styled(GOOD, "Ready"),
         Some(condition) => styled(BAD, &condition.reason),
         None => styled(BUSY, "not reconciled yet"),
@@ -69,11 +71,22 @@ fn title(app: &AppReport) -> String {
     format!("{name}  {state}{members}{version}{packages}{paused}")
 }
 
+/// Returns whether a condition adds to the others: Reconciling repeats Progressing and Ready, and so does Stalled while it
+/// is False.
+fn is_informative(condition: &Condition) -> bool {
+    match condition.r#type.as_str() {
+        "Reconciling" => false,
+        "Stalled" => condition.status == ConditionStatus::True,
+        _ => true,
+    }
+}
+
 fn condition_line(condition: &Condition) -> String {
     let Condition { r#type, status, reason, message, .. } = condition;
-    // Unlike the other conditions, Progressing is false in the normal state.
+    // Unlike the other conditions, Progressing and Stalled are false in the normal state.
     let progressing = r#type == "Progressing";
-    let style = if (*status == ConditionStatus::True) != progressing {
+    let is_negative = progressing || r#type == "Stalled";
+    let style = if (*status == ConditionStatus::True) != is_negative {
         GOOD
     } else if progressing {
         BUSY
