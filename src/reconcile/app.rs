@@ -28,6 +28,10 @@ use super::{
     fetch, packages, plan, pod_events,
     quarantine::Quarantine,
     resize::{self, Resized},
+    rollout::{
+        engine::{self, Inputs},
+        garbage,
+    },
     rollout_status::RolloutStatus,
     status::{self, Observed},
     status_writer::write_status,
@@ -36,10 +40,10 @@ use super::{
 use crate::{
     api::{
         AppStatus, KasprApp,
-        annotations::{PAUSE, ROLL, TEMPLATE_HASH},
+        annotations::{PAUSE, ROLL, TEMPLATE_HASH, UNDO},
     },
     defaults, naming,
-    resources::{self, AppComponents, BuildInputs, OwnedKind, OwnedObject, Running, environment, labels},
+    resources::{self, AppComponents, BuildInputs, OwnedKind, OwnedObject, Running, labels},
     validate::Valid,
 };
 
@@ -75,29 +79,56 @@ pub(super) async fn reconcile(
             return report_invalid(&ctx, &key, given, conditions::invalid_spec_message(&found)).await;
         }
     };
-    let (Quarantine { components, withheld }, defined) = match define_components(&ctx, &key, &app).await {
-        Ok(defined) => defined,
-        Err(error) => return report_failure(&ctx, &key, given, error).await,
-    };
-    ctx.queues.send(ctx.withheld.update(&key, &withheld));
-    let (desired, newer_template_waits) =
-        desired_objects(&ctx, &key, given, &app, &components, (live.as_ref(), &running))?;
+    let (Quarantine { mut components, mut withheld, held }, defined) =
+        match define_components(&ctx, &key, &app).await {
+            Ok(defined) => defined,
+            Err(error) => return report_failure(&ctx, &key, given, error).await,
+        };
+    let running = (live.as_ref(), &running);
+    let (mut desired, newer_template_waits) = desired_objects(&ctx, &key, given, &app, &components, running)?;
     if let Some(delay) = settling_delay(&ctx, &key, given, &desired, live.as_ref()) {
         record_applied(&ctx, given, &defined).await;
+        ctx.queues.send(ctx.withheld.update(&key, &withheld));
         return Ok(Action::requeue(delay));
     }
+    let inputs = Inputs { app: given, live: live.as_ref(), keeps_template: newer_template_waits, held };
+    let mut step = engine::plan(&ctx, &key, inputs, &desired).await?;
+    if let Some(template) = step.return_to.take() {
+        // The components that are held back now are built as they were before.
+        let mut quarantine = Quarantine { components, withheld, held: Vec::new() };
+        fetch::hold_back(&ctx, &step.state, &mut quarantine);
+        Quarantine { components, withheld, .. } = quarantine;
+        (desired, _) = desired_objects(&ctx, &key, given, &app, &components, running)?;
+        engine::write_return(template, &mut desired);
+    }
+    ctx.queues.send(ctx.withheld.update(&key, &withheld));
+    engine::write_state(given, &step.state, &mut desired, live.as_ref())?;
     let Applied { changed, refused } =
         match apply_and_prune(&ctx, &key, &app, &components, desired, live.as_ref()).await {
             Ok(applied) => applied,
             Err(error) => return report_failure(&ctx, &key, given, error).await,
         };
     record_applied(&ctx, given, &[defined, changed].concat()).await;
-    if refused.is_empty() && resources::is_annotated(given, ROLL) {
-        remove_roll_annotation(&ctx, &key).await?;
+    if refused.is_empty() {
+        remove_requests(&ctx, &key, given).await?;
     }
-    let observed = Observed { withheld, refused, newer_template_waits, ..observe(&ctx, &key, &app).await };
+    let observed = observe(&ctx, &key, &app).await;
+    let observed = Observed { withheld, refused, newer_template_waits, phase: step.phase, ..observed };
     let next = status::app(&app, &components, &observed, &ctx.settings.build, Timestamp::now());
-    report(&ctx, &key, given, &observed, next).await
+    let action = report(&ctx, &key, given, &observed, next).await?;
+    Ok(match step.look_again {
+        // A second later, because the clock of the cluster may be behind.
+        Some(delay) => sooner(action, delay + Duration::from_secs(1)),
+        None => action,
+    })
+}
+
+/// Returns the earlier of a requested reconcile and one after a delay.
+fn sooner(action: Action, delay: Duration) -> Action {
+    if action == Action::await_change() {
+        return Action::requeue(delay);
+    }
+    action
 }
 
 /// Writes the status and publishes events.
@@ -199,7 +230,7 @@ async fn observe(ctx: &Context, key: &ObjectKey, app: &Valid<KasprApp>) -> Obser
         accepted_errors: app.accepted().iter().map(ToString::to_string).collect(),
         running_image: running.image().map(str::to_owned),
         pods,
-        members: polls_members(ctx, app).then(|| ctx.members.snapshot(key)),
+        members: fetch::polls_members(ctx, app).then(|| ctx.members.snapshot(key)),
         blocked_autoscaler: autoscaler.as_ref().and_then(status::autoscaler_blocker),
         packages_claim: owned(OwnedKind::PersistentVolumeClaim, naming::packages_claim(&key.name)),
         rebalance_requested: ctx.members.take_rebalance_requested(key),
@@ -212,11 +243,6 @@ async fn observe(ctx: &Context, key: &ObjectKey, app: &Valid<KasprApp>) -> Obser
         packages::count_installs(&ctx.counted_installs, &ctx.metrics, key, &observed.pods);
     }
     observed
-}
-
-/// Returns whether members are asked for their status.
-fn polls_members(ctx: &Context, app: &KasprApp) -> bool {
-    ctx.settings.members.client_status_check && environment::serves_web(app)
 }
 
 /// Applies the desired objects, then deletes those that are no longer desired.
@@ -239,6 +265,7 @@ async fn apply_and_prune(
     for (kind, name) in plan::orphaned(app, components, &desired) {
         changed.extend(apply::delete_owned(ctx, key, &owner, (kind, &name)).await?);
     }
+    changed.extend(garbage::collect(ctx, key, &owner, &desired, live).await?);
     Ok(Applied { changed, ..applied })
 }
 
@@ -266,10 +293,17 @@ async fn reconcile_storage(
     Ok(resized)
 }
 
-/// The annotation requested one roll, which has begun.
-async fn remove_roll_annotation(ctx: &Context, key: &ObjectKey) -> Result<(), ReconcileError> {
-    let patch = json!({ "metadata": { "annotations": { ROLL: null } } });
+/// Removes the annotations that requested something that has begun.
+async fn remove_requests(ctx: &Context, key: &ObjectKey, app: &KasprApp) -> Result<(), ReconcileError> {
+    let rolls = resources::is_annotated(app, ROLL);
+    let undoes = app.annotations().contains_key(UNDO);
+    if !rolls && !undoes {
+        return Ok(());
+    }
+    let patch = json!({ "metadata": { "annotations": { ROLL: null, UNDO: null } } });
     let api: Api<KasprApp> = Api::namespaced(ctx.client.clone(), &key.namespace);
     let patched = api.patch_metadata(&key.name, &PatchParams::default(), &Patch::Merge(&patch)).await;
-    patched.map(drop).map_err(ReconcileError::api(format!("failed to remove the annotation {ROLL}")))
+    patched
+        .map(drop)
+        .map_err(ReconcileError::api(format!("failed to remove the annotations {ROLL} and {UNDO}")))
 }

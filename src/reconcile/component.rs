@@ -60,7 +60,7 @@ pub(super) async fn reconcile<C: ComponentKind>(
     let mut refused = None;
     let ready = match ctx.validated.runnable(&key, given) {
         Ok(runnable) => {
-            let Quarantine { components, mut withheld } = siblings(&ctx, given)?;
+            let Quarantine { components, mut withheld, held } = siblings(&ctx, given)?;
             let mut hold = withheld.remove(&key).filter(|hold| hold.reason != conditions::REFUSED);
             if let (None, Some(valid)) = (&hold, runnable.as_valid()) {
                 let refusal =
@@ -72,6 +72,10 @@ pub(super) async fn reconcile<C: ComponentKind>(
                     next.config_map = Some(definition::config_map_name(&*runnable));
                     next.hash = Some(runnable.hash.clone());
                 }
+            }
+            if let Some(held) = held.into_iter().find(|held| held.is(&key)) {
+                // What the members run.
+                next.hash = held.good;
             }
             let tables = runnable.table_references(&components);
             (next.left_table, next.right_table) = tables.map(Into::into).unzip();

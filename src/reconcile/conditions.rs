@@ -26,6 +26,10 @@ pub(super) const NEW_SPEC: &str = "NewSpec";
 pub(super) const RECONCILING: &str = "Reconciling";
 /// Progressing: nothing is left to do.
 pub(super) const RECONCILE_COMPLETE: &str = "ReconcileComplete";
+/// Progressing, and Ready of a component: a change failed, and the members returned to an earlier revision.
+pub(super) const ROLLED_BACK: &str = "RolledBack";
+/// Progressing: a change failed and stays where it is.
+pub(super) const ROLLOUT_HELD: &str = "RolloutHeld";
 /// Progressing: the user paused reconciliation.
 pub(super) const PAUSED: &str = "Paused";
 /// Progressing and Ready: an operation failed.

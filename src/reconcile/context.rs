@@ -18,6 +18,7 @@ use super::{
         applied::AppliedObjects,
         assumed_status::AssumeCache,
         backoff::{Backoff, LONGEST_AFTER_ERROR, LONGEST_AFTER_REFUSAL},
+        collected::CollectedSnapshots,
         counted_installs::CountedInstalls,
         members::{Members, MonitorQueue},
         refused::RefusedDefinitions,
@@ -54,6 +55,7 @@ pub(super) struct Context {
     pub monitor_queue: MonitorQueue,
     pub withheld: WithheldComponents,
     pub counted_installs: CountedInstalls,
+    pub collected: CollectedSnapshots,
 }
 
 impl Context {
@@ -88,6 +90,7 @@ impl Context {
             monitor_queue: MonitorQueue::default(),
             withheld: WithheldComponents::default(),
             counted_installs: CountedInstalls::default(),
+            collected: CollectedSnapshots::default(),
         }
     }
 
@@ -120,6 +123,7 @@ impl Context {
             self.withheld.forget(key);
             self.settling.forget(key);
             self.counted_installs.forget(key);
+            self.collected.forget(key);
             self.members.wake(key);
         }
     }

@@ -12,11 +12,12 @@ use super::{
     context::Context,
     ownership, plan,
     quarantine::{self, HoldReason, Quarantine},
+    rollout::{holds, state::RolloutState},
 };
 use crate::{
-    api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView, Kind},
+    api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView, Kind, annotations::ROLL},
     naming,
-    resources::{AppComponents, OwnedKind, RunnableComponent, sort_by_name},
+    resources::{self, AppComponents, OwnedKind, RunnableComponent, environment, sort_by_name},
 };
 
 /// Returns the components that the members of an app run, and those that are withheld. `app` has its
@@ -24,12 +25,23 @@ use crate::{
 pub(super) fn quarantined_components(ctx: &Context, key: &ObjectKey, app: &KasprApp) -> Quarantine {
     let definition = |component: &ObjectKey, hash: &str| definition(ctx, component, hash);
     let mut quarantine = quarantine::sort(app, components(ctx, key), definition);
+    if !resources::is_annotated(app, ROLL) {
+        let state = RolloutState::of(cached_stateful_set(ctx, key).as_ref());
+        hold_back(ctx, &state, &mut quarantine);
+    }
     for component in ctx.index().components(key) {
         if let Some(hold) = hold_reason(ctx, &component) {
             quarantine.withheld.insert(component, hold);
         }
     }
     quarantine
+}
+
+/// Holds back the components of a change that failed.
+pub(super) fn hold_back(ctx: &Context, state: &RolloutState, quarantine: &mut Quarantine) {
+    if let Some(held) = &state.held {
+        holds::apply(held, quarantine, |component, hash| definition(ctx, component, hash));
+    }
 }
 
 /// Returns why members do not run the current definition of a component, apart from what other resources are.
@@ -92,6 +104,11 @@ fn runnable_component<C: ComponentKind>(ctx: &Context, key: &ObjectKey) -> Optio
 fn definition(ctx: &Context, component: &ObjectKey, hash: &str) -> Option<String> {
     let exists = |name: &str| ctx.caches.contains(OwnedKind::ConfigMap, &component.namespace, name);
     plan::definition_of(component, hash, exists)
+}
+
+/// Returns whether members are asked for their status.
+pub(super) fn polls_members(ctx: &Context, app: &KasprApp) -> bool {
+    ctx.settings.members.client_status_check && environment::serves_web(app)
 }
 
 /// Returns the app with its newest status, unless it is unreadable or being deleted.

@@ -29,6 +29,7 @@ mod pod_events;
 mod problem;
 mod quarantine;
 mod resize;
+mod rollout;
 mod rollout_status;
 mod run;
 mod scope;

@@ -10,6 +10,7 @@ use super::{
     component_kind::ComponentKind,
     conditions,
     quarantine::{self, HoldReason, Quarantine, Withheld},
+    rollout::{engine::write_state, holds, state::RolloutState},
 };
 use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView, annotations::ROLL},
@@ -95,7 +96,12 @@ pub fn plan_app(
     let app = Valid::check_accepting(defaults::with_defaults(given)?, |error| running.accepts(error))
         .map_err(|found| PlanError::Invalid(conditions::invalid_spec_message(&found)))?
         .0;
-    let Quarantine { components, withheld } = quarantine::sort(&app, all, definition);
+    let mut quarantine = quarantine::sort(&app, all, definition);
+    let state = RolloutState::of(set.as_ref());
+    if let Some(held) = state.held.as_ref().filter(|_| !resources::is_annotated(given, ROLL)) {
+        holds::apply(held, &mut quarantine, definition);
+    }
+    let Quarantine { components, withheld, .. } = quarantine;
     let mut objects = resources::build(BuildInputs {
         app: &app,
         user_spec: &defaults::without_defaults(given)?,
@@ -106,6 +112,7 @@ pub fn plan_app(
     let newer_template_waits = keep_running_template(given, &mut objects, set.as_ref())?;
     keep_claim_sizes(&mut objects, |claim| live(claim.kind, &claim.name));
     keep_template_size(&mut objects, set.as_ref(), shrinks);
+    write_state(given, &state, &mut objects, set.as_ref())?;
     Ok(Plan {
         definitions: definitions(&components)?,
         orphaned: orphaned(&app, &components, &objects),

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use kube::ResourceExt;
 
-use super::{cache::index::ObjectKey, component_kind::ComponentKind, conditions};
+use super::{
+    cache::index::ObjectKey, component_kind::ComponentKind, conditions, rollout::state::HeldComponent,
+};
 use crate::{
     api::KasprApp,
     resources::{AppComponents, RunnableComponent, sort_by_name},
@@ -31,6 +33,8 @@ pub(super) struct Quarantine {
     pub components: AppComponents,
     /// The components that are withheld, or that run an older definition.
     pub withheld: Withheld,
+    /// The components that are held back after a change failed.
+    pub held: Vec<HeldComponent>,
 }
 
 /// Sorts the components of an app.
@@ -52,7 +56,8 @@ pub(super) fn sort(
     let agents = admit(agents, &mut context, &mut withheld, &definition);
     let webviews = admit(webviews, &mut context, &mut withheld, &definition);
     let tasks = admit(tasks, &mut context, &mut withheld, &definition);
-    Quarantine { components: AppComponents { agents, webviews, tables, tasks, joins }, withheld }
+    let components = AppComponents { agents, webviews, tables, tasks, joins };
+    Quarantine { components, withheld, held: Vec::new() }
 }
 
 fn admit<C: ComponentKind>(

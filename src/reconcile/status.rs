@@ -18,6 +18,7 @@ use super::{
     packages,
     pod_events::PodEvents,
     quarantine::Withheld,
+    rollout::engine::Phase,
     rollout_status::RolloutStatus,
 };
 use crate::{
@@ -48,6 +49,8 @@ pub(super) struct Observed {
     pub refused: Vec<Refusal>,
     /// What events report about pods that are missing or do not become ready.
     pub pod_events: PodEvents,
+    /// How a change of the pods is doing.
+    pub phase: Phase,
     /// Whether this operator version would build another pod template, which waits for the next change.
     pub newer_template_waits: bool,
     /// The image that the members run; `None` without a StatefulSet.

@@ -25,7 +25,7 @@ use super::{
     scope::Scope,
 };
 use crate::{
-    api::KasprApp,
+    api::{KasprApp, Kind},
     naming::{MANAGED_BY_LABEL, MANAGER},
     resources::OwnedKind,
     sync::lock,
@@ -134,8 +134,10 @@ impl Watches {
         let writer = Writer::new(kind);
         let reader = writer.as_reader();
         let api = self.scope.dynamic_api(&self.client, kind);
+        let index = self.index.clone();
         self.watches.push(Box::new(move |ctx| {
             let report = move |change: WatchChange<SerializedObject>| {
+                let exists = matches!(change, WatchChange::Present(_));
                 match change {
                     WatchChange::Present(object) => {
                         ctx.applied.mark_seen(kind, &object.namespace, &object.name);
@@ -145,6 +147,10 @@ impl Watches {
                     }
                 }
                 let (WatchChange::Present(object) | WatchChange::Deleted(object)) = change;
+                let app = object.owner.as_ref().filter(|owner| owner.kind == Kind::App);
+                if let Some(app) = app.filter(|_| kind == OwnedKind::ConfigMap) {
+                    lock(&index).set_config_map(app, &object.name, exists);
+                }
                 ctx.queues.send(object.owner.clone());
             };
             let convert = |object: DynamicObject| pruned(object).into();

@@ -152,6 +152,16 @@ impl OwnedObject {
         self
     }
 
+    /// Replaces the hashes after the object was edited.
+    ///
+    /// # Errors
+    ///
+    /// The object could not be serialized.
+    pub fn restamp(&mut self) -> Result<(), BuildError> {
+        *self = self.clone().stamped()?;
+        Ok(())
+    }
+
     /// Adds the hashes of the object itself, replacing earlier ones.
     pub(super) fn stamped(mut self) -> Result<Self, BuildError> {
         self = self.without_own_hashes();

@@ -53,6 +53,7 @@ fn input_hash(
     let mut spec = serde_json::to_value(&app.spec)?;
     for (block, field) in [
         ("", "replicas"),
+        ("", "rollout"),
         ("/storage", "size"),
         ("/storage", "deleteClaim"),
         ("/template", "podDisruptionBudget"),
@@ -103,7 +104,7 @@ pub fn keep_running_template(desired: &mut OwnedObject, live: &DynamicObject) ->
     let mark = of_live(TEMPLATE_HASH).filter(|_| ours).unwrap_or_else(|| hash::of_json(&running));
     desired.value["spec"]["template"] = running;
     desired.value["metadata"]["annotations"][TEMPLATE_HASH] = Value::String(mark);
-    *desired = desired.clone().stamped()?;
+    desired.restamp()?;
     Ok(true)
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     harness::{Namespace, condition, eventually, message},
-    lifecycle::{ready, running},
+    lifecycle::{APP, ready},
 };
 
 /// Sets the status of a pod in place of the kubelet.
@@ -100,18 +100,14 @@ fn cases() -> Vec<(&'static str, Value, &'static str, &'static str, &'static str
     ]
 }
 
-const MORE: &str = "
-apiVersion: kaspr.io/v1alpha1
-kind: KasprApp
-metadata: {name: clicks}
-spec:
-  resources: {limits: {memory: 64Mi}}
-  template: {kasprContainer: {env: [{name: TOKEN, value: token-of-mine}]}}
-";
-
 #[test]
 fn each_cause_has_its_sentence() {
-    let namespace = running("causes", MORE);
+    let namespace = Namespace::new("causes");
+    let more = "  resources: {limits: {memory: 64Mi}}\n  template: {kasprContainer: {env: [{name: TOKEN, value: token-of-mine}]}}\n";
+    namespace.apply(
+        &APP.replace("replicas: 2", "replicas: 1").replace("  storage:", &format!("{more}  storage:")),
+    );
+    namespace.wait_for("kasprapp", "clicks", ready);
     let app_with = |holds: &dyn Fn(&Value) -> bool| namespace.wait_for("kasprapp", "clicks", holds);
     for (case, status, r#type, reason, text) in cases() {
         set_status(&namespace, "clicks-app-0", &status);

@@ -31,6 +31,7 @@ mod probe;
 mod quarantine;
 mod release;
 mod resilience;
+mod rollout;
 mod storage;
 mod takeover;
 mod validate;

@@ -5,9 +5,12 @@ mod parsers;
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{ArgAction, Args, ValueEnum};
-use parsers::{parse_boolean, parse_domain, parse_status_timeout, parse_whole};
+use parsers::{parse_boolean, parse_domain, parse_rollout_failure, parse_status_timeout, parse_whole};
 
-use crate::{api::defaults, install_contract as variable, naming};
+use crate::{
+    api::{RolloutFailure, defaults},
+    install_contract as variable, naming,
+};
 
 /// Settings that affect the objects that the operator builds.
 #[derive(Args, Clone, Debug)]
@@ -81,6 +84,10 @@ pub struct ReconcileSettings {
     /// Settings for monitoring members.
     #[command(flatten)]
     pub members: MemberSettings,
+    /// What happens if the members do not work after a change: return to the last revision that worked, or hold the
+    /// change; spec.rollout.onFailure and the annotation kaspr.io/rollout-on-failure of an app take precedence
+    #[arg(long, env = "ROLLOUT_ON_FAILURE", default_value = "return", value_name = "ACTION", value_parser = parse_rollout_failure)]
+    pub rollout_on_failure: RolloutFailure,
     /// Timeout for deleting a StatefulSet before it is recreated, in seconds
     #[arg(long, env = "STATEFULSET_DELETION_TIMEOUT_SECONDS", default_value_t = 5, value_name = "SECONDS", value_parser = parse_whole::<u64>(1..=300))]
     pub statefulset_deletion_timeout_seconds: u64,

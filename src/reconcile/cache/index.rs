@@ -56,6 +56,8 @@ pub(crate) struct AppIndex {
     apps: HashMap<String, BTreeSet<String>>,
     /// The names of the members' pods, by app.
     pods: HashMap<ObjectKey, BTreeSet<String>>,
+    /// The names of the ConfigMaps that apps control, by app.
+    config_maps: HashMap<ObjectKey, BTreeSet<String>>,
 }
 
 impl AppIndex {
@@ -145,6 +147,24 @@ impl AppIndex {
     /// Returns the names of the pods of an app's members.
     pub(crate) fn pods(&self, app: &ObjectKey) -> Vec<String> {
         self.pods.get(app).into_iter().flatten().cloned().collect()
+    }
+
+    /// Adds or removes a ConfigMap that an app controls.
+    pub(crate) fn set_config_map(&mut self, app: &ObjectKey, name: &str, exists: bool) {
+        let names = self.config_maps.entry(app.clone()).or_default();
+        if exists {
+            names.insert(name.to_owned());
+        } else {
+            names.remove(name);
+        }
+        if names.is_empty() {
+            self.config_maps.remove(app);
+        }
+    }
+
+    /// Returns the names of the ConfigMaps that an app controls.
+    pub(crate) fn config_maps(&self, app: &ObjectKey) -> Vec<String> {
+        self.config_maps.get(app).into_iter().flatten().cloned().collect()
     }
 
     /// Returns the components of an app.

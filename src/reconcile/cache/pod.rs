@@ -12,6 +12,9 @@ use super::{
 };
 use crate::{api::Kind, install_contract, naming, reconcile::problem::Problem};
 
+/// Label with the revision of its StatefulSet that a pod was created from.
+const REVISION_LABEL: &str = "controller-revision-hash";
+
 /// The pod of a member.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct MemberPod {
@@ -33,6 +36,12 @@ pub(crate) struct MemberPod {
     pub packages_hash: Option<String>,
     /// The state of its package install.
     pub install: Install,
+    /// The revision of the StatefulSet that it was created from.
+    pub revision: String,
+    /// Since when it is Ready, or is not, in Unix seconds.
+    pub ready_since: Option<i64>,
+    /// The ConfigMaps that it mounts.
+    pub config_maps: Box<[String]>,
     /// How often its containers were restarted.
     pub restarts: i32,
     /// What keeps it from working, or did before its last restart.
@@ -111,7 +120,10 @@ fn member(pod: &Pod, set: &str) -> Option<MemberPod> {
     let ip = status.and_then(|status| status.pod_ip.clone()).filter(|ip| !ip.is_empty());
     let terminating = pod.metadata.deletion_timestamp.is_some();
     let running = !terminating && status.and_then(|status| status.phase.as_deref()) == Some("Running");
-    let ready = status.and_then(|s| s.conditions.as_ref()).into_iter().flatten();
+    let mut conditions = status.and_then(|s| s.conditions.as_ref()).into_iter().flatten();
+    let ready = conditions.find(|condition| condition.type_ == "Ready");
+    let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
+    let config_maps = volumes.filter_map(|volume| Some(volume.config_map.as_ref()?.name.clone()));
     let install = status
         .and_then(|s| s.init_container_statuses.as_ref())
         .and_then(|all| all.iter().find(|c| c.name == naming::INSTALL_CONTAINER));
@@ -124,7 +136,10 @@ fn member(pod: &Pod, set: &str) -> Option<MemberPod> {
         created: pod.creation_timestamp().map(|time| time.0.to_string()).unwrap_or_default(),
         address: ip.zip(port).filter(|_| running),
         terminating,
-        ready: running && ready.into_iter().any(|c| c.type_ == "Ready" && c.status == "True"),
+        ready: running && ready.is_some_and(|condition| condition.status == "True"),
+        ready_since: ready.and_then(|c| Some(c.last_transition_time.as_ref()?.0.as_second())),
+        revision: pod.labels().get(REVISION_LABEL).cloned().unwrap_or_default(),
+        config_maps: config_maps.collect(),
         packages_hash: variable.and_then(|variable| variable.value.clone()),
         restarts: restarts.map(|status| status.restart_count).sum(),
         problem: pod_problem::problem(pod, &install),

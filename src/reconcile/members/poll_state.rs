@@ -80,7 +80,8 @@ impl AppState {
         let progressing = status.conditions.iter().flatten().find(|c| c.r#type == conditions::PROGRESSING);
         let complete = progressing.is_some_and(|condition| {
             condition.status == ConditionStatus::False
-                && condition.reason == conditions::RECONCILE_COMPLETE
+                && [conditions::RECONCILE_COMPLETE, conditions::ROLLED_BACK]
+                    .contains(&condition.reason.as_str())
                 && Some(condition.observed_generation) == app.metadata.generation
         });
         let set = naming::app(&key.name);

@@ -3,6 +3,7 @@
 pub(super) mod applied;
 pub(super) mod assumed_status;
 pub(super) mod backoff;
+pub(super) mod collected;
 pub(super) mod counted_installs;
 pub(super) mod members;
 pub(super) mod refused;

@@ -6,6 +6,7 @@ use crate::reconcile::{
     apply,
     cause::Cause,
     conditions::{self, NewCondition, condition},
+    rollout::engine::Phase,
 };
 
 /// Returns Stalled and Reconciling of an app. At most one of them is True.
@@ -17,6 +18,9 @@ pub(super) fn of_app(
 ) -> [NewCondition; 2] {
     if !observed.refused.is_empty() {
         return stalled(conditions::ERROR, apply::messages(&observed.refused));
+    }
+    if matches!(observed.phase, Phase::Held(_) | Phase::Returned(_)) && !progressing.is_true() {
+        return stalled(progressing.reason(), progressing.message());
     }
     match cause {
         Some(cause) if cause.needs_change() => stalled(cause.kind.reason(), cause.sentence()),

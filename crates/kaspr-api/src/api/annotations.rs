@@ -18,6 +18,16 @@ pub const HUNG_THRESHOLD_SECONDS: &str = "kaspr.io/hung-rebalancing-threshold-se
 /// On a KasprApp: rolls its pods to the template of the current operator. The operator removes it.
 pub const ROLL: &str = "kaspr.io/roll";
 
+/// On a KasprApp: `return` or `hold`, what happens if the members do not work after a change. `spec.rollout.onFailure` takes
+/// precedence, and the setting `--rollout-on-failure` is overridden.
+pub const ROLLOUT_ON_FAILURE: &str = "kaspr.io/rollout-on-failure";
+
+/// On a KasprApp: the name of a revision of its pods to return to. The operator removes it.
+pub const UNDO: &str = "kaspr.io/undo";
+
+/// On a StatefulSet: the last revision that worked, and which change is held back, as JSON.
+pub const ROLLOUT_STATE: &str = "kaspr.io/rollout-state";
+
 /// On a KasprApp: members join their consumer group without a fixed identity.
 pub const DISABLE_STATIC_MEMBERSHIP: &str = "kaspr.io/disable-static-group-membership";
 

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AppStatus, PythonPackages, Storage, Template, ca_secret::CaSecret, cel, config_keys};
+use super::{AppStatus, PythonPackages, Rollout, Storage, Template, ca_secret::CaSecret, cel, config_keys};
 
 /// A cluster of members that run the same stream processors.
 #[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -74,6 +74,9 @@ pub struct KasprAppSpec {
     /// Storage of the members' tables. Default: ephemeral.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage: Option<Storage>,
+    /// How a change of the pods is rolled out: one member first, and the others once it works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
     /// Python packages to install for the members.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python_packages: Option<PythonPackages>,

@@ -82,6 +82,12 @@ defaults! {
     DECLARE_OUTPUT: bool = false;
     /// Whether a sent value is passed on to the next operation.
     PASS_THROUGH: bool = false;
+    /// Seconds without progress after which a change of the pods has failed.
+    ROLLOUT_PROGRESS_DEADLINE_SECONDS: i32 = 600;
+    /// Seconds that a changed member must work before the change continues.
+    ROLLOUT_OBSERVE_SECONDS: i32 = 60;
+    /// Earlier revisions of the pods that are kept.
+    ROLLOUT_HISTORY: i32 = 10;
     /// Type of a join.
     JOIN_TYPE: &str = "inner";
 }

@@ -2,22 +2,30 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView};
 
 /// A kind of the group `kaspr.io`.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum Kind {
     /// KasprApp
+    #[serde(rename = "KasprApp")]
     App,
     /// KasprAgent
+    #[serde(rename = "KasprAgent")]
     Agent,
     /// KasprTable
+    #[serde(rename = "KasprTable")]
     Table,
     /// KasprTask
+    #[serde(rename = "KasprTask")]
     Task,
     /// KasprWebView
+    #[serde(rename = "KasprWebView")]
     WebView,
     /// KasprJoin
+    #[serde(rename = "KasprJoin")]
     Join,
 }
 

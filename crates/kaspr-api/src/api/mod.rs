@@ -25,6 +25,7 @@ pub mod member_variables;
 mod packages;
 mod processors;
 pub mod python_values;
+mod rollout;
 mod schema;
 mod secret_refs;
 mod status;
@@ -54,6 +55,7 @@ pub use packages::{
     PackageSecretRef, PythonPackages,
 };
 pub use processors::{Operation, Processors, TableRef};
+pub use rollout::{Rollout, RolloutFailure};
 pub use secret_refs::SecretRef;
 pub use status::{
     AppReference, AppStatus, ComponentStatus, Condition, ConditionStatus, LinkedAgent, LinkedComponent,

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::api::python_values;
+use crate::api::{RolloutFailure, python_values};
 
 /// Reads a boolean in the words that the Python operator accepts.
 pub(super) fn parse_boolean(text: &str) -> Result<bool, String> {
@@ -25,6 +25,11 @@ pub(super) fn parse_whole<T: TryFrom<i64>>(
 pub(super) fn parse_status_timeout(text: &str) -> Result<f64, String> {
     let seconds = text.trim().parse::<f64>().ok().filter(|seconds| (0.1..=300.0).contains(seconds));
     seconds.ok_or_else(|| "must be a number of seconds from 0.1 to 300".to_owned())
+}
+
+/// Reads what happens if the members do not work after a change.
+pub(super) fn parse_rollout_failure(text: &str) -> Result<RolloutFailure, String> {
+    RolloutFailure::from_text(text).ok_or_else(|| "must be 'return' or 'hold'".to_owned())
 }
 
 /// Reads the DNS domain of a cluster; dots at its ends do not count.

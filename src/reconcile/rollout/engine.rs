@@ -1,0 +1,289 @@
+//! Plans the next step of a change of the pods: edits the desired StatefulSet before it is applied.
+
+use std::time::Duration;
+
+use k8s_openapi::jiff::Timestamp;
+use kube::{ResourceExt, core::DynamicObject};
+use serde_json::{Value, json};
+
+use super::{
+    changes::{TemplateChanges, mounts_snapshots_only},
+    decide::{Decision, Failure, View, decide},
+    members::{MemberView, views},
+    policy, revisions,
+    state::{HeldChange, HeldComponent, RolloutState},
+};
+use crate::{
+    api::{
+        KasprApp, RolloutFailure,
+        annotations::{INPUT_HASH, ROLL, ROLLOUT_STATE, TEMPLATE_HASH, UNDO},
+        defaults,
+    },
+    reconcile::{ReconcileError, cache::index::ObjectKey, context::Context, fetch, problem::CauseKind},
+    resources::{self, BuildError, OwnedKind, OwnedObject, hash},
+};
+
+/// How a change of the pods is doing, for the status.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in crate::reconcile) enum Phase {
+    /// Nothing changes.
+    #[default]
+    Settled,
+    /// The last member is changed first.
+    OneFirst,
+    /// All members are changed.
+    Updating,
+    /// The change has failed and stays where it is; the text says why, and why the pods do not return.
+    Held(String),
+    /// The pods returned to an earlier revision; the text says why.
+    Returned(String),
+}
+
+/// The next step of a change.
+#[derive(Debug, Default)]
+pub(in crate::reconcile) struct Step {
+    /// How the change is doing.
+    pub phase: Phase,
+    /// When to look again.
+    pub look_again: Option<Duration>,
+    /// The state after the step.
+    pub state: RolloutState,
+    /// The template to return to. The caller builds the objects again with the holds of `state` and calls
+    /// [`write_return`].
+    pub return_to: Option<Value>,
+}
+
+/// What the step depends on.
+pub(in crate::reconcile) struct Inputs<'a> {
+    /// The app as the user wrote it.
+    pub app: &'a KasprApp,
+    /// The live StatefulSet.
+    pub live: Option<&'a DynamicObject>,
+    /// Whether the live pod template is kept, though this operator version builds another one.
+    pub keeps_template: bool,
+    /// The components that are held back now.
+    pub held: Vec<HeldComponent>,
+}
+
+/// Plans the next step.
+///
+/// # Errors
+///
+/// A revision could not be read.
+pub(in crate::reconcile) async fn plan(
+    ctx: &Context,
+    key: &ObjectKey,
+    inputs: Inputs<'_>,
+    desired: &[OwnedObject],
+) -> Result<Step, ReconcileError> {
+    let set = desired.iter().find(|object| object.kind == OwnedKind::StatefulSet);
+    let Some(set) = set else { return Ok(Step::default()) };
+    let now = Timestamp::now();
+    let Some(live) = inputs.live else {
+        let state = RolloutState { since: Some(now.as_second()), ..RolloutState::default() };
+        return Ok(Step { phase: Phase::Updating, state, ..Step::default() });
+    };
+    let mut state = RolloutState::of(Some(live));
+    let rolls = resources::is_annotated(inputs.app, ROLL);
+    let wanted = annotation(&set.value, INPUT_HASH);
+    state.held = state.held.filter(|held| !rolls && (held.inputs == wanted || !inputs.held.is_empty()));
+    if let Some(held) = &mut state.held {
+        held.components = inputs.held;
+    }
+    let members = members(ctx, key, inputs.app, now);
+    let replicas = replicas(live);
+    if let Some(revision) = inputs.app.annotations().get(UNDO).filter(|_| !rolls) {
+        let found = revisions::template(ctx, key, revision).await?;
+        if let Some(template) = found {
+            let cause = format!("return to revision {revision} requested");
+            let held = HeldChange { cause, requested: true, ..held(live, revision, &wanted) };
+            return Ok(returning(state, held, template, now));
+        }
+    }
+    if changes_template(set, live, inputs.keeps_template) {
+        let all = i64::try_from(members.len()).is_ok_and(|count| count == replicas);
+        state.worked_before = all && members.iter().all(|member| member.answers);
+        state.one_first = state.good.is_some() && replicas > 1;
+        state.since = Some(now.as_second());
+        let phase = if state.one_first { Phase::OneFirst } else { Phase::Updating };
+        return Ok(Step { phase, state, ..Step::default() });
+    }
+    let observed = live.data.pointer("/status/observedGeneration").and_then(Value::as_i64);
+    if observed.unwrap_or_default() < live.metadata.generation.unwrap_or_default() {
+        let phase = phase(&state);
+        return Ok(Step { phase, state, ..Step::default() });
+    }
+    let update_revision = status_text(live, "updateRevision");
+    let timing = policy::timing(inputs.app);
+    let view = View { replicas, update_revision, members: &members, now: now.as_second(), timing };
+    follow(ctx, key, inputs.app, live, state, &view, &wanted).await
+}
+
+/// Carries out a decision.
+async fn follow(
+    ctx: &Context,
+    key: &ObjectKey,
+    app: &KasprApp,
+    live: &DynamicObject,
+    mut state: RolloutState,
+    view: &View<'_>,
+    wanted: &str,
+) -> Result<Step, ReconcileError> {
+    let mut look_again = None;
+    match decide(&state, view) {
+        Decision::Settled => (state.since, state.one_first) = (None, false),
+        Decision::Wait(delay) => look_again = delay,
+        Decision::Continue => {
+            state.one_first = false;
+            state.since = Some(view.now);
+        }
+        Decision::Succeeded => {
+            (state.since, state.one_first) = (None, false);
+            state.good = Some(view.update_revision.to_owned());
+        }
+        Decision::Failed(failure) => {
+            return match fail(ctx, key, app, live, &state, view, &failure).await? {
+                Ok((template, changes)) => {
+                    let good = state.good.clone().unwrap_or_default();
+                    let changed = changes.list().join(", ");
+                    let cause = format!("{}; changed: {changed}", failure.cause);
+                    let components =
+                        if changes.is_definitions_only() { changes.components } else { Vec::new() };
+                    let held = HeldChange { cause, components, ..held(live, &good, wanted) };
+                    Ok(returning(state, held, template, Timestamp::now()))
+                }
+                Err(why) => {
+                    let phase = Phase::Held(format!("{}; {why}", failure.cause));
+                    Ok(Step { phase, state, ..Step::default() })
+                }
+            };
+        }
+    }
+    let phase = phase(&state);
+    Ok(Step { phase, look_again, state, return_to: None })
+}
+
+/// Returns the template to return to and what the failed change changed, or why the pods do not return.
+async fn fail(
+    ctx: &Context,
+    key: &ObjectKey,
+    app: &KasprApp,
+    live: &DynamicObject,
+    state: &RolloutState,
+    view: &View<'_>,
+    failure: &Failure,
+) -> Result<Result<(Value, TemplateChanges), String>, ReconcileError> {
+    let hold = |why: &str| Ok(Err(format!("the change is held: {why}")));
+    let good = state.good.as_deref().unwrap_or_default();
+    let others_work = view.members.iter().any(|member| member.revision == good && member.answers);
+    if policy::on_failure(app, ctx.settings.rollout_on_failure) == RolloutFailure::Hold {
+        return hold("onFailure is hold");
+    }
+    if failure.is_general {
+        return hold("members of the last good revision do not work either");
+    }
+    if !state.worked_before && !others_work {
+        return hold("the members did not work before the change either");
+    }
+    let Some(template) = revisions::template(ctx, key, good).await? else {
+        return hold("the last good revision does not exist any more");
+    };
+    if !mounts_snapshots_only(&template) {
+        return hold(
+            "the definitions of the last good revision were not kept by the operator version that created it",
+        );
+    }
+    let changes = TemplateChanges::between(&template, &live.data["spec"]["template"]);
+    let is_cause = match failure.kind {
+        Some(CauseKind::ImagePull) => changes.has_image(),
+        Some(CauseKind::Install) => changes.has_packages(),
+        Some(CauseKind::Unschedulable) => changes.has_scheduling(),
+        Some(CauseKind::NodeNotResponding) => false,
+        _ => true,
+    };
+    if !is_cause {
+        return hold("nothing of this was changed");
+    }
+    Ok(Ok((template, changes)))
+}
+
+fn returning(mut state: RolloutState, held: HeldChange, template: Value, now: Timestamp) -> Step {
+    state.one_first = false;
+    state.since = Some(now.as_second());
+    let phase = Phase::Returned(held.cause.clone());
+    state.held = Some(held);
+    Step { phase, state, return_to: Some(template), look_again: None }
+}
+
+fn held(live: &DynamicObject, returned_to: &str, wanted: &str) -> HeldChange {
+    HeldChange {
+        revision: status_text(live, "updateRevision").to_owned(),
+        returned_to: returned_to.to_owned(),
+        inputs: wanted.to_owned(),
+        ..HeldChange::default()
+    }
+}
+
+fn phase(state: &RolloutState) -> Phase {
+    match (&state.held, state.since) {
+        (Some(held), _) => Phase::Returned(held.cause.clone()),
+        (None, Some(_)) if state.one_first => Phase::OneFirst,
+        (None, Some(_)) => Phase::Updating,
+        (None, None) => Phase::Settled,
+    }
+}
+
+fn members(ctx: &Context, key: &ObjectKey, app: &KasprApp, now: Timestamp) -> Vec<MemberView> {
+    let snapshot = fetch::polls_members(ctx, app).then(|| ctx.members.snapshot(key));
+    views(&fetch::member_pods(ctx, key), snapshot.as_ref(), now)
+}
+
+/// Returns whether applying the StatefulSet changes the pods.
+fn changes_template(set: &OwnedObject, live: &DynamicObject, keeps_template: bool) -> bool {
+    let running = live.annotations().get(TEMPLATE_HASH);
+    !keeps_template && running.map(String::as_str) != Some(annotation(&set.value, TEMPLATE_HASH).as_str())
+}
+
+fn annotation(object: &Value, key: &str) -> String {
+    object["metadata"]["annotations"][key].as_str().unwrap_or_default().to_owned()
+}
+
+fn status_text<'a>(live: &'a DynamicObject, field: &str) -> &'a str {
+    live.data["status"][field].as_str().unwrap_or_default()
+}
+
+/// Returns the replicas of a StatefulSet.
+fn replicas(live: &DynamicObject) -> i64 {
+    live.data.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1)
+}
+
+/// Writes the state into the desired StatefulSet, and which members are changed.
+///
+/// # Errors
+///
+/// The object could not be serialized again.
+pub(in crate::reconcile) fn write_state(
+    app: &KasprApp,
+    state: &RolloutState,
+    desired: &mut [OwnedObject],
+    live: Option<&DynamicObject>,
+) -> Result<(), BuildError> {
+    let set = desired.iter_mut().find(|object| object.kind == OwnedKind::StatefulSet);
+    let Some(set) = set else { return Ok(()) };
+    let partition = live.filter(|_| state.one_first).map_or(0, |live| (replicas(live) - 1).max(0));
+    let history = app.spec.rollout.as_ref().and_then(|rollout| rollout.history);
+    set.value["spec"]["updateStrategy"]["rollingUpdate"] = json!({ "partition": partition });
+    set.value["spec"]["revisionHistoryLimit"] = json!(history.unwrap_or(defaults::ROLLOUT_HISTORY));
+    if *state != RolloutState::default() {
+        set.value["metadata"]["annotations"][ROLLOUT_STATE] = json!(serde_json::to_string(state)?);
+    }
+    set.restamp()
+}
+
+/// Puts the template of an earlier revision into the desired StatefulSet.
+pub(in crate::reconcile) fn write_return(template: Value, desired: &mut [OwnedObject]) {
+    let set = desired.iter_mut().find(|object| object.kind == OwnedKind::StatefulSet);
+    let Some(set) = set else { return };
+    set.value["metadata"]["annotations"][TEMPLATE_HASH] = json!(hash::of_json(&template));
+    set.value["spec"]["template"] = template;
+}

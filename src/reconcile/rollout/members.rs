@@ -1,0 +1,90 @@
+//! How the members of an app do, for the decision whether a change continues. Pure.
+
+use k8s_openapi::jiff::Timestamp;
+
+use crate::reconcile::{
+    cache::pod::MemberPod,
+    members::snapshot::MembersSnapshot,
+    problem::{CauseKind, Problem},
+};
+
+/// Restarts after which a crash is the fault of the revision: one may be a lost connection.
+const FAILED_RESTARTS: i32 = 2;
+
+/// How long a container may fail to start, in seconds: a registry or a Secret may be a moment late.
+const START_GRACE_SECONDS: i64 = 60;
+
+/// A member, as far as the decision depends on it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct MemberView {
+    /// The ordinal.
+    pub ordinal: i64,
+    /// The revision of its pod.
+    pub revision: String,
+    /// Whether it is ready and answers.
+    pub answers: bool,
+    /// Whether it answers, and is not rebalancing or rebuilding its tables.
+    pub works: bool,
+    /// Whether it rebuilds its tables, which may take long.
+    pub recovers: bool,
+    /// Since when its pod is ready, in Unix seconds.
+    pub ready_since: Option<i64>,
+    /// What keeps it from working.
+    pub problem: Option<Problem>,
+    /// Whether the problem stays until something changes.
+    pub has_failed: bool,
+}
+
+/// Returns the members whose pods exist and are not terminating. Without a snapshot, members are not polled: being ready
+/// is all that is known.
+pub(super) fn views(
+    pods: &[MemberPod],
+    snapshot: Option<&MembersSnapshot>,
+    now: Timestamp,
+) -> Vec<MemberView> {
+    let alive = pods.iter().filter(|pod| !pod.terminating);
+    alive.map(|pod| view(pod, snapshot, now)).collect()
+}
+
+fn view(pod: &MemberPod, snapshot: Option<&MembersSnapshot>, now: Timestamp) -> MemberView {
+    let answers =
+        snapshot.is_none_or(|snapshot| snapshot.answering.iter().any(|answering| answering.is(pod)));
+    let member = snapshot.and_then(|snapshot| {
+        let mut members = snapshot.members.iter().flatten();
+        members.find(|member| member.pod_uid.as_deref() == Some(&pod.uid))
+    });
+    let is = |flag: Option<bool>| flag == Some(true);
+    let recovers = member.is_some_and(|member| is(member.recovering));
+    let busy = recovers || member.is_some_and(|member| is(member.rebalancing));
+    let answers = pod.ready && answers;
+    let problem = pod.problem.clone().filter(|_| !answers);
+    MemberView {
+        ordinal: i64::from(pod.ordinal),
+        revision: pod.revision.clone(),
+        answers,
+        works: answers && !busy,
+        recovers,
+        ready_since: pod.ready_since.filter(|_| pod.ready),
+        has_failed: pod.problem.as_ref().is_some_and(|problem| has_failed(pod, problem, now)),
+        problem,
+    }
+}
+
+/// Returns whether a problem stays until something changes. A container that crashed repeatedly has failed also while it
+/// runs again.
+fn has_failed(pod: &MemberPod, problem: &Problem, now: Timestamp) -> bool {
+    let age = || pod.created.parse::<Timestamp>().map_or(0, |created| now.as_second() - created.as_second());
+    match problem.kind {
+        CauseKind::Crash | CauseKind::OutOfMemory => pod.restarts >= FAILED_RESTARTS,
+        CauseKind::Install => true,
+        CauseKind::ImagePull | CauseKind::ContainerConfig | CauseKind::ContainerStart => {
+            age() >= START_GRACE_SECONDS
+        }
+        CauseKind::NotCreated
+        | CauseKind::NodeNotResponding
+        | CauseKind::Unschedulable
+        | CauseKind::PodSetup
+        | CauseKind::Probe
+        | CauseKind::NoAnswer => false,
+    }
+}
