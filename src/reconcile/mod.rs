@@ -45,5 +45,6 @@ pub use error::ReconcileError;
 pub use leader_election::LeaseConfig;
 pub use plan::{ComponentSet, Plan, PlanError, plan_app};
 pub use quarantine::HoldReason;
+pub use rollout::{changes::TemplateChanges, state::RolloutState};
 pub use run::Operator;
 pub use scope::Scope;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     harness::{Namespace, condition, eventually, message},
     lifecycle::{SET, ready},
+    plugin::within,
 };
 
 /// An app whose changes are observed for a second only.
@@ -121,6 +122,11 @@ fn a_change_that_crashes_returns_and_is_held_back_until_it_changes() {
     let app = namespace.wait_for("kasprapp", "clicks", |app| {
         condition(app, "Progressing", "False", "RolledBack") && condition(app, "Ready", "True", "Healthy")
     });
+    let listed = within(&namespace, &["history", "clicks"], "").ok();
+    assert!(
+        listed.contains("failed: member 2: exit code 1") && listed.contains("KasprAgent counter"),
+        "{listed}"
+    );
     let reported = message(&app, "Progressing");
     assert_eq!(
         reported,
@@ -196,7 +202,16 @@ fn a_change_can_be_held_and_undone() {
         "{app_status}"
     );
     assert_eq!(pods(&namespace)["clicks-app-0"], before["clicks-app-0"], "the change stays at one member");
-    namespace.run(&["annotate", "kasprapp", "clicks", &format!("kaspr.io/undo={good}")]);
+    let listed = within(&namespace, &["history", "clicks"], "").ok();
+    let lines: Vec<&str> = listed.lines().collect();
+    assert!(lines[1].contains("current") && lines[1].contains("K_TOPIC_PARTITIONS"), "{listed}");
+    assert!(lines[2].contains(&good) && lines[2].contains("good"), "{listed}");
+    let diff = within(&namespace, &["diff", "clicks", "--revision", "1"], "");
+    assert!(format!("{diff:?}").contains("K_TOPIC_PARTITIONS"), "{diff:?}");
+    let missing = within(&namespace, &["undo", "clicks", "--to", "77"], "");
+    assert!(format!("{missing:?}").contains("has the revisions 2, 1"), "{missing:?}");
+    let undone = within(&namespace, &["undo", "clicks"], "").ok();
+    assert!(undone.contains(&format!("the pods return to revision 1 ({good})")), "{undone}");
     let app_status = namespace.wait_for("kasprapp", "clicks", |app| {
         condition(app, "Progressing", "False", "RolledBack") && condition(app, "Ready", "True", "Healthy")
     });

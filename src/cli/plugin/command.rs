@@ -10,10 +10,12 @@ use super::{
     completion::{self, CompletionArgs},
     diff::{self, DiffArgs},
     graph::{self, GraphArgs},
+    history::{self, HistoryArgs},
     pause, rebalance,
     render::{self, RenderArgs},
     resume, roll,
     status::{self, StatusArgs},
+    undo::{self, UndoArgs},
     wait_args::WaitArgs,
 };
 use crate::cli::{
@@ -42,6 +44,10 @@ pub(crate) enum PluginSubcommand {
     Resume(AppArgs),
     /// Roll an app's pods to the pod template of the current operator version
     Roll(WaitArgs),
+    /// List the revisions of an app's pods: what changed, which pods run them, and whether they worked
+    History(HistoryArgs),
+    /// Return an app's pods to an earlier revision. The spec does not change: its next change ends the return
+    Undo(UndoArgs),
     /// Print the completion script for a shell
     Completion(CompletionArgs),
 }
@@ -99,6 +105,8 @@ impl PluginSubcommand {
             Self::Pause(args) => pause::pause(args).await?,
             Self::Resume(args) => resume::resume(args).await?,
             Self::Roll(args) => roll::roll(args).await?,
+            Self::History(args) => history::history(args).await?,
+            Self::Undo(args) => undo::undo(args).await?,
             Self::Completion(args) => completion::completion(&args, program)?,
         }
         Ok(ExitCode::SUCCESS)

@@ -8,6 +8,7 @@ mod completion;
 mod diff;
 pub(super) mod error;
 mod graph;
+mod history;
 mod output;
 mod pause;
 mod rebalance;
@@ -16,6 +17,7 @@ mod resources;
 mod resume;
 mod roll;
 mod status;
+mod undo;
 mod wait_args;
 
 pub use command::Plugin;

@@ -24,7 +24,7 @@ const DEFINITION_HASHES: [&str; 5] =
 
 /// What differs between two templates.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(in crate::reconcile) struct TemplateChanges {
+pub struct TemplateChanges {
     /// The components with another definition. `failed` is the hash in the newer template.
     pub components: Vec<HeldComponent>,
     /// Components that the newer template lacks.
@@ -37,7 +37,8 @@ pub(in crate::reconcile) struct TemplateChanges {
 
 impl TemplateChanges {
     /// Compares the pod templates of two revisions.
-    pub(in crate::reconcile) fn between(older: &Value, newer: &Value) -> Self {
+    #[must_use]
+    pub fn between(older: &Value, newer: &Value) -> Self {
         let (before, now) = (snapshots(older), snapshots(newer));
         let mut changes = Self::default();
         for (volume, config_map) in &now {
@@ -87,7 +88,8 @@ impl TemplateChanges {
     }
 
     /// Lists what differs: `KasprAgent counter, containers.kaspr.image`.
-    pub(in crate::reconcile) fn list(&self) -> Vec<String> {
+    #[must_use]
+    pub fn list(&self) -> Vec<String> {
         let components =
             self.components.iter().map(|component| format!("{} {}", component.kind, component.name));
         let removed = self.removed.iter().map(|component| format!("{component} (removed)"));

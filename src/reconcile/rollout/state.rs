@@ -12,7 +12,7 @@ use crate::{
 /// What is known of the revisions of an app's pods.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(in crate::reconcile) struct RolloutState {
+pub struct RolloutState {
     /// The last revision with which all members worked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub good: Option<String>,
@@ -33,7 +33,7 @@ pub(in crate::reconcile) struct RolloutState {
 /// A change that is held back after the pods returned to an earlier revision.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(in crate::reconcile) struct HeldChange {
+pub struct HeldChange {
     /// The revision of the pods that the change made.
     pub revision: String,
     /// The revision that the pods returned to.
@@ -53,7 +53,7 @@ pub(in crate::reconcile) struct HeldChange {
 /// A component whose definition is held back until it changes.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::reconcile) struct HeldComponent {
+pub struct HeldComponent {
     /// The kind.
     pub kind: Kind,
     /// The name.
@@ -67,7 +67,8 @@ pub(in crate::reconcile) struct HeldComponent {
 
 impl RolloutState {
     /// Reads the state from a StatefulSet. One without a readable state has none: nothing is returned to then.
-    pub(in crate::reconcile) fn of(set: Option<&DynamicObject>) -> Self {
+    #[must_use]
+    pub fn of(set: Option<&DynamicObject>) -> Self {
         let text = set.and_then(|set| set.annotations().get(ROLLOUT_STATE));
         text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }

@@ -19,8 +19,20 @@ use std::{
 use crate::harness::{BINARY, Namespace, eventually, plane, text};
 
 /// Names of the subcommands.
-const SUBCOMMANDS: [&str; 10] =
-    ["status", "graph", "render", "diff", "rebalance", "pause", "resume", "roll", "validate", "completion"];
+const SUBCOMMANDS: [&str; 12] = [
+    "status",
+    "graph",
+    "render",
+    "diff",
+    "rebalance",
+    "pause",
+    "resume",
+    "roll",
+    "history",
+    "undo",
+    "validate",
+    "completion",
+];
 
 /// Exit code and output of a subcommand.
 #[derive(Debug)]

@@ -24,8 +24,10 @@ use crate::{
         error::Error,
         output::to_yaml,
         plugin::{
+            app_handle::AppHandle,
             cluster::{Cluster, ClusterArgs},
             error::CliError,
+            history::History,
             output::{OutputFormat, print, print_message, to_json},
             render::warn_of_withheld,
             resources::{AppSet, kind_of},
@@ -49,9 +51,12 @@ const EXIT_ERROR: u8 = 2;
 /// Arguments of `diff`.
 #[derive(Args, Debug)]
 pub(crate) struct DiffArgs {
-    /// Files and directories with manifests; '-' for standard input
+    /// Files and directories with manifests; '-' for standard input. With --revision: the name of an app
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Compare the pods of an app with this earlier revision, by number or name, as `history` lists them
+    #[arg(long, value_name = "REVISION")]
+    revision: Option<String>,
     #[command(flatten)]
     cluster: ClusterArgs,
     /// Output format
@@ -74,7 +79,15 @@ pub(crate) async fn diff(args: DiffArgs) -> ExitCode {
 }
 
 async fn print_differences(args: DiffArgs) -> Result<ExitCode, Error> {
-    let DiffArgs { files, cluster, output, settings } = args;
+    let DiffArgs { files, revision, cluster, output, settings } = args;
+    if let Some(revision) = revision {
+        let [app] = files.as_slice() else {
+            let why = "--revision compares one app: name it instead of files".to_owned();
+            return Err(CliError::Refused { what: "diff".to_owned(), why }.into());
+        };
+        let change = revision_change(&cluster, &app.to_string_lossy(), &revision).await?;
+        return print_changes(&change.into_iter().collect::<Vec<_>>(), &[], output);
+    }
     let cluster = Cluster::connect(&cluster).await?;
     let manifests = ManifestSet::read(&files, &cluster.namespace);
     if manifests.has_unreadable() {
@@ -89,16 +102,46 @@ async fn print_differences(args: DiffArgs) -> Result<ExitCode, Error> {
             impacts.extend(impact);
         }
     }
+    print_changes(&changes, &impacts, output)
+}
+
+/// Prints the changes. Returns the exit code.
+fn print_changes(
+    changes: &[ObjectChange],
+    impacts: &[RestartImpact],
+    output: OutputFormat,
+) -> Result<ExitCode, Error> {
     let document = || {
         let changes: Vec<Value> = changes.iter().map(ObjectChange::to_value).collect();
         json!({ "changes": changes, "apps": impacts })
     };
     print(&match output {
-        OutputFormat::Text => to_text(&changes, &impacts)?,
+        OutputFormat::Text => to_text(changes, impacts)?,
         OutputFormat::Json => to_json(&document())?,
         OutputFormat::Yaml => to_yaml(&document())?,
     })?;
     Ok(if changes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_DIFFERENCES) })
+}
+
+/// Returns what a return to an earlier revision would change in the pods of an app.
+async fn revision_change(
+    args: &ClusterArgs,
+    app: &str,
+    revision: &str,
+) -> Result<Option<ObjectChange>, CliError> {
+    let app = AppHandle::fetch(args, app).await?;
+    let history = History::fetch(&app).await?;
+    let template = &history.find(revision)?.template;
+    let mut after = history.stateful_set.clone();
+    after["spec"]["template"] = template.clone();
+    let change = ObjectChange {
+        kind: OwnedKind::StatefulSet,
+        namespace: app.cluster.namespace.clone(),
+        name: naming::app(&app.name),
+        before: Some(normalize(history.stateful_set, true)),
+        after: Some(normalize(after, true)),
+    };
+    Ok(Some(change).filter(ObjectChange::differs))
 }
 
 /// Returns the apps that the files affect, in the states before and after the files are applied.
@@ -157,7 +200,9 @@ async fn compare_app(
     }
     let Plan { definitions, objects, orphaned, newer_template_waits, .. } = plan;
     let app_objects = if paused { Vec::new() } else { objects };
-    let desired: Vec<OwnedObject> = definitions.into_iter().chain(app_objects).collect();
+    let desired = definitions.into_iter().chain(app_objects);
+    // The immutable copies of definitions change with the definitions, which are shown.
+    let desired: Vec<OwnedObject> = desired.filter(|object| !object.is_immutable()).collect();
     let mut changes = created_or_updated(cluster, set, &desired, &live).await?;
     if !paused {
         changes.extend(deleted(set, &orphaned, &live));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::{
     Api, ResourceExt,
+    api::ListParams,
     core::{DynamicObject, TypeMeta},
 };
 
@@ -56,7 +57,19 @@ pub(super) async fn fetch_live_objects(cluster: &Cluster, set: &AppSet) -> Resul
     }));
     let found: Vec<Option<((OwnedKind, String), DynamicObject)>> =
         requests.buffered(CONCURRENT_REQUESTS).try_collect().await?;
-    Ok(found.into_iter().flatten().collect())
+    let mut live: LiveObjects = found.into_iter().flatten().collect();
+    live.extend(snapshots(cluster, set).await?);
+    Ok(live)
+}
+
+/// Fetches the immutable ConfigMaps with earlier definitions of an app's components.
+async fn snapshots(cluster: &Cluster, set: &AppSet) -> Result<LiveObjects, CliError> {
+    let resource = OwnedKind::ConfigMap.api_resource();
+    let api = Api::<DynamicObject>::namespaced_with(cluster.client.clone(), &set.namespace, &resource);
+    let selector = format!("{},{}={}", naming::SNAPSHOT_LABEL, naming::CLUSTER_LABEL, set.name);
+    let list = api.list(&ListParams::default().labels(&selector)).await;
+    let list = list.map_err(cluster.request_error(format!("list ConfigMaps in {}", set.namespace)))?;
+    Ok(list.items.into_iter().map(|map| ((OwnedKind::ConfigMap, map.name_any()), map)).collect())
 }
 
 /// Returns the names of the ConfigMaps with the definitions of components.
