@@ -19,6 +19,7 @@ use super::{
         assumed_status::AssumeCache,
         backoff::{Backoff, LONGEST_AFTER_ERROR, LONGEST_AFTER_REFUSAL},
         counted_installs::CountedInstalls,
+        log_access::LogAccess,
         members::{Members, MonitorQueue},
         refused::RefusedDefinitions,
         settling::Settling,
@@ -52,6 +53,7 @@ pub(super) struct Context {
     pub members: Members,
     pub member_client: MemberClient,
     pub monitor_queue: MonitorQueue,
+    pub log_access: LogAccess,
     pub withheld: WithheldComponents,
     pub counted_installs: CountedInstalls,
 }
@@ -86,6 +88,7 @@ impl Context {
             members: Members::default(),
             member_client: MemberClient::new(timeout),
             monitor_queue: MonitorQueue::default(),
+            log_access: LogAccess::default(),
             withheld: WithheldComponents::default(),
             counted_installs: CountedInstalls::default(),
         }

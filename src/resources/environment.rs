@@ -35,10 +35,19 @@ pub fn status_path(app: &KasprApp) -> String {
     web_path(app, "/status/")
 }
 
+/// Returns the path of a member's metrics, below the base path of `config.webMetricsBasePath`.
+#[must_use]
+pub fn metrics_path(app: &KasprApp) -> String {
+    below(&config(app, "webMetricsBasePath").unwrap_or_default(), "/metrics")
+}
+
 /// Returns a path of the framework's web server, below the base path of `config.webBasePath`.
 #[must_use]
 pub fn web_path(app: &KasprApp, path: &str) -> String {
-    let base = config(app, "webBasePath").unwrap_or_default();
+    below(&config(app, "webBasePath").unwrap_or_default(), path)
+}
+
+fn below(base: &str, path: &str) -> String {
     match base.trim_matches('/') {
         "" => path.to_owned(),
         base => format!("/{base}{path}"),
