@@ -36,6 +36,31 @@ static SAMPLE: LazyLock<Regex> = LazyLock::new(|| {
 static LABEL: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"(topic|partition)="([^"]*)""#).expect("a pattern"));
 
+/// Consecutive looks at which messages must wait, where no log confirms a crash: a slow agent may catch up.
+const CONFIRMING_LOOKS: u32 = 3;
+
+/// Topics whose messages wait, with the number of consecutive looks that found it.
+#[derive(Debug, Default)]
+pub(super) struct StalledTopics(BTreeMap<String, u32>);
+
+impl StalledTopics {
+    /// Records the result of a look.
+    pub(super) fn update(&mut self, stalled: BTreeSet<String>) {
+        let looks = |topic: &String| self.0.get(topic).copied().unwrap_or_default().saturating_add(1);
+        self.0 = stalled.into_iter().map(|topic| (topic.clone(), looks(&topic))).collect();
+    }
+
+    /// Returns whether messages of no topic wait.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns whether messages of a topic wait for long enough to report it without a log.
+    pub(super) fn is_confirmed(&self, topic: &str) -> bool {
+        self.0.get(topic).is_some_and(|looks| *looks >= CONFIRMING_LOOKS)
+    }
+}
+
 /// What a member reports of the topics that it reads.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Backlog {
@@ -129,6 +154,18 @@ mod tests {
     fn messages_that_wait_for_a_rebalance_do_not_count() {
         let busy = Backlog::parse(&metrics(40, 5, 6).replace("shop-app\"} 0.0", "shop-app\"} 1.0"));
         assert!(busy.stalled_since(&busy, Duration::from_secs(25)).is_empty());
+    }
+
+    #[test]
+    fn only_messages_that_wait_at_consecutive_looks_are_confirmed() {
+        let mut topics = StalledTopics::default();
+        let mut confirmed = Vec::new();
+        for stalled in [true, true, false, true, true, true, true, false] {
+            topics.update(stalled.then(|| "orders".to_owned()).into_iter().collect());
+            confirmed.push(topics.is_confirmed("orders"));
+        }
+        assert_eq!(confirmed, [false, false, false, false, false, true, true, false]);
+        assert!(topics.is_empty());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use kube::ResourceExt;
 
-use super::log::Frame;
+use super::log::CodeFrame;
 use crate::{
     api::KasprResource,
     validate::{HasCode, has_frame},
@@ -48,7 +48,7 @@ impl ComponentCode {
 
 /// Returns where a frame is: `operation 'x', line 3`. If several blocks define its function with that line inside, all
 /// of them are named; if none does, the frame is of no block. The component is named if several were given.
-pub(crate) fn blame(frame: &Frame, components: &[ComponentCode]) -> Option<String> {
+pub(crate) fn blame(frame: &CodeFrame, components: &[ComponentCode]) -> Option<String> {
     let defines = |block: &&Block| has_frame(&block.python, &frame.function, frame.line);
     let mut suspects: Vec<(&str, &Place)> = Vec::new();
     for ComponentCode { component, blocks } in components {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     fn found(function: &str, line: usize, components: &[ComponentCode]) -> Option<String> {
-        blame(&Frame { function: function.to_owned(), line }, components)
+        blame(&CodeFrame { function: function.to_owned(), line }, components)
     }
 
     #[test]

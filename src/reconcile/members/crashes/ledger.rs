@@ -56,6 +56,8 @@ struct Agent {
     waiting: Option<(String, Timestamp)>,
     /// When this process read from the status that the agent is not healthy.
     restored: Option<Timestamp>,
+    /// The message of the status then, whose exception was reported before.
+    reported: String,
     /// Whether it was ever not healthy.
     was_unhealthy: bool,
 }
@@ -67,10 +69,16 @@ struct Sighting {
 }
 
 impl Ledger {
-    /// Restores an agent that is not healthy according to its status. `hash` is that of its definition then.
-    pub(super) fn restore(&mut self, agent: &str, hash: &str, now: Timestamp) {
-        let restored =
-            Agent { hash: hash.to_owned(), restored: Some(now), was_unhealthy: true, ..Agent::default() };
+    /// Restores an agent that is not healthy according to its status. `hash` is that of its definition then, `message`
+    /// that of its condition.
+    pub(super) fn restore(&mut self, agent: &str, hash: &str, message: &str, now: Timestamp) {
+        let restored = Agent {
+            hash: hash.to_owned(),
+            restored: Some(now),
+            reported: message.to_owned(),
+            was_unhealthy: true,
+            ..Agent::default()
+        };
         self.agents.insert(agent.to_owned(), restored);
     }
 
@@ -101,7 +109,8 @@ impl Ledger {
         agent.was_unhealthy = true;
         agent.restored = None;
         agent.waiting = None;
-        let is_new = agent.sightings.iter().all(|seen| seen.crash.exception != crash.exception);
+        let is_new = agent.sightings.iter().all(|seen| seen.crash.exception != crash.exception)
+            && !agent.reported.contains(&crash.exception);
         let same = |seen: &&mut Sighting| {
             seen.crash.pod_uid == crash.pod_uid && seen.crash.exception == crash.exception
         };
@@ -132,6 +141,9 @@ impl Ledger {
             agent.sightings.retain(|seen| lasts(seen.last));
             agent.waiting.take_if(|(_, since)| !lasts(*since));
             agent.restored.take_if(|since| !lasts(*since));
+            if !agent.is_unhealthy() {
+                agent.reported.clear();
+            }
         }
     }
 
@@ -150,14 +162,15 @@ impl Ledger {
 
     /// Returns whether some agent is not healthy.
     pub(super) fn is_suspicious(&self) -> bool {
-        let is_unhealthy = |agent: &Agent| {
-            !agent.sightings.is_empty() || agent.waiting.is_some() || agent.restored.is_some()
-        };
-        self.agents.values().any(is_unhealthy)
+        self.agents.values().any(Agent::is_unhealthy)
     }
 }
 
 impl Agent {
+    fn is_unhealthy(&self) -> bool {
+        !self.sightings.is_empty() || self.waiting.is_some() || self.restored.is_some()
+    }
+
     fn health(&self) -> Option<Health> {
         match (&self.waiting, self.restored) {
             _ if !self.sightings.is_empty() => Some(Health::Crashing),

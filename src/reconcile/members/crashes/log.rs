@@ -42,12 +42,12 @@ pub(crate) struct Crash {
     /// The type of the exception, with its message where that is certain to contain no data.
     pub exception: String,
     /// The line of the agent's code that raised it.
-    pub frame: Option<Frame>,
+    pub frame: Option<CodeFrame>,
 }
 
 /// A frame of a traceback in code of the app.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Frame {
+pub(crate) struct CodeFrame {
     /// The function, as tracebacks call it.
     pub function: String,
     /// The line in the block, from 1.
@@ -140,13 +140,13 @@ fn crash_line(line: &str) -> Option<(&str, &str)> {
 }
 
 /// Returns a frame in code of the app, which the framework compiles as `<string>`.
-fn frame(line: &str) -> Option<Frame> {
+fn frame(line: &str) -> Option<CodeFrame> {
     let (number, function) = line.strip_prefix("  File \"<string>\", line ")?.split_once(", in ")?;
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '<' | '>');
     let function = function.trim_end();
     let valid = !function.is_empty() && function.len() <= MAX_FUNCTION && function.chars().all(is_name);
     let line = number.parse().ok()?;
-    valid.then(|| Frame { function: function.to_owned(), line })
+    valid.then(|| CodeFrame { function: function.to_owned(), line })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Looks for crashes of an app's agents in the logs and metrics of its members, and reports them.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     time::{Duration, Instant},
 };
 
@@ -10,12 +10,12 @@ use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::{
-    backlog::Backlog,
+    backlog::{Backlog, StalledTopics},
     blame::{ComponentCode, blame},
     ledger::{AgentCrash, Ledger},
-    log::{self, Crash, Frame},
+    log::{self, CodeFrame, Crash},
     read,
-    schedule::Schedule,
+    schedule::LogSchedule,
 };
 use crate::{
     api::{ConditionStatus, InputTopic, KasprAgent, KasprApp, Kind},
@@ -34,9 +34,6 @@ use crate::{
 /// and another one many.
 const METRICS_INTERVAL: Duration = Duration::from_secs(25);
 
-/// Consecutive looks at which messages must wait, where no log confirms it: a slow agent may catch up.
-const STALLED_LOOKS: u32 = 3;
-
 /// How many members are asked concurrently.
 const CONCURRENCY: usize = 4;
 
@@ -47,15 +44,14 @@ const IDLE_DELAY: Duration = Duration::from_secs(30);
 #[derive(Default)]
 struct CrashWatch {
     ledger: Ledger,
-    schedule: Schedule,
+    schedule: LogSchedule,
     restored: bool,
     /// The time of the newest crash that was counted, by the UID of the pod and the agent.
     counted: HashMap<(String, String), Timestamp>,
     /// What the members reported last, by the UID of the pod.
     backlogs: HashMap<String, (Instant, Backlog)>,
     metrics_read: Option<Instant>,
-    /// Topics whose messages wait, with the number of looks since they do.
-    stalled: BTreeMap<String, u32>,
+    stalled: StalledTopics,
 }
 
 /// Looks for crashes of an app's agents. Never ends.
@@ -102,9 +98,9 @@ impl CrashWatch {
                 let status = agent.status.as_ref();
                 let conditions = status.and_then(|status| status.conditions.as_ref()).into_iter().flatten();
                 let mut healthy = conditions.filter(|c| c.r#type == conditions::AGENT_HEALTHY);
-                if healthy.any(|condition| condition.status != ConditionStatus::True) {
+                if let Some(known) = healthy.find(|condition| condition.status != ConditionStatus::True) {
                     let hash = status.and_then(|status| status.hash.as_deref()).unwrap_or_default();
-                    self.ledger.restore(&agent.name_any(), hash, now);
+                    self.ledger.restore(&agent.name_any(), hash, &known.message, now);
                 }
             }
         }
@@ -127,9 +123,8 @@ impl CrashWatch {
 
     /// Records agents whose messages wait.
     fn record_waiting(&mut self, agents: &[RunnableComponent<KasprAgent>], now: Timestamp) {
-        let is_stalled = |topic: &&str| self.stalled.get(*topic).is_some_and(|looks| *looks >= STALLED_LOOKS);
         for agent in agents {
-            if let Some(topic) = topics(agent).find(is_stalled) {
+            if let Some(topic) = topics(agent).find(|topic| self.stalled.is_confirmed(topic)) {
                 self.ledger.record_waiting(&agent.name_any(), topic, now);
             }
         }
@@ -189,13 +184,7 @@ async fn read_metrics(
         }
         watch.backlogs.insert(uid, (Instant::now(), backlog));
     }
-    watch.stalled = stalled
-        .into_iter()
-        .map(|topic| {
-            let looks = watch.stalled.get(&topic).copied().unwrap_or_default();
-            (topic, looks.saturating_add(1))
-        })
-        .collect();
+    watch.stalled.update(stalled);
     answered
 }
 
@@ -222,7 +211,10 @@ async fn read_logs(
         match log {
             Some(log) => {
                 was_read = true;
-                let crashes = watch.take_uncounted(pod, log::crashes(&log));
+                let mut crashes = log::crashes(&log);
+                // What logs name without being an agent is not remembered.
+                crashes.retain(|crash| agents.iter().any(|agent| agent.name_any() == crash.agent));
+                let crashes = watch.take_uncounted(pod, crashes);
                 record(ctx, key, agents, pod, crashes, &mut watch.ledger).await;
             }
             None => watch.schedule.failed(&pod.uid, Timestamp::now()),
@@ -268,7 +260,7 @@ async fn record(
     }
 }
 
-fn place(agent: &RunnableComponent<KasprAgent>, frame: &Frame) -> Option<String> {
+fn place(agent: &RunnableComponent<KasprAgent>, frame: &CodeFrame) -> Option<String> {
     blame(frame, &[ComponentCode::of(&**agent)])
 }
 

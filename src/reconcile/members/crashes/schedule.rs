@@ -31,7 +31,7 @@ const OVERLAP: i64 = 5;
 
 /// What is remembered of the members of an app.
 #[derive(Debug, Default)]
-pub(super) struct Schedule {
+pub(super) struct LogSchedule {
     /// By the UID of the pod.
     pods: HashMap<String, PodReads>,
     /// When a member was read last without a suspicion.
@@ -47,7 +47,7 @@ struct PodReads {
     retry: Option<i64>,
 }
 
-impl Schedule {
+impl LogSchedule {
     /// Returns the pods whose logs to read now, each with the seconds of its log to read. `pods` are those that run, each
     /// with its UID and its time of creation.
     pub(super) fn due<'a>(
@@ -129,7 +129,7 @@ mod tests {
     }
 
     /// The seconds at which pods are read, of a thousand.
-    fn reads(schedule: &mut Schedule, pods: &[(&str, Option<Timestamp>)], suspected: bool) -> Vec<i64> {
+    fn reads(schedule: &mut LogSchedule, pods: &[(&str, Option<Timestamp>)], suspected: bool) -> Vec<i64> {
         let mut seconds = Vec::new();
         for second in (10_000..11_000).step_by(10) {
             let due = schedule.due(pods, suspected, at(second));
@@ -141,27 +141,27 @@ mod tests {
     #[test]
     fn a_new_member_is_read_often_and_then_rarely() {
         let pods = [("a", Some(at(9_990)))];
-        let seconds = reads(&mut Schedule::default(), &pods, false);
+        let seconds = reads(&mut LogSchedule::default(), &pods, false);
         assert_eq!(seconds, [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 400, 700]);
     }
 
     #[test]
     fn old_members_are_read_in_turn_unless_something_is_suspected() {
         let pods = [("a", Some(at(0))), ("b", Some(at(0)))];
-        let mut schedule = Schedule::default();
+        let mut schedule = LogSchedule::default();
         let uids: Vec<&str> = (0..4)
             .flat_map(|i| schedule.due(&pods, false, at(10_000 + i * IDLE_INTERVAL)))
             .map(|(uid, _)| uid)
             .collect();
         assert_eq!(uids, ["a", "b", "a", "b"]);
-        assert_eq!(reads(&mut Schedule::default(), &pods[..1], true)[..4], [0, 30, 60, 90]);
+        assert_eq!(reads(&mut LogSchedule::default(), &pods[..1], true)[..4], [0, 30, 60, 90]);
         assert_eq!(schedule.next(false, at(12_000)), SUSPECT_INTERVAL);
         assert_eq!(schedule.next(true, at(12_000)), NEW_INTERVAL);
     }
 
     #[test]
     fn a_member_that_starts_later_is_new_whenever_it_was_created() {
-        let mut schedule = Schedule::default();
+        let mut schedule = LogSchedule::default();
         schedule.due(&[("a", Some(at(0)))], false, at(10_000));
         // Its packages took long to install.
         let pods = [("a", Some(at(0))), ("b", Some(at(5_000)))];
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn a_log_that_cannot_be_read_is_left_alone_for_a_while() {
         let pods = [("a", Some(at(9_990)))];
-        let mut schedule = Schedule::default();
+        let mut schedule = LogSchedule::default();
         assert_eq!(schedule.due(&pods, true, at(10_000)).len(), 1);
         schedule.failed("a", at(10_000));
         assert_eq!(schedule.due(&pods, true, at(10_050)), []);
@@ -183,7 +183,7 @@ mod tests {
     fn many_members_are_read_a_few_at_a_time() {
         let names: Vec<String> = (0..20).map(|i| format!("pod-{i:02}")).collect();
         let pods: Vec<_> = names.iter().map(|name| (name.as_str(), Some(at(10_000)))).collect();
-        let mut schedule = Schedule::default();
+        let mut schedule = LogSchedule::default();
         let first = schedule.due(&pods, false, at(10_000));
         let second = schedule.due(&pods, false, at(10_001));
         assert_eq!((first.len(), second.len()), (MOST_READS, MOST_READS));

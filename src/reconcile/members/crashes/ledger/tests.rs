@@ -71,7 +71,7 @@ fn another_definition_starts_over_and_members_of_the_earlier_one_do_not_count() 
 #[test]
 fn what_the_status_says_stays_until_something_else_is_seen() {
     let mut ledger = Ledger::default();
-    ledger.restore(AGENT, "one", at(0));
+    ledger.restore(AGENT, "one", "", at(0));
     compare(&mut ledger, "one", 0);
     ledger.expire(at(599));
     assert_eq!(health(&ledger), None);
@@ -80,12 +80,14 @@ fn what_the_status_says_stays_until_something_else_is_seen() {
     assert_eq!(health(&ledger), Some(Health::Recovered));
 
     // The definition changed while no operator ran.
-    ledger.restore(AGENT, "one", at(700));
+    ledger.restore(AGENT, "one", "", at(700));
     compare(&mut ledger, "two", 700);
     assert_eq!(health(&ledger), Some(Health::Recovered));
 
-    ledger.restore(AGENT, "two", at(800));
-    ledger.record(crash(0, "KeyError", 810), None, at(810));
+    ledger.restore(AGENT, "two", "Crashed on 1 of 3 members: KeyError; …", at(800));
+    // Reported before the restart.
+    assert!(!ledger.record(crash(0, "KeyError", 810), None, at(810)));
+    assert!(ledger.record(crash(0, "ValueError", 820), None, at(820)));
     assert_eq!(health(&ledger), Some(Health::Crashing));
 }
 

@@ -30,7 +30,7 @@ fn timed(log: &str) -> String {
 }
 
 fn frames(log: &str) -> Vec<(String, Option<(String, usize)>)> {
-    let frame = |frame: Frame| (frame.function, frame.line);
+    let frame = |frame: CodeFrame| (frame.function, frame.line);
     crashes(&timed(log)).into_iter().map(|crash| (crash.agent, crash.frame.map(frame))).collect()
 }
 
