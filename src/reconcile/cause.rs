@@ -2,6 +2,7 @@
 
 use super::{
     cache::pod::MemberPod,
+    members::crashes::log::CodeFrame,
     problem::{CauseKind, Problem},
 };
 
@@ -19,6 +20,8 @@ pub(super) struct Cause {
     pub text: String,
     /// The most restarts of a member that shares it.
     pub restarts: i32,
+    /// The last frame in a definition, if the first of them left a traceback.
+    pub frame: Option<CodeFrame>,
 }
 
 /// A container that crashes once may have lost a connection. One that crashes again will do so until something changes.
@@ -54,11 +57,18 @@ pub(super) fn first(
 ) -> Option<Cause> {
     if let Some(reason) = not_created {
         let text = reason.to_owned();
-        return Some(Cause { kind: CauseKind::NotCreated, members: Vec::new(), text, restarts: 0 });
+        return Some(Cause {
+            kind: CauseKind::NotCreated,
+            members: Vec::new(),
+            text,
+            restarts: 0,
+            frame: None,
+        });
     }
     let problems: Vec<(&MemberPod, Problem)> =
         pods.iter().filter_map(|pod| Some((pod, problem(pod)?))).collect();
-    let Problem { kind, text } = problems.iter().map(|(_, problem)| problem).min_by_key(|p| p.kind)?.clone();
+    let Problem { kind, text, frame } =
+        problems.iter().map(|(_, problem)| problem).min_by_key(|p| p.kind)?.clone();
     let sharing: Vec<&MemberPod> =
         problems.iter().filter(|(_, problem)| problem.kind == kind).map(|(pod, _)| *pod).collect();
     Some(Cause {
@@ -66,6 +76,7 @@ pub(super) fn first(
         members: sharing.iter().map(|pod| pod.ordinal).collect(),
         text,
         restarts: sharing.iter().map(|pod| pod.restarts).max().unwrap_or_default(),
+        frame,
     })
 }
 
@@ -79,7 +90,7 @@ mod tests {
 
     #[test]
     fn the_first_cause_is_named_with_the_members_that_share_it() {
-        let problem = |kind| Problem { kind, text: format!("{kind:?}") };
+        let problem = |kind| Problem::new(kind, format!("{kind:?}"));
         let of = |pod: &MemberPod| match pod.ordinal {
             0 => Some(problem(CauseKind::Crash)),
             1 => None,

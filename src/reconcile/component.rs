@@ -6,7 +6,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::{Resource, ResourceExt, runtime::controller::Action};
 
 use super::{
-    ReconcileError,
+    ReconcileError, agent_health,
     apply::{self, Refusal},
     cache::{index::ObjectKey, store::Guarded},
     component_kind::ComponentKind,
@@ -85,13 +85,16 @@ pub(super) async fn reconcile<C: ComponentKind>(
     };
     record_transition(&ctx, given, &app, &ready).await;
     record_tables(&ctx, given, &next).await;
-    next.app = Some(app);
     let generation = given.meta().generation.unwrap_or_default();
     next.observed_generation = Some(generation);
     let previous = given.status().and_then(|status| status.conditions.as_deref());
+    let healthy = (app.status == conditions::APP_FOUND)
+        .then(|| agent_health::condition(&ctx, &key, &app_key(given), previous.unwrap_or_default()));
     let [stalled, reconciling] = kstatus::of_component(&ready);
-    let all = vec![ready, stalled, reconciling];
-    next.conditions = Some(conditions::with_transition_times(previous, all, generation, Timestamp::now()));
+    let current = [ready, stalled, reconciling].into_iter().chain(healthy.flatten()).collect();
+    next.app = Some(app);
+    next.conditions =
+        Some(conditions::with_transition_times(previous, current, generation, Timestamp::now()));
     write_status(&ctx, &key, given, next).await?;
     refused.map_or(Ok(Action::await_change()), |error_type| Err(ReconcileError::Refused { error_type }))
 }

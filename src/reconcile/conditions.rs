@@ -69,6 +69,14 @@ pub(super) const ALL_DEFINED: &str = "AllDefined";
 pub(super) const APP_FOUND: &str = "AppFound";
 /// The app of a component does not exist.
 pub(super) const APP_NOT_FOUND: &str = "AppNotFound";
+/// Whether an agent processes its messages.
+pub(super) const AGENT_HEALTHY: &str = "Healthy";
+/// Healthy, of an agent: it crashes, and loses messages.
+pub(super) const AGENT_CRASHED: &str = "AgentCrashed";
+/// Healthy, of an agent: its messages wait as if it crashed.
+pub(super) const MESSAGES_WAITING: &str = "MessagesWaiting";
+/// Healthy, of an agent: it crashed, and does not any more.
+pub(super) const NO_CRASHES: &str = "NoCrashes";
 /// A table that a join names does not exist.
 pub(super) const TABLE_NOT_FOUND: &str = "TableNotFound";
 

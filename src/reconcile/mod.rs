@@ -4,6 +4,7 @@
 //! apply, status. [`fetch`] decides nothing; [`plan`] is pure, and the command line prints its result;
 //! [`apply`] is the only place that writes objects; [`status`] is pure.
 
+mod agent_health;
 mod app;
 mod app_context;
 mod app_report;

@@ -86,7 +86,7 @@ fn event_kind(event: &Event) -> Option<CauseKind> {
 }
 
 fn problem(event: Event) -> Option<Problem> {
-    Some(Problem { kind: event_kind(&event)?, text: event.note?.trim().to_owned() })
+    Some(Problem::new(event_kind(&event)?, event.note?.trim()))
 }
 
 /// Returns the newest event that the selector and the condition select.

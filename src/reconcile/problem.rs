@@ -1,5 +1,7 @@
 //! What can keep a member from working.
 
+use super::members::crashes::log::CodeFrame;
+
 /// What keeps a member from working. The order is that of a pod's life: what comes first prevents what follows, so it
 /// is reported first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -91,4 +93,13 @@ pub(super) struct Problem {
     pub kind: CauseKind,
     /// What happened, without the name of the member.
     pub text: String,
+    /// The last frame in a definition, if a traceback has one.
+    pub frame: Option<CodeFrame>,
+}
+
+impl Problem {
+    /// Creates a problem without a traceback.
+    pub(super) fn new(kind: CauseKind, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into(), frame: None }
+    }
 }

@@ -103,7 +103,7 @@ pub(super) fn app(
         packages::status(packages, &observed.pods, claim, earlier.as_ref())
     });
     let (packages_ready, packages) = packages.unzip();
-    let cause = answering::cause(replicas, observed, &previous);
+    let cause = answering::cause(replicas, components, observed, &previous);
     let progressing = readiness::progressing(app, observed);
     let ready = readiness::ready(replicas, observed, &members, cause.as_ref());
     let [stalled, reconciling] = kstatus::of_app(observed, cause.as_ref(), &progressing, &ready);

@@ -1,7 +1,7 @@
 use super::{
     BuildError, BuildInputs, OwnedObject, autoscaler, claim,
     definition::{self, Component},
-    disruption_budget, rollout, service, service_account, settings_map,
+    disruption_budget, rollout, service, service_account, settings_map, settings_snapshot,
     spec_view::replicas,
     statefulset,
 };
@@ -22,6 +22,7 @@ pub fn build(inputs: BuildInputs<'_>) -> Result<Vec<OwnedObject>, BuildError> {
     if !components.joins.is_empty() && components.joins_are_valid() {
         objects.push(OwnedObject::new(&definition::joins(app, components)?)?);
     }
+    objects.push(OwnedObject::new(&settings_snapshot::snapshot(app, &config))?);
     for snapshot in definition::snapshots(app, components)? {
         objects.push(OwnedObject::new(&snapshot)?);
     }

@@ -8,7 +8,7 @@ use super::{
     BuildInputs,
     components::hash_of_all,
     env_var::{from_config_map, from_field, from_secret, literal, with_user_variables},
-    hash,
+    settings_snapshot,
     spec_view::is_annotated,
     tls,
 };
@@ -49,10 +49,19 @@ pub fn status_path(app: &KasprApp) -> String {
     web_path(app, "/status/")
 }
 
+/// Returns the path of a member's metrics, below the base path of `config.webMetricsBasePath`.
+#[must_use]
+pub fn metrics_path(app: &KasprApp) -> String {
+    below(&config(app, "webMetricsBasePath").unwrap_or_default(), "/metrics")
+}
+
 /// Returns a path of the framework's web server, below the base path of `config.webBasePath`.
 #[must_use]
 pub fn web_path(app: &KasprApp, path: &str) -> String {
-    let base = config(app, "webBasePath").unwrap_or_default();
+    below(&config(app, "webBasePath").unwrap_or_default(), path)
+}
+
+fn below(base: &str, path: &str) -> String {
     match base.trim_matches('/') {
         "" => path.to_owned(),
         base => format!("/{base}{path}"),
@@ -118,7 +127,8 @@ fn free_settings(app: &KasprApp) -> impl Iterator<Item = (String, String)> {
 #[must_use]
 pub fn variables(inputs: BuildInputs<'_>, config_map: &ConfigMap) -> Vec<EnvVar> {
     let app = &**inputs.app;
-    let config_map_name = naming::config_map(&app.name_any());
+    // A pod that restarts must read the settings that it read before.
+    let config_map_name = settings_snapshot::snapshot_name(app, config_map);
     let mut variables: Vec<EnvVar> =
         settings(app).iter().map(|(key, _)| from_config_map(key, &config_map_name)).collect();
     variables.extend(identity(app, &inputs.settings.cluster_domain));
@@ -169,9 +179,8 @@ fn identity(app: &KasprApp, domain: &str) -> Vec<EnvVar> {
 /// Members read their definitions and settings only at start; these variables restart them on a change.
 fn hashes(inputs: BuildInputs<'_>, config_map: &ConfigMap) -> Vec<EnvVar> {
     let components = inputs.components;
-    let settings = serde_json::to_value(&config_map.data).unwrap_or_default();
     [
-        ("CONFIG_HASH", Some(hash::of_json(&settings))),
+        ("CONFIG_HASH", Some(settings_snapshot::hash_of(config_map))),
         ("AGENTS_HASH", hash_of_all(&components.agents)),
         ("WEBVIEWS_HASH", hash_of_all(&components.webviews)),
         ("TABLES_HASH", hash_of_all(&components.tables)),

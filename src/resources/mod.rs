@@ -26,6 +26,7 @@ mod running;
 mod service;
 mod service_account;
 mod settings_map;
+mod settings_snapshot;
 mod spec_view;
 mod statefulset;
 mod tls;

@@ -61,7 +61,7 @@ fn cases() -> Vec<(&'static str, Value, &'static str, &'static str, &'static str
             broken(&ended(3, json!({ "exitCode": 1, "reason": "Error", "message": traceback }))),
             "Stalled",
             "Crashed",
-            "exit code 1 (3 restarts): ValueError: bad ***",
+            "exit code 1 (3 restarts): ValueError",
         ),
         (
             "first-crash",

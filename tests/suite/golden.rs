@@ -91,6 +91,7 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("StatefulSet/", "…[kaspr].startupProbe", "the operator adds probes that the spec lacks"),
     ("StatefulSet/", "…[kaspr].terminationMessagePolicy", "a member that crashes leaves the end of its log"),
     ("StatefulSet/", ".metadata.annotations.kaspr.io/rollout-state", "the last revision that worked"),
+    ("StatefulSet/", "…configMapKeyRef.name", "pods read settings that never change"),
     ("StatefulSet/", "…configMap.name", "pods mount definitions that never change"),
     ("KasprApp/", ".status.members", "members answer in this test"),
     ("StatefulSet/", "…initContainers[copy-installer]", "the installer comes from the operator's image"),

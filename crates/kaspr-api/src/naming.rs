@@ -67,6 +67,12 @@ pub fn config_map(name: &str) -> String {
     format!("{name}-app-config")
 }
 
+/// Returns the name of the immutable ConfigMap with one version of an app's settings.
+#[must_use]
+pub fn config_map_snapshot(name: &str, hash: &str) -> String {
+    format!("{}-{hash}", config_map(name))
+}
+
 /// Returns the name of the autoscaler that paces the start of an app.
 #[must_use]
 pub fn autoscaler(name: &str) -> String {

@@ -44,6 +44,9 @@ pub struct MemberSettings {
     /// Timeout for a status request to a member, in seconds
     #[arg(long, env = "CLIENT_STATUS_CHECK_TIMEOUT_SECONDS", default_value_t = 15.0, value_name = "SECONDS", value_parser = parse_status_timeout)]
     pub client_status_check_timeout_seconds: f64,
+    /// Read the end of members' logs after changes, and while messages wait, to report agents that crash
+    #[arg(long, env = "MEMBER_LOGS_ENABLED", default_value = "true", value_name = "BOOL", action = ArgAction::Set, value_parser = parse_boolean)]
+    pub member_logs: bool,
     /// Request a rebalance after the topics or tables of an app change; the annotation
     /// kaspr.io/auto-rebalance of an app takes precedence
     #[arg(long, env = "AUTO_REBALANCE_ENABLED", default_value = "true", value_name = "BOOL", action = ArgAction::Set, value_parser = parse_boolean)]

@@ -1,6 +1,6 @@
 //! The pods of members, reduced to what the operator reads.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Resource, ResourceExt, runtime::reflector};
@@ -40,7 +40,7 @@ pub(crate) struct MemberPod {
     pub revision: String,
     /// Since when it is Ready, or is not, in Unix seconds.
     pub ready_since: Option<i64>,
-    /// The ConfigMaps that it mounts.
+    /// The ConfigMaps that it mounts or that its variables refer to.
     pub config_maps: Box<[String]>,
     /// How often its containers were restarted.
     pub restarts: i32,
@@ -123,7 +123,11 @@ fn member(pod: &Pod, set: &str) -> Option<MemberPod> {
     let mut conditions = status.and_then(|s| s.conditions.as_ref()).into_iter().flatten();
     let ready = conditions.find(|condition| condition.type_ == "Ready");
     let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
-    let config_maps = volumes.filter_map(|volume| Some(volume.config_map.as_ref()?.name.clone()));
+    let mounted = volumes.filter_map(|volume| Some(volume.config_map.as_ref()?.name.clone()));
+    let variables = container.iter().flat_map(|container| container.env.iter().flatten());
+    let read = variables
+        .filter_map(|variable| Some(variable.value_from.as_ref()?.config_map_key_ref.as_ref()?.name.clone()));
+    let config_maps: BTreeSet<String> = mounted.chain(read).collect();
     let install = status
         .and_then(|s| s.init_container_statuses.as_ref())
         .and_then(|all| all.iter().find(|c| c.name == naming::INSTALL_CONTAINER));
@@ -139,7 +143,7 @@ fn member(pod: &Pod, set: &str) -> Option<MemberPod> {
         ready: running && ready.is_some_and(|condition| condition.status == "True"),
         ready_since: ready.and_then(|c| Some(c.last_transition_time.as_ref()?.0.as_second())),
         revision: pod.labels().get(REVISION_LABEL).cloned().unwrap_or_default(),
-        config_maps: config_maps.collect(),
+        config_maps: config_maps.into_iter().collect(),
         packages_hash: variable.and_then(|variable| variable.value.clone()),
         restarts: restarts.map(|status| status.restart_count).sum(),
         problem: pod_problem::problem(pod, &install),

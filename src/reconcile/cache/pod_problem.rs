@@ -2,13 +2,13 @@
 
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod};
 
-use super::{
-    install_state::Install,
-    last_words::{Secrets, last_words},
-};
+use super::{install_state::Install, last_words::last_exception};
 use crate::{
     naming,
-    reconcile::problem::{CauseKind, Problem},
+    reconcile::{
+        members::crashes::log::last_frame,
+        problem::{CauseKind, Problem},
+    },
 };
 
 /// Reasons of a waiting container whose image is missing. Source: the kubelet's image errors.
@@ -50,14 +50,14 @@ fn node_problem(pod: &Pod) -> Option<Problem> {
         return None;
     }
     let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or_default();
-    Some(Problem { kind: CauseKind::NodeNotResponding, text: format!("node {node} does not respond") })
+    Some(Problem::new(CauseKind::NodeNotResponding, format!("node {node} does not respond")))
 }
 
 fn scheduling_problem(pod: &Pod) -> Option<Problem> {
     let conditions = pod.status.as_ref()?.conditions.iter().flatten();
     let scheduled = conditions.into_iter().find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
     let message = scheduled.message.as_deref().or(scheduled.reason.as_deref())?;
-    Some(Problem { kind: CauseKind::Unschedulable, text: format!("the pod cannot be scheduled: {message}") })
+    Some(Problem::new(CauseKind::Unschedulable, format!("the pod cannot be scheduled: {message}")))
 }
 
 /// Returns the statuses of the containers, in the order in which the kubelet starts them.
@@ -77,15 +77,15 @@ fn waiting_problem(pod: &Pod) -> Option<Problem> {
         Some(match reason {
             _ if IMAGE_REASONS.contains(&reason) => {
                 let text = format!("image '{image}' cannot be pulled: {message}");
-                Problem { kind: CauseKind::ImagePull, text }
+                Problem::new(CauseKind::ImagePull, text)
             }
             "CreateContainerConfigError" => {
                 let text = format!("container {name} cannot be created: {message}");
-                Problem { kind: CauseKind::ContainerConfig, text }
+                Problem::new(CauseKind::ContainerConfig, text)
             }
             "CreateContainerError" | "RunContainerError" | "StartError" | "PostStartHookError" => {
                 let text = format!("container {name} cannot be started: {message}");
-                Problem { kind: CauseKind::ContainerStart, text }
+                Problem::new(CauseKind::ContainerStart, text)
             }
             _ => return None,
         })
@@ -101,7 +101,7 @@ fn install_problem(pod: &Pod, install: &Install) -> Option<Problem> {
         return None;
     }
     let why = report.message.as_deref().unwrap_or("the installer reported no reason");
-    Some(Problem { kind: CauseKind::Install, text: format!("the packages cannot be installed: {why}") })
+    Some(Problem::new(CauseKind::Install, format!("the packages cannot be installed: {why}")))
 }
 
 /// Returns the problem of the first container that ended last time or ends again and again.
@@ -133,15 +133,16 @@ fn end_problem(pod: &Pod, status: &ContainerStatus, end: &ContainerStateTerminat
     if end.reason.as_deref() == Some("OOMKilled") {
         let limit = memory_limit(pod, &status.name).map(|limit| format!(" of {limit}")).unwrap_or_default();
         let text = format!("{container}killed, because it exceeded its memory limit{limit}{restarts}");
-        return Problem { kind: CauseKind::OutOfMemory, text };
+        return Problem::new(CauseKind::OutOfMemory, text);
     }
     let code = match end.exit_code {
         KILLED => "killed (exit code 137)".to_owned(),
         code => format!("exit code {code}"),
     };
-    let words = end.message.as_deref().and_then(|message| last_words(message, &Secrets::of(pod)));
-    let words = words.map(|words| format!(": {words}")).unwrap_or_default();
-    Problem { kind: CauseKind::Crash, text: format!("{container}{code}{restarts}{words}") }
+    let exception = end.message.as_deref().and_then(last_exception);
+    let exception = exception.map(|exception| format!(": {exception}")).unwrap_or_default();
+    let frame = end.message.as_deref().and_then(last_frame);
+    Problem { frame, ..Problem::new(CauseKind::Crash, format!("{container}{code}{restarts}{exception}")) }
 }
 
 fn memory_limit(pod: &Pod, container: &str) -> Option<String> {

@@ -104,6 +104,19 @@ impl MemberClient {
         }
     }
 
+    /// Asks a member for its metrics.
+    ///
+    /// # Errors
+    ///
+    /// The member could not be reached, or did not answer in time.
+    pub(crate) async fn metrics(&self, address: &(String, i32), path: &str) -> Result<String, MemberError> {
+        let (status, body) = self.send(Method::GET, address, path).await?;
+        match status {
+            StatusCode::OK => Ok(String::from_utf8_lossy(&body).into_owned()),
+            other => Err(MemberError::Refused(other)),
+        }
+    }
+
     /// Requests a rebalance from the leader.
     ///
     /// The framework's handler returns no response, which its web server reports as an internal error:
@@ -139,7 +152,7 @@ impl MemberClient {
         let request = Request::builder()
             .method(method)
             .uri(uri)
-            .header("accept", "application/json")
+            .header("accept", "application/json, text/plain")
             .body(Empty::<Bytes>::new())?;
         let exchange = async {
             let response = self.client.request(request).await.map_err(unreachable)?;

@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tokio::{sync::mpsc, task::JoinSet};
 
-use super::{poll, poll_state::PollState};
+use super::{crashes::look, poll, poll_state::PollState};
 use crate::reconcile::{cache::index::ObjectKey, context::Context, fetch};
 
 /// Delay after a wake-up, so that one poll serves a burst of events.
@@ -21,7 +21,7 @@ pub(crate) async fn run(ctx: Arc<Context>, mut apps: mpsc::UnboundedReceiver<Obj
                 let Some(app) = app else { return };
                 if monitored.insert(app.clone()) {
                     let ctx = ctx.clone();
-                    tasks.spawn(poll_until_deleted(ctx, app));
+                    tasks.spawn(monitor_until_deleted(ctx, app));
                 } else {
                     ctx.members.wake(&app);
                 }
@@ -32,11 +32,20 @@ pub(crate) async fn run(ctx: Arc<Context>, mut apps: mpsc::UnboundedReceiver<Obj
                     // The app may have been created again at this very moment.
                     if fetch::app(&ctx, &app).is_some() {
                         monitored.insert(app.clone());
-                        tasks.spawn(poll_until_deleted(ctx.clone(), app));
+                        tasks.spawn(monitor_until_deleted(ctx.clone(), app));
                     }
                 }
             }
         }
+    }
+}
+
+/// Polls, and looks for crashes, until the app is deleted; then returns its key. A kubelet that does not answer delays no
+/// poll.
+async fn monitor_until_deleted(ctx: Arc<Context>, key: ObjectKey) -> ObjectKey {
+    tokio::select! {
+        deleted = poll_until_deleted(ctx.clone(), key.clone()) => deleted,
+        () = look::watch(&ctx, &key) => key,
     }
 }
 

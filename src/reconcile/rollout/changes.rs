@@ -98,14 +98,24 @@ impl TemplateChanges {
     }
 }
 
-/// Returns whether every definition of a template is a snapshot, so that pods of the template read what they read before.
-pub(in crate::reconcile) fn mounts_snapshots_only(template: &Value) -> bool {
+/// Returns whether the definitions and the settings of a template are snapshots, so that its pods read what they read
+/// before. `settings` is the name of the ConfigMap with the current settings.
+pub(in crate::reconcile) fn reads_snapshots_only(template: &Value, settings: &str) -> bool {
     snapshots(template).iter().all(|(volume, config_map)| config_map.starts_with(&format!("{volume}-")))
+        && !settings_maps(template).contains(settings)
 }
 
-/// Returns the names of all ConfigMaps that a template mounts.
+/// Returns the names of the ConfigMaps with definitions and settings that a template reads.
 pub(in crate::reconcile) fn config_maps(template: &Value) -> BTreeSet<String> {
-    snapshots(template).into_values().collect()
+    snapshots(template).into_values().chain(settings_maps(template)).collect()
+}
+
+/// Returns the names of the ConfigMaps that variables of a template refer to.
+fn settings_maps(template: &Value) -> BTreeSet<String> {
+    let containers = template["spec"]["containers"].as_array().into_iter().flatten();
+    let variables = containers.flat_map(|container| container["env"].as_array().into_iter().flatten());
+    let names = variables.filter_map(|variable| variable["valueFrom"]["configMapKeyRef"]["name"].as_str());
+    names.map(str::to_owned).collect()
 }
 
 /// Returns the ConfigMaps with definitions by the names of their volumes.
@@ -167,6 +177,8 @@ fn collect(at: &str, value: &Value, skipped: &BTreeSet<String>, fields: &mut BTr
             }
         }
         Value::Null => {}
+        // Another value of a setting shows in its hash, once for all of them.
+        _ if at.ends_with(".configMapKeyRef.name") => {}
         other => drop(fields.insert(at.to_owned(), other.to_string())),
     }
 }
@@ -203,7 +215,12 @@ mod tests {
         let both = TemplateChanges::between(&old, &template("i:2", "counter-agent-4567"));
         assert_eq!(both.list(), ["KasprAgent counter", "containers.kaspr.image"]);
         assert!(both.has_image() && both.has_packages() && !both.has_scheduling());
-        assert!(mounts_snapshots_only(&old));
-        assert!(!mounts_snapshots_only(&template("i:1", "counter-agent")));
+        assert!(reads_snapshots_only(&old, "clicks-app-config"));
+        assert!(!reads_snapshots_only(&template("i:1", "counter-agent"), "clicks-app-config"));
+        let mut settings = old;
+        let reference =
+            json!({ "name": "K", "valueFrom": { "configMapKeyRef": { "name": "clicks-app-config" } } });
+        settings["spec"]["containers"][0]["env"] = json!([reference]);
+        assert!(!reads_snapshots_only(&settings, "clicks-app-config"));
     }
 }

@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_change_fails_at_once_or_at_its_deadline() {
-        let problem = Some(Problem { kind: CauseKind::Crash, text: "exit code 1".to_owned() });
+        let problem = Some(Problem::new(CauseKind::Crash, "exit code 1"));
         let failed = MemberView { has_failed: true, problem, ..member(2, "new", false, None) };
         let others = [member(0, "old", true, Some(1)), member(1, "old", true, Some(1))];
         let with = |member: MemberView| [others.to_vec(), vec![member]].concat();

@@ -7,7 +7,7 @@ use kube::{ResourceExt, core::DynamicObject};
 use serde_json::{Value, json};
 
 use super::{
-    changes::{TemplateChanges, mounts_snapshots_only},
+    changes::{TemplateChanges, reads_snapshots_only},
     decide::{Decision, Failure, View, decide},
     members::{MemberView, views},
     policy, revisions,
@@ -19,6 +19,7 @@ use crate::{
         annotations::{INPUT_HASH, ROLL, ROLLOUT_STATE, TEMPLATE_HASH, UNDO},
         defaults,
     },
+    naming,
     reconcile::{ReconcileError, cache::index::ObjectKey, context::Context, fetch, problem::CauseKind},
     resources::{self, BuildError, OwnedKind, OwnedObject, hash},
 };
@@ -188,7 +189,7 @@ async fn fail(
     let Some(template) = revisions::template(ctx, key, good).await? else {
         return hold("the last good revision does not exist any more");
     };
-    if !mounts_snapshots_only(&template) {
+    if !reads_snapshots_only(&template, &naming::config_map(&key.name)) {
         return hold(
             "the definitions of the last good revision were not kept by the operator version that created it",
         );
@@ -235,7 +236,9 @@ fn phase(state: &RolloutState) -> Phase {
 
 fn members(ctx: &Context, key: &ObjectKey, app: &KasprApp, now: Timestamp) -> Vec<MemberView> {
     let snapshot = fetch::polls_members(ctx, app).then(|| ctx.members.snapshot(key));
-    views(&fetch::member_pods(ctx, key), snapshot.as_ref(), now)
+    let mut members = views(&fetch::member_pods(ctx, key), snapshot.as_ref(), now);
+    super::members::add_agent_crashes(&mut members, &ctx.members.agent_crashes(key));
+    members
 }
 
 /// Returns whether applying the StatefulSet changes the pods.
@@ -272,7 +275,9 @@ pub(in crate::reconcile) fn write_state(
     let Some(set) = set else { return Ok(()) };
     let partition = live.filter(|_| state.one_first).map_or(0, |live| (replicas(live) - 1).max(0));
     let history = app.spec.rollout.as_ref().and_then(|rollout| rollout.history);
-    set.value["spec"]["updateStrategy"]["rollingUpdate"] = json!({ "partition": partition });
+    if partition > 0 {
+        set.value["spec"]["updateStrategy"]["rollingUpdate"] = json!({ "partition": partition });
+    }
     set.value["spec"]["revisionHistoryLimit"] = json!(history.unwrap_or(defaults::ROLLOUT_HISTORY));
     if *state != RolloutState::default() {
         set.value["metadata"]["annotations"][ROLLOUT_STATE] = json!(serde_json::to_string(state)?);

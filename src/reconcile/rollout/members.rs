@@ -4,7 +4,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use crate::reconcile::{
     cache::pod::MemberPod,
-    members::snapshot::MembersSnapshot,
+    members::{crashes::ledger::AgentCrash, snapshot::MembersSnapshot},
     problem::{CauseKind, Problem},
 };
 
@@ -19,6 +19,8 @@ const START_GRACE_SECONDS: i64 = 60;
 pub(super) struct MemberView {
     /// The ordinal.
     pub ordinal: i64,
+    /// The UID of its pod.
+    pub uid: String,
     /// The revision of its pod.
     pub revision: String,
     /// Whether it is ready and answers.
@@ -60,6 +62,7 @@ fn view(pod: &MemberPod, snapshot: Option<&MembersSnapshot>, now: Timestamp) -> 
     let problem = pod.problem.clone().filter(|_| !answers);
     MemberView {
         ordinal: i64::from(pod.ordinal),
+        uid: pod.uid.clone(),
         revision: pod.revision.clone(),
         answers,
         works: answers && !busy,
@@ -67,6 +70,29 @@ fn view(pod: &MemberPod, snapshot: Option<&MembersSnapshot>, now: Timestamp) -> 
         ready_since: pod.ready_since.filter(|_| pod.ready),
         has_failed: pod.problem.as_ref().is_some_and(|problem| has_failed(pod, problem, now)),
         problem,
+    }
+}
+
+/// Adds agents that crash: the message that an agent raises on is lost, while its member works. A crash that members of
+/// another revision have too is not the fault of a revision.
+pub(super) fn add_agent_crashes(members: &mut [MemberView], crashes: &[AgentCrash]) {
+    let revision_of = |crash: &AgentCrash| {
+        members.iter().find(|member| member.uid == crash.pod_uid).map(|member| member.revision.clone())
+    };
+    let revisions: Vec<(&AgentCrash, Option<String>)> =
+        crashes.iter().map(|crash| (crash, revision_of(crash))).collect();
+    let is_shared = |crash: &AgentCrash, revision: &str| {
+        revisions
+            .iter()
+            .any(|(other, of)| other.agent == crash.agent && of.as_deref().is_some_and(|of| of != revision))
+    };
+    for member in members.iter_mut().filter(|member| !member.has_failed) {
+        let crash = crashes.iter().find(|crash| crash.pod_uid == member.uid);
+        if let Some(crash) = crash.filter(|crash| !is_shared(crash, &member.revision)) {
+            let text = format!("agent {} crashes: {}", crash.agent, crash.exception);
+            member.problem = Some(Problem::new(CauseKind::Crash, text));
+            member.has_failed = true;
+        }
     }
 }
 

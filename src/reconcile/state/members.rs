@@ -1,14 +1,20 @@
 //! What is known of the members of each app, and the queue of apps to monitor.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex},
 };
 
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
-    reconcile::{cache::index::ObjectKey, members::snapshot::MembersSnapshot},
+    reconcile::{
+        cache::index::ObjectKey,
+        members::{
+            crashes::ledger::{AgentCrash, Health},
+            snapshot::MembersSnapshot,
+        },
+    },
     sync::lock,
 };
 
@@ -25,6 +31,16 @@ struct AppMembers {
     rebalance_requested: bool,
     /// The request of a manifest that was handled last.
     handled_request: Option<String>,
+    agents: AgentReports,
+}
+
+/// What is known of the agents of an app.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct AgentReports {
+    /// The agents that crash, those first that were seen first.
+    pub crashes: Vec<AgentCrash>,
+    /// The health of agents, by name; without those of which nothing is known beyond their status.
+    pub health: BTreeMap<String, Health>,
 }
 
 impl Members {
@@ -36,6 +52,25 @@ impl Members {
     /// Replaces what the members of an app answered last.
     pub(crate) fn set_snapshot(&self, app: &ObjectKey, snapshot: MembersSnapshot) {
         self.with(app, |members| members.snapshot = snapshot);
+    }
+
+    /// Returns the agents of an app that crash, those first that were seen first.
+    pub(crate) fn agent_crashes(&self, app: &ObjectKey) -> Vec<AgentCrash> {
+        self.with(app, |members| members.agents.crashes.clone())
+    }
+
+    /// Returns the health of an agent; `None` if nothing is known beyond its status.
+    pub(crate) fn agent_health(&self, app: &ObjectKey, agent: &str) -> Option<Health> {
+        self.with(app, |members| members.agents.health.get(agent).cloned())
+    }
+
+    /// Replaces what is known of the agents of an app. Returns whether that changed.
+    pub(crate) fn set_agent_reports(&self, app: &ObjectKey, agents: AgentReports) -> bool {
+        self.with(app, |members| {
+            let changed = members.agents != agents;
+            members.agents = agents;
+            changed
+        })
     }
 
     /// Returns whether a rebalance was requested, and resets it.

@@ -6,15 +6,37 @@ use crate::{
     reconcile::{
         cache::pod::MemberPod,
         cause::{self, Cause},
+        members::crashes::blame::{ComponentCode, blame},
         problem::{CauseKind, Problem},
     },
+    resources::AppComponents,
 };
 
 /// Returns why members of an app do not work; `None` if all of them do, or only need time to start.
-pub(super) fn cause(replicas: i32, observed: &Observed, previous: &AppStatus) -> Option<Cause> {
+pub(super) fn cause(
+    replicas: i32,
+    components: &AppComponents,
+    observed: &Observed,
+    previous: &AppStatus,
+) -> Option<Cause> {
     let pods: Vec<MemberPod> = observed.pods.iter().filter(|pod| pod.ordinal < replicas).cloned().collect();
     let of = |pod: &MemberPod| problem(pod, observed, previous);
-    cause::first(&pods, of, observed.pod_events.not_created.as_deref())
+    let mut cause = cause::first(&pods, of, observed.pod_events.not_created.as_deref())?;
+    if let Some(place) = cause.frame.as_ref().and_then(|frame| blame(frame, &codes(components))) {
+        cause.text = format!("{} ({place})", cause.text);
+    }
+    Some(cause)
+}
+
+/// Returns the code of all components.
+fn codes(components: &AppComponents) -> Vec<ComponentCode> {
+    let AppComponents { agents, webviews, tables, tasks, joins } = components;
+    let agents = agents.iter().map(|agent| ComponentCode::of(&**agent));
+    let webviews = webviews.iter().map(|webview| ComponentCode::of(&**webview));
+    let tables = tables.iter().map(|table| ComponentCode::of(&**table));
+    let tasks = tasks.iter().map(|task| ComponentCode::of(&**task));
+    let joins = joins.iter().map(|join| ComponentCode::of(&**join));
+    agents.chain(webviews).chain(tables).chain(tasks).chain(joins).collect()
 }
 
 fn problem(pod: &MemberPod, observed: &Observed, previous: &AppStatus) -> Option<Problem> {
@@ -29,8 +51,7 @@ fn problem(pod: &MemberPod, observed: &Observed, previous: &AppStatus) -> Option
         return Some(problem.clone());
     }
     if pod.ready {
-        let text = "the member does not answer on its web port".to_owned();
-        return Some(Problem { kind: CauseKind::NoAnswer, text });
+        return Some(Problem::new(CauseKind::NoAnswer, "the member does not answer on its web port"));
     }
     let stuck = observed.pod_events.stuck.as_ref().filter(|(ordinal, _)| *ordinal == pod.ordinal);
     stuck.map(|(_, problem)| problem.clone())

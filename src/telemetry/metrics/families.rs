@@ -137,6 +137,7 @@ pub(super) struct MemberFamilies {
     pub hung_consecutive: Family<Gauge>,
     pub hung_duration: Family<Gauge>,
     pub terminations: Family<Counter>,
+    pub agent_crashes: Family<Counter>,
 }
 
 impl MemberFamilies {
@@ -177,6 +178,11 @@ impl MemberFamilies {
                 "kasprop_member_terminations_total",
                 "Number of member pods that the operator deleted",
                 &["app_name", "namespace", "member_id", "reason"],
+            )?,
+            agent_crashes: registry.family(
+                "kasprop_agent_crashes_total",
+                "Number of crashes of an agent in the logs of members",
+                COMPONENT,
             )?,
         })
     }

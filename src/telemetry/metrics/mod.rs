@@ -121,6 +121,11 @@ impl Metrics {
         self.families.members.terminations.add(&[app, namespace, &member.to_string(), reason], 1);
     }
 
+    /// Records crashes of an agent.
+    pub fn agent_crashed(&self, ResourceLabels { app, component, namespace }: ResourceLabels) {
+        self.families.members.agent_crashes.add(&[app, component, namespace], 1);
+    }
+
     /// Records a write of an object. `error` is the type of its error, if it failed.
     pub fn resource_synced(
         &self,

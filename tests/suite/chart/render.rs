@@ -156,6 +156,7 @@ fn settings_are_passed_in_known_variables() {
         "settings.clientStatusCheck=false",
         "settings.clientStatusCheckTimeoutSeconds=5",
         "settings.autoRebalance=false",
+        "memberLogs.enabled=false",
         "settings.hungMemberDetection=false",
         "settings.hungRebalancingThresholdSeconds=1000000",
         "settings.statefulsetDeletionTimeoutSeconds=9",
@@ -166,6 +167,7 @@ fn settings_are_passed_in_known_variables() {
     let pod = &object(&rendered, "Deployment", NAME)["spec"]["template"]["spec"];
     assert_eq!(variable(pod, "HUNG_REBALANCING_THRESHOLD_SECONDS"), Some("1000000"));
     assert_eq!(variable(pod, "AUTO_REBALANCE_ENABLED"), Some("false"));
+    assert_eq!(variable(pod, "MEMBER_LOGS_ENABLED"), Some("false"));
     assert_eq!(variable(pod, "KASPR_IMAGE_REGISTRY"), Some("registry.example"));
     assert_eq!(variable(pod, "CLUSTER_DOMAIN"), Some("k8s.example.org"));
     let help = succeeded(Command::new(BINARY).args(["run", "--help"]));
@@ -176,6 +178,16 @@ fn settings_are_passed_in_known_variables() {
         .filter(|name| !help.contains(&format!("[env: {name}=")))
         .collect();
     assert!(unknown.is_empty(), "`run` does not know {unknown:?}");
+}
+
+#[test]
+fn the_permission_to_read_logs_can_be_left_out() {
+    for (values, expected) in [(&[][..], true), (&["memberLogs.enabled=false"], false)] {
+        for scope in [&[][..], &["watchNamespace=apps"]] {
+            let rendered = template(&[values, scope].concat());
+            assert_eq!(rendered.contains("pods/log"), expected, "{values:?} {scope:?}");
+        }
+    }
 }
 
 fn variable<'a>(pod: &'a Value, name: &str) -> Option<&'a str> {

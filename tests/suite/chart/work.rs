@@ -2,11 +2,13 @@
 //! log of its requests, and a Prometheus that scrapes its metrics.
 
 use std::{
+    fs,
     process::{Child, Command, Stdio},
     sync::LazyLock,
 };
 
 use control_plane::{ControlPlane, Operator};
+use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -16,7 +18,7 @@ use super::{
     monitoring,
 };
 use crate::{
-    harness::{condition, eventually_quiet, fetch, text},
+    harness::{condition, eventually_quiet, fetch, message, text},
     members::{Member, answer, listeners},
 };
 
@@ -151,6 +153,7 @@ impl<'a> Shop<'a> {
     fn works(&self) {
         self.cluster.refused(&file("examples/refused/config-typo.yaml"));
         self.members();
+        self.crashes();
         self.takes_over();
         self.corrects();
         self.installs();
@@ -176,6 +179,31 @@ impl<'a> Shop<'a> {
                 && condition(app, "Progressing", "False", "ReconcileComplete")
                 && app["status"]["rebalancingMembers"] == "0/2"
         });
+    }
+
+    /// The log of the members reports an agent that crashes, with data that the operator must not show.
+    fn crashes(&self) {
+        let log = self.cluster.plane.pod_log();
+        let now = Timestamp::now();
+        let lines = include_str!("crash.log").lines().map(|line| format!("{now} stdout F {line}\n"));
+        fs::write(&log, lines.collect::<String>()).expect("written");
+        let agent = self
+            .wait_for("kaspragent", "counter", |agent| condition(agent, "Healthy", "False", "AgentCrashed"));
+        let expected = "KeyError: … (operation 'a', line 1); each crash loses the message";
+        assert!(message(&agent, "Healthy").ends_with(expected), "{agent}");
+        assert!(condition(&agent, "Ready", "True", "Defined"), "{agent}");
+        fs::write(&log, "").expect("written");
+        let fields = "reason=AgentCrashed,involvedObject.kind=KasprAgent,involvedObject.name=counter";
+        let query = ["-n", SHOP, "get", "events", "--field-selector", fields, "-o", "json"];
+        eventually_quiet("an event of it", || {
+            let said = self.cluster.kubectl(&query);
+            if said.contains("KeyError: … (operation 'a', line 1)") { Ok(()) } else { Err(said) }
+        });
+        let metrics = fetch(&format!("http://127.0.0.1:{}/metrics", self.cluster.ports.1));
+        let counted =
+            "kasprop_agent_crashes_total{app_name=\"clicks\",component_name=\"counter\",namespace=\"shop\"}";
+        assert!(metrics.contains(counted), "{metrics}");
+        assert!(!self.cluster.kubectl(&query).contains("alice") && !agent.to_string().contains("alice"));
     }
 
     /// The operator removes the annotation of the Python operator from each kind.

@@ -78,6 +78,8 @@ fn members_without_a_response_are_reported() {
 
 const PACKAGES_ERROR: &str = "Pod clicks-app-0 (network): an index is unreachable:\n  first\nsecond";
 
+const CRASHED: &str = "Crashed on 1 of 1 members: KeyError: …; each crash loses the message";
+
 /// Responses of an API server with one app that has one reachable member.
 fn answers(path: &str) -> Value {
     let list = |items: Value| json!({ "apiVersion": "v1", "kind": "List", "metadata": {}, "items": items });
@@ -105,6 +107,21 @@ fn answers(path: &str) -> Value {
                 ],
                 "pythonPackages": { "state": "Failed", "error": PACKAGES_ERROR, "warnings": ["one\ntwo"] },
             },
+        }])),
+        "/apis/kaspr.io/v1alpha1/namespaces/default/kaspragents" => list(json!([{
+            "apiVersion": "kaspr.io/v1alpha1", "kind": "KasprAgent",
+            "metadata": { "name": "counter", "namespace": "default", "labels": { "kaspr.io/app": "clicks" } },
+            "spec": { "input": { "topic": { "name": "clicks" } } },
+            "status": { "conditions": [
+                {
+                    "type": "Ready", "status": "True", "reason": "Defined", "message": "Defined in app 'clicks'",
+                    "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1,
+                },
+                {
+                    "type": "Healthy", "status": "False", "reason": "AgentCrashed", "message": CRASHED,
+                    "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1,
+                },
+            ] },
         }])),
         "/api/v1/namespaces/default/pods" => list(json!([{
             "metadata": { "name": "clicks-app-0", "namespace": "default" },
@@ -157,6 +174,12 @@ fn an_app_without_its_packages_is_shown_in_a_line_for_each_fact() {
     }
     let is_branch = |line: &str| line.starts_with(['├', '│', '└', ' ']) && line.contains("── ");
     assert!(said.lines().skip(1).all(is_branch), "{said}");
+}
+
+#[test]
+fn an_agent_that_crashes_is_not_healthy() {
+    let said = run_with_answers(&["status", "clicks"]);
+    assert!(said.contains(&format!("KasprAgent counter  not healthy: {CRASHED}  topic clicks\n")), "{said}");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! All code of a component, with the paths of its fields, for rules that depend on the app.
+//! All code of a component, with the paths of its fields: for rules that depend on the app, and to find a block by
+//! what a traceback says.
 
 use super::{app_context::AppContext, findings::Findings, modules, path::Path, python, rule};
 use crate::api::{
@@ -6,11 +7,33 @@ use crate::api::{
 };
 
 /// A field with code.
-pub(super) struct CodeField<'a> {
+pub struct CodeField<'a> {
     code: &'a Code,
     at: Path,
+    /// The operation that the code is part of.
+    operation: Option<&'a str>,
     /// Whether the framework runs the code.
     runs: bool,
+}
+
+impl CodeField<'_> {
+    /// Returns the source.
+    #[must_use]
+    pub fn python(&self) -> &str {
+        &self.code.python
+    }
+
+    /// Returns the operation that the code is part of; `None` for `init` and for code outside of operations.
+    #[must_use]
+    pub fn operation(&self) -> Option<&str> {
+        self.operation
+    }
+
+    /// Returns the path of the field.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.at
+    }
 }
 
 /// Largest size of a definition in bytes.
@@ -19,7 +42,7 @@ pub(super) struct CodeField<'a> {
 const LARGEST_DEFINITION: usize = 1 << 20;
 
 /// A component with code.
-pub(super) trait HasCode {
+pub trait HasCode {
     /// Returns all code, each with the path of its field.
     fn codes(&self) -> Vec<CodeField<'_>>;
 
@@ -46,7 +69,7 @@ pub(super) fn check_size(component: &impl HasCode, found: &mut Findings) {
 pub(super) fn check_image(component: &impl HasCode, context: &AppContext, found: &mut Findings) {
     let Some(app) = context.app.as_ref().filter(|app| app.is_known && !app.has_own_image) else { return };
     let init = component.processors().and_then(|processors| processors.init.as_ref());
-    for CodeField { code, at, runs } in component.codes() {
+    for CodeField { code, at, runs, .. } in component.codes() {
         python::check_image(code, &at, |module| modules::missing(module, app), found);
         if runs {
             python::check_annotations(code, &at, init, found);
@@ -56,21 +79,25 @@ pub(super) fn check_image(component: &impl HasCode, context: &AppContext, found:
 
 fn processors<'a>(processors: &'a Processors, codes: &mut Vec<CodeField<'a>>) {
     let at = Path::root().child("spec").child("processors");
-    codes.extend(processors.init.iter().map(|code| CodeField { code, at: at.child("init"), runs: true }));
-    for (i, operation) in processors.operations.iter().flatten().enumerate() {
+    codes.extend(processors.init.iter().map(|code| outside(code, at.child("init"))));
+    for (i, each) in processors.operations.iter().flatten().enumerate() {
         let at = at.child("operations").index(i);
-        let runs = processors.runs(operation);
-        codes.extend(operation.map.iter().map(|code| CodeField { code, at: at.child("map"), runs }));
-        codes.extend(operation.filter.iter().map(|code| CodeField { code, at: at.child("filter"), runs }));
-        operation.topic_send.iter().for_each(|send| topic(send, &at.child("topicSend"), runs, codes));
+        let (operation, runs) = (each.name.as_deref(), processors.runs(each));
+        let field = |code: &'a Code, at: Path| CodeField { code, at, operation, runs };
+        codes.extend(each.map.iter().map(|code| field(code, at.child("map"))));
+        codes.extend(each.filter.iter().map(|code| field(code, at.child("filter"))));
+        let send = each.topic_send.iter().flat_map(|send| selectors(send, at.child("topicSend")));
+        codes.extend(send.map(|(code, at)| field(code, at)));
     }
 }
 
-fn topic<'a>(topic: &'a TopicOut, at: &Path, runs: bool, codes: &mut Vec<CodeField<'a>>) {
-    let selectors = topic.selectors().into_iter();
-    codes.extend(
-        selectors.filter_map(|(field, code)| Some(CodeField { code: code?, at: at.child(field), runs })),
-    );
+/// Returns code that is no part of an operation.
+fn outside(code: &Code, at: Path) -> CodeField<'_> {
+    CodeField { code, at, operation: None, runs: true }
+}
+
+fn selectors(topic: &TopicOut, at: Path) -> impl Iterator<Item = (&Code, Path)> {
+    topic.selectors().into_iter().filter_map(move |(field, code)| Some((code?, at.child(field))))
 }
 
 impl HasCode for KasprAgent {
@@ -79,7 +106,8 @@ impl HasCode for KasprAgent {
         self.spec.processors.iter().for_each(|all| processors(all, &mut codes));
         let at = Path::root().child("spec").child("output").child("topics");
         let topics = self.spec.output.iter().flat_map(|output| output.topics.iter().flatten());
-        topics.enumerate().for_each(|(i, each)| topic(each, &at.index(i), true, &mut codes));
+        let selectors = topics.enumerate().flat_map(|(i, each)| selectors(each, at.index(i)));
+        codes.extend(selectors.map(|(code, at)| outside(code, at)));
         codes
     }
 
@@ -106,11 +134,7 @@ impl HasCode for KasprWebView {
         self.spec.processors.iter().for_each(|all| processors(all, &mut codes));
         let at = Path::root().child("spec").child("response");
         let selectors = self.spec.response.iter().flat_map(WebResponse::selectors);
-        codes.extend(selectors.map(|([field, case], code)| CodeField {
-            code,
-            at: at.child(field).child(case),
-            runs: true,
-        }));
+        codes.extend(selectors.map(|([field, case], code)| outside(code, at.child(field).child(case))));
         codes
     }
 
@@ -122,13 +146,13 @@ impl HasCode for KasprWebView {
 impl HasCode for KasprTable {
     fn codes(&self) -> Vec<CodeField<'_>> {
         let at = Path::root().child("spec").child("defaultSelector");
-        self.spec.default_selector.iter().map(|code| CodeField { code, at: at.clone(), runs: true }).collect()
+        self.spec.default_selector.iter().map(|code| outside(code, at.clone())).collect()
     }
 }
 
 impl HasCode for KasprJoin {
     fn codes(&self) -> Vec<CodeField<'_>> {
         let at = Path::root().child("spec").child("extractor");
-        vec![CodeField { code: &self.spec.extractor, at, runs: true }]
+        vec![outside(&self.spec.extractor, at)]
     }
 }

@@ -42,9 +42,10 @@ mod webview;
 
 pub use app_context::{AppContext, AppContextProvider, channel_of, tables_of};
 pub use cluster_facts::{Claim, Claims, Objects};
+pub use codes::{CodeField, HasCode};
 pub use findings::{FieldError, Findings, Line, Problem, Warning};
 pub use path::{Path, Segment};
-pub use python::{entrypoint_of, entrypoint_to_render};
+pub use python::{entrypoint_of, entrypoint_to_render, has_frame};
 pub use review::review;
 pub use shared::quantity;
 pub use similar::nearest;

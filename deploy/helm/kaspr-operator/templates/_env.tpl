@@ -33,6 +33,8 @@
   value: {{ .Values.leaderElection.enabled | quote }}
 - name: LEASE_SECONDS
   value: {{ .Values.leaderElection.leaseSeconds | quote }}
+- name: MEMBER_LOGS_ENABLED
+  value: {{ .Values.memberLogs.enabled | quote }}
 - name: LOG_LEVEL
   value: {{ .Values.log.level | quote }}
 - name: LOG_FORMAT

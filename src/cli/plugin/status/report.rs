@@ -74,6 +74,9 @@ pub(super) struct ComponentReport {
     pub reason: String,
     /// Message of the condition `Ready`.
     pub message: String,
+    /// Message of the condition `Healthy` of an agent, unless the condition is true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unhealthy: Option<String>,
 }
 
 impl AppReport {
@@ -142,7 +145,9 @@ fn component_report<C: KasprResource>(
     about: String,
 ) -> ComponentReport {
     let conditions = status.and_then(|status| status.conditions.as_ref());
-    let ready = conditions.into_iter().flatten().find(|condition| condition.r#type == "Ready");
+    let find = |r#type: &str| conditions.into_iter().flatten().find(|condition| condition.r#type == r#type);
+    let ready = find("Ready");
+    let unhealthy = find("Healthy").filter(|condition| condition.status != ConditionStatus::True);
     ComponentReport {
         kind: C::KIND.name().to_owned(),
         name: component.name_any(),
@@ -150,6 +155,7 @@ fn component_report<C: KasprResource>(
         ready: ready.is_some_and(|condition| condition.status == ConditionStatus::True),
         reason: ready.map_or_else(|| "NotSeenYet".to_owned(), |condition| condition.reason.clone()),
         message: ready.map(|condition| condition.message.clone()).unwrap_or_default(),
+        unhealthy: unhealthy.map(|condition| condition.message.clone()),
     }
 }
 

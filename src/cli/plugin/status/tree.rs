@@ -131,9 +131,12 @@ fn describe_assignment(Assignment { actives, standbys }: &Assignment) -> String 
 }
 
 fn component_line(component: &ComponentReport) -> String {
-    let ComponentReport { kind, name, about, ready, reason, message } = component;
+    let ComponentReport { kind, name, about, ready, reason, message, unhealthy } = component;
     if *ready {
-        return format!("{kind} {name}  {}  {about}", styled(GOOD, "Ready"));
+        return match unhealthy {
+            Some(why) => format!("{kind} {name}  {}: {why}  {about}", styled(BAD, "not healthy")),
+            None => format!("{kind} {name}  {}  {about}", styled(GOOD, "Ready")),
+        };
     }
     let why = if message.is_empty() { String::new() } else { format!(": {message}") };
     format!("{kind} {name}  {}{why}  {about}", styled(BAD, reason))
