@@ -11,7 +11,10 @@ use std::{
 use kaspr_operator::crds;
 use serde_json::{Value, json};
 
-use crate::harness::{Namespace, text};
+use crate::{
+    harness::{Namespace, message, text},
+    lifecycle::{APP, running},
+};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const HEALTH_CHECKS: &str = "deploy/argocd/argocd-cm.yaml";
@@ -281,4 +284,62 @@ fn the_example_for_flux_has_the_fields_of_flux() {
         flux(&release.replacen(field, other, 1)).expect_err("an unknown field or version");
     }
     flux(&kustomizations.replace("wait:", "waits:")).expect_err("an unknown field");
+}
+
+const COMPONENTS: &str = "
+apiVersion: kaspr.io/v1alpha1
+kind: KasprTable
+metadata: {name: counts, labels: {kaspr.io/app: clicks}}
+spec: {name: counts}
+---
+apiVersion: kaspr.io/v1alpha1
+kind: KasprAgent
+metadata: {name: mine, labels: {kaspr.io/app: clicks}}
+spec:
+  input: {topic: {name: orders}}
+  processors: {pipeline: [m], operations: [{name: m, map: {python: 'def m(value): return value'}}]}
+";
+
+/// Returns whether the operator reports that it reconciles, and that it can get no further.
+fn reports(object: &Value, reconciling: &str, stalled: &str) -> bool {
+    let conditions = object["status"]["conditions"].as_array();
+    let has = |kind: &str, status: &str| {
+        conditions.into_iter().flatten().any(|c| c["type"] == kind && c["status"] == status)
+    };
+    has("Reconciling", reconciling) && has("Stalled", stalled)
+}
+
+#[test]
+fn what_runs_is_healthy_on_a_real_api_server() {
+    let namespace = running("healthy", COMPONENTS);
+    for (kind, name) in [("kasprapp", "clicks"), ("kasprtable", "counts"), ("kaspragent", "mine")] {
+        let object = namespace.wait_for(kind, name, |object| reports(object, "False", "False"));
+        let expected = Assessment {
+            kstatus: "Current".to_owned(),
+            health: "Healthy".to_owned(),
+            message: message(&object, "Ready"),
+        };
+        assert_eq!(assess(std::slice::from_ref(&object)), [expected], "{object:#}");
+    }
+}
+
+#[test]
+fn what_needs_a_change_is_degraded_on_a_real_api_server() {
+    let system = Namespace::without_webhooks();
+    let invalid = APP.replace("clicks", "gitops").replace("kafka:9092", "kafka://kafka:9092");
+    system.apply(&invalid);
+    let app = system.wait_for("kasprapp", "gitops", |app| reports(app, "False", "True"));
+    system.run(&["wait", "kasprapp/gitops", "--for=condition=Stalled", "--timeout=60s"]);
+    system.run(&["delete", "kasprapp", "gitops"]);
+
+    // The definition of the agent would replace an object of the user.
+    let namespace = Namespace::new("degraded");
+    namespace.run(&["create", "configmap", "mine-agent", "--from-literal=a=b"]);
+    namespace.apply(&format!("{APP}---{COMPONENTS}"));
+    let agent = namespace.wait_for("kaspragent", "mine", |agent| reports(agent, "False", "True"));
+    for (object, cause) in [(app, "spec.bootstrapServers"), (agent, "ConfigMap mine-agent")] {
+        let [assessment] = &assess(std::slice::from_ref(&object))[..] else { panic!("one object") };
+        assert_eq!((&*assessment.kstatus, &*assessment.health), ("Failed", "Degraded"), "{object:#}");
+        assert!(assessment.message.contains(cause), "{object:#}");
+    }
 }
