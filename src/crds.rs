@@ -1,6 +1,6 @@
 //! The CRDs, as the type model describes them.
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSON};
 use kube::{CustomResourceExt, ResourceExt};
 use semver::Version;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ pub fn all() -> Vec<CustomResourceDefinition> {
     ]
     .into_iter()
     .map(|crd| {
-        let mut crd = with_default_values(crd);
+        let mut crd = with_unobserved_status(with_default_values(crd));
         let hash = hash::of_json(&json!(crd));
         let annotations = crd.annotations_mut();
         annotations.insert(OPERATOR_VERSION.to_owned(), version().to_string());
@@ -63,6 +63,19 @@ fn with_default_values(crd: CustomResourceDefinition) -> CustomResourceDefinitio
     replace(&mut value, &values);
     // The value is the CRD with other descriptions.
     serde_json::from_value(value).unwrap_or(crd)
+}
+
+/// Sets the status of a resource that the operator has not read. For kstatus, a resource without a status is current;
+/// with a generation that it never has, it is in progress.
+fn with_unobserved_status(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
+    let schemas = crd.spec.versions.iter_mut().filter_map(|version| version.schema.as_mut());
+    for schema in schemas.filter_map(|schema| schema.open_api_v3_schema.as_mut()) {
+        let status = schema.properties.as_mut().and_then(|properties| properties.get_mut("status"));
+        if let Some(status) = status {
+            status.default = Some(JSON(json!({ "observedGeneration": -1 })));
+        }
+    }
+    crd
 }
 
 /// Returns the version of this operator.

@@ -98,6 +98,11 @@ impl Namespace {
         Self { name: name.to_owned(), plane }
     }
 
+    /// The namespace for which the webhooks are not called, so that invalid resources reach the operator.
+    pub(crate) fn without_webhooks() -> Self {
+        Self { name: "kube-system".to_owned(), plane: plane() }
+    }
+
     /// Runs kubectl in the namespace with a text as its input.
     pub(crate) fn kubectl(&self, args: &[&str], input: &str) -> Output {
         kubectl_of(self.plane, &[&["-n", &self.name], args].concat(), input)

@@ -14,6 +14,7 @@ mod editors;
 mod examples;
 mod false_alarms;
 mod foreign;
+mod gitops;
 mod glossary;
 mod golden;
 mod harness;

@@ -3,8 +3,12 @@
 use std::{fs, path::Path};
 
 use control_plane::ControlPlane;
+use serde_json::Value;
 
-use crate::harness::{eventually_quiet, kubectl_of, text};
+use crate::{
+    gitops::assess,
+    harness::{eventually_quiet, kubectl_of, text},
+};
 
 /// Examples that CRDs cannot reject, because their rules parse code, compare names, or read other fields.
 const FOR_THE_WEBHOOK: &[&str] = &[
@@ -73,6 +77,7 @@ fn crds_and_policies_reject_what_they_can() {
     assert!(kubectl_of(&plane, &crds, "").status.success());
     assert_crds_reject_examples(&plane);
     create(&plane, &app("kept", "storage: {type: ephemeral}"));
+    assert_waits_for_the_operator(&plane);
     assert!(
         apply_error(&plane, &app("kept", "storage: {type: persistent-claim, size: 1Gi}"))
             .ends_with("field is immutable: it was 'ephemeral'")
@@ -83,6 +88,14 @@ fn crds_and_policies_reject_what_they_can() {
         if error.contains("metadata.labels[kaspr.io/app]") { Ok(()) } else { Err(error) }
     });
     assert_policies_reject(&plane);
+}
+
+/// Asserts that tools wait for a resource that no operator has read.
+fn assert_waits_for_the_operator(plane: &ControlPlane) {
+    let output = kubectl_of(plane, &["get", "kasprapp", "kept", "-o", "json"], "");
+    let app: Value = serde_json::from_slice(&output.stdout).expect("an app");
+    let [assessment] = &assess(&[app])[..] else { panic!("one app") };
+    assert_eq!((&*assessment.kstatus, &*assessment.health), ("InProgress", "Progressing"));
 }
 
 /// Asserts that CRDs reject the refused examples, with the error in their first line, except those for

@@ -43,4 +43,7 @@ pub use npm::from_npm;
 pub use operator::Operator;
 pub use pip::{from_pip, from_pip_with_dependencies};
 pub use plane::ControlPlane;
-pub use tools::{cert_manager_crds, fake_gcs, helm, kubeconform, prometheus, promtool, s3_gateway};
+pub use tools::{
+    argocd_lua, cert_manager_crds, fake_gcs, flux, helm, kstatus, kubeconform, prometheus, promtool,
+    s3_gateway,
+};

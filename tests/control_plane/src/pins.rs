@@ -3,6 +3,8 @@
 //!
 //! The go.mod files hold the versions; nothing else repeats them.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 /// What binaries are built from, and the Go module of this crate that pins it.
 #[derive(Debug)]
 pub(crate) struct Module {
@@ -96,6 +98,27 @@ static CERT_MANAGER: Module = Module {
     go_mod: include_str!("../modules/cert-manager/go.mod"),
 };
 
+static KSTATUS: Module = Module {
+    name: "kstatus",
+    folder: "kstatus",
+    path: "sigs.k8s.io/cli-utils",
+    go_mod: include_str!("../modules/kstatus/go.mod"),
+};
+
+static FLUX: Module = Module {
+    name: "flux",
+    folder: "kstatus",
+    path: "github.com/fluxcd/kustomize-controller/api",
+    go_mod: KSTATUS.go_mod,
+};
+
+static ARGOCD_LUA: Module = Module {
+    name: "argocd-lua",
+    folder: "argocd-lua",
+    path: "github.com/yuin/gopher-lua",
+    go_mod: include_str!("../modules/argocd-lua/go.mod"),
+};
+
 /// A program of the control plane, or a tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Binary {
@@ -112,6 +135,9 @@ pub(crate) enum Binary {
     S3,
     Kubeconform,
     CertManager,
+    Kstatus,
+    Flux,
+    ArgocdLua,
 }
 
 impl Binary {
@@ -131,6 +157,9 @@ impl Binary {
             Self::S3 => "versitygw",
             Self::Kubeconform => "kubeconform",
             Self::CertManager => "cert-manager",
+            Self::Kstatus => "kstatus",
+            Self::Flux => "flux",
+            Self::ArgocdLua => "argocd-lua",
         }
     }
 
@@ -146,6 +175,9 @@ impl Binary {
             Self::S3 => &S3,
             Self::Kubeconform => &KUBECONFORM,
             Self::CertManager => &CERT_MANAGER,
+            Self::Kstatus => &KSTATUS,
+            Self::Flux => &FLUX,
+            Self::ArgocdLua => &ARGOCD_LUA,
         }
     }
 
@@ -155,9 +187,22 @@ impl Binary {
         match self {
             // Their own main packages are in modules that can't be required by others.
             Self::Etcd => "./etcd".to_owned(),
-            Self::CertManager => ".".to_owned(),
+            Self::CertManager | Self::ArgocdLua => ".".to_owned(),
+            // Two programs of one module: what they have in common is compiled once.
+            Self::Kstatus | Self::Flux => format!("./{}", self.name()),
             Self::Gcs => module.to_owned(),
             _ => format!("{module}/cmd/{}", self.name()),
+        }
+    }
+
+    /// The main function, of a tool that has it in this crate.
+    fn source(self) -> Option<&'static str> {
+        match self {
+            Self::CertManager => Some(include_str!("../modules/cert-manager/main.go")),
+            Self::Kstatus => Some(include_str!("../modules/kstatus/kstatus/main.go")),
+            Self::Flux => Some(include_str!("../modules/kstatus/flux/main.go")),
+            Self::ArgocdLua => Some(include_str!("../modules/argocd-lua/main.go")),
+            _ => None,
         }
     }
 
@@ -181,13 +226,19 @@ impl Binary {
     }
 
     /// The folder that it is kept in: the parts of a control plane together, a tool by itself, so
-    /// that another version of the one does not build the others again.
+    /// that another version of the one does not build the others again. A main function in this crate counts as a
+    /// part of the version.
     pub(crate) fn cache_folder(self) -> String {
         if self.is_part() {
             return folder_name();
         }
         let module = self.module();
-        format!("{}-{}", module.name, module.version())
+        let folder = format!("{}-{}", module.name, module.version());
+        self.source().map_or(folder.clone(), |source| {
+            let mut hasher = DefaultHasher::new();
+            source.hash(&mut hasher);
+            format!("{folder}-{:016x}", hasher.finish())
+        })
     }
 
     /// What the linker writes into it.
@@ -216,8 +267,9 @@ mod tests {
 
     #[test]
     fn versions_are_read_from_go_mod() {
-        for module in [&KUBERNETES, &ETCD, &KWOK, &HELM, &PROMETHEUS, &GCS, &S3, &KUBECONFORM, &CERT_MANAGER]
-        {
+        let tools =
+            [&HELM, &PROMETHEUS, &GCS, &S3, &KUBECONFORM, &CERT_MANAGER, &KSTATUS, &FLUX, &ARGOCD_LUA];
+        for module in [&KUBERNETES, &ETCD, &KWOK].into_iter().chain(tools) {
             assert!(module.version().starts_with('v'), "{module:?}");
             assert!(module.go_version().starts_with("1."), "{module:?}");
         }

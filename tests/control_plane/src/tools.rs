@@ -56,6 +56,30 @@ pub fn s3_gateway() -> Result<PathBuf, Error> {
     binaries::provide(Binary::S3)
 }
 
+/// Where kstatus is: it reads objects in JSON and computes their status with the library that Flux waits with.
+///
+/// # Errors
+/// If it can't be found or built.
+pub fn kstatus() -> Result<PathBuf, Error> {
+    binaries::provide(Binary::Kstatus)
+}
+
+/// Where flux is: it decodes manifests strictly with Flux's own types, and writes them in JSON.
+///
+/// # Errors
+/// If it can't be found or built.
+pub fn flux() -> Result<PathBuf, Error> {
+    binaries::provide(Binary::Flux)
+}
+
+/// Where argocd-lua is: it runs a health check of Argo CD, a file, for objects in JSON.
+///
+/// # Errors
+/// If it can't be found or built.
+pub fn argocd_lua() -> Result<PathBuf, Error> {
+    binaries::provide(Binary::ArgocdLua)
+}
+
 /// The folder with cert-manager's own CRDs, a file for each kind. They are needed before
 /// [`ControlPlane::run_cert_manager`](crate::ControlPlane::run_cert_manager).
 ///

@@ -104,6 +104,8 @@ fn spoken_commands_work(cluster: &Cluster, shell: &Shell, operator: &mut Option<
         (NAME, "secret", &["generic", "kaspr-operator-webhook-own-tls"][..]),
         ("", "namespace", &["cert-manager"]),
         ("cert-manager", "deployment", &["cert-manager-cainjector", "--image=cainjector"]),
+        ("", "namespace", &["argocd"]),
+        ("argocd", "configmap", &["argocd-cm"]),
     ] {
         cluster.kubectl(&[&["-n", namespace, "create", resource][..], options].concat());
     }
