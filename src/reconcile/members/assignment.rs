@@ -3,7 +3,10 @@
 //! A member that starts before its topics exist is assigned none of their partitions and looks healthy
 //! until a rebalance.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use kube::ResourceExt;
 use tokio::time::Instant;
@@ -49,6 +52,16 @@ pub(crate) fn unassigned(expected: &BTreeSet<String>, answers: &[&Answer]) -> Ve
     expected.iter().filter(|topic| !is_assigned(topic)).cloned().collect()
 }
 
+/// Returns the topics that exist as far as the members know: those that they are assigned, and the changelogs that they
+/// hold.
+pub(crate) fn known_topics(answers: &[&Answer]) -> BTreeSet<String> {
+    let assigned = answers.iter().filter_map(|answer| answer.assignment.as_ref());
+    let assigned =
+        assigned.flat_map(|assignment| assignment.actives.keys().chain(assignment.standbys.keys()));
+    let held = answers.iter().flat_map(|answer| answer.table_metadata.values().flat_map(BTreeMap::keys));
+    assigned.chain(held).cloned().collect()
+}
+
 /// The topics that no member is assigned, and when a rebalance may fix that.
 #[derive(Debug, Default)]
 pub(crate) struct UnassignedTopics {
@@ -59,23 +72,52 @@ pub(crate) struct UnassignedTopics {
     missing: Vec<String>,
     attempts: u32,
     next: Option<Instant>,
+    /// UIDs of the pods at the last poll.
+    pods: BTreeSet<String>,
+    /// Topics that members knew at some time.
+    known: BTreeSet<String>,
 }
 
 impl UnassignedTopics {
     /// Records what was missing in a poll that all members answered and in which none was busy. Returns
     /// the topics that have been missing for long enough to report; they remain until they are assigned.
     pub(crate) fn observe(&mut self, missing: Vec<String>) -> Vec<String> {
+        let (pods, known) = (std::mem::take(&mut self.pods), std::mem::take(&mut self.known));
         if missing.is_empty() {
-            *self = Self::default();
+            *self = Self { pods, known, ..Self::default() };
             return Vec::new();
         }
         if missing != self.missing {
             // Other topics start over.
             *self = Self { missing, ..Self::default() };
         }
+        (self.pods, self.known) = (pods, known);
         self.polls = self.polls.saturating_add(1);
         self.confirmed |= self.polls >= CONSECUTIVE_POLLS;
         if self.confirmed { self.missing.clone() } else { Vec::new() }
+    }
+
+    /// Records which pods run and which topics the members know. A new pod has fresh metadata, and a topic that appears
+    /// was created meanwhile: the next rebalance may help at once.
+    pub(crate) fn learn(&mut self, pods: BTreeSet<String>, known: BTreeSet<String>) {
+        let has_new_pod = !self.pods.is_empty() && !pods.is_subset(&self.pods);
+        let has_new_topic =
+            self.missing.iter().any(|topic| known.contains(topic) && !self.known.contains(topic));
+        if has_new_pod || has_new_topic {
+            (self.next, self.attempts) = (None, 0);
+        }
+        self.pods = pods;
+        self.known.extend(known);
+    }
+
+    /// Returns the missing topics that exist as far as members knew at some time.
+    pub(crate) fn existing(&self) -> Vec<String> {
+        self.missing.iter().filter(|topic| self.known.contains(*topic)).cloned().collect()
+    }
+
+    /// Returns how long until the next rebalance is requested; `None` before the first one.
+    pub(crate) fn next_attempt(&self, now: Instant) -> Option<Duration> {
+        self.next.map(|next| next.saturating_duration_since(now))
     }
 
     /// Records a poll with busy or silent members: only consecutive polls count.
@@ -138,5 +180,32 @@ mod tests {
         assert_eq!(topics.observe(missing()), Vec::<String>::new());
         topics.interrupt();
         assert_eq!(topics.observe(missing()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_new_pod_or_topic_brings_the_next_rebalance_forward() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let now = Instant::now();
+        let attempted = || {
+            let mut topics = UnassignedTopics::default();
+            topics.learn(names(&["pod"]), names(&["other"]));
+            for _ in 0..3 {
+                topics.observe(vec!["orders".to_owned()]);
+            }
+            assert!(topics.is_due(now));
+            topics.rebalance_attempted(now);
+            assert!(!topics.is_due(now));
+            assert_eq!((topics.existing(), topics.next_attempt(now)), (Vec::new(), Some(FIRST_DELAY)));
+            topics
+        };
+        for (pods, known, is_due) in [
+            (&["pod"][..], &["other"][..], false),
+            (&["pod", "new"], &["other"], true),
+            (&["pod"], &["other", "orders"], true),
+        ] {
+            let mut topics = attempted();
+            topics.learn(names(pods), names(known));
+            assert_eq!(topics.is_due(now), is_due, "{pods:?} {known:?}");
+        }
     }
 }

@@ -40,6 +40,9 @@ pub(crate) struct Answer {
     /// The partitions that it is assigned, if it reports them.
     #[serde(default)]
     pub assignment: Option<TopicPartitions>,
+    /// The changelogs of tables that members hold, by the address of the member.
+    #[serde(default)]
+    pub table_metadata: BTreeMap<String, BTreeMap<String, Vec<i64>>>,
 }
 
 /// The partitions of a member, by topic.

@@ -23,6 +23,10 @@ use crate::{
 use futures::{StreamExt, stream};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
+use tokio::time::Instant;
+
+/// Two estimates of one moment differ by no more.
+const SAME_MOMENT_SECONDS: i64 = 5;
 
 /// How many members of an app are polled concurrently.
 const CONCURRENCY: usize = 16;
@@ -39,6 +43,8 @@ pub(crate) async fn poll(ctx: &Context, key: &ObjectKey, app: &KasprApp, state: 
     let known = before.members.as_deref().or(app_state.status.members.as_deref()).unwrap_or_default();
     let answering = state.answering.observe(&poll.members, known, poll.evidence);
     let members = update_members(ctx, key, known, &poll.members);
+    let pods = poll.members.iter().map(|member| member.pod.uid.clone()).collect();
+    state.unassigned.learn(pods, assignment::known_topics(&poll.answers()));
     let unassigned = unassigned_topics(ctx, key, app, &app_state, &poll, &before, state);
     if poll.evidence {
         detect_hung(ctx, key, app, app_state.settled, &members, &poll.members, state);
@@ -48,6 +54,8 @@ pub(crate) async fn poll(ctx: &Context, key: &ObjectKey, app: &KasprApp, state: 
     let next = MembersSnapshot {
         members: ctx.settings.members.client_status_check.then_some(members),
         answering,
+        existing: if unassigned.is_empty() { Vec::new() } else { state.unassigned.existing() },
+        next_rebalance: next_rebalance(ctx, app, &unassigned, &before, state),
         unassigned,
         hung: hung.iter().map(|hung| hung.id).collect(),
     };
@@ -119,6 +127,25 @@ fn unassigned_topics(
     }
     state.unassigned.interrupt();
     before.unassigned.clone()
+}
+
+/// Returns when a rebalance for unassigned topics is requested next, to the second; `None` if none will be.
+fn next_rebalance(
+    ctx: &Context,
+    app: &KasprApp,
+    unassigned: &[String],
+    before: &MembersSnapshot,
+    state: &PollState,
+) -> Option<Timestamp> {
+    if unassigned.is_empty() || !rebalance::is_automatic(ctx, app) {
+        return None;
+    }
+    let delay = state.unassigned.next_attempt(Instant::now())?;
+    let next =
+        Timestamp::from_second(Timestamp::now().as_second() + i64::try_from(delay.as_secs()).ok()?).ok()?;
+    // The same moment, which is computed anew in each poll.
+    let is_same = |known: &Timestamp| (known.as_second() - next.as_second()).abs() <= SAME_MOMENT_SECONDS;
+    Some(before.next_rebalance.filter(is_same).unwrap_or(next))
 }
 
 /// Returns whether hung members are terminated; they are counted in any case.

@@ -43,6 +43,11 @@ pub(crate) async fn request_if_needed(
     outcome.is_ok()
 }
 
+/// Returns whether rebalances are requested without a person.
+pub(super) fn is_automatic(ctx: &Context, app: &KasprApp) -> bool {
+    resources::annotation_flag(app, AUTO_REBALANCE).unwrap_or(ctx.settings.members.auto_rebalance)
+}
+
 /// Returns the value of the metric label `trigger_reason`, if there is a reason to rebalance.
 fn reason(
     ctx: &Context,
@@ -57,8 +62,7 @@ fn reason(
         // One that runs ends first: the next poll looks again.
         return (!poll.busy).then_some("manual");
     }
-    let automatic =
-        resources::annotation_flag(app, AUTO_REBALANCE).unwrap_or(ctx.settings.members.auto_rebalance);
+    let automatic = is_automatic(ctx, app);
     let calm = app_state.settled && poll.complete && !poll.busy;
     if !automatic || !calm || state.rebalance_retry.is_some_and(|retry| retry > now) {
         return None;

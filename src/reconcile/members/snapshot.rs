@@ -14,6 +14,10 @@ pub(crate) struct MembersSnapshot {
     pub answering: Vec<AnsweringPod>,
     /// Topics that no member is assigned.
     pub unassigned: Vec<String>,
+    /// Those of them that exist as far as members knew at some time.
+    pub existing: Vec<String>,
+    /// When a rebalance that may assign them is requested next.
+    pub next_rebalance: Option<Timestamp>,
     /// Ordinals of members stuck in a rebalance.
     pub hung: Vec<i32>,
 }

@@ -97,11 +97,7 @@ pub(super) fn ready(
         let ids = members.hung.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         (false, conditions::HUNG_MEMBERS, format!("Members stuck in a rebalance: {ids}"))
     } else if !members.unassigned.is_empty() {
-        let topics = members.unassigned.join(", ");
-        let message = format!(
-            "No member is assigned these topics: {topics}. A rebalance will fix this if the topics exist"
-        );
-        (false, conditions::NOT_READY, message)
+        (false, conditions::NOT_READY, unassigned(members))
     } else if let Some(blocker) = blocked_autoscaler.as_ref().filter(|_| scaling) {
         // The app works, with fewer members than it may have.
         let message = format!(
@@ -116,4 +112,24 @@ pub(super) fn ready(
         (true, conditions::HEALTHY, "App is ready".to_owned())
     };
     condition(conditions::READY, is_true, reason, message)
+}
+
+/// Describes the topics that no member is assigned, and what happens next.
+fn unassigned(members: &MembersSnapshot) -> String {
+    let (existing, missing): (Vec<&String>, Vec<&String>) =
+        members.unassigned.iter().partition(|topic| members.existing.contains(topic));
+    let list =
+        |topics: Vec<&String>| topics.iter().map(|topic| topic.as_str()).collect::<Vec<_>>().join(", ");
+    let mut parts = Vec::new();
+    if !missing.is_empty() {
+        parts.push(format!("{} (as far as the members know, not on the brokers)", list(missing)));
+    }
+    if !existing.is_empty() {
+        parts.push(format!("{} (on the brokers)", list(existing)));
+    }
+    let next = match members.next_rebalance {
+        Some(next) => format!("The next rebalance is requested at {next}"),
+        None => "A rebalance assigns topics that exist".to_owned(),
+    };
+    format!("No member is assigned these topics: {}. {next}", parts.join("; "))
 }
