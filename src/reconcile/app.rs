@@ -29,8 +29,9 @@ use super::{
     quarantine::Quarantine,
     resize::{self, Resized},
     rollout::{
-        engine::{self, Inputs},
+        engine::{self, Inputs, RolloutStep},
         garbage,
+        write::{write_return, write_state},
     },
     rollout_status::RolloutStatus,
     status::{self, Observed},
@@ -79,56 +80,81 @@ pub(super) async fn reconcile(
             return report_invalid(&ctx, &key, given, conditions::invalid_spec_message(&found)).await;
         }
     };
-    let (Quarantine { mut components, mut withheld, held }, defined) =
-        match define_components(&ctx, &key, &app).await {
-            Ok(defined) => defined,
-            Err(error) => return report_failure(&ctx, &key, given, error).await,
-        };
-    let running = (live.as_ref(), &running);
-    let (mut desired, newer_template_waits) = desired_objects(&ctx, &key, given, &app, &components, running)?;
-    if let Some(delay) = settling_delay(&ctx, &key, given, &desired, live.as_ref()) {
-        record_applied(&ctx, given, &defined).await;
-        ctx.queues.send(ctx.withheld.update(&key, &withheld));
-        return Ok(Action::requeue(delay));
-    }
-    let inputs = Inputs { app: given, live: live.as_ref(), keeps_template: newer_template_waits, held };
-    let mut step = engine::plan(&ctx, &key, inputs, &desired).await?;
-    if let Some(template) = step.return_to.take() {
-        // The components that are held back now are built as they were before.
-        let mut quarantine = Quarantine { components, withheld, held: Vec::new() };
-        fetch::hold_back(&ctx, &step.state, &mut quarantine);
-        Quarantine { components, withheld, .. } = quarantine;
-        (desired, _) = desired_objects(&ctx, &key, given, &app, &components, running)?;
-        engine::write_return(template, &mut desired);
-    }
-    ctx.queues.send(ctx.withheld.update(&key, &withheld));
-    engine::write_state(given, &step.state, &mut desired, live.as_ref())?;
-    let Applied { changed, refused } =
-        match apply_and_prune(&ctx, &key, &app, &components, desired, live.as_ref()).await {
-            Ok(applied) => applied,
-            Err(error) => return report_failure(&ctx, &key, given, error).await,
-        };
-    record_applied(&ctx, given, &[defined, changed].concat()).await;
-    if refused.is_empty() {
-        remove_requests(&ctx, &key, given).await?;
-    }
-    let observed = observe(&ctx, &key, &app).await;
-    let observed = Observed { withheld, refused, newer_template_waits, phase: step.phase, ..observed };
-    let next = status::app(&app, &components, &observed, &ctx.settings.build, Timestamp::now());
-    let action = report(&ctx, &key, given, &observed, next).await?;
-    Ok(match step.look_again {
-        // A second later, because the clock of the cluster may be behind.
-        Some(delay) => sooner(action, delay + Duration::from_secs(1)),
-        None => action,
-    })
+    reconcile_valid(&ctx, &key, given, &app, (live.as_ref(), &running)).await
 }
 
-/// Returns the earlier of a requested reconcile and one after a delay.
-fn sooner(action: Action, delay: Duration) -> Action {
-    if action == Action::await_change() {
-        return Action::requeue(delay);
+/// Brings the objects of a valid app to the desired state, and reports.
+async fn reconcile_valid(
+    ctx: &Context,
+    key: &ObjectKey,
+    given: &KasprApp,
+    app: &Valid<KasprApp>,
+    running: (Option<&DynamicObject>, &Running),
+) -> Result<Action, ReconcileError> {
+    let (quarantine, defined) = match define_components(ctx, key, app).await {
+        Ok(defined) => defined,
+        Err(error) => return report_failure(ctx, key, given, error).await,
+    };
+    let (desired, newer_template_waits) =
+        desired_objects(ctx, key, given, app, &quarantine.components, running)?;
+    if let Some(delay) = settling_delay(ctx, key, given, &desired, running.0) {
+        record_applied(ctx, given, &defined).await;
+        ctx.queues.send(ctx.withheld.update(key, &quarantine.withheld));
+        return Ok(Action::requeue(delay));
     }
-    action
+    let planned = Planned { quarantine, desired, newer_template_waits };
+    let (Planned { quarantine, desired, .. }, step) =
+        roll_out(ctx, key, given, app, running, planned).await?;
+    let Quarantine { components, withheld, .. } = quarantine;
+    ctx.queues.send(ctx.withheld.update(key, &withheld));
+    let Applied { changed, refused } =
+        match apply_and_prune(ctx, key, app, &components, desired, running.0).await {
+            Ok(applied) => applied,
+            Err(error) => return report_failure(ctx, key, given, error).await,
+        };
+    record_applied(ctx, given, &[defined, changed].concat()).await;
+    if refused.is_empty() {
+        remove_requests(ctx, key, given).await?;
+    }
+    let observed = observe(ctx, key, app).await;
+    let observed = Observed { withheld, refused, newer_template_waits, phase: step.phase, ..observed };
+    let next = status::app(app, &components, &observed, &ctx.settings.build, Timestamp::now());
+    report(ctx, key, given, &observed, next).await?;
+    // A second later, because the clock of the cluster may be behind.
+    let of_step = step.look_again.map(|delay| delay + Duration::from_secs(1));
+    let next_look = observed.pod_events.look_again.into_iter().chain(of_step).min();
+    Ok(next_look.map_or_else(Action::await_change, Action::requeue))
+}
+
+/// What is to be applied.
+struct Planned {
+    quarantine: Quarantine,
+    desired: Vec<OwnedObject>,
+    newer_template_waits: bool,
+}
+
+/// Plans the next step of a change of the pods.
+async fn roll_out(
+    ctx: &Context,
+    key: &ObjectKey,
+    given: &KasprApp,
+    app: &Valid<KasprApp>,
+    running: (Option<&DynamicObject>, &Running),
+    mut planned: Planned,
+) -> Result<(Planned, RolloutStep), ReconcileError> {
+    let held = std::mem::take(&mut planned.quarantine.held);
+    let keeps_template = planned.newer_template_waits;
+    let inputs = Inputs { app: given, live: running.0, keeps_template, held };
+    let mut step = engine::plan(ctx, key, inputs, &planned.desired).await?;
+    if let Some(template) = step.return_to.take() {
+        // The components that are withheld now are built as they were before.
+        fetch::hold_back(ctx, &step.state, &mut planned.quarantine);
+        let components = &planned.quarantine.components;
+        (planned.desired, _) = desired_objects(ctx, key, given, app, components, running)?;
+        write_return(template, &mut planned.desired);
+    }
+    write_state(given, &step.state, &mut planned.desired, running.0)?;
+    Ok((planned, step))
 }
 
 /// Writes the status and publishes events.
@@ -138,7 +164,7 @@ async fn report(
     given: &KasprApp,
     observed: &Observed,
     next: AppStatus,
-) -> Result<Action, ReconcileError> {
+) -> Result<(), ReconcileError> {
     record_failed_install(ctx, given, &next).await;
     record_cause(ctx, given, &next).await;
     record_unreadable_annotations(ctx, given).await;
@@ -149,8 +175,7 @@ async fn report(
         }
         return Err(error);
     }
-    record_refusals(ctx, key, given, &observed.refused).await?;
-    Ok(observed.pod_events.look_again.map_or_else(Action::await_change, Action::requeue))
+    record_refusals(ctx, key, given, &observed.refused).await
 }
 
 /// Applies the definitions of the components. Returns the components that the members run, without those whose

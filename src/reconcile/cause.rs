@@ -3,7 +3,7 @@
 use super::{
     cache::pod::MemberPod,
     members::crashes::log::CodeFrame,
-    problem::{CauseKind, Problem},
+    problem::{CauseKind, PodProblem},
 };
 
 /// How many members a sentence lists by ordinal.
@@ -52,7 +52,7 @@ impl Cause {
 /// pod from working; `not_created` is why pods are not created.
 pub(super) fn first(
     pods: &[MemberPod],
-    problem: impl Fn(&MemberPod) -> Option<Problem>,
+    problem: impl Fn(&MemberPod) -> Option<PodProblem>,
     not_created: Option<&str>,
 ) -> Option<Cause> {
     if let Some(reason) = not_created {
@@ -65,9 +65,9 @@ pub(super) fn first(
             frame: None,
         });
     }
-    let problems: Vec<(&MemberPod, Problem)> =
+    let problems: Vec<(&MemberPod, PodProblem)> =
         pods.iter().filter_map(|pod| Some((pod, problem(pod)?))).collect();
-    let Problem { kind, text, frame } =
+    let PodProblem { kind, text, frame } =
         problems.iter().map(|(_, problem)| problem).min_by_key(|p| p.kind)?.clone();
     let sharing: Vec<&MemberPod> =
         problems.iter().filter(|(_, problem)| problem.kind == kind).map(|(pod, _)| *pod).collect();
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn the_first_cause_is_named_with_the_members_that_share_it() {
-        let problem = |kind| Problem::new(kind, format!("{kind:?}"));
+        let problem = |kind| PodProblem::new(kind, format!("{kind:?}"));
         let of = |pod: &MemberPod| match pod.ordinal {
             0 => Some(problem(CauseKind::Crash)),
             1 => None,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use k8s_openapi::jiff::Timestamp;
-use kube::{Resource, ResourceExt, runtime::controller::Action};
+use kube::{Resource, ResourceExt, core::error_boundary::InvalidObject, runtime::controller::Action};
 
 use super::{
     ReconcileError, agent_health,
@@ -46,10 +46,7 @@ pub(super) async fn reconcile<C: ComponentKind>(
     let given = match &component.0 {
         Ok(given) => given,
         Err(error) => {
-            let (name, namespace) = (component.name_any(), component.namespace());
-            tracing::warn!(kind = %C::KIND, name, namespace, %error, "failed to read a component");
-            let message = conditions::UNREADABLE_MESSAGE.to_owned();
-            events::warning(&ctx, &*component, conditions::INVALID, message).await;
+            report_unreadable(&ctx, &component, error).await;
             return Ok(Action::await_change());
         }
     };
@@ -97,6 +94,13 @@ pub(super) async fn reconcile<C: ComponentKind>(
         Some(conditions::with_transition_times(previous, current, generation, Timestamp::now()));
     write_status(&ctx, &key, given, next).await?;
     refused.map_or(Ok(Action::await_change()), |error_type| Err(ReconcileError::Refused { error_type }))
+}
+
+async fn report_unreadable<C: ComponentKind>(ctx: &Context, component: &Guarded<C>, error: &InvalidObject) {
+    let (name, namespace) = (component.name_any(), component.namespace());
+    tracing::warn!(kind = %C::KIND, name, namespace, %error, "failed to read a component");
+    let message = conditions::UNREADABLE_MESSAGE.to_owned();
+    events::warning(ctx, component, conditions::INVALID, message).await;
 }
 
 /// Applies the definition of a component. Returns why it was refused, if it was.

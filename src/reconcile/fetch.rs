@@ -37,7 +37,7 @@ pub(super) fn quarantined_components(ctx: &Context, key: &ObjectKey, app: &Kaspr
     quarantine
 }
 
-/// Holds back the components of a change that failed.
+/// Withholds the components of a change that failed.
 pub(super) fn hold_back(ctx: &Context, state: &RolloutState, quarantine: &mut Quarantine) {
     if let Some(held) = &state.held {
         holds::apply(held, quarantine, |component, hash| definition(ctx, component, hash));

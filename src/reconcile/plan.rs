@@ -10,7 +10,7 @@ use super::{
     component_kind::ComponentKind,
     conditions,
     quarantine::{self, HoldReason, Quarantine, Withheld},
-    rollout::{engine::write_state, holds, state::RolloutState},
+    rollout::{holds, state::RolloutState, write::write_state},
 };
 use crate::{
     api::{KasprAgent, KasprApp, KasprJoin, KasprTable, KasprTask, KasprWebView, annotations::ROLL},

@@ -8,7 +8,7 @@ use kube::{Api, api::ListParams};
 use super::{
     cache::{index::ObjectKey, pod::MemberPod},
     context::Context,
-    problem::{CauseKind, Problem},
+    problem::{CauseKind, PodProblem},
     rollout_status::RolloutStatus,
 };
 use crate::{error_chain::describe, naming};
@@ -29,7 +29,7 @@ pub(super) struct PodEvents {
     /// Why the StatefulSet controller cannot create pods, if it reported that.
     pub not_created: Option<String>,
     /// The problem of a pod that does not become ready, with its ordinal.
-    pub stuck: Option<(i32, Problem)>,
+    pub stuck: Option<(i32, PodProblem)>,
     /// When to look again; `None` if every pod is ready or explains itself. No watch reports an event.
     pub look_again: Option<Duration>,
 }
@@ -85,8 +85,8 @@ fn event_kind(event: &Event) -> Option<CauseKind> {
     (reason == PROBE_REASON).then_some(CauseKind::Probe)
 }
 
-fn problem(event: Event) -> Option<Problem> {
-    Some(Problem::new(event_kind(&event)?, event.note?.trim()))
+fn problem(event: Event) -> Option<PodProblem> {
+    Some(PodProblem::new(event_kind(&event)?, event.note?.trim()))
 }
 
 /// Returns the newest event that the selector and the condition select.

@@ -88,7 +88,7 @@ impl CauseKind {
 
 /// What keeps one pod from working.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Problem {
+pub(super) struct PodProblem {
     /// What it is.
     pub kind: CauseKind,
     /// What happened, without the name of the member.
@@ -97,7 +97,7 @@ pub(super) struct Problem {
     pub frame: Option<CodeFrame>,
 }
 
-impl Problem {
+impl PodProblem {
     /// Creates a problem without a traceback.
     pub(super) fn new(kind: CauseKind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into(), frame: None }

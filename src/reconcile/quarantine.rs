@@ -33,7 +33,7 @@ pub(super) struct Quarantine {
     pub components: AppComponents,
     /// The components that are withheld, or that run an older definition.
     pub withheld: Withheld,
-    /// The components that are held back after a change failed.
+    /// The components that are withheld after a change failed.
     pub held: Vec<HeldComponent>,
 }
 

@@ -2,7 +2,10 @@
 
 mod answering;
 pub(super) mod kstatus;
+mod observed;
 mod readiness;
+
+pub(super) use observed::Observed;
 
 use std::collections::BTreeSet;
 
@@ -11,59 +14,19 @@ use kube::{ResourceExt, core::DynamicObject};
 use serde_json::Value;
 
 use super::{
-    apply::Refusal,
-    cache::pod::MemberPod,
     conditions::{self, NewCondition, condition},
     members::snapshot::MembersSnapshot,
     packages,
-    pod_events::PodEvents,
     quarantine::Withheld,
-    rollout::engine::Phase,
-    rollout_status::RolloutStatus,
 };
 use crate::{
     api::{
         AppStatus, KasprApp, LinkedAgent, LinkedComponent, LinkedResources, LinkedTable, Member,
-        annotations::DISABLE_STATIC_MEMBERSHIP, topic_names,
+        PackagesStatus, annotations::DISABLE_STATIC_MEMBERSHIP, topic_names,
     },
     resources::{self, AppComponents, RunnableComponent, definition::Component, labels},
     settings::BuildSettings,
 };
-
-/// What was observed of an app.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Observed {
-    /// The state of its StatefulSet.
-    pub rollout: RolloutStatus,
-    /// The pods of its members.
-    pub pods: Vec<MemberPod>,
-    /// What the members answered; `None` if they are not polled.
-    pub members: Option<MembersSnapshot>,
-    /// Why the autoscaler adds no members, if it cannot.
-    pub blocked_autoscaler: Option<String>,
-    /// The claim for packages.
-    pub packages_claim: Option<DynamicObject>,
-    /// Components that are withheld from the members.
-    pub withheld: Withheld,
-    /// Why objects of the app could not be applied.
-    pub refused: Vec<Refusal>,
-    /// What events report about pods that are missing or do not become ready.
-    pub pod_events: PodEvents,
-    /// How a change of the pods is doing.
-    pub phase: Phase,
-    /// Whether this operator version would build another pod template, which waits for the next change.
-    pub newer_template_waits: bool,
-    /// The image that the members run; `None` without a StatefulSet.
-    pub running_image: Option<String>,
-    /// Errors of the spec with which the app ran when the operator took it over.
-    pub accepted_errors: Vec<String>,
-    /// Whether tables stay in claims although the storage is ephemeral.
-    pub keeps_claims: bool,
-    /// The request for a rebalance in a manifest that was handled last.
-    pub handled_rebalance_request: Option<String>,
-    /// Whether a rebalance was requested since the last status.
-    pub rebalance_requested: bool,
-}
 
 /// Returns why an autoscaler cannot scale, as it reports itself.
 pub(super) fn autoscaler_blocker(autoscaler: &DynamicObject) -> Option<String> {
@@ -91,17 +54,7 @@ pub(super) fn app(
     let Observed { rollout, withheld, .. } = observed;
     let members = members_snapshot(observed, &previous);
     let replicas = resources::replicas(app);
-    let packages = app.spec.python_packages.as_ref().map(|packages| {
-        let claim = observed.packages_claim.as_ref();
-        let mut earlier = previous.python_packages.clone();
-        if let Some(earlier) =
-            earlier.as_mut().filter(|_| previous.observed_generation != app.metadata.generation)
-        {
-            // A changed spec may fix the error of an install.
-            (earlier.state, earlier.error) = (None, None);
-        }
-        packages::status(packages, &observed.pods, claim, earlier.as_ref())
-    });
+    let packages = packages_status(app, observed, &previous);
     let (packages_ready, packages) = packages.unzip();
     let cause = answering::cause(replicas, components, observed, &previous);
     let progressing = readiness::progressing(app, observed);
@@ -145,6 +98,24 @@ pub(super) fn app(
         python_packages: packages,
         ..conditions_only(app, conditions.into_iter().flatten().collect(), now)
     }
+}
+
+/// Returns the condition and the status of the packages, if the app has any.
+fn packages_status(
+    app: &KasprApp,
+    observed: &Observed,
+    previous: &AppStatus,
+) -> Option<(NewCondition, PackagesStatus)> {
+    let mut earlier = previous.python_packages.clone();
+    if let Some(earlier) =
+        earlier.as_mut().filter(|_| previous.observed_generation != app.metadata.generation)
+    {
+        // A changed spec may fix the error of an install.
+        (earlier.state, earlier.error) = (None, None);
+    }
+    let claim = observed.packages_claim.as_ref();
+    let spec = app.spec.python_packages.as_ref()?;
+    Some(packages::status(spec, &observed.pods, claim, earlier.as_ref()))
 }
 
 /// Returns what the members answered. Before the first poll of this process that is what an earlier

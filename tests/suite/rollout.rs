@@ -50,6 +50,10 @@ fn running(prefix: &str, members: u32) -> Namespace {
     namespace
 }
 
+/// The end of the log of a member whose agent names something that does not exist.
+const TRACEBACK: &str = "Traceback (most recent call last):\n  File \"/app/kaspr.py\", line 3, in main\n    run()\n  \
+     File \"<string>\", line 1, in f\nNameError: name 'x' is not defined\n";
+
 /// The state of the rollout in the annotation of a StatefulSet.
 fn state(set: &Value) -> Value {
     let text = set["metadata"]["annotations"]["kaspr.io/rollout-state"].as_str().unwrap_or_default();
@@ -77,7 +81,7 @@ fn crash(namespace: &Namespace, pod: &str, before: &Value) {
         "containerStatuses": [{
             "name": "kaspr", "image": "i", "imageID": "", "ready": false, "restartCount": 2,
             "state": { "waiting": { "reason": "CrashLoopBackOff" } },
-            "lastState": { "terminated": { "exitCode": 1, "message": "NameError: name 'x' is not defined" } },
+            "lastState": { "terminated": { "exitCode": 1, "message": TRACEBACK } },
         }],
     });
     namespace.wait_for("pod", pod, |pod| {
@@ -113,7 +117,7 @@ fn a_change_goes_to_one_member_first() {
 }
 
 #[test]
-fn a_change_that_crashes_returns_and_is_held_back_until_it_changes() {
+fn a_change_that_crashes_returns_and_is_withheld_until_it_changes() {
     let namespace = running("returns", 3);
     let before = pods(&namespace);
     let old = namespace.get(SET, "clicks-app")["spec"]["template"].clone();
@@ -144,7 +148,7 @@ fn a_change_that_crashes_returns_and_is_held_back_until_it_changes() {
         namespace.wait_for("kaspragent", "counter", |agent| condition(agent, "Ready", "False", "RolledBack"));
     assert!(message(&counter, "Ready").contains("NameError"), "{counter}");
 
-    // Another component continues, and the one that failed stays held back.
+    // Another component continues, and the one that failed stays withheld.
     namespace.apply(&agent("other", "v"));
     namespace.wait_for(SET, "clicks-app", |set| {
         set["spec"]["template"].to_string().contains("other-agent-") && state(set)["since"].is_null()

@@ -121,7 +121,7 @@ impl History {
     ///
     /// # Errors
     ///
-    /// There is none.
+    /// The app has no such revision.
     pub(super) fn find(&self, revision: &str) -> Result<&Revision, CliError> {
         let mut all = self.revisions.iter();
         all.find(|known| known.name == revision || known.number.to_string() == revision).ok_or_else(|| {

@@ -10,7 +10,7 @@ use super::{
     install_state::{self, Install},
     pod_problem,
 };
-use crate::{api::Kind, install_contract, naming, reconcile::problem::Problem};
+use crate::{api::Kind, install_contract, naming, reconcile::problem::PodProblem};
 
 /// Label with the revision of its StatefulSet that a pod was created from.
 const REVISION_LABEL: &str = "controller-revision-hash";
@@ -45,7 +45,7 @@ pub(crate) struct MemberPod {
     /// How often its containers were restarted.
     pub restarts: i32,
     /// What keeps it from working, or did before its last restart.
-    pub problem: Option<Problem>,
+    pub problem: Option<PodProblem>,
 }
 
 /// A pod as it is cached: there may be thousands, and pods are large.

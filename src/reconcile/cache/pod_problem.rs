@@ -7,7 +7,7 @@ use crate::{
     naming,
     reconcile::{
         members::crashes::log::last_frame,
-        problem::{CauseKind, Problem},
+        problem::{CauseKind, PodProblem},
     },
 };
 
@@ -26,7 +26,7 @@ const KILLED: i32 = 137;
 
 /// Returns what keeps a pod from working. A container that runs again after a crash has the problem of its last end:
 /// the caller decides whether it works now.
-pub(crate) fn problem(pod: &Pod, install: &Install) -> Option<Problem> {
+pub(crate) fn problem(pod: &Pod, install: &Install) -> Option<PodProblem> {
     node_problem(pod)
         .or_else(|| scheduling_problem(pod))
         .or_else(|| waiting_problem(pod))
@@ -36,7 +36,7 @@ pub(crate) fn problem(pod: &Pod, install: &Install) -> Option<Problem> {
 
 /// A node that does not respond: the node lifecycle controller sets the condition Ready of its pods to False, while their
 /// containers remain ready as the kubelet reported them last.
-fn node_problem(pod: &Pod) -> Option<Problem> {
+fn node_problem(pod: &Pod) -> Option<PodProblem> {
     let status = pod.status.as_ref()?;
     let condition = |name: &str| status.conditions.iter().flatten().find(|c| c.type_ == name);
     let gates = pod.spec.as_ref().is_some_and(|spec| spec.readiness_gates.is_some());
@@ -50,14 +50,14 @@ fn node_problem(pod: &Pod) -> Option<Problem> {
         return None;
     }
     let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or_default();
-    Some(Problem::new(CauseKind::NodeNotResponding, format!("node {node} does not respond")))
+    Some(PodProblem::new(CauseKind::NodeNotResponding, format!("node {node} does not respond")))
 }
 
-fn scheduling_problem(pod: &Pod) -> Option<Problem> {
+fn scheduling_problem(pod: &Pod) -> Option<PodProblem> {
     let conditions = pod.status.as_ref()?.conditions.iter().flatten();
     let scheduled = conditions.into_iter().find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
     let message = scheduled.message.as_deref().or(scheduled.reason.as_deref())?;
-    Some(Problem::new(CauseKind::Unschedulable, format!("the pod cannot be scheduled: {message}")))
+    Some(PodProblem::new(CauseKind::Unschedulable, format!("the pod cannot be scheduled: {message}")))
 }
 
 /// Returns the statuses of the containers, in the order in which the kubelet starts them.
@@ -68,7 +68,7 @@ fn statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
     init.into_iter().chain(main).flatten()
 }
 
-fn waiting_problem(pod: &Pod) -> Option<Problem> {
+fn waiting_problem(pod: &Pod) -> Option<PodProblem> {
     statuses(pod).find_map(|status| {
         let waiting = status.state.as_ref()?.waiting.as_ref()?;
         let reason = waiting.reason.as_deref()?;
@@ -77,15 +77,15 @@ fn waiting_problem(pod: &Pod) -> Option<Problem> {
         Some(match reason {
             _ if IMAGE_REASONS.contains(&reason) => {
                 let text = format!("image '{image}' cannot be pulled: {message}");
-                Problem::new(CauseKind::ImagePull, text)
+                PodProblem::new(CauseKind::ImagePull, text)
             }
             "CreateContainerConfigError" => {
                 let text = format!("container {name} cannot be created: {message}");
-                Problem::new(CauseKind::ContainerConfig, text)
+                PodProblem::new(CauseKind::ContainerConfig, text)
             }
             "CreateContainerError" | "RunContainerError" | "StartError" | "PostStartHookError" => {
                 let text = format!("container {name} cannot be started: {message}");
-                Problem::new(CauseKind::ContainerStart, text)
+                PodProblem::new(CauseKind::ContainerStart, text)
             }
             _ => return None,
         })
@@ -93,7 +93,7 @@ fn waiting_problem(pod: &Pod) -> Option<Problem> {
 }
 
 /// A failed install is a problem only if the member waits for it.
-fn install_problem(pod: &Pod, install: &Install) -> Option<Problem> {
+fn install_problem(pod: &Pod, install: &Install) -> Option<PodProblem> {
     let Install::Failed(report) = install else { return None };
     let status = statuses(pod).find(|status| status.name == naming::INSTALL_CONTAINER)?;
     let ended = status.state.as_ref().and_then(|state| state.terminated.as_ref());
@@ -101,11 +101,11 @@ fn install_problem(pod: &Pod, install: &Install) -> Option<Problem> {
         return None;
     }
     let why = report.message.as_deref().unwrap_or("the installer reported no reason");
-    Some(Problem::new(CauseKind::Install, format!("the packages cannot be installed: {why}")))
+    Some(PodProblem::new(CauseKind::Install, format!("the packages cannot be installed: {why}")))
 }
 
 /// Returns the problem of the first container that ended last time or ends again and again.
-fn ended_problem(pod: &Pod) -> Option<Problem> {
+fn ended_problem(pod: &Pod) -> Option<PodProblem> {
     let init = pod.status.as_ref().and_then(|status| status.init_container_statuses.as_ref());
     let init = init.into_iter().flatten().filter(|status| status.name != naming::INSTALL_CONTAINER);
     let failed_init = init.filter(|status| {
@@ -120,7 +120,7 @@ fn ended_problem(pod: &Pod) -> Option<Problem> {
     })
 }
 
-fn end_problem(pod: &Pod, status: &ContainerStatus, end: &ContainerStateTerminated) -> Problem {
+fn end_problem(pod: &Pod, status: &ContainerStatus, end: &ContainerStateTerminated) -> PodProblem {
     let restarts = match status.restart_count {
         0 => String::new(),
         1 => " (1 restart)".to_owned(),
@@ -133,7 +133,7 @@ fn end_problem(pod: &Pod, status: &ContainerStatus, end: &ContainerStateTerminat
     if end.reason.as_deref() == Some("OOMKilled") {
         let limit = memory_limit(pod, &status.name).map(|limit| format!(" of {limit}")).unwrap_or_default();
         let text = format!("{container}killed, because it exceeded its memory limit{limit}{restarts}");
-        return Problem::new(CauseKind::OutOfMemory, text);
+        return PodProblem::new(CauseKind::OutOfMemory, text);
     }
     let code = match end.exit_code {
         KILLED => "killed (exit code 137)".to_owned(),
@@ -142,7 +142,10 @@ fn end_problem(pod: &Pod, status: &ContainerStatus, end: &ContainerStateTerminat
     let exception = end.message.as_deref().and_then(last_exception);
     let exception = exception.map(|exception| format!(": {exception}")).unwrap_or_default();
     let frame = end.message.as_deref().and_then(last_frame);
-    Problem { frame, ..Problem::new(CauseKind::Crash, format!("{container}{code}{restarts}{exception}")) }
+    PodProblem {
+        frame,
+        ..PodProblem::new(CauseKind::Crash, format!("{container}{code}{restarts}{exception}"))
+    }
 }
 
 fn memory_limit(pod: &Pod, container: &str) -> Option<String> {

@@ -2,25 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::snapshot::PolledMember;
-use crate::{api::Member, reconcile::cache::pod::MemberPod};
+use super::snapshot::{AnsweringPod, PolledMember};
+use crate::api::Member;
 
 /// Consecutive polls without an answer after which a member counts as not answering: a busy one may miss a poll.
 const SILENT_POLLS: u32 = 3;
-
-/// A process that answers: a pod, and how often its containers were restarted until then.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct AnsweringPod {
-    uid: String,
-    restarts: i32,
-}
-
-impl AnsweringPod {
-    /// Returns whether this is the process that runs in a pod.
-    pub(crate) fn is(&self, pod: &MemberPod) -> bool {
-        self.uid == pod.uid && self.restarts == pod.restarts
-    }
-}
 
 /// What is remembered of the members between two polls.
 #[derive(Default)]
@@ -66,7 +52,7 @@ impl Answering {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reconcile::members::client::Answer;
+    use crate::reconcile::{cache::pod::MemberPod, members::client::Answer};
 
     fn polled(restarts: i32, answers: bool) -> [PolledMember; 1] {
         let pod = MemberPod { uid: "u".to_owned(), restarts, ..MemberPod::default() };

@@ -2,7 +2,7 @@
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::{answering::AnsweringPod, client::Answer};
+use super::client::Answer;
 use crate::{api::Member, reconcile::cache::pod::MemberPod};
 
 /// What is known of the members of an app.
@@ -20,6 +20,22 @@ pub(crate) struct MembersSnapshot {
     pub next_rebalance: Option<Timestamp>,
     /// Ordinals of members stuck in a rebalance.
     pub hung: Vec<i32>,
+}
+
+/// A process that answers: a pod, and how often its containers were restarted until then.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct AnsweringPod {
+    /// The UID of the pod.
+    pub uid: String,
+    /// The restarts.
+    pub restarts: i32,
+}
+
+impl AnsweringPod {
+    /// Returns whether this is the process that runs in a pod.
+    pub(crate) fn is(&self, pod: &MemberPod) -> bool {
+        self.uid == pod.uid && self.restarts == pod.restarts
+    }
 }
 
 /// A member that was polled.

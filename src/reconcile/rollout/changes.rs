@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn components_and_fields_are_told_apart() {
+    fn components_are_separated_from_fields() {
         let old = template("i:1", "counter-agent-0123");
         assert_eq!(TemplateChanges::between(&old, &old), TemplateChanges::default());
         let changes = TemplateChanges::between(&old, &template("i:1", "counter-agent-4567"));

@@ -34,19 +34,19 @@ pub(super) struct View<'a> {
 pub(super) enum Decision {
     /// Nothing changes, and the current revision is known to work.
     Settled,
-    /// The change goes on as it is. Look again after the duration, if there is one.
+    /// The change continues as it is. Look again after the duration, if there is one.
     Wait(Option<Duration>),
     /// The first member works: change the others too.
     Continue,
     /// All members work with the current revision: it is the one to return to.
     Succeeded,
     /// The change has failed.
-    Failed(Failure),
+    Failed(FailedChange),
 }
 
 /// Why a change has failed.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Failure {
+pub(super) struct FailedChange {
     /// What the members report, if anything.
     pub kind: Option<CauseKind>,
     /// A sentence.
@@ -55,7 +55,7 @@ pub(super) struct Failure {
     pub is_general: bool,
 }
 
-/// Decides how a change goes on.
+/// Decides how a change continues.
 pub(super) fn decide(state: &RolloutState, view: &View<'_>) -> Decision {
     let is_good = state.good.as_deref() == Some(view.update_revision);
     if view.update_revision.is_empty() || view.replicas == 0 || (is_good && state.since.is_none()) {
@@ -101,7 +101,7 @@ fn last_progress(state: &RolloutState, view: &View<'_>) -> Option<i64> {
     state.since.max(updated.filter_map(|member| member.ready_since).max())
 }
 
-fn failure(state: &RolloutState, view: &View<'_>) -> Option<Failure> {
+fn failure(state: &RolloutState, view: &View<'_>) -> Option<FailedChange> {
     let good = state.good.as_deref()?;
     state.since?;
     let is_general = view.members.iter().any(|member| member.revision == good && !member.answers);
@@ -110,7 +110,7 @@ fn failure(state: &RolloutState, view: &View<'_>) -> Option<Failure> {
         let problem = member.problem.as_ref();
         let text = problem.map_or("the member does not work", |problem| problem.text.as_str());
         let cause = format!("member {}: {text}", member.ordinal);
-        Failure { kind: problem.map(|problem| problem.kind), cause, is_general }
+        FailedChange { kind: problem.map(|problem| problem.kind), cause, is_general }
     };
     if let Some(failed) = updated().find(|member| member.has_failed) {
         return Some(report(failed));
@@ -124,7 +124,11 @@ fn failure(state: &RolloutState, view: &View<'_>) -> Option<Failure> {
         // The pod of the next member does not exist.
         None => {
             let kind = Some(CauseKind::NotCreated);
-            Some(Failure { kind, cause: "a pod of the new revision was not created".to_owned(), is_general })
+            Some(FailedChange {
+                kind,
+                cause: "a pod of the new revision was not created".to_owned(),
+                is_general,
+            })
         }
     }
 }
@@ -132,7 +136,7 @@ fn failure(state: &RolloutState, view: &View<'_>) -> Option<Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reconcile::problem::Problem;
+    use crate::reconcile::problem::PodProblem;
 
     const TIMING: Timing = Timing { progress_deadline: 600, observe: 60 };
 
@@ -177,12 +181,12 @@ mod tests {
 
     #[test]
     fn a_change_fails_at_once_or_at_its_deadline() {
-        let problem = Some(Problem::new(CauseKind::Crash, "exit code 1"));
+        let problem = Some(PodProblem::new(CauseKind::Crash, "exit code 1"));
         let failed = MemberView { has_failed: true, problem, ..member(2, "new", false, None) };
         let others = [member(0, "old", true, Some(1)), member(1, "old", true, Some(1))];
         let with = |member: MemberView| [others.to_vec(), vec![member]].concat();
         let expected = |kind, cause: &str| {
-            Decision::Failed(Failure { kind, cause: cause.to_owned(), is_general: false })
+            Decision::Failed(FailedChange { kind, cause: cause.to_owned(), is_general: false })
         };
         let crashed = expected(Some(CauseKind::Crash), "member 2: exit code 1");
         assert_eq!(decision(&change(true), &with(failed.clone()), 1010), crashed);
@@ -204,7 +208,7 @@ mod tests {
         let general = [member(0, "old", false, None), failed];
         assert!(matches!(
             decision(&change(true), &general, 1010),
-            Decision::Failed(Failure { is_general: true, .. })
+            Decision::Failed(FailedChange { is_general: true, .. })
         ));
     }
 }

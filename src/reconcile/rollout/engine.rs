@@ -4,29 +4,29 @@ use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 use kube::{ResourceExt, core::DynamicObject};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     changes::{TemplateChanges, reads_snapshots_only},
-    decide::{Decision, Failure, View, decide},
+    decide::{Decision, FailedChange, View, decide},
     members::{MemberView, views},
     policy, revisions,
     state::{HeldChange, HeldComponent, RolloutState},
+    write::replicas,
 };
 use crate::{
     api::{
         KasprApp, RolloutFailure,
-        annotations::{INPUT_HASH, ROLL, ROLLOUT_STATE, TEMPLATE_HASH, UNDO},
-        defaults,
+        annotations::{INPUT_HASH, ROLL, TEMPLATE_HASH, UNDO},
     },
     naming,
     reconcile::{ReconcileError, cache::index::ObjectKey, context::Context, fetch, problem::CauseKind},
-    resources::{self, BuildError, OwnedKind, OwnedObject, hash},
+    resources::{self, OwnedKind, OwnedObject},
 };
 
 /// How a change of the pods is doing, for the status.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(in crate::reconcile) enum Phase {
+pub(in crate::reconcile) enum RolloutPhase {
     /// Nothing changes.
     #[default]
     Settled,
@@ -42,15 +42,15 @@ pub(in crate::reconcile) enum Phase {
 
 /// The next step of a change.
 #[derive(Debug, Default)]
-pub(in crate::reconcile) struct Step {
+pub(in crate::reconcile) struct RolloutStep {
     /// How the change is doing.
-    pub phase: Phase,
+    pub phase: RolloutPhase,
     /// When to look again.
     pub look_again: Option<Duration>,
     /// The state after the step.
     pub state: RolloutState,
     /// The template to return to. The caller builds the objects again with the holds of `state` and calls
-    /// [`write_return`].
+    /// [`super::write::write_return`].
     pub return_to: Option<Value>,
 }
 
@@ -62,7 +62,7 @@ pub(in crate::reconcile) struct Inputs<'a> {
     pub live: Option<&'a DynamicObject>,
     /// Whether the live pod template is kept, though this operator version builds another one.
     pub keeps_template: bool,
-    /// The components that are held back now.
+    /// The components that are withheld now.
     pub held: Vec<HeldComponent>,
 }
 
@@ -76,13 +76,13 @@ pub(in crate::reconcile) async fn plan(
     key: &ObjectKey,
     inputs: Inputs<'_>,
     desired: &[OwnedObject],
-) -> Result<Step, ReconcileError> {
+) -> Result<RolloutStep, ReconcileError> {
     let set = desired.iter().find(|object| object.kind == OwnedKind::StatefulSet);
-    let Some(set) = set else { return Ok(Step::default()) };
+    let Some(set) = set else { return Ok(RolloutStep::default()) };
     let now = Timestamp::now();
     let Some(live) = inputs.live else {
         let state = RolloutState { since: Some(now.as_second()), ..RolloutState::default() };
-        return Ok(Step { phase: Phase::Updating, state, ..Step::default() });
+        return Ok(RolloutStep { phase: RolloutPhase::Updating, state, ..RolloutStep::default() });
     };
     let mut state = RolloutState::of(Some(live));
     let rolls = resources::is_annotated(inputs.app, ROLL);
@@ -106,13 +106,13 @@ pub(in crate::reconcile) async fn plan(
         state.worked_before = all && members.iter().all(|member| member.answers);
         state.one_first = state.good.is_some() && replicas > 1;
         state.since = Some(now.as_second());
-        let phase = if state.one_first { Phase::OneFirst } else { Phase::Updating };
-        return Ok(Step { phase, state, ..Step::default() });
+        let phase = if state.one_first { RolloutPhase::OneFirst } else { RolloutPhase::Updating };
+        return Ok(RolloutStep { phase, state, ..RolloutStep::default() });
     }
     let observed = live.data.pointer("/status/observedGeneration").and_then(Value::as_i64);
     if observed.unwrap_or_default() < live.metadata.generation.unwrap_or_default() {
         let phase = phase(&state);
-        return Ok(Step { phase, state, ..Step::default() });
+        return Ok(RolloutStep { phase, state, ..RolloutStep::default() });
     }
     let update_revision = status_text(live, "updateRevision");
     let timing = policy::timing(inputs.app);
@@ -129,7 +129,7 @@ async fn follow(
     mut state: RolloutState,
     view: &View<'_>,
     wanted: &str,
-) -> Result<Step, ReconcileError> {
+) -> Result<RolloutStep, ReconcileError> {
     let mut look_again = None;
     match decide(&state, view) {
         Decision::Settled => (state.since, state.one_first) = (None, false),
@@ -154,14 +154,14 @@ async fn follow(
                     Ok(returning(state, held, template, Timestamp::now()))
                 }
                 Err(why) => {
-                    let phase = Phase::Held(format!("{}; {why}", failure.cause));
-                    Ok(Step { phase, state, ..Step::default() })
+                    let phase = RolloutPhase::Held(format!("{}; {why}", failure.cause));
+                    Ok(RolloutStep { phase, state, ..RolloutStep::default() })
                 }
             };
         }
     }
     let phase = phase(&state);
-    Ok(Step { phase, look_again, state, return_to: None })
+    Ok(RolloutStep { phase, look_again, state, return_to: None })
 }
 
 /// Returns the template to return to and what the failed change changed, or why the pods do not return.
@@ -172,7 +172,7 @@ async fn fail(
     live: &DynamicObject,
     state: &RolloutState,
     view: &View<'_>,
-    failure: &Failure,
+    failure: &FailedChange,
 ) -> Result<Result<(Value, TemplateChanges), String>, ReconcileError> {
     let hold = |why: &str| Ok(Err(format!("the change is held: {why}")));
     let good = state.good.as_deref().unwrap_or_default();
@@ -208,12 +208,12 @@ async fn fail(
     Ok(Ok((template, changes)))
 }
 
-fn returning(mut state: RolloutState, held: HeldChange, template: Value, now: Timestamp) -> Step {
+fn returning(mut state: RolloutState, held: HeldChange, template: Value, now: Timestamp) -> RolloutStep {
     state.one_first = false;
     state.since = Some(now.as_second());
-    let phase = Phase::Returned(held.cause.clone());
+    let phase = RolloutPhase::Returned(held.cause.clone());
     state.held = Some(held);
-    Step { phase, state, return_to: Some(template), look_again: None }
+    RolloutStep { phase, state, return_to: Some(template), look_again: None }
 }
 
 fn held(live: &DynamicObject, returned_to: &str, wanted: &str) -> HeldChange {
@@ -225,12 +225,12 @@ fn held(live: &DynamicObject, returned_to: &str, wanted: &str) -> HeldChange {
     }
 }
 
-fn phase(state: &RolloutState) -> Phase {
+fn phase(state: &RolloutState) -> RolloutPhase {
     match (&state.held, state.since) {
-        (Some(held), _) => Phase::Returned(held.cause.clone()),
-        (None, Some(_)) if state.one_first => Phase::OneFirst,
-        (None, Some(_)) => Phase::Updating,
-        (None, None) => Phase::Settled,
+        (Some(held), _) => RolloutPhase::Returned(held.cause.clone()),
+        (None, Some(_)) if state.one_first => RolloutPhase::OneFirst,
+        (None, Some(_)) => RolloutPhase::Updating,
+        (None, None) => RolloutPhase::Settled,
     }
 }
 
@@ -253,42 +253,4 @@ fn annotation(object: &Value, key: &str) -> String {
 
 fn status_text<'a>(live: &'a DynamicObject, field: &str) -> &'a str {
     live.data["status"][field].as_str().unwrap_or_default()
-}
-
-/// Returns the replicas of a StatefulSet.
-fn replicas(live: &DynamicObject) -> i64 {
-    live.data.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1)
-}
-
-/// Writes the state into the desired StatefulSet, and which members are changed.
-///
-/// # Errors
-///
-/// The object could not be serialized again.
-pub(in crate::reconcile) fn write_state(
-    app: &KasprApp,
-    state: &RolloutState,
-    desired: &mut [OwnedObject],
-    live: Option<&DynamicObject>,
-) -> Result<(), BuildError> {
-    let set = desired.iter_mut().find(|object| object.kind == OwnedKind::StatefulSet);
-    let Some(set) = set else { return Ok(()) };
-    let partition = live.filter(|_| state.one_first).map_or(0, |live| (replicas(live) - 1).max(0));
-    let history = app.spec.rollout.as_ref().and_then(|rollout| rollout.history);
-    if partition > 0 {
-        set.value["spec"]["updateStrategy"]["rollingUpdate"] = json!({ "partition": partition });
-    }
-    set.value["spec"]["revisionHistoryLimit"] = json!(history.unwrap_or(defaults::ROLLOUT_HISTORY));
-    if *state != RolloutState::default() {
-        set.value["metadata"]["annotations"][ROLLOUT_STATE] = json!(serde_json::to_string(state)?);
-    }
-    set.restamp()
-}
-
-/// Puts the template of an earlier revision into the desired StatefulSet.
-pub(in crate::reconcile) fn write_return(template: Value, desired: &mut [OwnedObject]) {
-    let set = desired.iter_mut().find(|object| object.kind == OwnedKind::StatefulSet);
-    let Some(set) = set else { return };
-    set.value["metadata"]["annotations"][TEMPLATE_HASH] = json!(hash::of_json(&template));
-    set.value["spec"]["template"] = template;
 }

@@ -1,4 +1,4 @@
-//! Components whose definitions are held back after a change failed: the members run the definitions of the revision that
+//! Components whose definitions are withheld after a change failed: the members run the definitions of the revision that
 //! they returned to, until a component changes. Pure.
 
 use kube::ResourceExt;
@@ -14,7 +14,7 @@ use crate::{
     resources::RunnableComponent,
 };
 
-/// Replaces the definitions that are held back by those that worked. A component that changed since then is free.
+/// Replaces the definitions that are withheld by those that worked. A component that changed since then is free.
 /// `definition` returns the ConfigMap with the definition of a component that has a hash.
 pub(in crate::reconcile) fn apply(
     held: &HeldChange,
@@ -33,7 +33,7 @@ pub(in crate::reconcile) fn apply(
             Some(hash) => format!("the members run its earlier definition {hash}"),
             None => "the members run without it".to_owned(),
         };
-        let message = format!("held back, because the members did not work with it ({}): {what}", held.cause);
+        let message = format!("withheld, because the members did not work with it ({}): {what}", held.cause);
         quarantine.withheld.insert(key, HoldReason { reason: conditions::ROLLED_BACK, message });
         quarantine.held.push(component);
     }

@@ -5,7 +5,7 @@ use k8s_openapi::jiff::Timestamp;
 use crate::reconcile::{
     cache::pod::MemberPod,
     members::{crashes::ledger::AgentCrash, snapshot::MembersSnapshot},
-    problem::{CauseKind, Problem},
+    problem::{CauseKind, PodProblem},
 };
 
 /// Restarts after which a crash is the fault of the revision: one may be a lost connection.
@@ -32,7 +32,7 @@ pub(super) struct MemberView {
     /// Since when its pod is ready, in Unix seconds.
     pub ready_since: Option<i64>,
     /// What keeps it from working.
-    pub problem: Option<Problem>,
+    pub problem: Option<PodProblem>,
     /// Whether the problem stays until something changes.
     pub has_failed: bool,
 }
@@ -90,7 +90,7 @@ pub(super) fn add_agent_crashes(members: &mut [MemberView], crashes: &[AgentCras
         let crash = crashes.iter().find(|crash| crash.pod_uid == member.uid);
         if let Some(crash) = crash.filter(|crash| !is_shared(crash, &member.revision)) {
             let text = format!("agent {} crashes: {}", crash.agent, crash.exception);
-            member.problem = Some(Problem::new(CauseKind::Crash, text));
+            member.problem = Some(PodProblem::new(CauseKind::Crash, text));
             member.has_failed = true;
         }
     }
@@ -98,7 +98,7 @@ pub(super) fn add_agent_crashes(members: &mut [MemberView], crashes: &[AgentCras
 
 /// Returns whether a problem stays until something changes. A container that crashed repeatedly has failed also while it
 /// runs again.
-fn has_failed(pod: &MemberPod, problem: &Problem, now: Timestamp) -> bool {
+fn has_failed(pod: &MemberPod, problem: &PodProblem, now: Timestamp) -> bool {
     let age = || pod.created.parse::<Timestamp>().map_or(0, |created| now.as_second() - created.as_second());
     match problem.kind {
         CauseKind::Crash | CauseKind::OutOfMemory => pod.restarts >= FAILED_RESTARTS,

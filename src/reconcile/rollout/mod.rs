@@ -12,3 +12,4 @@ mod members;
 mod policy;
 mod revisions;
 pub(super) mod state;
+pub(super) mod write;

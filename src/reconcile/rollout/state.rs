@@ -25,12 +25,12 @@ pub struct RolloutState {
     /// Whether all members worked when the change began.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub worked_before: bool,
-    /// The change that is held back.
+    /// The change that is withheld.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held: Option<HeldChange>,
 }
 
-/// A change that is held back after the pods returned to an earlier revision.
+/// A change that is withheld after the pods returned to an earlier revision.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HeldChange {
@@ -38,11 +38,11 @@ pub struct HeldChange {
     pub revision: String,
     /// The revision that the pods returned to.
     pub returned_to: String,
-    /// The hash of the inputs that are held back. While the inputs are these, the template stays.
+    /// The hash of the inputs that are withheld. While the inputs are these, the template stays.
     pub inputs: String,
     /// Why, for the user.
     pub cause: String,
-    /// The components whose definitions are held back.
+    /// The components whose definitions are withheld.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub components: Vec<HeldComponent>,
     /// Whether a person requested the return.
@@ -50,7 +50,7 @@ pub struct HeldChange {
     pub requested: bool,
 }
 
-/// A component whose definition is held back until it changes.
+/// A component whose definition is withheld until it changes.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HeldComponent {
@@ -58,7 +58,7 @@ pub struct HeldComponent {
     pub kind: Kind,
     /// The name.
     pub name: String,
-    /// The hash of the definition that is held back.
+    /// The hash of the definition that is withheld.
     pub failed: String,
     /// The hash of the definition that the members run instead; `None` if they ran none.
     #[serde(skip_serializing_if = "Option::is_none")]

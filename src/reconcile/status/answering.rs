@@ -1,13 +1,13 @@
 //! Why members do not work, from their pods, their answers and events.
 
-use super::Observed;
+use super::observed::Observed;
 use crate::{
     api::AppStatus,
     reconcile::{
         cache::pod::MemberPod,
         cause::{self, Cause},
         members::crashes::blame::{ComponentCode, blame},
-        problem::{CauseKind, Problem},
+        problem::{CauseKind, PodProblem},
     },
     resources::AppComponents,
 };
@@ -39,7 +39,7 @@ fn codes(components: &AppComponents) -> Vec<ComponentCode> {
     agents.chain(webviews).chain(tables).chain(tasks).chain(joins).collect()
 }
 
-fn problem(pod: &MemberPod, observed: &Observed, previous: &AppStatus) -> Option<Problem> {
+fn problem(pod: &MemberPod, observed: &Observed, previous: &AppStatus) -> Option<PodProblem> {
     if pod.terminating {
         return pod.problem.clone().filter(|problem| problem.kind == CauseKind::NodeNotResponding);
     }
@@ -51,7 +51,7 @@ fn problem(pod: &MemberPod, observed: &Observed, previous: &AppStatus) -> Option
         return Some(problem.clone());
     }
     if pod.ready {
-        return Some(Problem::new(CauseKind::NoAnswer, "the member does not answer on its web port"));
+        return Some(PodProblem::new(CauseKind::NoAnswer, "the member does not answer on its web port"));
     }
     let stuck = observed.pod_events.stuck.as_ref().filter(|(ordinal, _)| *ordinal == pod.ordinal);
     stuck.map(|(_, problem)| problem.clone())

@@ -1,12 +1,12 @@
 //! The conditions Stalled and Reconciling, by which Flux, Argo CD and other tools of the kstatus convention see whether
 //! waiting helps.
 
-use super::Observed;
+use super::observed::Observed;
 use crate::reconcile::{
     apply,
     cause::Cause,
     conditions::{self, NewCondition, condition},
-    rollout::engine::Phase,
+    rollout::engine::RolloutPhase,
 };
 
 /// Returns Stalled and Reconciling of an app. At most one of them is True.
@@ -19,7 +19,7 @@ pub(super) fn of_app(
     if !observed.refused.is_empty() {
         return stalled(conditions::ERROR, apply::messages(&observed.refused));
     }
-    if matches!(observed.phase, Phase::Held(_) | Phase::Returned(_)) && !progressing.is_true() {
+    if matches!(observed.phase, RolloutPhase::Held(_) | RolloutPhase::Returned(_)) && !progressing.is_true() {
         return stalled(progressing.reason(), progressing.message());
     }
     match cause {

@@ -1,6 +1,6 @@
 //! The conditions Progressing and Ready of an app.
 
-use super::Observed;
+use super::observed::Observed;
 use crate::{
     api::{KasprApp, annotations::ROLL},
     reconcile::{
@@ -8,7 +8,7 @@ use crate::{
         cause::Cause,
         conditions::{self, NewCondition, condition},
         members::snapshot::MembersSnapshot,
-        rollout::engine::Phase,
+        rollout::engine::RolloutPhase,
     },
     resources,
 };
@@ -22,15 +22,15 @@ pub(super) fn progressing(app: &KasprApp, observed: &Observed) -> NewCondition {
     let scaling = rollout.replicas < replicas;
     let (is_true, reason, message) = if !observed.refused.is_empty() {
         (false, conditions::ERROR, apply::messages(&observed.refused))
-    } else if let Phase::Held(why) = &observed.phase {
+    } else if let RolloutPhase::Held(why) = &observed.phase {
         (false, conditions::ROLLOUT_HELD, why.clone())
-    } else if let Phase::Returned(why) = &observed.phase {
+    } else if let RolloutPhase::Returned(why) = &observed.phase {
         let message = format!("The members return to the last revision that worked: {why}");
         match rollout.is_complete() {
             true => (false, conditions::ROLLED_BACK, message.replacen("return", "returned", 1)),
             false => (true, conditions::RECONCILING, message),
         }
-    } else if !rollout.is_complete() && observed.phase == Phase::OneFirst {
+    } else if !rollout.is_complete() && observed.phase == RolloutPhase::OneFirst {
         let last = rollout.replicas - 1;
         let message = format!("Changing member {last} first; the other members follow once it works");
         (true, conditions::RECONCILING, message)

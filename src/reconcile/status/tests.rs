@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::reconcile::rollout_status::RolloutStatus;
 
 fn app_of(replicas: i32, status: Value) -> KasprApp {
     let mut app: KasprApp = serde_json::from_value(json!({

@@ -1,10 +1,11 @@
 use kube::ResourceExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{agent, join, table, task, webview};
 use crate::{
     api::{KasprAgent, KasprJoin, KasprResource, KasprTable, KasprTask, KasprWebView},
     naming::{self, APP_LABEL},
+    resources::hash,
 };
 
 /// A kind whose resources are definitions that an app's members run.
@@ -72,4 +73,10 @@ pub fn file_name<C: Component>(component: &C) -> String {
 #[must_use]
 pub fn app_of<C: Component>(component: &C) -> String {
     component.labels().get(APP_LABEL).cloned().unwrap_or_default()
+}
+
+/// Returns the hash of a component's definition.
+#[must_use]
+pub fn hash_of<C: Component>(component: &C) -> String {
+    hash::of_json(&json!({ C::KEY: [component.definition()] }))
 }

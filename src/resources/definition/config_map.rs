@@ -6,15 +6,9 @@ use super::{Component, app_of, config_map_name, file_name, snapshot};
 use crate::{
     api::KasprApp,
     naming,
-    resources::{AppComponents, hash, labels, legacy_hash, metadata},
+    resources::{AppComponents, labels, legacy_hash, metadata},
     validate::Valid,
 };
-
-/// Returns the hash of a component's definition.
-#[must_use]
-pub fn hash_of<C: Component>(component: &C) -> String {
-    hash::of_json(&json!({ C::KEY: [component.definition()] }))
-}
 
 /// Returns the ConfigMap with a component's definition.
 ///

@@ -11,6 +11,6 @@ mod table;
 mod task;
 mod webview;
 
-pub use component::{Component, app_of, config_map_name, file_name};
-pub use config_map::{config_map, hash_of, joins};
+pub use component::{Component, app_of, config_map_name, file_name, hash_of};
+pub use config_map::{config_map, joins};
 pub use snapshot::{joins_file, joins_snapshot_name, snapshots};

@@ -143,7 +143,7 @@ impl Builder {
             api_server: site.api_server(authority, self.options)?,
             controller_manager: if_wanted(self.controller_manager, Site::controller_manager)?,
             scheduler: if_wanted(self.scheduler, Site::scheduler)?,
-            kwok: self.kwok.then(|| site.kwok(self.options.kubelet)).transpose()?,
+            kwok: self.kwok.then(|| site.kwok(self.options.kubelet, self.options.proxy)).transpose()?,
         })
     }
 }

@@ -149,13 +149,14 @@ impl Site {
         recipe(Binary::Scheduler, &["--config=scheduler.yaml", "--secure-port=0"])
     }
 
-    /// Also writes what kwok is to do, and whether it also shows logs as a kubelet does.
-    pub(crate) fn kwok(&self, kubelet: bool) -> Result<Recipe, Error> {
+    /// Also writes what kwok is to do, and whether it also shows logs as a kubelet does, or has pods that Services reach.
+    pub(crate) fn kwok(&self, kubelet: bool, serves_cluster: bool) -> Result<Recipe, Error> {
         let mut config = include_str!("kwok.yaml").to_owned();
         let port = self.kubelet_port;
         let (kubeconfig, address) = (self.kubeconfig_flag(), format!("--server-address=127.0.0.1:{port}"));
         let node_port = format!("--node-port={port}");
-        let cidr = format!("--cidr={}", fake_members::CIDR);
+        // Endpoints of Services may not be loopback addresses; members do not answer then.
+        let cidr = format!("--cidr={}", if serves_cluster { "10.244.0.0/16" } else { fake_members::CIDR });
         let mut args = vec![
             kubeconfig.as_str(),
             "--config=kwok.yaml",

@@ -161,14 +161,25 @@ impl Cluster {
     }
 
     /// Does as kubelet: runs the operator of the release's Deployment, with its variables, its
-    /// ServiceAccount and the files of its volume. Waits until it is ready.
+    /// ServiceAccount and the files of its volume. Waits until it is ready. Members are not asked for their status: no
+    /// network leads to the addresses of pods.
     pub(crate) fn run_operator(&self, certificate: &Path) -> Operator {
+        self.run_with(certificate, &[("CLIENT_STATUS_CHECK_ENABLED".to_owned(), "false".to_owned())])
+    }
+
+    /// The same, and members are asked for their status.
+    pub(crate) fn run_polling_operator(&self, certificate: &Path) -> Operator {
+        self.run_with(certificate, &[])
+    }
+
+    fn run_with(&self, certificate: &Path, more: &[(String, String)]) -> Operator {
         let deployment = self.get("deployment", NAME, NAME);
         let pod = &deployment["spec"]["template"]["spec"];
         let container = &pod["containers"][0];
         assert_eq!(container["args"], json!(["run"]));
         let env = container["env"].as_array().expect("variables");
-        let variables: Vec<_> = env.iter().map(|variable| resolved(variable, certificate)).collect();
+        let variables = env.iter().map(|variable| resolved(variable, certificate));
+        let variables: Vec<_> = variables.chain(more.iter().cloned()).collect();
         let kubeconfig = self.kubeconfig_of(pod["serviceAccountName"].as_str().expect("an account"));
         let log = self.plane.log_dir().join("kaspr-operator.log");
         let mut operator =

@@ -48,7 +48,7 @@ pub(super) fn done() -> &'static Work {
         cluster.install(&["settings.initialMaxReplicas=2", "leaderElection.leaseSeconds=6"]);
         let certificate = cluster.certify();
         fails_open(&cluster);
-        let operator = cluster.run_operator(&certificate);
+        let operator = cluster.run_polling_operator(&certificate);
         let port = free_port();
         let _prometheus = scrape(&cluster, port);
         Shop::open(&cluster).works();

@@ -25,7 +25,7 @@ pub const ROLLOUT_ON_FAILURE: &str = "kaspr.io/rollout-on-failure";
 /// On a KasprApp: the name of a revision of its pods to return to. The operator removes it.
 pub const UNDO: &str = "kaspr.io/undo";
 
-/// On a StatefulSet: the last revision that worked, and which change is held back, as JSON.
+/// On a StatefulSet: the last revision that worked, and which change is withheld, as JSON.
 pub const ROLLOUT_STATE: &str = "kaspr.io/rollout-state";
 
 /// On a KasprApp: members join their consumer group without a fixed identity.
