@@ -33,6 +33,7 @@ mod quarantine;
 mod release;
 mod resilience;
 mod rollout;
+mod rollout_failures;
 mod storage;
 mod takeover;
 mod validate;

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// An app whose changes are observed for some seconds only: long enough for a test to break a pod that starts.
-fn app(members: u32, more: &str) -> String {
+pub(crate) fn app(members: u32, more: &str) -> String {
     format!(
         "
 apiVersion: kaspr.io/v1alpha1
@@ -25,7 +25,7 @@ spec:
     )
 }
 
-fn agent(name: &str, body: &str) -> String {
+pub(crate) fn agent(name: &str, body: &str) -> String {
     format!(
         "
 ---
@@ -40,7 +40,7 @@ spec:
 }
 
 /// An app that works with all of its members.
-fn running(prefix: &str, members: u32) -> Namespace {
+pub(crate) fn running(prefix: &str, members: u32) -> Namespace {
     let namespace = Namespace::new(prefix);
     namespace.apply(&(app(members, "") + &agent("counter", "v")));
     namespace.wait_for(SET, "clicks-app", |set| !set.is_null());
@@ -55,13 +55,13 @@ const TRACEBACK: &str = "Traceback (most recent call last):\n  File \"/app/kaspr
      File \"<string>\", line 1, in f\nNameError: name 'x' is not defined\n";
 
 /// The state of the rollout in the annotation of a StatefulSet.
-fn state(set: &Value) -> Value {
+pub(crate) fn state(set: &Value) -> Value {
     let text = set["metadata"]["annotations"]["kaspr.io/rollout-state"].as_str().unwrap_or_default();
     serde_json::from_str(text).unwrap_or_default()
 }
 
 /// The UIDs of the pods by name.
-fn pods(namespace: &Namespace) -> BTreeMap<String, Value> {
+pub(crate) fn pods(namespace: &Namespace) -> BTreeMap<String, Value> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let pods = namespace.list("pod").into_iter();
     pods.map(|pod| (text(&pod["metadata"]["name"]), pod["metadata"]["uid"].clone())).collect()
@@ -75,7 +75,7 @@ fn definition(spec: &Value) -> String {
 }
 
 /// Waits for the pod that the change makes, and breaks it in place of the kubelet.
-fn crash(namespace: &Namespace, pod: &str, before: &Value) {
+pub(crate) fn crash(namespace: &Namespace, pod: &str, before: &Value) {
     let status = json!({
         "conditions": [{ "type": "Ready", "status": "False" }, { "type": "ContainersReady", "status": "False" }],
         "containerStatuses": [{
@@ -84,6 +84,11 @@ fn crash(namespace: &Namespace, pod: &str, before: &Value) {
             "lastState": { "terminated": { "exitCode": 1, "message": TRACEBACK } },
         }],
     });
+    break_pod(namespace, pod, before, &status);
+}
+
+/// Waits for the pod that the change makes, and sets its status in place of the kubelet.
+pub(crate) fn break_pod(namespace: &Namespace, pod: &str, before: &Value, status: &Value) {
     namespace.wait_for("pod", pod, |pod| {
         pod["metadata"]["uid"].is_string()
             && pod["metadata"]["uid"] != *before

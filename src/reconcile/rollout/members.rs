@@ -114,3 +114,58 @@ fn has_failed(pod: &MemberPod, problem: &PodProblem, now: Timestamp) -> bool {
         | CauseKind::NoAnswer => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{api::Member, reconcile::members::snapshot::AnsweringPod};
+
+    fn pod(uid: &str) -> MemberPod {
+        MemberPod { uid: uid.to_owned(), revision: "new".to_owned(), ready: true, ..MemberPod::default() }
+    }
+
+    #[test]
+    fn a_member_works_if_it_answers_and_is_not_busy() {
+        let answering = vec![AnsweringPod { uid: "a".to_owned(), restarts: 0 }];
+        let member = |recovering| Member {
+            pod_uid: Some("a".to_owned()),
+            recovering: Some(recovering),
+            ..Member::default()
+        };
+        let snapshot = |recovering| MembersSnapshot {
+            members: Some(vec![member(recovering)]),
+            answering: answering.clone(),
+            ..MembersSnapshot::default()
+        };
+        let view = |pod: &MemberPod, snapshot: Option<&MembersSnapshot>| {
+            let member = view(pod, snapshot, Timestamp::UNIX_EPOCH);
+            (member.answers, member.works)
+        };
+        assert_eq!(view(&pod("a"), Some(&snapshot(false))), (true, true));
+        assert_eq!(view(&pod("a"), Some(&snapshot(true))), (true, false));
+        assert_eq!(view(&pod("b"), Some(&snapshot(false))), (false, false));
+        assert_eq!(view(&MemberPod { restarts: 1, ..pod("a") }, Some(&snapshot(false))), (false, false));
+        assert_eq!(view(&MemberPod { ready: false, ..pod("a") }, None), (false, false));
+        assert_eq!(view(&pod("b"), None), (true, true));
+    }
+
+    #[test]
+    fn agents_that_crash_count_unless_another_revision_has_the_same_crash() {
+        let crash = |uid: &str| AgentCrash {
+            agent: "counter".to_owned(),
+            member: 0,
+            pod_uid: uid.to_owned(),
+            exception: "NameError: name 'x' is not defined".to_owned(),
+            since: Timestamp::UNIX_EPOCH,
+        };
+        let failed = |crashes: &[AgentCrash]| -> Vec<bool> {
+            let old = MemberPod { revision: "old".to_owned(), ..pod("a") };
+            let mut members = views(&[old, pod("b")], None, Timestamp::UNIX_EPOCH);
+            add_agent_crashes(&mut members, crashes);
+            members.iter().map(|member| member.has_failed).collect()
+        };
+        assert_eq!(failed(&[crash("b")]), [false, true]);
+        assert_eq!(failed(&[crash("a"), crash("b")]), [false, false]);
+        assert_eq!(failed(&[crash("gone")]), [false, false]);
+    }
+}

@@ -89,8 +89,14 @@ pub(super) fn ready(
     let (is_true, reason, message) = if !rollout.is_complete() && !observed.refused.is_empty() {
         (false, conditions::ERROR, format!("{available}: {}", apply::messages(&observed.refused)))
     } else if !rollout.is_complete() || (scaling && blocked_autoscaler.is_none()) {
-        let why = cause.map(|cause| format!(": {}", cause.sentence()));
-        (false, conditions::NOT_READY, available + why.as_deref().unwrap_or_default())
+        let why = match cause {
+            Some(cause) => format!(": {}", cause.sentence()),
+            None if rollout.rolling && rollout.available >= i64::from(replicas) => {
+                ", and pods are being replaced".to_owned()
+            }
+            None => String::new(),
+        };
+        (false, conditions::NOT_READY, available + &why)
     } else if let Some(cause) = cause {
         (false, conditions::NOT_READY, cause.sentence())
     } else if !members.hung.is_empty() {
