@@ -3,7 +3,9 @@
 //! `make demo` runs until Ctrl-C, `make demo ONCE=1` exits by itself.
 
 use std::{
-    env, fs, io,
+    env,
+    ffi::OsStr,
+    fs, io,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Output},
     thread,
@@ -131,7 +133,9 @@ fn kubectl(plane: &ControlPlane, args: &[&str]) -> io::Result<Output> {
 fn manifests(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
     let mut files: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    // Tests of pipelines are no manifests.
+    let is_manifest = |name: &str| name.ends_with(".yaml") && !name.ends_with("_test.yaml");
+    files.retain(|path| path.file_name().and_then(OsStr::to_str).is_some_and(is_manifest));
     files.sort();
     Ok(files)
 }

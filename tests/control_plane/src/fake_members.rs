@@ -15,8 +15,8 @@ use crate::error::{Context, Error};
 /// Addresses of the pods: loopback addresses that nothing else uses.
 pub(crate) const CIDR: &str = "127.244.0.0/16";
 
-/// The ports of the members in tests.
-const PORTS: [u16; 3] = [6065, 6067, 7070];
+/// The ports of the members in tests and examples.
+const PORTS: [u16; 4] = [6065, 6067, 7070, 8080];
 
 /// Starts the members of this process, once.
 pub(crate) fn start() -> Result<(), Error> {
@@ -24,7 +24,9 @@ pub(crate) fn start() -> Result<(), Error> {
     if STARTED.get().is_some() {
         return Ok(());
     }
-    let listeners = PORTS.into_iter().map(listen).collect::<Result<Vec<_>, _>>()?;
+    // Another program may use one of the ports.
+    let others = PORTS[1..].iter().filter_map(|port| listen(*port).ok());
+    let listeners: Vec<TcpListener> = [listen(PORTS[0])?].into_iter().chain(others).collect();
     STARTED.get_or_init(|| drop(thread::spawn(move || serve(listeners))));
     Ok(())
 }
