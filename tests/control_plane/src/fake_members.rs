@@ -59,10 +59,10 @@ fn serve(listeners: Vec<TcpListener>) {
     });
 }
 
-/// A member that works. It reports no assignment, so that any topic may be assigned.
+/// A member that works and is not the leader. It reports no assignment, so that any topic may be assigned.
 async fn answer(method: Method) -> Json<Value> {
     if method == Method::GET {
-        return Json(json!({ "leader": true, "rebalancing": false, "recovering": false }));
+        return Json(json!({ "leader": false, "rebalancing": false, "recovering": false }));
     }
     Json(Value::Null)
 }

@@ -169,6 +169,12 @@ impl<'a> Shop<'a> {
         self.kubectl(&["annotate", "kasprapp", "clicks", "kaspr.io/rebalance=true"]);
         self.wait_for("kasprapp", "clicks", |app| annotation(app, "kaspr.io/rebalance").is_null());
         assert!(self.leader.rebalances() > 0);
+        let set =
+            self.wait_for("statefulset", "clicks-app", |set| set["status"]["updateRevision"].is_string());
+        let revision = set["status"]["updateRevision"].as_str().expect("a revision");
+        self.kubectl(&["annotate", "kasprapp", "clicks", &format!("kaspr.io/undo={revision}")]);
+        self.wait_for("kasprapp", "clicks", |app| annotation(app, "kaspr.io/undo").is_null());
+        // Ends the return too.
         self.kubectl(&["annotate", "kasprapp", "clicks", "kaspr.io/roll=true"]);
         self.wait_for("kasprapp", "clicks", |app| annotation(app, "kaspr.io/roll").is_null());
     }
