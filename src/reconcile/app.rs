@@ -48,6 +48,9 @@ use crate::{
     validate::Valid,
 };
 
+/// How long the cache may take to contain what was written.
+const CACHE_DELAY: Duration = Duration::from_millis(200);
+
 /// Brings an app's objects to the state that the app and its components ask for.
 ///
 /// # Errors
@@ -102,6 +105,11 @@ async fn reconcile_valid(
         ctx.queues.send(ctx.withheld.update(key, &quarantine.withheld));
         return Ok(Action::requeue(delay));
     }
+    if !ctx.applied.is_seen(OwnedKind::StatefulSet, &key.namespace, &naming::app(&key.name)) {
+        // The next step of a change follows from the last one, which the cache does not contain yet.
+        ctx.queues.send(ctx.withheld.update(key, &quarantine.withheld));
+        return Ok(Action::requeue(CACHE_DELAY));
+    }
     let planned = Planned { quarantine, desired, newer_template_waits };
     let (Planned { quarantine, desired, .. }, step) =
         roll_out(ctx, key, given, app, running, planned).await?;
@@ -144,7 +152,8 @@ async fn roll_out(
 ) -> Result<(Planned, RolloutStep), ReconcileError> {
     let held = std::mem::take(&mut planned.quarantine.held);
     let keeps_template = planned.newer_template_waits;
-    let inputs = Inputs { app: given, live: running.0, keeps_template, held };
+    let components = &planned.quarantine.components;
+    let inputs = Inputs { app: given, live: running.0, keeps_template, held, components };
     let mut step = engine::plan(ctx, key, inputs, &planned.desired).await?;
     if let Some(template) = step.return_to.take() {
         // The components that are withheld now are built as they were before.

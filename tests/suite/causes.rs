@@ -32,6 +32,7 @@ fn broken(containers: &Value) -> Value {
 
 /// The status of a member, the reason of the condition Stalled or Reconciling, and the message of Ready.
 fn cases() -> Vec<(&'static str, Value, &'static str, &'static str, &'static str)> {
+    let start = "Traceback (most recent call last):\n  File \"/app/main.py\", line 1, in <module>\n";
     let traceback = "Traceback (most recent call last):\n  File \"/app/main.py\", line 1, in <module>\nValueError: bad \
                      token-of-mine\n";
     vec![
@@ -62,6 +63,16 @@ fn cases() -> Vec<(&'static str, Value, &'static str, &'static str, &'static str
             "Stalled",
             "Crashed",
             "exit code 1 (3 restarts): ValueError",
+        ),
+        (
+            "traceback",
+            broken(&ended(
+                3,
+                json!({ "exitCode": 1, "message": format!("{start}  File \"<string>\", line 2, in f\nNameError: name 'x' is not defined\n") }),
+            )),
+            "Stalled",
+            "Crashed",
+            "exit code 1 (3 restarts): NameError: name 'x' is not defined (operation 'a' of KasprAgent counter, line 2)",
         ),
         (
             "first-crash",
@@ -100,10 +111,53 @@ fn cases() -> Vec<(&'static str, Value, &'static str, &'static str, &'static str
     ]
 }
 
+const AGENT: &str = "
+apiVersion: kaspr.io/v1alpha1
+kind: KasprAgent
+metadata: {name: counter, labels: {kaspr.io/app: clicks}}
+spec:
+  input: {topic: {name: clicks}}
+  processors: {pipeline: [a], operations: [{name: a, map: {python: \"def f(v):\\n  return v\"}}]}
+";
+
+/// What only events report: a volume that cannot be mounted, and a probe that fails.
+#[test]
+fn causes_are_read_from_events() {
+    let namespace = Namespace::new("cause-events");
+    namespace.apply(&APP.replace("replicas: 2", "replicas: 1"));
+    namespace.wait_for("kasprapp", "clicks", ready);
+    for (reason, note, kind) in [
+        (
+            "FailedMount",
+            "MountVolume.SetUp failed for volume \"kafka-ca\" : secret \"ca\" not found",
+            "PodSetupFailed",
+        ),
+        ("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503", "ProbeFailed"),
+    ] {
+        let pod = namespace.get("pod", "clicks-app-0");
+        set_status(&namespace, "clicks-app-0", &broken(&json!([])));
+        let event = json!({
+            "apiVersion": "events.k8s.io/v1", "kind": "Event",
+            "metadata": { "generateName": "clicks-app-0." }, "type": "Warning", "reason": reason, "note": note,
+            "action": "Start", "reportingController": "kubelet", "reportingInstance": "fake-node",
+            "eventTime": if reason == "Unhealthy" { "2026-01-02T00:00:00.000000Z" } else { "2026-01-01T00:00:00.000000Z" },
+            "regarding": { "apiVersion": "v1", "kind": "Pod", "name": "clicks-app-0", "namespace": namespace.name,
+                "uid": pod["metadata"]["uid"] },
+        });
+        let output = namespace.kubectl(&["create", "-f", "-"], &event.to_string());
+        assert!(output.status.success(), "{output:?}");
+        let expected = format!("0 of 1 members are available: member 0: {note}");
+        let app = namespace.wait_for("kasprapp", "clicks", |app| message(app, "Ready") == expected);
+        let r#type = if kind == "ProbeFailed" { "Reconciling" } else { "Stalled" };
+        assert!(condition(&app, r#type, "True", kind), "{app}");
+    }
+}
+
 #[test]
 fn each_cause_has_its_sentence() {
     let namespace = Namespace::new("causes");
     let more = "  resources: {limits: {memory: 64Mi}}\n  template: {kasprContainer: {env: [{name: TOKEN, value: token-of-mine}]}}\n";
+    namespace.apply(AGENT);
     namespace.apply(
         &APP.replace("replicas: 2", "replicas: 1").replace("  storage:", &format!("{more}  storage:")),
     );
@@ -118,7 +172,7 @@ fn each_cause_has_its_sentence() {
         let other = if r#type == "Stalled" { "Reconciling" } else { "Stalled" };
         assert!(condition(&app, other, "False", reason), "{case}: {app}");
         // Events of one reason are counted, with the text of the first.
-        let is_repeated = case == "first-crash";
+        let is_repeated = ["traceback", "first-crash"].contains(&case);
         eventually("an event", || {
             let events = namespace.run(&["events", "--for", "kasprapp/clicks", "--no-headers"]);
             let found = events.lines().any(|line| {

@@ -140,7 +140,7 @@ fn a_change_that_crashes_returns_and_is_withheld_until_it_changes() {
     assert_eq!(
         reported,
         "The members returned to the last revision that worked: member 2: exit code 1 (2 restarts): NameError: name 'x' \
-         is not defined; changed: KasprAgent counter"
+         is not defined (operation 'a' of KasprAgent counter, line 1); changed: KasprAgent counter"
     );
     assert!(condition(&app, "Stalled", "True", "RolledBack"), "{app}");
     let set = namespace.get(SET, "clicks-app");

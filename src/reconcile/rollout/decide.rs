@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{members::MemberView, state::RolloutState};
-use crate::reconcile::problem::CauseKind;
+use crate::reconcile::{members::crashes::log::CodeFrame, problem::CauseKind};
 
 /// Timing of changes, in seconds.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +51,8 @@ pub(super) struct FailedChange {
     pub kind: Option<CauseKind>,
     /// A sentence.
     pub cause: String,
+    /// The last frame in a definition, if a member left a traceback.
+    pub frame: Option<CodeFrame>,
     /// Whether members of the last good revision do not work either: the cause is not the change.
     pub is_general: bool,
 }
@@ -110,7 +112,8 @@ fn failure(state: &RolloutState, view: &View<'_>) -> Option<FailedChange> {
         let problem = member.problem.as_ref();
         let text = problem.map_or("the member does not work", |problem| problem.text.as_str());
         let cause = format!("member {}: {text}", member.ordinal);
-        FailedChange { kind: problem.map(|problem| problem.kind), cause, is_general }
+        let frame = problem.and_then(|problem| problem.frame.clone());
+        FailedChange { kind: problem.map(|problem| problem.kind), cause, frame, is_general }
     };
     if let Some(failed) = updated().find(|member| member.has_failed) {
         return Some(report(failed));
@@ -124,11 +127,8 @@ fn failure(state: &RolloutState, view: &View<'_>) -> Option<FailedChange> {
         // The pod of the next member does not exist.
         None => {
             let kind = Some(CauseKind::NotCreated);
-            Some(FailedChange {
-                kind,
-                cause: "a pod of the new revision was not created".to_owned(),
-                is_general,
-            })
+            let cause = "a pod of the new revision was not created".to_owned();
+            Some(FailedChange { kind, cause, frame: None, is_general })
         }
     }
 }
@@ -186,7 +186,7 @@ mod tests {
         let others = [member(0, "old", true, Some(1)), member(1, "old", true, Some(1))];
         let with = |member: MemberView| [others.to_vec(), vec![member]].concat();
         let expected = |kind, cause: &str| {
-            Decision::Failed(FailedChange { kind, cause: cause.to_owned(), is_general: false })
+            Decision::Failed(FailedChange { kind, cause: cause.to_owned(), frame: None, is_general: false })
         };
         let crashed = expected(Some(CauseKind::Crash), "member 2: exit code 1");
         assert_eq!(decision(&change(true), &with(failed.clone()), 1010), crashed);

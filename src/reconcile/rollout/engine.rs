@@ -20,8 +20,15 @@ use crate::{
         annotations::{INPUT_HASH, ROLL, TEMPLATE_HASH, UNDO},
     },
     naming,
-    reconcile::{ReconcileError, cache::index::ObjectKey, context::Context, fetch, problem::CauseKind},
-    resources::{self, OwnedKind, OwnedObject},
+    reconcile::{
+        ReconcileError,
+        cache::index::ObjectKey,
+        context::Context,
+        fetch,
+        members::crashes::blame::{ComponentCode, blame},
+        problem::CauseKind,
+    },
+    resources::{self, AppComponents, OwnedKind, OwnedObject},
 };
 
 /// How a change of the pods is doing, for the status.
@@ -64,6 +71,8 @@ pub(in crate::reconcile) struct Inputs<'a> {
     pub keeps_template: bool,
     /// The components that are withheld now.
     pub held: Vec<HeldComponent>,
+    /// The components that the members of the newest revision run.
+    pub components: &'a AppComponents,
 }
 
 /// Plans the next step.
@@ -114,10 +123,19 @@ pub(in crate::reconcile) async fn plan(
         let phase = phase(&state);
         return Ok(RolloutStep { phase, state, ..RolloutStep::default() });
     }
+    // The owner wants the change on all members, whatever the first one did.
+    state.one_first &= !rolls;
     let update_revision = status_text(live, "updateRevision");
     let timing = policy::timing(inputs.app);
     let view = View { replicas, update_revision, members: &members, now: now.as_second(), timing };
-    follow(ctx, key, inputs.app, live, state, &view, &wanted).await
+    let mut decision = decide(&state, &view);
+    if let Decision::Failed(failure) = &mut decision
+        && let Some(frame) = &failure.frame
+        && let Some(place) = blame(frame, &ComponentCode::of_all(inputs.components), true)
+    {
+        failure.cause = format!("{} ({place})", failure.cause);
+    }
+    follow(ctx, key, inputs.app, live, state, (&view, decision), &wanted).await
 }
 
 /// Carries out a decision.
@@ -127,11 +145,11 @@ async fn follow(
     app: &KasprApp,
     live: &DynamicObject,
     mut state: RolloutState,
-    view: &View<'_>,
+    (view, decision): (&View<'_>, Decision),
     wanted: &str,
 ) -> Result<RolloutStep, ReconcileError> {
     let mut look_again = None;
-    match decide(&state, view) {
+    match decision {
         Decision::Settled => (state.since, state.one_first) = (None, false),
         Decision::Wait(delay) => look_again = delay,
         Decision::Continue => {

@@ -22,21 +22,12 @@ pub(super) fn cause(
     let pods: Vec<MemberPod> = observed.pods.iter().filter(|pod| pod.ordinal < replicas).cloned().collect();
     let of = |pod: &MemberPod| problem(pod, observed, previous);
     let mut cause = cause::first(&pods, of, observed.pod_events.not_created.as_deref())?;
-    if let Some(place) = cause.frame.as_ref().and_then(|frame| blame(frame, &codes(components))) {
+    if let Some(place) =
+        cause.frame.as_ref().and_then(|frame| blame(frame, &ComponentCode::of_all(components), true))
+    {
         cause.text = format!("{} ({place})", cause.text);
     }
     Some(cause)
-}
-
-/// Returns the code of all components.
-fn codes(components: &AppComponents) -> Vec<ComponentCode> {
-    let AppComponents { agents, webviews, tables, tasks, joins } = components;
-    let agents = agents.iter().map(|agent| ComponentCode::of(&**agent));
-    let webviews = webviews.iter().map(|webview| ComponentCode::of(&**webview));
-    let tables = tables.iter().map(|table| ComponentCode::of(&**table));
-    let tasks = tasks.iter().map(|task| ComponentCode::of(&**task));
-    let joins = joins.iter().map(|join| ComponentCode::of(&**join));
-    agents.chain(webviews).chain(tables).chain(tasks).chain(joins).collect()
 }
 
 fn problem(pod: &MemberPod, observed: &Observed, previous: &AppStatus) -> Option<PodProblem> {

@@ -5,6 +5,7 @@ use kube::ResourceExt;
 use super::log::CodeFrame;
 use crate::{
     api::KasprResource,
+    resources::AppComponents,
     validate::{HasCode, has_frame},
 };
 
@@ -30,6 +31,17 @@ enum Place {
 }
 
 impl ComponentCode {
+    /// Collects the blocks of all components of an app.
+    pub(crate) fn of_all(components: &AppComponents) -> Vec<Self> {
+        let AppComponents { agents, webviews, tables, tasks, joins } = components;
+        let agents = agents.iter().map(|agent| Self::of(&**agent));
+        let webviews = webviews.iter().map(|webview| Self::of(&**webview));
+        let tables = tables.iter().map(|table| Self::of(&**table));
+        let tasks = tasks.iter().map(|task| Self::of(&**task));
+        let joins = joins.iter().map(|join| Self::of(&**join));
+        agents.chain(webviews).chain(tables).chain(tasks).chain(joins).collect()
+    }
+
     /// Collects the blocks of a component.
     pub(crate) fn of<C: HasCode + KasprResource>(component: &C) -> Self {
         let block = |field: &crate::validate::CodeField<'_>| Block {
@@ -47,8 +59,12 @@ impl ComponentCode {
 }
 
 /// Returns where a frame is: `operation 'x', line 3`. If several blocks define its function with that line inside, all
-/// of them are named; if none does, the frame is of no block. The component is named if several were given.
-pub(crate) fn blame(frame: &CodeFrame, components: &[ComponentCode]) -> Option<String> {
+/// of them are named; if none does, the frame is of no block.
+pub(crate) fn blame(
+    frame: &CodeFrame,
+    components: &[ComponentCode],
+    names_component: bool,
+) -> Option<String> {
     let defines = |block: &&Block| has_frame(&block.python, &frame.function, frame.line);
     let mut suspects: Vec<(&str, &Place)> = Vec::new();
     for ComponentCode { component, blocks } in components {
@@ -60,8 +76,8 @@ pub(crate) fn blame(frame: &CodeFrame, components: &[ComponentCode]) -> Option<S
     }
     let place = match suspects.as_slice() {
         [] => return None,
-        [suspect] => described(*suspect, components.len() > 1),
-        several => one_of(several, components.len() > 1),
+        [suspect] => described(*suspect, names_component),
+        several => one_of(several, names_component),
     };
     Some(format!("{place}, line {}", frame.line))
 }
@@ -130,7 +146,7 @@ mod tests {
     }
 
     fn found(function: &str, line: usize, components: &[ComponentCode]) -> Option<String> {
-        blame(&CodeFrame { function: function.to_owned(), line }, components)
+        blame(&CodeFrame { function: function.to_owned(), line }, components, components.len() > 1)
     }
 
     #[test]

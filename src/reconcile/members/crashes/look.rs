@@ -261,7 +261,7 @@ async fn record(
 }
 
 fn place(agent: &RunnableComponent<KasprAgent>, frame: &CodeFrame) -> Option<String> {
-    blame(frame, &[ComponentCode::of(&**agent)])
+    blame(frame, &[ComponentCode::of(&**agent)], false)
 }
 
 /// Publishes what is known. The status of the agents follows, and that of the app, whose rollout may depend on it.
