@@ -218,6 +218,8 @@ async fn fail(
         Some(CauseKind::Install) => changes.has_packages(),
         Some(CauseKind::Unschedulable) => changes.has_scheduling(),
         Some(CauseKind::NodeNotResponding) => false,
+        // A quota or a policy refuses pods for what the template asks for, not for definitions.
+        Some(CauseKind::NotCreated | CauseKind::PodSetup) => !changes.is_definitions_only(),
         _ => true,
     };
     if !is_cause {

@@ -104,11 +104,11 @@ pub(super) fn ready(
         (false, conditions::HUNG_MEMBERS, format!("Members stuck in a rebalance: {ids}"))
     } else if !members.unassigned.is_empty() {
         (false, conditions::NOT_READY, unassigned(members))
-    } else if let Some(blocker) = blocked_autoscaler.as_ref().filter(|_| scaling) {
-        // The app works, with fewer members than it may have.
+    } else if scaling {
+        // The app works, with fewer members than it may have. Progressing has the words of the autoscaler.
         let message = format!(
             "{available}: replicas stay at the minimum of {}, because the autoscaler cannot read the memory \
-             usage of the members. Is the metrics API (metrics-server) installed? {blocker}",
+             usage of the members. Is the metrics API (metrics-server) installed?",
             rollout.replicas
         );
         (true, conditions::HEALTHY, message)
