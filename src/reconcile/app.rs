@@ -17,8 +17,8 @@ use serde_json::json;
 use super::{
     ReconcileError,
     app_report::{
-        record_applied, record_cause, record_failed_install, record_refusals, record_unreadable_annotations,
-        report_failure, report_invalid, report_paused, report_unreadable,
+        record_applied, record_cause, record_failed_install, record_refusals, record_rollout,
+        record_unreadable_annotations, report_failure, report_invalid, report_paused, report_unreadable,
     },
     apply::{self, Applied},
     cache::{index::ObjectKey, store::Guarded},
@@ -124,6 +124,7 @@ async fn reconcile_valid(
     if refused.is_empty() {
         remove_requests(ctx, key, given).await?;
     }
+    record_rollout(ctx, key, given, &step).await;
     let observed = observe(ctx, key, app).await;
     let observed = Observed { withheld, refused, newer_template_waits, phase: step.phase, ..observed };
     let next = status::app(app, &components, &observed, &ctx.settings.build, Timestamp::now());

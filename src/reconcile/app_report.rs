@@ -11,6 +11,10 @@ use super::{
     context::Context,
     events,
     problem::CauseKind,
+    rollout::{
+        engine::{RolloutPhase, RolloutStep},
+        outcome::RolloutResult,
+    },
     status::{self, kstatus},
     status_writer::write_status,
 };
@@ -171,6 +175,30 @@ pub(super) async fn record_cause(ctx: &Context, app: &KasprApp, next: &AppStatus
     if before.is_none_or(|(before, _)| before != reason) {
         events::warning(ctx, app, &reason, message).await;
     }
+}
+
+/// Counts a change of the pods that ended, and publishes an event if it failed, once for each change. A change that is
+/// held stays so: an earlier process may have reported it.
+pub(super) async fn record_rollout(ctx: &Context, key: &ObjectKey, app: &KasprApp, step: &RolloutStep) {
+    let Some(outcome) = &step.outcome else { return };
+    let (name, namespace) = (&key.name, &key.namespace);
+    let is_known = outcome.result == RolloutResult::Held
+        && has_condition(app, conditions::PROGRESSING, conditions::ROLLOUT_HELD);
+    if !ctx.counted_rollouts.is_new(key, outcome) || is_known {
+        return;
+    }
+    let result = outcome.result.label();
+    ctx.metrics.rollout_ended(name, namespace, result);
+    let (reason, message) = match &step.phase {
+        RolloutPhase::Returned(why) if outcome.result == RolloutResult::Returned => {
+            let message = format!("The members return to the last revision that worked: {why}");
+            (conditions::ROLLED_BACK, message)
+        }
+        RolloutPhase::Held(why) => (conditions::ROLLOUT_HELD, why.clone()),
+        _ => return tracing::info!(name, namespace, result, "a change of the pods ended"),
+    };
+    tracing::warn!(name, namespace, result, message, "a change of the pods failed");
+    events::warning(ctx, app, reason, message).await;
 }
 
 /// Publishes an event for each annotation that cannot be read, unless the condition already names it.

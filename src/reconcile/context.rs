@@ -20,6 +20,7 @@ use super::{
         backoff::{Backoff, LONGEST_AFTER_ERROR, LONGEST_AFTER_REFUSAL},
         collected::CollectedSnapshots,
         counted_installs::CountedInstalls,
+        counted_rollouts::CountedRollouts,
         log_access::LogAccess,
         members::{Members, MonitorQueue},
         refused::RefusedDefinitions,
@@ -57,6 +58,7 @@ pub(super) struct Context {
     pub log_access: LogAccess,
     pub withheld: WithheldComponents,
     pub counted_installs: CountedInstalls,
+    pub counted_rollouts: CountedRollouts,
     pub collected: CollectedSnapshots,
 }
 
@@ -93,6 +95,7 @@ impl Context {
             log_access: LogAccess::default(),
             withheld: WithheldComponents::default(),
             counted_installs: CountedInstalls::default(),
+            counted_rollouts: CountedRollouts::default(),
             collected: CollectedSnapshots::default(),
         }
     }
@@ -126,6 +129,7 @@ impl Context {
             self.withheld.forget(key);
             self.settling.forget(key);
             self.counted_installs.forget(key);
+            self.counted_rollouts.forget(key);
             self.collected.forget(key);
             self.members.wake(key);
         }

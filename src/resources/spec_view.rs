@@ -2,7 +2,9 @@
 
 use kube::ResourceExt;
 
-use crate::api::{CacheType, KasprApp, PythonPackages, StorageType, annotations, defaults, python_values};
+use crate::api::{
+    CacheType, KasprApp, PythonPackages, RolloutFailure, StorageType, annotations, defaults, python_values,
+};
 
 /// Returns the maximum number of members.
 #[must_use]
@@ -60,7 +62,11 @@ pub fn unreadable_annotations(app: &impl ResourceExt) -> Vec<String> {
     let number = given(key).filter(|value| python_values::whole_number(value).is_none());
     let number = number
         .map(|value| format!("annotation {key}: '{value}' is ignored, it must be a whole number of seconds"));
-    flags.chain(number).collect()
+    let key = annotations::ROLLOUT_ON_FAILURE;
+    let action = given(key).filter(|value| RolloutFailure::from_text(value).is_none());
+    let action =
+        action.map(|value| format!("annotation {key}: '{value}' is ignored, it must be 'return' or 'hold'"));
+    flags.chain(number).chain(action).collect()
 }
 
 #[cfg(test)]
@@ -70,16 +76,18 @@ mod tests {
     use super::*;
     use crate::api::KasprAppSpec;
 
+    fn annotated(key: &str, value: &str) -> KasprApp {
+        let spec = serde_json::json!({ "bootstrapServers": "k:9092" });
+        let mut app = KasprApp::new("a", serde_json::from_value::<KasprAppSpec>(spec).expect("a spec"));
+        let annotation = (key.to_owned(), value.to_owned());
+        app.metadata = ObjectMeta { annotations: Some([annotation].into()), ..ObjectMeta::default() };
+        app
+    }
+
     #[test]
     fn annotations_are_read_as_the_python_operator_reads_them() {
         let read = |value: &str| {
-            let annotation = (annotations::HUNG_MEMBER_DETECTION.to_owned(), value.to_owned());
-            let mut app = KasprApp::new(
-                "a",
-                serde_json::from_value::<KasprAppSpec>(serde_json::json!({ "bootstrapServers": "k:9092" }))
-                    .expect("a spec"),
-            );
-            app.metadata = ObjectMeta { annotations: Some([annotation].into()), ..ObjectMeta::default() };
+            let app = annotated(annotations::HUNG_MEMBER_DETECTION, value);
             let flag = annotation_flag(&app, annotations::HUNG_MEMBER_DETECTION);
             (flag, unreadable_annotations(&app).len())
         };
@@ -90,5 +98,19 @@ mod tests {
             assert_eq!(read(value), (Some(false), 0), "{value}");
         }
         assert_eq!(read("disabled"), (Some(false), 1));
+    }
+
+    #[test]
+    fn an_action_that_does_not_exist_is_reported() {
+        let read = |value: &str| unreadable_annotations(&annotated(annotations::ROLLOUT_ON_FAILURE, value));
+        for value in ["return", "hold", " hold "] {
+            assert_eq!(read(value), Vec::<String>::new(), "{value}");
+        }
+        for value in ["Return", "rollback", "true", ""] {
+            let expected = format!(
+                "annotation kaspr.io/rollout-on-failure: '{value}' is ignored, it must be 'return' or 'hold'"
+            );
+            assert_eq!(read(value), [expected]);
+        }
     }
 }

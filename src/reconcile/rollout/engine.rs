@@ -10,6 +10,7 @@ use super::{
     changes::{TemplateChanges, reads_snapshots_only},
     decide::{Decision, FailedChange, View, decide},
     members::{MemberView, views},
+    outcome::{RolloutOutcome, RolloutResult},
     policy, revisions,
     state::{HeldChange, HeldComponent, RolloutState},
     write::replicas,
@@ -59,6 +60,8 @@ pub(in crate::reconcile) struct RolloutStep {
     /// The template to return to. The caller builds the objects again with the holds of `state` and calls
     /// [`super::write::write_return`].
     pub return_to: Option<Value>,
+    /// How the change ended, if it did.
+    pub outcome: Option<RolloutOutcome>,
 }
 
 /// What the step depends on.
@@ -148,7 +151,7 @@ async fn follow(
     (view, decision): (&View<'_>, Decision),
     wanted: &str,
 ) -> Result<RolloutStep, ReconcileError> {
-    let mut look_again = None;
+    let (mut look_again, mut outcome) = (None, None);
     match decision {
         Decision::Settled => (state.since, state.one_first) = (None, false),
         Decision::Wait(delay) => look_again = delay,
@@ -157,10 +160,13 @@ async fn follow(
             state.since = Some(view.now);
         }
         Decision::Succeeded => {
+            outcome = RolloutOutcome::of_success(view.update_revision, &state);
             (state.since, state.one_first) = (None, false);
             state.good = Some(view.update_revision.to_owned());
         }
         Decision::Failed(failure) => {
+            let ended = |result| Some(RolloutOutcome::new(result, view.update_revision, &state));
+            let (returned, stays) = (ended(RolloutResult::Returned), ended(RolloutResult::Held));
             return match fail(ctx, key, app, live, &state, view, &failure).await? {
                 Ok((template, changes)) => {
                     let good = state.good.clone().unwrap_or_default();
@@ -169,17 +175,18 @@ async fn follow(
                     let components =
                         if changes.is_definitions_only() { changes.components } else { Vec::new() };
                     let held = HeldChange { cause, components, ..held(live, &good, wanted) };
-                    Ok(returning(state, held, template, Timestamp::now()))
+                    let step = returning(state, held, template, Timestamp::now());
+                    Ok(RolloutStep { outcome: returned, ..step })
                 }
                 Err(why) => {
                     let phase = RolloutPhase::Held(format!("{}; {why}", failure.cause));
-                    Ok(RolloutStep { phase, state, ..RolloutStep::default() })
+                    Ok(RolloutStep { phase, state, outcome: stays, ..RolloutStep::default() })
                 }
             };
         }
     }
     let phase = phase(&state);
-    Ok(RolloutStep { phase, look_again, state, return_to: None })
+    Ok(RolloutStep { phase, look_again, state, return_to: None, outcome })
 }
 
 /// Returns the template to return to and what the failed change changed, or why the pods do not return.
@@ -233,7 +240,7 @@ fn returning(mut state: RolloutState, held: HeldChange, template: Value, now: Ti
     state.since = Some(now.as_second());
     let phase = RolloutPhase::Returned(held.cause.clone());
     state.held = Some(held);
-    RolloutStep { phase, state, return_to: Some(template), look_again: None }
+    RolloutStep { phase, state, return_to: Some(template), ..RolloutStep::default() }
 }
 
 fn held(live: &DynamicObject, returned_to: &str, wanted: &str) -> HeldChange {

@@ -9,6 +9,7 @@ pub(super) mod engine;
 pub(super) mod garbage;
 pub(super) mod holds;
 mod members;
+pub(super) mod outcome;
 mod policy;
 mod revisions;
 pub(super) mod state;

@@ -5,6 +5,7 @@ pub(super) mod assumed_status;
 pub(super) mod backoff;
 pub(super) mod collected;
 pub(super) mod counted_installs;
+pub(super) mod counted_rollouts;
 pub(super) mod log_access;
 pub(super) mod members;
 pub(super) mod refused;

@@ -1,10 +1,14 @@
 //! Definitions of all metrics: name, help text, labels and buckets, by area.
 
-use std::collections::BTreeMap;
+mod packages;
+mod registry;
 
 use prometheus::Error;
 
-use super::series::{Counter, Family, Gauge, Histogram, MetricFamily, MetricValue};
+use packages::PackageFamilies;
+use registry::{COMPONENT, FamiliesByName, MEMBER, MINUTES, REBALANCE, RECONCILE, RESULT, Registry, SYNC};
+
+use super::series::{Counter, Family, Gauge, Histogram};
 
 /// All metrics of the operator.
 pub(super) struct Families {
@@ -22,51 +26,6 @@ pub(super) struct Families {
     pub process: ProcessFamilies,
     /// All families by metric name.
     pub all: FamiliesByName,
-}
-
-/// Metric families by metric name.
-pub(super) type FamiliesByName = BTreeMap<String, Box<dyn MetricFamily>>;
-
-const APP: &[&str] = &["app_name", "namespace"];
-const MEMBER: &[&str] = &["app_name", "namespace", "member_id"];
-const COMPONENT: &[&str] = &["app_name", "component_name", "namespace"];
-const RECONCILE: &[&str] = &["app_name", "component_name", "namespace", "trigger_source", "result"];
-const REBALANCE: &[&str] = &["app_name", "namespace", "trigger_reason", "result"];
-const SYNC: &[&str] =
-    &["app_name", "component_name", "resource_name", "namespace", "resource_type", "operation", "result"];
-
-/// Buckets for durations of up to ten minutes, in seconds.
-const MINUTES: &[f64] = &[1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0];
-
-/// Creates families and collects them by name.
-#[derive(Default)]
-struct Registry(FamiliesByName);
-
-impl Registry {
-    /// Creates a counter or a gauge, depending on the type of the field that it is assigned to.
-    fn family<V: MetricValue>(
-        &mut self,
-        name: &str,
-        help: &str,
-        labels: &'static [&'static str],
-    ) -> Result<Family<V>, Error> {
-        self.histogram(name, help, labels, &[])
-    }
-
-    /// Creates a histogram with the upper bounds of its buckets, in seconds.
-    fn histogram<V: MetricValue>(
-        &mut self,
-        name: &str,
-        help: &str,
-        labels: &'static [&'static str],
-        bounds: &[f64],
-    ) -> Result<Family<V>, Error> {
-        let family = Family::new(name, help, labels, bounds)?;
-        match self.0.insert(name.to_owned(), Box::new(family.clone())) {
-            None => Ok(family),
-            Some(_) => Err(Error::AlreadyReg),
-        }
-    }
 }
 
 impl Families {
@@ -138,6 +97,7 @@ pub(super) struct MemberFamilies {
     pub hung_duration: Family<Gauge>,
     pub terminations: Family<Counter>,
     pub agent_crashes: Family<Counter>,
+    pub rollouts: Family<Counter>,
 }
 
 impl MemberFamilies {
@@ -184,6 +144,11 @@ impl MemberFamilies {
                 "Number of crashes of an agent in the logs of members",
                 COMPONENT,
             )?,
+            rollouts: registry.family(
+                "kasprop_rollouts_total",
+                "Number of changes of an app's pods that ended: succeeded, returned or held",
+                RESULT,
+            )?,
         })
     }
 }
@@ -225,72 +190,6 @@ impl ObjectFamilies {
                 "kasprop_status_updates_total",
                 "Number of status updates by changed field",
                 &["app_name", "namespace", "update_field"],
-            )?,
-        })
-    }
-}
-
-/// Metrics of package installs.
-pub(super) struct PackageFamilies {
-    pub install_duration: Family<Histogram>,
-    pub install_total: Family<Counter>,
-    pub install_errors: Family<Counter>,
-    pub install_retries: Family<Counter>,
-    pub install_timeouts: Family<Counter>,
-    pub auth_enabled: Family<Gauge>,
-    pub custom_index: Family<Gauge>,
-    pub cache_bytes: Family<Gauge>,
-    pub cache_percent: Family<Gauge>,
-}
-
-impl PackageFamilies {
-    fn register(registry: &mut Registry) -> Result<Self, Error> {
-        Ok(Self {
-            install_duration: registry.histogram(
-                "kasprop_package_install_duration_seconds",
-                "Duration of Python package installs",
-                APP,
-                MINUTES,
-            )?,
-            install_total: registry.family(
-                "kasprop_package_install_total",
-                "Number of Python package installs",
-                &["app_name", "namespace", "result"],
-            )?,
-            install_errors: registry.family(
-                "kasprop_package_install_errors_total",
-                "Number of failed Python package installs",
-                &["app_name", "namespace", "error_type"],
-            )?,
-            install_retries: registry.family(
-                "kasprop_package_install_retries_total",
-                "Number of retries of Python package installs",
-                APP,
-            )?,
-            install_timeouts: registry.family(
-                "kasprop_package_install_timeouts_total",
-                "Number of Python package installs that timed out",
-                APP,
-            )?,
-            auth_enabled: registry.family(
-                "kasprop_package_auth_enabled",
-                "Whether credentials for the package index are configured",
-                APP,
-            )?,
-            custom_index: registry.family(
-                "kasprop_package_custom_index_enabled",
-                "Whether a package index other than PyPI is configured",
-                APP,
-            )?,
-            cache_bytes: registry.family(
-                "kasprop_package_cache_usage_bytes",
-                "Total, used and available size of the package cache",
-                &["app_name", "namespace", "type"],
-            )?,
-            cache_percent: registry.family(
-                "kasprop_package_cache_usage_percent",
-                "Used share of the package cache",
-                APP,
             )?,
         })
     }

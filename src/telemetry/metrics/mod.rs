@@ -126,6 +126,11 @@ impl Metrics {
         self.families.members.agent_crashes.add(&[app, component, namespace], 1);
     }
 
+    /// Records how a change of an app's pods ended.
+    pub fn rollout_ended(&self, app: &str, namespace: &str, result: &str) {
+        self.families.members.rollouts.add(&[app, namespace, result], 1);
+    }
+
     /// Records a write of an object. `error` is the type of its error, if it failed.
     pub fn resource_synced(
         &self,

@@ -159,6 +159,7 @@ fn settings_are_passed_in_known_variables() {
         "memberLogs.enabled=false",
         "settings.hungMemberDetection=false",
         "settings.hungRebalancingThresholdSeconds=1000000",
+        "settings.rolloutOnFailure=hold",
         "settings.statefulsetDeletionTimeoutSeconds=9",
         "watchNamespace=apps",
         "certificates.mode=builtin",
@@ -168,6 +169,7 @@ fn settings_are_passed_in_known_variables() {
     assert_eq!(variable(pod, "HUNG_REBALANCING_THRESHOLD_SECONDS"), Some("1000000"));
     assert_eq!(variable(pod, "AUTO_REBALANCE_ENABLED"), Some("false"));
     assert_eq!(variable(pod, "MEMBER_LOGS_ENABLED"), Some("false"));
+    assert_eq!(variable(pod, "ROLLOUT_ON_FAILURE"), Some("hold"));
     assert_eq!(variable(pod, "KASPR_IMAGE_REGISTRY"), Some("registry.example"));
     assert_eq!(variable(pod, "CLUSTER_DOMAIN"), Some("k8s.example.org"));
     let help = succeeded(Command::new(BINARY).args(["run", "--help"]));

@@ -154,6 +154,7 @@ impl<'a> Shop<'a> {
         self.cluster.refused(&file("examples/refused/config-typo.yaml"));
         self.members();
         self.crashes();
+        self.returns();
         self.takes_over();
         self.corrects();
         self.installs();
@@ -210,6 +211,40 @@ impl<'a> Shop<'a> {
             "kasprop_agent_crashes_total{app_name=\"clicks\",component_name=\"counter\",namespace=\"shop\"}";
         assert!(metrics.contains(counted), "{metrics}");
         assert!(!self.cluster.kubectl(&query).contains("alice") && !agent.to_string().contains("alice"));
+    }
+
+    /// A change crashes the member that is changed first, and the pods return to the last revision that worked.
+    fn returns(&self) {
+        let state = "kaspr.io/rollout-state";
+        self.wait_for("statefulset", "clicks-app", |set| {
+            annotation(set, state)
+                .as_str()
+                .is_some_and(|text| text.contains("good") && !text.contains("since"))
+        });
+        let before = self.cluster.get("pod", "clicks-app-1", SHOP)["metadata"]["uid"].clone();
+        self.patch_app(&json!({ "spec": { "config": { "schedulerDebugStatsEnabled": true } } }));
+        let pod = self.wait_for("pod", "clicks-app-1", |pod| {
+            pod["status"]["phase"] == "Running" && pod["metadata"]["uid"] != before
+        });
+        let crashed = json!([{
+            "name": "kaspr", "image": "i", "imageID": "", "ready": false, "restartCount": 2,
+            "state": { "waiting": { "reason": "CrashLoopBackOff" } },
+            "lastState": { "terminated": { "exitCode": 1, "reason": "Error" } },
+        }]);
+        let not_ready = ["Ready", "ContainersReady"].map(|name| json!({ "type": name, "status": "False" }));
+        self.patch_pod(&pod, &json!({ "conditions": not_ready, "containerStatuses": crashed }));
+        self.wait_for("kasprapp", "clicks", |app| condition(app, "Progressing", "False", "RolledBack"));
+        let fields = "reason=RolledBack,involvedObject.kind=KasprApp,involvedObject.name=clicks";
+        let query = ["-n", SHOP, "get", "events", "--field-selector", fields, "-o", "json"];
+        eventually_quiet("an event of it", || {
+            let said = self.cluster.kubectl(&query);
+            if said.contains("member 1: exit code 1 (2 restarts)") { Ok(()) } else { Err(said) }
+        });
+        let metrics = fetch(&format!("http://127.0.0.1:{}/metrics", self.cluster.ports.1));
+        let counted = "kasprop_rollouts_total{app_name=\"clicks\",namespace=\"shop\",result=\"returned\"} 1";
+        assert!(metrics.contains(counted), "{metrics}");
+        self.patch_app(&json!({ "spec": { "config": { "schedulerDebugStatsEnabled": null } } }));
+        self.settled();
     }
 
     /// The operator removes the annotation of the Python operator from each kind.

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// Type of the condition: Ready, Progressing, ComponentsReady or PythonPackagesReady; of an agent
-    /// also Healthy.
+    /// Type of the condition: Ready, Progressing, Stalled, Reconciling, ComponentsReady or PythonPackagesReady; of an
+    /// agent also Healthy.
     pub r#type: String,
     /// Status of the condition.
     pub status: ConditionStatus,

@@ -50,6 +50,7 @@
   "autoRebalance" "AUTO_REBALANCE_ENABLED"
   "hungMemberDetection" "HUNG_MEMBER_DETECTION_ENABLED"
   "hungRebalancingThresholdSeconds" "HUNG_REBALANCING_THRESHOLD_SECONDS"
+  "rolloutOnFailure" "ROLLOUT_ON_FAILURE"
   "statefulsetDeletionTimeoutSeconds" "STATEFULSET_DELETION_TIMEOUT_SECONDS" }}
 {{- range $key, $name := $names }}
 {{- $value := index $.Values.settings $key }}
