@@ -25,7 +25,7 @@ use crate::{
         ReconcileError,
         cache::index::ObjectKey,
         context::Context,
-        fetch,
+        events, fetch,
         members::crashes::blame::{ComponentCode, blame},
         problem::CauseKind,
     },
@@ -112,6 +112,8 @@ pub(in crate::reconcile) async fn plan(
             let held = HeldChange { cause, requested: true, ..held(live, revision, &wanted) };
             return Ok(returning(state, held, template, now));
         }
+        let message = format!("Revision {revision}, to which {UNDO} requests a return, does not exist");
+        events::warning(ctx, inputs.app, "RevisionNotFound", message).await;
     }
     if changes_template(set, live, inputs.keeps_template) {
         let all = i64::try_from(members.len()).is_ok_and(|count| count == replicas);
