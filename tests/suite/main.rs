@@ -34,6 +34,7 @@ mod release;
 mod resilience;
 mod rollout;
 mod rollout_failures;
+mod rollout_reports;
 mod storage;
 mod takeover;
 mod validate;
