@@ -73,7 +73,7 @@ fn the_category_lists_every_kind() {
     }
     let columns = namespace.run(&["get", "kapp"]);
     let head: Vec<&str> = columns.lines().next().unwrap_or_default().split_whitespace().collect();
-    assert_eq!(head, ["NAME", "VERSION", "READY", "MEMBERS", "REBALANCING", "AGE"]);
+    assert_eq!(head, ["NAME", "VERSION", "READY", "MEMBERS", "REBALANCING", "AGE", "STATUS"]);
 }
 
 /// An error that the schema or kubectl itself finds, and part of the message.
