@@ -98,23 +98,22 @@ async fn reconcile_valid(
         Ok(defined) => defined,
         Err(error) => return report_failure(ctx, key, given, error).await,
     };
+    // Components read the same StatefulSet. What this reconcile decides counts when the watch brings it.
+    ctx.queues.send(ctx.withheld.update(key, &quarantine.withheld, running.0));
     let (desired, newer_template_waits) =
         desired_objects(ctx, key, given, app, &quarantine.components, running)?;
     if let Some(delay) = settling_delay(ctx, key, given, &desired, running.0) {
         record_applied(ctx, given, &defined).await;
-        ctx.queues.send(ctx.withheld.update(key, &quarantine.withheld));
         return Ok(Action::requeue(delay));
     }
     if !ctx.applied.is_seen(OwnedKind::StatefulSet, &key.namespace, &naming::app(&key.name)) {
         // The next step of a change follows from the last one, which the cache does not contain yet.
-        ctx.queues.send(ctx.withheld.update(key, &quarantine.withheld));
         return Ok(Action::requeue(CACHE_DELAY));
     }
     let planned = Planned { quarantine, desired, newer_template_waits };
     let (Planned { quarantine, desired, .. }, step) =
         roll_out(ctx, key, given, app, running, planned).await?;
     let Quarantine { components, withheld, .. } = quarantine;
-    ctx.queues.send(ctx.withheld.update(key, &withheld));
     let Applied { changed, refused } =
         match apply_and_prune(ctx, key, app, &components, desired, running.0).await {
             Ok(applied) => applied,

@@ -140,7 +140,7 @@ impl Watches {
                 let exists = matches!(change, WatchChange::Present(_));
                 match change {
                     WatchChange::Present(object) => {
-                        ctx.applied.mark_seen(kind, &object.namespace, &object.name);
+                        ctx.applied.mark_seen(kind, &object.namespace, &object.name, &object.version);
                     }
                     WatchChange::Deleted(object) => {
                         ctx.applied.forget(kind, &object.namespace, &object.name);

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{
     changes::{TemplateChanges, reads_snapshots_only},
     decide::{Decision, FailedChange, View, decide},
-    members::{MemberView, views},
+    members::{MemberView, before_first_poll, views},
     outcome::{RolloutOutcome, RolloutResult},
     policy, revisions,
     state::{HeldChange, HeldComponent, RolloutState},
@@ -105,7 +105,8 @@ pub(in crate::reconcile) async fn plan(
     }
     let members = members(ctx, key, inputs.app, now);
     let replicas = replicas(live);
-    if let Some(revision) = inputs.app.annotations().get(UNDO).filter(|_| !rolls) {
+    let requested = inputs.app.annotations().get(UNDO).filter(|_| !rolls);
+    if let Some(revision) = requested.filter(|revision| !state.has_returned_to(revision)) {
         let found = revisions::template(ctx, key, revision).await?;
         if let Some(template) = found {
             let cause = format!("return to revision {revision} requested");
@@ -117,9 +118,7 @@ pub(in crate::reconcile) async fn plan(
     }
     if changes_template(set, live, inputs.keeps_template) {
         let all = i64::try_from(members.len()).is_ok_and(|count| count == replicas);
-        state.worked_before = all && members.iter().all(|member| member.answers);
-        state.one_first = state.good.is_some() && replicas > 1;
-        state.since = Some(now.as_second());
+        state.begin(all && members.iter().all(|member| member.answers), replicas > 1, now.as_second());
         let phase = if state.one_first { RolloutPhase::OneFirst } else { RolloutPhase::Updating };
         return Ok(RolloutStep { phase, state, ..RolloutStep::default() });
     }
@@ -264,8 +263,13 @@ fn phase(state: &RolloutState) -> RolloutPhase {
 }
 
 fn members(ctx: &Context, key: &ObjectKey, app: &KasprApp, now: Timestamp) -> Vec<MemberView> {
-    let snapshot = fetch::polls_members(ctx, app).then(|| ctx.members.snapshot(key));
-    let mut members = views(&fetch::member_pods(ctx, key), snapshot.as_ref(), now);
+    let pods = fetch::member_pods(ctx, key);
+    let snapshot = fetch::polls_members(ctx, app).then(|| {
+        let polled = ctx.members.snapshot(key);
+        let known = || app.status.as_ref().and_then(|status| status.members.as_deref()).unwrap_or_default();
+        if polled.members.is_some() { polled } else { before_first_poll(&pods, known()) }
+    });
+    let mut members = views(&pods, snapshot.as_ref(), now);
     super::members::add_agent_crashes(&mut members, &ctx.members.agent_crashes(key));
     members
 }

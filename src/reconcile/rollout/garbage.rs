@@ -52,7 +52,8 @@ pub(in crate::reconcile) async fn collect(
     for name in unneeded.iter().filter(|name| !kept.contains(*name)) {
         let found = ctx.caches.owned(OwnedKind::ConfigMap, &app.namespace, name);
         if found.is_some_and(|map| map.labels().contains_key(SNAPSHOT_LABEL)) {
-            deleted.extend(apply::delete_owned(ctx, app, owner, (OwnedKind::ConfigMap, name)).await?);
+            let done = apply::delete_owned(ctx, app, owner, (OwnedKind::ConfigMap, name)).await;
+            deleted.extend(done.inspect_err(|_| ctx.collected.forget(app))?);
         }
     }
     Ok(deleted)

@@ -2,10 +2,16 @@
 
 use k8s_openapi::jiff::Timestamp;
 
-use crate::reconcile::{
-    cache::pod::MemberPod,
-    members::{crashes::ledger::AgentCrash, snapshot::MembersSnapshot},
-    problem::{CauseKind, PodProblem},
+use crate::{
+    api::Member,
+    reconcile::{
+        cache::pod::MemberPod,
+        members::{
+            crashes::ledger::AgentCrash,
+            snapshot::{AnsweringPod, MembersSnapshot},
+        },
+        problem::{CauseKind, PodProblem},
+    },
 };
 
 /// Restarts after which a crash is the fault of the revision: one may be a lost connection.
@@ -46,6 +52,19 @@ pub(super) fn views(
 ) -> Vec<MemberView> {
     let alive = pods.iter().filter(|pod| !pod.terminating);
     alive.map(|pod| view(pod, snapshot, now)).collect()
+}
+
+/// Returns what is known before the first poll of this process: the members that an earlier process wrote into the status
+/// answer, as long as their pods are the same.
+pub(super) fn before_first_poll(pods: &[MemberPod], known: &[Member]) -> MembersSnapshot {
+    let is_known = |pod: &&MemberPod| known.iter().any(|member| member.pod_uid.as_deref() == Some(&pod.uid));
+    let answering = pods.iter().filter(is_known);
+    let answering = answering.map(|pod| AnsweringPod { uid: pod.uid.clone(), restarts: pod.restarts });
+    MembersSnapshot {
+        members: Some(known.to_vec()),
+        answering: answering.collect(),
+        ..MembersSnapshot::default()
+    }
 }
 
 fn view(pod: &MemberPod, snapshot: Option<&MembersSnapshot>, now: Timestamp) -> MemberView {
@@ -118,7 +137,6 @@ fn has_failed(pod: &MemberPod, problem: &PodProblem, now: Timestamp) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{api::Member, reconcile::members::snapshot::AnsweringPod};
 
     fn pod(uid: &str) -> MemberPod {
         MemberPod { uid: uid.to_owned(), revision: "new".to_owned(), ready: true, ..MemberPod::default() }
@@ -167,5 +185,14 @@ mod tests {
         assert_eq!(failed(&[crash("b")]), [false, true]);
         assert_eq!(failed(&[crash("a"), crash("b")]), [false, false]);
         assert_eq!(failed(&[crash("gone")]), [false, false]);
+    }
+
+    #[test]
+    fn members_that_an_earlier_process_knew_answer_before_the_first_poll() {
+        let known = [Member { pod_uid: Some("a".to_owned()), ..Member::default() }];
+        let pods = [pod("a"), pod("b")];
+        let snapshot = before_first_poll(&pods, &known);
+        let views = views(&pods, Some(&snapshot), Timestamp::UNIX_EPOCH);
+        assert_eq!([views[0].answers, views[1].answers], [true, false]);
     }
 }

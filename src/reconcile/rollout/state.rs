@@ -72,11 +72,57 @@ impl RolloutState {
         let text = set.and_then(|set| set.annotations().get(ROLLOUT_STATE));
         text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
+
+    /// Begins a change. `all_work` is whether all members work now. Members that an unfinished change replaces may not
+    /// work, which says nothing of the last good revision: what was true before that change counts.
+    pub(super) fn begin(&mut self, all_work: bool, is_several: bool, now: i64) {
+        let worked_before_unfinished = self.worked_before && self.since.is_some();
+        self.worked_before = all_work || worked_before_unfinished;
+        self.one_first = self.good.is_some() && is_several;
+        self.since = Some(now);
+    }
+
+    /// Returns whether the pods already returned to a revision on request.
+    pub(super) fn has_returned_to(&self, revision: &str) -> bool {
+        self.held.as_ref().is_some_and(|held| held.requested && held.returned_to == revision)
+    }
 }
 
 impl HeldComponent {
     /// Returns whether this is the component with the key.
     pub(in crate::reconcile) fn is(&self, key: &ObjectKey) -> bool {
         self.kind == key.kind && self.name == key.name
+    }
+
+    /// Returns the key of the component.
+    pub(in crate::reconcile) fn key(&self, namespace: &str) -> ObjectKey {
+        ObjectKey { kind: self.kind, namespace: namespace.to_owned(), name: self.name.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_an_unfinished_change_keeps_what_worked() {
+        let mut state = RolloutState { good: Some("a".to_owned()), ..RolloutState::default() };
+        state.begin(true, false, 1000);
+        assert!(state.worked_before && !state.one_first && state.since == Some(1000));
+        // The only member does not work, because the first change broke it.
+        state.begin(false, false, 1010);
+        assert!(state.worked_before && state.since == Some(1010));
+        // Nothing was changing when the only member stopped working.
+        state.since = None;
+        state.begin(false, true, 2000);
+        assert!(!state.worked_before && state.one_first);
+    }
+
+    #[test]
+    fn a_requested_return_is_carried_out_once() {
+        let held = HeldChange { returned_to: "a".to_owned(), requested: true, ..HeldChange::default() };
+        let state = RolloutState { held: Some(held), ..RolloutState::default() };
+        assert!(state.has_returned_to("a") && !state.has_returned_to("b"));
+        assert!(!RolloutState::default().has_returned_to("a"));
     }
 }

@@ -33,8 +33,8 @@ struct Record {
     sent: String,
     /// The hashes of the same top-level fields in the answer of the API server.
     answered: FieldHashes,
-    /// Whether the cache may not contain the written version yet.
-    unseen: bool,
+    /// The written version, until the cache contains it.
+    awaited: Option<u64>,
 }
 
 impl AppliedObjects {
@@ -42,10 +42,12 @@ impl AppliedObjects {
         lock(&self.0)
     }
 
-    /// The watch delivered the object: the cache is up to date.
-    pub(crate) fn mark_seen(&self, kind: OwnedKind, namespace: &str, name: &str) {
+    /// The watch delivered a version of the object. An older one than the written one, such as a new status, may come
+    /// after the answer.
+    pub(crate) fn mark_seen(&self, kind: OwnedKind, namespace: &str, name: &str, version: &str) {
         if let Some(record) = self.records().get_mut(&(kind, namespace.to_owned(), name.to_owned())) {
-            record.unseen = false;
+            record.awaited =
+                record.awaited.filter(|awaited| number(version).is_some_and(|seen| seen < *awaited));
         }
     }
 
@@ -57,7 +59,8 @@ impl AppliedObjects {
         live: Option<&DynamicObject>,
     ) -> Vec<String> {
         let records = self.records();
-        let record = records.get(id).filter(|record| record.sent == object.hash() && !record.unseen);
+        let record =
+            records.get(id).filter(|record| record.sent == object.hash() && record.awaited.is_none());
         let live = live.and_then(|live| serde_json::to_value(live).ok());
         let (Some(record), Some(live)) = (record, live) else { return Vec::new() };
         let current = field_hashes(&live, &object.value);
@@ -68,7 +71,7 @@ impl AppliedObjects {
     /// Returns whether the cache contains the version that was applied last.
     pub(crate) fn is_seen(&self, kind: OwnedKind, namespace: &str, name: &str) -> bool {
         let id = (kind, namespace.to_owned(), name.to_owned());
-        self.records().get(&id).is_none_or(|record| !record.unseen)
+        self.records().get(&id).is_none_or(|record| record.awaited.is_none())
     }
 
     /// Forgets everything: another replica may have written.
@@ -91,7 +94,7 @@ impl AppliedObjects {
         let live = || live.and_then(|live| serde_json::to_value(live).ok());
         match self.records().get(id) {
             Some(record) if record.sent == object.hash() => {
-                record.unseen
+                record.awaited.is_some()
                     || live().is_some_and(|live| field_hashes(&live, &object.value) == record.answered)
             }
             Some(_) => false,
@@ -116,18 +119,24 @@ impl AppliedObjects {
     ) -> Result<(), serde_json::Error> {
         let answered = field_hashes(&serde_json::to_value(answer)?, &object.value);
         let mut records = self.records();
-        let unseen = changed && !cached().is_some_and(|cached| is_at_least(&cached, answer));
-        records.insert(id, Record { sent: object.hash().to_owned(), answered, unseen });
+        let is_awaited = changed && !cached().is_some_and(|cached| is_at_least(&cached, answer));
+        let written = answer.resource_version().as_deref().and_then(number);
+        let awaited = written.filter(|_| is_awaited);
+        records.insert(id, Record { sent: object.hash().to_owned(), answered, awaited });
         Ok(())
     }
 }
 
-/// Returns whether the cached object is the answered version or a later one. Resource versions of one
-/// kind can be compared (Kubernetes API concepts, "Resource versions").
+/// Returns whether the cached object is the answered version or a later one.
 fn is_at_least(cached: &SerializedObject, answer: &DynamicObject) -> bool {
-    let version = |version: &str| version.parse::<u64>().ok();
     let (uid, newest) = (answer.uid().unwrap_or_default(), answer.resource_version().unwrap_or_default());
-    *cached.uid == *uid && version(&cached.version) >= version(&newest)
+    *cached.uid == *uid && number(&cached.version) >= number(&newest)
+}
+
+/// Returns a resource version as a number. Those of one kind can be compared (Kubernetes API concepts, "Resource
+/// versions").
+fn number(version: &str) -> Option<u64> {
+    version.parse().ok()
 }
 
 /// The hashes of the fields of `live` that have a counterpart in `desired`.
@@ -205,5 +214,19 @@ mod tests {
         ] {
             assert_ne!(shared_fields(&live, &desired), desired, "{live}");
         }
+    }
+
+    #[test]
+    fn an_older_version_does_not_count_as_the_written_one() {
+        let applied = AppliedObjects::default();
+        let awaited = Some(12);
+        let record = Record { sent: String::new(), answered: FieldHashes::default(), awaited };
+        let id = (OwnedKind::StatefulSet, "ns".to_owned(), "clicks-app".to_owned());
+        applied.records().insert(id, record);
+        let mut is_seen_after = |version: &str| {
+            applied.mark_seen(OwnedKind::StatefulSet, "ns", "clicks-app", version);
+            applied.is_seen(OwnedKind::StatefulSet, "ns", "clicks-app")
+        };
+        assert_eq!(["9", "11", "12", "13"].map(&mut is_seen_after), [false, false, true, true]);
     }
 }
