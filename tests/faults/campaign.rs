@@ -96,3 +96,82 @@ fn runs(reference: &Reference, quick: bool) -> Vec<(Fault, usize)> {
     }
     runs
 }
+
+/// How many rollouts are concurrent: they mostly wait, and a kill that strikes one disturbs them all.
+const ROLLOUT_LANES: usize = 8;
+
+/// A sample of rollouts takes one of so many writes.
+const ROLLOUT_SAMPLE: usize = 8;
+
+/// What strikes rollouts.
+const ROLLOUT_FAULTS: [Fault; 7] = [
+    Fault::KillAfter,
+    Fault::KillBefore,
+    Fault::Answer(500),
+    Fault::Lose,
+    Fault::Webhooks,
+    Fault::Late(2000),
+    Fault::Behind(1),
+];
+
+/// Runs rollouts undisturbed, and then with each fault.
+pub(crate) async fn run_rollouts(
+    cluster: &Cluster,
+    scenarios: &[&Scenario],
+    quick: bool,
+    report: &Mutex<Report>,
+) {
+    let lock = || report.lock().unwrap_or_else(PoisonError::into_inner);
+    let runs = stream::iter(scenarios)
+        .map(|scenario| async { (*scenario, run::undisturbed(cluster, scenario).await) });
+    let mut references = Vec::new();
+    for (scenario, result) in runs.buffer_unordered(ROLLOUT_LANES).collect::<Vec<_>>().await {
+        match result {
+            Ok(reference) => {
+                let Reference { writes, events, .. } = reference;
+                println!("{}: {writes} writes, {events} events", scenario.name);
+                lock().ran(scenario.name, &"none");
+                references.push((scenario, reference));
+            }
+            Err(error) => lock().failed(scenario.name, &"none", "all", &error),
+        }
+    }
+    let planned = references.iter().enumerate().flat_map(|(turn, (scenario, reference))| {
+        rollout_runs(reference, quick, turn)
+            .into_iter()
+            .map(move |(fault, k)| (*scenario, reference, fault, k))
+    });
+    let (lasting, other): (Vec<_>, Vec<_>) = planned.partition(|(_, _, fault, _)| fault.lasts());
+    for (lanes, runs) in [(ROLLOUT_LANES, other), (1, lasting)] {
+        let runs = stream::iter(runs).map(|(scenario, reference, fault, k)| async move {
+            (scenario, fault, k, run::disturbed(cluster, scenario, reference, fault, k).await)
+        });
+        let done = runs.buffer_unordered(lanes).for_each(|(scenario, fault, k, result)| {
+            match result {
+                Ok(Ran::Struck) => lock().ran(scenario.name, &fault),
+                Ok(Ran::Missed) => lock().missed(scenario.name, &fault),
+                Err(error) => lock().failed(scenario.name, &fault, &k.to_string(), &error),
+            }
+            std::future::ready(())
+        });
+        done.await;
+    }
+}
+
+/// The faults and where they strike a rollout. A sample takes kills only, elsewhere in each scenario.
+fn rollout_runs(reference: &Reference, quick: bool, turn: usize) -> Vec<(Fault, usize)> {
+    let mut runs = Vec::new();
+    for fault in ROLLOUT_FAULTS {
+        let last = if fault.at_event() { reference.events } else { reference.writes };
+        let (first, step) = match fault {
+            Fault::KillAfter if quick => (1 + turn % SAMPLE, ROLLOUT_SAMPLE),
+            _ if quick => continue,
+            Fault::Late(_) | Fault::Behind(_) => (1, last),
+            Fault::Webhooks => (1, last.div_ceil(RESTARTS)),
+            Fault::Lose => (1, SAMPLE),
+            _ => (1, 1),
+        };
+        runs.extend((first.min(last)..=last).step_by(step.max(1)).map(|k| (fault, k)));
+    }
+    runs
+}

@@ -8,6 +8,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use control_plane::{ControlPlane, Operator};
@@ -20,12 +21,18 @@ use serde_json::{Value, json};
 use tokio::task::block_in_place;
 
 use crate::{
-    plan::{Fault, Plan},
+    plan::{Fault, LOST, Plan},
     proxy,
 };
 
 /// How much of the operator's log goes with a failure.
 const LOG_LINES: usize = 12;
+
+/// The name of both configurations of webhooks.
+const WEBHOOKS: &str = "kaspr-operator";
+
+/// Where a configuration says how the API server reaches a webhook.
+const URL: &str = ".webhooks[0].clientConfig.url";
 
 /// What a campaign runs on.
 pub(crate) struct Cluster {
@@ -38,6 +45,8 @@ pub(crate) struct Cluster {
     kubeconfig: PathBuf,
     operator: Mutex<Option<Operator>>,
     started: AtomicUsize,
+    /// Held by the one who kills and restarts.
+    hands: Mutex<()>,
 }
 
 impl Cluster {
@@ -50,7 +59,8 @@ impl Cluster {
         let kubeconfig = plane.log_dir().join("kubeconfig-of-proxy");
         std::fs::write(&kubeconfig, pointing_to(&format!("http://{proxy}")))?;
         let (operator, started) = (Mutex::default(), AtomicUsize::default());
-        let cluster = Self { plane, client, plan, kubeconfig, operator, started };
+        let hands = Mutex::default();
+        let cluster = Self { plane, client, plan, kubeconfig, operator, started, hands };
         cluster.start_operator()?;
         Ok(cluster)
     }
@@ -79,7 +89,9 @@ impl Cluster {
     /// Does what the plan can't do by itself.
     pub(crate) fn attend(&self, namespace: &str) -> io::Result<()> {
         let Some(fault) = self.plan.to_attend(namespace) else { return Ok(()) };
+        let _hands = block_in_place(|| self.hands.lock().unwrap_or_else(PoisonError::into_inner));
         match fault {
+            Fault::Webhooks => block_in_place(|| self.without_webhooks_for(LOST))?,
             Fault::ApiServer => block_in_place(|| {
                 self.plane.stop_api_server();
                 self.plane.start_api_server().map_err(io::Error::other)
@@ -91,11 +103,41 @@ impl Cluster {
             _ => {
                 self.kill_operator()?;
                 self.plan.thaw();
-                self.start_operator()?;
+                let started = self.start_operator();
+                self.plan.restarted();
+                started?;
             }
         }
         self.plan.attended(namespace);
         Ok(())
+    }
+
+    /// Lets the API server look for the webhooks where nothing listens.
+    fn without_webhooks_for(&self, time: Duration) -> io::Result<()> {
+        let kinds = ["mutatingwebhookconfiguration", "validatingwebhookconfiguration"];
+        let urls = kinds.map(|kind| self.kubectl(&["get", kind, WEBHOOKS, &format!("-ojsonpath={{{URL}}}")]));
+        let point = |kind: &str, url: &str| {
+            let patch = json!([{"op": "replace", "path": "/webhooks/0/clientConfig/url", "value": url}]);
+            self.kubectl(&["patch", kind, WEBHOOKS, "--type=json", "-p", &patch.to_string()]).map(drop)
+        };
+        for kind in kinds {
+            point(kind, "https://127.0.0.1:9/")?;
+        }
+        self.plan.set_without_webhooks(true);
+        std::thread::sleep(time);
+        self.plan.set_without_webhooks(false);
+        for (kind, url) in kinds.into_iter().zip(urls) {
+            point(kind, &url?)?;
+        }
+        Ok(())
+    }
+
+    fn kubectl(&self, args: &[&str]) -> io::Result<String> {
+        let output = self.plane.kubectl().args(args).output()?;
+        if !output.status.success() {
+            return Err(io::Error::other(String::from_utf8_lossy(&output.stderr)));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// Makes a namespace.
@@ -149,7 +191,7 @@ impl Cluster {
     pub(crate) async fn without_webhooks(&self) -> kube::Result<()> {
         for kind in ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"] {
             let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource(kind));
-            api.delete("kaspr-operator", &DeleteParams::default()).await?;
+            api.delete(WEBHOOKS, &DeleteParams::default()).await?;
         }
         Ok(())
     }
@@ -188,7 +230,7 @@ impl Cluster {
 /// How the API server knows a kind.
 fn resource(kind: &str) -> ApiResource {
     let (group, version) = match kind {
-        "StatefulSet" => ("apps", "v1"),
+        "StatefulSet" | "ControllerRevision" => ("apps", "v1"),
         "PodDisruptionBudget" => ("policy", "v1"),
         "HorizontalPodAutoscaler" => ("autoscaling", "v2"),
         "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration" => {

@@ -4,13 +4,16 @@
 //! `make faults` takes all of them, `make faults FAULTS=quick` a sample; names of scenarios limit it
 //! to those: `FAULTS=quick,grow`.
 
+mod breaker;
 mod campaign;
 mod cluster;
 mod draw;
+mod guard;
 mod plan;
 mod pods;
 mod proxy;
 mod report;
+mod rollouts;
 mod run;
 mod scenario;
 mod state;
@@ -54,7 +57,9 @@ async fn disturb() -> io::Result<usize> {
         words.split(',').filter(|word| !word.is_empty()).partition(|word| *word == QUICK);
     let quick = !quick.is_empty();
     let scenarios = scenario::all();
-    let known = |word: &str| word == WALKS || scenarios.iter().any(|scenario| scenario.name == word);
+    let rollouts = rollouts::all();
+    let known =
+        |word: &str| word == WALKS || scenarios.iter().chain(&rollouts).any(|scenario| scenario.name == word);
     if let Some(unknown) = wanted.iter().find(|word| !known(word)) {
         return Err(io::Error::other(format!("there is no scenario {unknown}")));
     }
@@ -69,6 +74,11 @@ async fn disturb() -> io::Result<usize> {
     for scenario in scenarios.iter().filter(|scenario| is_wanted(scenario.name)) {
         campaign::run(&cluster, scenario, quick, &report).await;
         println!("{} ended after {:.0} s", scenario.name, begun.elapsed().as_secs_f64());
+    }
+    let rollouts: Vec<_> = rollouts.iter().filter(|scenario| is_wanted(scenario.name)).collect();
+    if !rollouts.is_empty() {
+        campaign::run_rollouts(&cluster, &rollouts, quick, &report).await;
+        println!("rollouts ended after {:.0} s", begun.elapsed().as_secs_f64());
     }
     if is_wanted(WALKS) {
         walk::run(&cluster, quick, &report).await;

@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -28,6 +31,8 @@ pub(crate) enum Fault {
     ApiServer,
     /// etcd restarts after a write.
     Etcd,
+    /// The API server does not reach the webhooks for a while after a write.
+    Webhooks,
     /// The event of a watch is lost.
     Lose,
     /// All watches end with `410 Gone` after the event of a watch.
@@ -61,7 +66,7 @@ impl Fault {
 
     /// Whether a process is to be killed or restarted when it strikes.
     pub(crate) fn needs_hands(self) -> bool {
-        self.kills() || matches!(self, Self::ApiServer | Self::Etcd)
+        self.kills() || matches!(self, Self::ApiServer | Self::Etcd | Self::Webhooks)
     }
 
     /// Whether the operator is killed.
@@ -79,6 +84,7 @@ impl fmt::Display for Fault {
             Self::Cut => f.pad("cut"),
             Self::ApiServer => f.pad("API server"),
             Self::Etcd => f.pad("etcd"),
+            Self::Webhooks => f.pad("no webhooks"),
             Self::Lose => f.pad("event lost"),
             Self::Gone => f.pad("410"),
             Self::Late(by) => f.pad(&format!("late {by} ms")),
@@ -106,6 +112,10 @@ pub(crate) struct Plan {
     ended: watch::Sender<u64>,
     /// Whether the operator is as good as dead: nothing of it gets through.
     frozen: watch::Sender<bool>,
+    /// Whether the operator is being restarted: killing it again would leave nobody to restart it.
+    restarting: AtomicBool,
+    /// Whether the API server does not reach the webhooks.
+    without_webhooks: watch::Sender<bool>,
     late: watch::Sender<Duration>,
     behind: watch::Sender<usize>,
 }
@@ -117,6 +127,8 @@ impl Plan {
             spaces: Mutex::default(),
             ended: watch::Sender::new(0),
             frozen: watch::Sender::new(false),
+            restarting: AtomicBool::new(false),
+            without_webhooks: watch::Sender::new(false),
             late: watch::Sender::new(Duration::ZERO),
             behind: watch::Sender::new(0),
         }
@@ -147,7 +159,9 @@ impl Plan {
         space.writes += 1;
         space.last = Some(Instant::now());
         let (fault, at) = space.armed.filter(|(fault, _)| !fault.at_event())?;
-        if at != space.writes || fault.lasts() {
+        // A kill that another run's restart delays strikes at a later write.
+        let waits = fault.kills() && self.restarting.load(Ordering::Relaxed);
+        if at > space.writes || space.struck.is_some() || waits || fault.lasts() {
             return None;
         }
         space.struck = Some(what.to_owned());
@@ -201,7 +215,24 @@ impl Plan {
 
     /// The operator is gone, and a new one may speak.
     pub(crate) fn thaw(&self) {
+        self.restarting.store(true, Ordering::Relaxed);
         self.frozen.send_replace(false);
+    }
+
+    /// The new operator is ready, and may be killed.
+    pub(crate) fn restarted(&self) {
+        self.restarting.store(false, Ordering::Relaxed);
+    }
+
+    /// The API server does not reach the webhooks, or does again.
+    pub(crate) fn set_without_webhooks(&self, without: bool) {
+        self.without_webhooks.send_replace(without);
+    }
+
+    /// Waits until the API server does not reach the webhooks.
+    pub(crate) async fn until_without_webhooks(&self) {
+        // The plan lives as long as this process.
+        _ = self.without_webhooks.subscribe().wait_for(|without| *without).await;
     }
 
     /// Whether nothing was written in the namespace for that long, and nothing is left to be done.

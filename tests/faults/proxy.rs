@@ -68,6 +68,10 @@ async fn answer(
     match fault {
         Some(Fault::KillAfter) => Err(dead(&plan).await),
         Some(Fault::Cut) => Err(io::ErrorKind::ConnectionReset.into()),
+        Some(Fault::Webhooks) => {
+            plan.until_without_webhooks().await;
+            Ok(forwarded.map(|body| body.map_err(io::Error::other).boxed_unsync()))
+        }
         _ if watch && forwarded.status().is_success() => {
             Ok(forwarded.map(|body| watches::disturbed(body, plan)))
         }

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use crate::{
+    breaker::Breaker,
     cluster::Cluster,
+    guard::{self, Guard},
     plan::Fault,
     pods::Pods,
     scenario::{Act, Scenario},
@@ -40,16 +42,42 @@ pub(crate) enum Ran {
     Missed,
 }
 
+/// What breaks pods and watches over them while an app rolls out.
+struct Guarded(Option<(Breaker, Guard, u64)>);
+
+impl Guarded {
+    fn watch(cluster: &Cluster, namespace: &str, scenario: &Scenario) -> Self {
+        Self(scenario.members.map(|members| {
+            (Breaker::watch(cluster, namespace), Guard::watch(cluster, namespace, members), members)
+        }))
+    }
+
+    /// Fails if anything happened, or is left, that must not be.
+    async fn check(&self, cluster: &Cluster, namespace: &str) -> Result<(), String> {
+        let Some((breaker, guard, members)) = &self.0 else { return Ok(()) };
+        let state = state::read(cluster, namespace).await.map_err(|error| error.to_string())?;
+        let mut violations = guard.violations();
+        violations.extend(guard::end(&state, *members));
+        let broken = breaker.names();
+        if broken.len() > 1 {
+            violations.push(format!("the change that crashes reached {broken:?}"));
+        }
+        if violations.is_empty() { Ok(()) } else { Err(violations.join("\n")) }
+    }
+}
+
 /// Runs a scenario undisturbed.
 pub(crate) async fn undisturbed(cluster: &Cluster, scenario: &Scenario) -> Result<Reference, String> {
     let namespace = prepared(cluster, scenario).await?;
     cluster.plan.arm(&namespace, None);
     let pods = Pods::watch(cluster, &namespace);
+    let guarded = Guarded::watch(cluster, &namespace, scenario);
     let mut states = Vec::new();
     for step in &scenario.steps {
         act(cluster, &namespace, step).await?;
         states.push(settled(cluster, &namespace).await?);
     }
+    guarded.check(cluster, &namespace).await?;
     let pods = pods.count();
     let (writes, events) = cluster.plan.disarm(&namespace);
     cluster.clean_up(&namespace).await;
@@ -66,13 +94,14 @@ pub(crate) async fn disturbed(
 ) -> Result<Ran, String> {
     let namespace = prepared(cluster, scenario).await?;
     let pods = Pods::watch(cluster, &namespace);
+    let guarded = Guarded::watch(cluster, &namespace, scenario);
     cluster.plan.arm(&namespace, Some((fault, k)));
     let same_states = walked(cluster, &namespace, scenario, reference).await;
     // A deadline must not leave the next run with a dead operator.
     let recovered = cluster.attend(&namespace).map_err(|error| error.to_string());
     // An operator that sees the app first and its components later rightly makes its pod again; one
     // that sees the objects go before the app makes them again, and the garbage collector takes them.
-    let may_differ = fault.blinds() && scenario.is_of_life();
+    let may_differ = (fault.blinds() && scenario.is_of_life()) || scenario.members.is_some();
     let same_pods = if pods.count() == reference.pods || may_differ {
         Ok(())
     } else {
@@ -80,7 +109,8 @@ pub(crate) async fn disturbed(
     };
     let struck = cluster.plan.struck(&namespace);
     let at = struck.as_deref().unwrap_or("nothing");
-    let result = same_states.and(recovered).and(same_pods).map_err(|error| {
+    let held = guarded.check(cluster, &namespace).await;
+    let result = same_states.and(held).and(recovered).and(same_pods).map_err(|error| {
         format!("struck at {at}\n{error}\nthe operator's log:\n{}", cluster.log(&namespace))
     });
     cluster.plan.disarm(&namespace);
@@ -116,20 +146,23 @@ async fn prepared(cluster: &Cluster, scenario: &Scenario) -> Result<String, Stri
 
 /// Does something, again and again while the cluster can't take it.
 pub(crate) async fn act(cluster: &Cluster, namespace: &str, act: &Act) -> Result<(), String> {
-    let begun = Instant::now();
-    loop {
-        let result = act.run(cluster, namespace).await;
-        cluster.attend(namespace).map_err(|error| error.to_string())?;
-        match result {
-            Err(_) if begun.elapsed() < DEADLINE => tokio::time::sleep(POLL).await,
-            result => return result.map_err(|error| error.to_string()),
+    for part in act.parts() {
+        let begun = Instant::now();
+        while let Err(error) = part.run(cluster, namespace).await {
+            if begun.elapsed() > DEADLINE {
+                return Err(error);
+            }
+            cluster.attend(namespace).map_err(|error| error.to_string())?;
+            tokio::time::sleep(POLL).await;
         }
     }
+    cluster.attend(namespace).map_err(|error| error.to_string())
 }
 
 /// Waits until everybody says that he is done. Gives the state.
 pub(crate) async fn settled(cluster: &Cluster, namespace: &str) -> Result<State, String> {
-    let words = |state: &State| format!("it did not settle: {:#}", serde_json::json!(state));
+    let words =
+        |state: &State| format!("it did not settle: {:#}", serde_json::json!(state::unsettled(state)));
     wait(cluster, namespace, state::is_settled, words).await
 }
 
