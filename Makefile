@@ -5,7 +5,7 @@ export ONCE FAULTS SEED APPS
 # Tests that use a server mostly wait, so run one more than there are CPUs.
 export RUST_TEST_THREADS ?= $(shell expr 1 + $$(getconf _NPROCESSORS_ONLN))
 
-.PHONY: help demo test faults lint fuzz generate image-tree release bench bench-packages bench-scale clean
+.PHONY: help demo test faults lint fuzz generate image-tree release bench bench-packages bench-rollout bench-scale clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -63,6 +63,9 @@ bench: ## Run the benchmarks and compare them with the baselines
 
 bench-packages: ## Compare the package installer with pip and tar
 	$(CARGO) bench --bench packages
+
+bench-rollout: ## Measure the time from a crash after a change until all members work again
+	$(CARGO) bench --bench rollout
 
 bench-scale: ## Measure the cost of many apps against a baseline (APPS="100 1000": numbers of apps)
 	$(CARGO) bench --bench scale
