@@ -138,7 +138,7 @@ fn causes_are_read_from_events() {
         set_status(&namespace, "clicks-app-0", &broken(&json!([])));
         let event = json!({
             "apiVersion": "events.k8s.io/v1", "kind": "Event",
-            "metadata": { "generateName": "clicks-app-0." }, "type": "Warning", "reason": reason, "note": note,
+            "metadata": { "generateName": "clicks-app-0-" }, "type": "Warning", "reason": reason, "note": note,
             "action": "Start", "reportingController": "kubelet", "reportingInstance": "fake-node",
             "eventTime": if reason == "Unhealthy" { "2026-01-02T00:00:00.000000Z" } else { "2026-01-01T00:00:00.000000Z" },
             "regarding": { "apiVersion": "v1", "kind": "Pod", "name": "clicks-app-0", "namespace": namespace.name,

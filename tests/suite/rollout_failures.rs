@@ -64,7 +64,7 @@ fn packages_that_cannot_be_installed_return() {
     assert!(why.contains("initContainers.install-packages"), "{why}");
 }
 
-/// The pod of the first member after a change of an agent, whose node does not respond.
+/// An image that cannot be pulled, after a change of an agent: the registry does not respond.
 #[test]
 fn what_the_change_did_not_cause_returns_nothing() {
     let namespace = running("not-the-cause", 2);
@@ -74,8 +74,6 @@ fn what_the_change_did_not_cause_returns_nothing() {
         "name": "kaspr", "image": "kasprio/kaspr:0.11.19", "imageID": "", "ready": false, "restartCount": 0,
         "state": { "waiting": { "reason": "ImagePullBackOff", "message": "the registry does not respond" } },
     }]});
-    namespace
-        .apply(&app(2, "").replace("observeSeconds: 6", "observeSeconds: 6, progressDeadlineSeconds: 15"));
     break_pod(&namespace, "clicks-app-1", &before["clicks-app-1"], &unavailable);
     let app =
         namespace.wait_for("kasprapp", "clicks", |app| condition(app, "Progressing", "False", "RolloutHeld"));
