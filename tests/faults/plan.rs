@@ -112,7 +112,7 @@ pub(crate) struct Plan {
     ended: watch::Sender<u64>,
     /// Whether the operator is as good as dead: nothing of it gets through.
     frozen: watch::Sender<bool>,
-    /// Whether the operator is being restarted: killing it again would leave nobody to restart it.
+    /// Whether the operator is being restarted: killing it again would leave no process that restarts it.
     restarting: AtomicBool,
     /// Whether the API server does not reach the webhooks.
     without_webhooks: watch::Sender<bool>,
