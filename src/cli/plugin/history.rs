@@ -153,7 +153,7 @@ fn in_order(
         let changes = all.last().map(|before| TemplateChanges::between(&before.template, &template).list());
         let held = state.held.as_ref().filter(|held| held.revision == name && !held.requested);
         let runs = pods.iter().filter(|pod| pod.labels().get(REVISION_LABEL) == Some(&name));
-        let outcome = match (&name == current, state.good.as_ref() == Some(&name), held.is_some()) {
+        let outcome = match (name == current, state.good.as_ref() == Some(&name), held.is_some()) {
             (true, true, _) => "current, good",
             (true, false, _) => "current",
             (false, _, true) => "failed",
