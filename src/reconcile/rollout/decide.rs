@@ -91,9 +91,13 @@ fn seconds(count: i64) -> Option<Duration> {
     u64::try_from(count).ok().filter(|count| *count > 0).map(Duration::from_secs)
 }
 
-/// Returns how long until the change has made no progress for too long.
+/// Returns how long until the change has made no progress for too long, or a problem of a changed member counts as
+/// failure.
 fn deadline(state: &RolloutState, view: &View<'_>) -> Option<Duration> {
-    seconds(last_progress(state, view)? + view.timing.progress_deadline - view.now)
+    let overdue = last_progress(state, view)? + view.timing.progress_deadline;
+    let updated = view.members.iter().filter(|member| member.revision == view.update_revision);
+    let fails = updated.filter_map(|member| member.fails_at).filter(|at| *at > view.now).min();
+    seconds(fails.map_or(overdue, |fails| fails.min(overdue)) - view.now)
 }
 
 /// Returns when the change made progress: when it began, or when the last changed member became ready.
@@ -198,6 +202,9 @@ mod tests {
         );
         let missing = expected(Some(CauseKind::NotCreated), "a pod of the new revision was not created");
         assert_eq!(decision(&change(true), &others, 1600), missing);
+        // A problem with a grace is looked at again when that ends.
+        let pulling = MemberView { fails_at: Some(1060), ..member(2, "new", false, None) };
+        assert_eq!(decision(&change(true), &with(pulling), 1010), Decision::Wait(seconds(50)));
         // Tables may take long.
         let recovering = MemberView { recovers: true, ..member(2, "new", false, None) };
         assert_eq!(decision(&change(true), &with(recovering), 9000), Decision::Wait(None));

@@ -39,6 +39,8 @@ pub(super) struct MemberView {
     pub ready_since: Option<i64>,
     /// What keeps it from working.
     pub problem: Option<PodProblem>,
+    /// When the problem counts as failure if it stays, in Unix seconds.
+    pub fails_at: Option<i64>,
     /// Whether the problem stays until something changes.
     pub has_failed: bool,
 }
@@ -87,6 +89,11 @@ fn view(pod: &MemberPod, snapshot: Option<&MembersSnapshot>, now: Timestamp) -> 
         works: answers && !busy,
         recovers,
         ready_since: pod.ready_since.filter(|_| pod.ready),
+        fails_at: pod
+            .problem
+            .as_ref()
+            .filter(|problem| has_grace(problem.kind))
+            .map(|_| created(pod, now) + START_GRACE_SECONDS),
         has_failed: pod.problem.as_ref().is_some_and(|problem| has_failed(pod, problem, now)),
         problem,
     }
@@ -115,15 +122,24 @@ pub(super) fn add_agent_crashes(members: &mut [MemberView], crashes: &[AgentCras
     }
 }
 
+/// Returns whether a problem may end by itself shortly after the start of a pod.
+fn has_grace(kind: CauseKind) -> bool {
+    matches!(kind, CauseKind::ImagePull | CauseKind::ContainerConfig | CauseKind::ContainerStart)
+}
+
+/// Returns when a pod was created, in Unix seconds.
+fn created(pod: &MemberPod, now: Timestamp) -> i64 {
+    pod.created.parse::<Timestamp>().unwrap_or(now).as_second()
+}
+
 /// Returns whether a problem stays until something changes. A container that crashed repeatedly has failed also while it
 /// runs again.
 fn has_failed(pod: &MemberPod, problem: &PodProblem, now: Timestamp) -> bool {
-    let age = || pod.created.parse::<Timestamp>().map_or(0, |created| now.as_second() - created.as_second());
     match problem.kind {
         CauseKind::Crash | CauseKind::OutOfMemory => pod.restarts >= FAILED_RESTARTS,
         CauseKind::Install => true,
         CauseKind::ImagePull | CauseKind::ContainerConfig | CauseKind::ContainerStart => {
-            age() >= START_GRACE_SECONDS
+            now.as_second() - created(pod, now) >= START_GRACE_SECONDS
         }
         CauseKind::NotCreated
         | CauseKind::NodeNotResponding
