@@ -26,8 +26,7 @@ pub(super) fn quarantined_components(ctx: &Context, key: &ObjectKey, app: &Kaspr
     let definition = |component: &ObjectKey, hash: &str| definition(ctx, component, hash);
     let mut quarantine = quarantine::sort(app, components(ctx, key), definition);
     if !resources::is_annotated(app, ROLL) {
-        let state = RolloutState::of(cached_stateful_set(ctx, key).as_ref());
-        hold_back(ctx, &state, &mut quarantine);
+        hold_back(ctx, &cached_rollout_state(ctx, key), &mut quarantine);
     }
     for component in ctx.index().components(key) {
         if let Some(hold) = hold_reason(ctx, &component) {
@@ -121,6 +120,12 @@ pub(super) fn app(ctx: &Context, key: &ObjectKey) -> Option<KasprApp> {
 /// Returns the StatefulSet of an app from the cache.
 pub(super) fn cached_stateful_set(ctx: &Context, app: &ObjectKey) -> Option<DynamicObject> {
     ctx.caches.owned(OwnedKind::StatefulSet, &app.namespace, &naming::app(&app.name))
+}
+
+/// Returns the state of an app's rollout from the cache.
+fn cached_rollout_state(ctx: &Context, app: &ObjectKey) -> RolloutState {
+    let set = ctx.caches.serialized(OwnedKind::StatefulSet, &app.namespace, &naming::app(&app.name));
+    RolloutState::parse(set.as_ref().and_then(|set| set.rollout_state.as_deref()))
 }
 
 /// Returns the pods of the members, by ordinal.

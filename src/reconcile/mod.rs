@@ -46,6 +46,6 @@ pub use error::ReconcileError;
 pub use leader_election::LeaseConfig;
 pub use plan::{ComponentSet, Plan, PlanError, plan_app};
 pub use quarantine::HoldReason;
-pub use rollout::{changes::TemplateChanges, state::RolloutState};
+pub use rollout::{changes::TemplateChanges, revisions::template_of, state::RolloutState};
 pub use run::Operator;
 pub use scope::Scope;

@@ -22,7 +22,10 @@ use super::{
 use crate::{
     api::annotations::{APPLIED_HASH, RESOURCE_HASH},
     naming::COMPONENT_LABEL,
-    resources::{CLAIM_SIZE, CLAIM_TEMPLATES, OwnedObject, claim_template_size, labels::Labels},
+    resources::{
+        CLAIM_SIZE, CLAIM_TEMPLATES, OwnedObject, claim_template_size,
+        labels::{self, Labels},
+    },
     validate::quantity,
 };
 
@@ -234,6 +237,5 @@ pub(super) async fn scale_from_zero(
 }
 
 fn list_params(labels: &Labels) -> ListParams {
-    let pairs: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    ListParams::default().labels(&pairs.join(","))
+    ListParams::default().labels(&labels::to_selector(labels))
 }

@@ -15,7 +15,6 @@ use serde_json::Value;
 
 use super::{
     conditions::{self, NewCondition, condition},
-    members::snapshot::MembersSnapshot,
     packages,
     quarantine::Withheld,
 };
@@ -52,11 +51,12 @@ pub(super) fn app(
 ) -> AppStatus {
     let previous = app.status.clone().unwrap_or_default();
     let Observed { rollout, withheld, .. } = observed;
-    let members = members_snapshot(observed, &previous);
+    let members = observed.members.clone().map(|snapshot| snapshot.or_known(&previous, &observed.pods));
     let replicas = resources::replicas(app);
     let packages = packages_status(app, observed, &previous);
     let (packages_ready, packages) = packages.unzip();
-    let cause = answering::cause(replicas, components, observed, &previous);
+    let cause = answering::cause(replicas, components, observed, members.as_ref());
+    let members = members.unwrap_or_default();
     let progressing = readiness::progressing(app, observed);
     let ready = readiness::ready(replicas, observed, &members, cause.as_ref());
     let [stalled, reconciling] = kstatus::of_app(observed, cause.as_ref(), &progressing, &ready);
@@ -84,7 +84,7 @@ pub(super) fn app(
         kaspr_version: Some(resources::version_of(image).to_owned()),
         available_members: Some(format!("{}/{replicas}", rollout.available)),
         replicas: i32::try_from(rollout.replicas).ok(),
-        selector: Some(selector(app)),
+        selector: Some(labels::to_selector(&labels::selector(&app.name_any()))),
         rebalancing_members: Some(rebalancing),
         members: members.members.filter(|members| !members.is_empty()),
         unassigned_topics: Some(members.unassigned).filter(|topics| !topics.is_empty()),
@@ -118,17 +118,6 @@ fn packages_status(
     Some(packages::status(spec, &observed.pods, claim, earlier.as_ref()))
 }
 
-/// Returns what the members answered. Before the first poll of this process that is what an earlier
-/// one wrote: since when a member hangs must survive a restart.
-fn members_snapshot(observed: &Observed, previous: &AppStatus) -> MembersSnapshot {
-    let Some(snapshot) = &observed.members else { return MembersSnapshot::default() };
-    if snapshot.members.is_some() {
-        return snapshot.clone();
-    }
-    let unassigned = previous.unassigned_topics.clone().unwrap_or_default();
-    MembersSnapshot { members: previous.members.clone(), unassigned, ..MembersSnapshot::default() }
-}
-
 /// Formats the rebalancing members out of those that answered: `0/3`.
 fn rebalancing_of_answered(members: &[Member]) -> String {
     let rebalancing = members.iter().filter(|member| member.rebalancing == Some(true)).count();
@@ -143,13 +132,6 @@ fn components_ready(withheld: &Withheld) -> NewCondition {
     let all: Vec<String> =
         withheld.iter().map(|(key, hold)| format!("{} {}: {}", key.kind, key.name, hold.message)).collect();
     condition(conditions::COMPONENTS_READY, false, conditions::COMPONENTS_WAITING, all.join("; "))
-}
-
-/// Formats the labels of the members' pods for the scale subresource.
-fn selector(app: &KasprApp) -> String {
-    let pairs: Vec<String> =
-        labels::selector(&app.name_any()).iter().map(|(key, value)| format!("{key}={value}")).collect();
-    pairs.join(",")
 }
 
 /// Whether members have to subscribe to other topics than before: those of agents by name or

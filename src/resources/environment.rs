@@ -39,7 +39,7 @@ pub fn serves_web(app: &KasprApp) -> bool {
     let container = app.spec.template.as_ref().and_then(|template| template.kaspr_container.as_ref());
     let user = container.and_then(|container| container.env.as_ref()).into_iter().flatten();
     let mut of_user = user.filter(|variable| variable.name == WEB_ENABLED);
-    let given = settings(app).into_iter().any(|(name, value)| name == WEB_ENABLED && is_off(&value));
+    let given = free_settings(app).any(|(name, value)| name == WEB_ENABLED && is_off(&value));
     !given && !of_user.any(|variable| variable.value.as_deref().is_some_and(is_off))
 }
 

@@ -30,6 +30,13 @@ pub fn selector(name: &str) -> Labels {
     labels
 }
 
+/// Formats labels as the API server reads a selector: `a=b,c=d`.
+#[must_use]
+pub fn to_selector(labels: &Labels) -> String {
+    let pairs: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    pairs.join(",")
+}
+
 /// Returns the labels of a component's ConfigMap.
 #[must_use]
 pub fn component(name: &str, kind: Kind, config_map: &str, app: &str) -> Labels {

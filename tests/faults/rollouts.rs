@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     breaker::BROKEN,
-    scenario::{Act, Scenario, parsed},
+    scenario::{AGENT, Act, Scenario, parsed},
 };
 
 const APP: &str = "
@@ -15,19 +15,6 @@ spec:
   replicas: 3
   bootstrapServers: kafka:9092
   rollout: {observeSeconds: 1}
-";
-
-const AGENT: &str = "
-apiVersion: kaspr.io/v1alpha1
-kind: KasprAgent
-metadata: {name: reader, labels: {kaspr.io/app: clicks}}
-spec:
-  input: {topic: {name: clicks}}
-  processors:
-    pipeline: [double]
-    operations:
-      - name: double
-        map: {python: 'def double(value): return value * 2'}
 ";
 
 /// How long a member is observed that is to crash: longer than it takes until it does.

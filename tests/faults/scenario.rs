@@ -20,7 +20,8 @@ spec:
   storage: {type: persistent-claim, size: 1Gi, deleteClaim: true}
 ";
 
-const AGENT: &str = "
+/// An agent of the app.
+pub(crate) const AGENT: &str = "
 apiVersion: kaspr.io/v1alpha1
 kind: KasprAgent
 metadata: {name: reader, labels: {kaspr.io/app: clicks}}

@@ -45,6 +45,9 @@ pub const SNAPSHOT_LABEL: &str = "kaspr.io/snapshot-of";
 /// Value of [`COMPONENT_LABEL`] on the packages claim.
 pub const PACKAGES_COMPONENT: &str = "python-packages";
 
+/// Label with the revision of its StatefulSet that a pod was created from. Source: the StatefulSet controller.
+pub const REVISION_LABEL: &str = "controller-revision-hash";
+
 /// Prefixes of the labels and annotations that the operator sets.
 pub const OWN_PREFIXES: [&str; 2] = ["kaspr.io/", "app.kubernetes.io/"];
 

@@ -18,12 +18,9 @@ use super::{
 use crate::{
     cli::{error::Error, output::to_yaml},
     naming,
-    reconcile::{RolloutState, TemplateChanges},
+    reconcile::{RolloutState, TemplateChanges, template_of},
     resources::labels,
 };
-
-/// Label with the revision that a pod was created from.
-const REVISION_LABEL: &str = "controller-revision-hash";
 
 /// Arguments of `history`.
 #[derive(Args, Debug)]
@@ -101,17 +98,13 @@ impl History {
         let sets = Api::<StatefulSet>::namespaced(client.clone(), namespace);
         let set = sets.get_opt(&name).await.map_err(failed("read the StatefulSet"))?;
         let stateful_set = serde_json::to_value(&set).unwrap_or_default();
-        let selector: Vec<String> =
-            labels::selector(&app.name).iter().map(|(key, value)| format!("{key}={value}")).collect();
-        let selected = ListParams::default().labels(&selector.join(","));
+        let selected = ListParams::default().labels(&labels::to_selector(&labels::selector(&app.name)));
         let revisions =
             Api::<ControllerRevision>::namespaced(client.clone(), namespace).list(&selected).await;
         let revisions = revisions.map_err(failed("list the revisions"))?.items;
         let pods = Api::<Pod>::namespaced(client.clone(), namespace).list(&selected).await;
         let pods = pods.map_err(failed("list the pods"))?.items;
-        let annotation = stateful_set.pointer("/metadata/annotations/kaspr.io~1rollout-state");
-        let state = annotation.and_then(Value::as_str).and_then(|text| serde_json::from_str(text).ok());
-        let state: RolloutState = state.unwrap_or_default();
+        let state = RolloutState::of(set.as_ref());
         let current = stateful_set["status"]["updateRevision"].as_str().unwrap_or_default();
         let revisions = in_order(revisions, &pods, &state, current);
         Ok(Self { revisions, stateful_set, state, app: app.display_name() })
@@ -144,15 +137,10 @@ fn in_order(
     let mut all: Vec<Revision> = Vec::new();
     for revision in revisions {
         let name = revision.name_any();
-        let template = revision.data.as_ref().and_then(|data| data.0.pointer("/spec/template").cloned());
-        let mut template = template.unwrap_or_default();
-        if let Some(fields) = template.as_object_mut() {
-            // The data of a revision is a patch, whose directive is not part of the template.
-            fields.remove("$patch");
-        }
+        let template = template_of(&revision).unwrap_or_default();
         let changes = all.last().map(|before| TemplateChanges::between(&before.template, &template).list());
         let held = state.held.as_ref().filter(|held| held.revision == name && !held.requested);
-        let runs = pods.iter().filter(|pod| pod.labels().get(REVISION_LABEL) == Some(&name));
+        let runs = pods.iter().filter(|pod| pod.labels().get(naming::REVISION_LABEL) == Some(&name));
         let outcome = match (name == current, state.good.as_ref() == Some(&name), held.is_some()) {
             (true, true, _) => "current, good",
             (true, false, _) => "current",

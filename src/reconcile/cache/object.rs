@@ -10,7 +10,7 @@ use kube::{
 };
 
 use super::index::ObjectKey;
-use crate::resources::OwnedKind;
+use crate::{api::annotations::ROLLOUT_STATE, resources::OwnedKind};
 
 /// An object that the operator made, as the watch delivered it.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub(crate) struct SerializedObject {
     pub version: Box<str>,
     /// The resource that controls it.
     pub owner: Option<ObjectKey>,
+    /// The state of the rollout of a StatefulSet, which each reconcile of a component reads.
+    pub rollout_state: Option<Box<str>>,
     /// The object without apiVersion and kind, as JSON.
     text: Arc<str>,
 }
@@ -38,6 +40,7 @@ impl From<DynamicObject> for SerializedObject {
             uid: object.uid().unwrap_or_default().into(),
             version: object.resource_version().unwrap_or_default().into(),
             owner: ObjectKey::controller(&object.metadata),
+            rollout_state: object.annotations().get(ROLLOUT_STATE).map(|state| state.as_str().into()),
             // An object that was read from JSON can be written as JSON.
             text: serde_json::to_string(&object).unwrap_or_default().into(),
         }

@@ -12,9 +12,6 @@ use super::{
 };
 use crate::{api::Kind, install_contract, naming, reconcile::problem::PodProblem};
 
-/// Label with the revision of its StatefulSet that a pod was created from.
-const REVISION_LABEL: &str = "controller-revision-hash";
-
 /// The pod of a member.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct MemberPod {
@@ -142,7 +139,7 @@ fn member(pod: &Pod, set: &str) -> Option<MemberPod> {
         terminating,
         ready: running && ready.is_some_and(|condition| condition.status == "True"),
         ready_since: ready.and_then(|c| Some(c.last_transition_time.as_ref()?.0.as_second())),
-        revision: pod.labels().get(REVISION_LABEL).cloned().unwrap_or_default(),
+        revision: pod.labels().get(naming::REVISION_LABEL).cloned().unwrap_or_default(),
         config_maps: config_maps.into_iter().collect(),
         packages_hash: variable.and_then(|variable| variable.value.clone()),
         restarts: restarts.map(|status| status.restart_count).sum(),

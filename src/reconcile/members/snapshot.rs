@@ -3,7 +3,10 @@
 use k8s_openapi::jiff::Timestamp;
 
 use super::client::Answer;
-use crate::{api::Member, reconcile::cache::pod::MemberPod};
+use crate::{
+    api::{AppStatus, Member},
+    reconcile::cache::pod::MemberPod,
+};
 
 /// What is known of the members of an app.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,6 +23,28 @@ pub(crate) struct MembersSnapshot {
     pub next_rebalance: Option<Timestamp>,
     /// Ordinals of members stuck in a rebalance.
     pub hung: Vec<i32>,
+}
+
+impl MembersSnapshot {
+    /// Returns the snapshot or, before the first poll of this process, what an earlier process wrote into the status: since
+    /// when a member hangs must survive a restart, and the members whose pods are the same answer.
+    pub(crate) fn or_known(self, status: &AppStatus, pods: &[MemberPod]) -> Self {
+        if self.members.is_some() {
+            return self;
+        }
+        let is_known = |pod: &&MemberPod| {
+            status.members.iter().flatten().any(|member| member.pod_uid.as_deref() == Some(&pod.uid))
+        };
+        let answering = pods.iter().filter(is_known);
+        Self {
+            members: status.members.clone(),
+            answering: answering
+                .map(|pod| AnsweringPod { uid: pod.uid.clone(), restarts: pod.restarts })
+                .collect(),
+            unassigned: status.unassigned_topics.clone().unwrap_or_default(),
+            ..Self::default()
+        }
+    }
 }
 
 /// A process that answers: a pod, and how often its containers were restarted until then.

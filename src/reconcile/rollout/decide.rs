@@ -119,7 +119,7 @@ fn failure(state: &RolloutState, view: &View<'_>) -> Option<FailedChange> {
         let frame = problem.and_then(|problem| problem.frame.clone());
         FailedChange { kind: problem.map(|problem| problem.kind), cause, frame, is_general }
     };
-    if let Some(failed) = updated().find(|member| member.has_failed) {
+    if let Some(failed) = updated().find(|member| member.has_failed(view.now)) {
         return Some(report(failed));
     }
     let overdue = last_progress(state, view)? + view.timing.progress_deadline <= view.now;
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn a_change_fails_at_once_or_at_its_deadline() {
         let problem = Some(PodProblem::new(CauseKind::Crash, "exit code 1"));
-        let failed = MemberView { has_failed: true, problem, ..member(2, "new", false, None) };
+        let failed = MemberView { fails_at: Some(1000), problem, ..member(2, "new", false, None) };
         let others = [member(0, "old", true, Some(1)), member(1, "old", true, Some(1))];
         let with = |member: MemberView| [others.to_vec(), vec![member]].concat();
         let expected = |kind, cause: &str| {

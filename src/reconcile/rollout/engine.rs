@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{
     changes::{TemplateChanges, reads_snapshots_only},
     decide::{Decision, FailedChange, View, decide},
-    members::{MemberView, before_first_poll, views},
+    members::{MemberView, views},
     outcome::{RolloutOutcome, RolloutResult},
     policy, revisions,
     state::{HeldChange, HeldComponent, RolloutState},
@@ -264,13 +264,10 @@ fn phase(state: &RolloutState) -> RolloutPhase {
 
 fn members(ctx: &Context, key: &ObjectKey, app: &KasprApp, now: Timestamp) -> Vec<MemberView> {
     let pods = fetch::member_pods(ctx, key);
-    let snapshot = fetch::polls_members(ctx, app).then(|| {
-        let polled = ctx.members.snapshot(key);
-        let known = || app.status.as_ref().and_then(|status| status.members.as_deref()).unwrap_or_default();
-        if polled.members.is_some() { polled } else { before_first_poll(&pods, known()) }
-    });
+    let status = app.status.clone().unwrap_or_default();
+    let snapshot = fetch::polls_members(ctx, app).then(|| ctx.members.snapshot(key).or_known(&status, &pods));
     let mut members = views(&pods, snapshot.as_ref(), now);
-    super::members::add_agent_crashes(&mut members, &ctx.members.agent_crashes(key));
+    super::members::add_agent_crashes(&mut members, &ctx.members.agent_crashes(key), now.as_second());
     members
 }
 

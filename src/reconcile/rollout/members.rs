@@ -2,16 +2,10 @@
 
 use k8s_openapi::jiff::Timestamp;
 
-use crate::{
-    api::Member,
-    reconcile::{
-        cache::pod::MemberPod,
-        members::{
-            crashes::ledger::AgentCrash,
-            snapshot::{AnsweringPod, MembersSnapshot},
-        },
-        problem::{CauseKind, PodProblem},
-    },
+use crate::reconcile::{
+    cache::pod::MemberPod,
+    members::{crashes::ledger::AgentCrash, snapshot::MembersSnapshot},
+    problem::{CauseKind, PodProblem},
 };
 
 /// Restarts after which a crash is the fault of the revision: one may be a lost connection.
@@ -39,10 +33,16 @@ pub(super) struct MemberView {
     pub ready_since: Option<i64>,
     /// What keeps it from working.
     pub problem: Option<PodProblem>,
-    /// When the problem counts as failure if it stays, in Unix seconds.
+    /// When the problem counts as a failure if it stays, in Unix seconds; `None` if it may end by itself.
     pub fails_at: Option<i64>,
-    /// Whether the problem stays until something changes.
-    pub has_failed: bool,
+}
+
+impl MemberView {
+    /// Returns whether the problem stays until something changes. A container that crashed repeatedly has failed also
+    /// while it runs again.
+    pub(super) fn has_failed(&self, now: i64) -> bool {
+        self.fails_at.is_some_and(|at| at <= now)
+    }
 }
 
 /// Returns the members whose pods exist and are not terminating. Without a snapshot, members are not polled: being ready
@@ -54,19 +54,6 @@ pub(super) fn views(
 ) -> Vec<MemberView> {
     let alive = pods.iter().filter(|pod| !pod.terminating);
     alive.map(|pod| view(pod, snapshot, now)).collect()
-}
-
-/// Returns what is known before the first poll of this process: the members that an earlier process wrote into the status
-/// answer, as long as their pods are the same.
-pub(super) fn before_first_poll(pods: &[MemberPod], known: &[Member]) -> MembersSnapshot {
-    let is_known = |pod: &&MemberPod| known.iter().any(|member| member.pod_uid.as_deref() == Some(&pod.uid));
-    let answering = pods.iter().filter(is_known);
-    let answering = answering.map(|pod| AnsweringPod { uid: pod.uid.clone(), restarts: pod.restarts });
-    MembersSnapshot {
-        members: Some(known.to_vec()),
-        answering: answering.collect(),
-        ..MembersSnapshot::default()
-    }
 }
 
 fn view(pod: &MemberPod, snapshot: Option<&MembersSnapshot>, now: Timestamp) -> MemberView {
@@ -89,19 +76,14 @@ fn view(pod: &MemberPod, snapshot: Option<&MembersSnapshot>, now: Timestamp) -> 
         works: answers && !busy,
         recovers,
         ready_since: pod.ready_since.filter(|_| pod.ready),
-        fails_at: pod
-            .problem
-            .as_ref()
-            .filter(|problem| has_grace(problem.kind))
-            .map(|_| created(pod, now) + START_GRACE_SECONDS),
-        has_failed: pod.problem.as_ref().is_some_and(|problem| has_failed(pod, problem, now)),
+        fails_at: pod.problem.as_ref().and_then(|problem| fails_at(pod, problem, now)),
         problem,
     }
 }
 
 /// Adds agents that crash: the message that an agent raises on is lost, while its member works. A crash that members of
 /// another revision have too is not the fault of a revision.
-pub(super) fn add_agent_crashes(members: &mut [MemberView], crashes: &[AgentCrash]) {
+pub(super) fn add_agent_crashes(members: &mut [MemberView], crashes: &[AgentCrash], now: i64) {
     let revision_of = |crash: &AgentCrash| {
         members.iter().find(|member| member.uid == crash.pod_uid).map(|member| member.revision.clone())
     };
@@ -112,47 +94,41 @@ pub(super) fn add_agent_crashes(members: &mut [MemberView], crashes: &[AgentCras
             .iter()
             .any(|(other, of)| other.agent == crash.agent && of.as_deref().is_some_and(|of| of != revision))
     };
-    for member in members.iter_mut().filter(|member| !member.has_failed) {
+    for member in members.iter_mut().filter(|member| !member.has_failed(now)) {
         let crash = crashes.iter().find(|crash| crash.pod_uid == member.uid);
         if let Some(crash) = crash.filter(|crash| !is_shared(crash, &member.revision)) {
             let text = format!("agent {} crashes: {}", crash.agent, crash.exception);
             member.problem = Some(PodProblem::new(CauseKind::Crash, text));
-            member.has_failed = true;
+            member.fails_at = Some(now);
         }
     }
 }
 
-/// Returns whether a problem may end by itself shortly after the start of a pod.
-fn has_grace(kind: CauseKind) -> bool {
-    matches!(kind, CauseKind::ImagePull | CauseKind::ContainerConfig | CauseKind::ContainerStart)
-}
-
-/// Returns when a pod was created, in Unix seconds.
-fn created(pod: &MemberPod, now: Timestamp) -> i64 {
-    pod.created.parse::<Timestamp>().unwrap_or(now).as_second()
-}
-
-/// Returns whether a problem stays until something changes. A container that crashed repeatedly has failed also while it
-/// runs again.
-fn has_failed(pod: &MemberPod, problem: &PodProblem, now: Timestamp) -> bool {
+/// Returns when a problem of a pod counts as a failure, in Unix seconds.
+fn fails_at(pod: &MemberPod, problem: &PodProblem, now: Timestamp) -> Option<i64> {
+    let created = pod.created.parse::<Timestamp>().unwrap_or(now).as_second();
     match problem.kind {
-        CauseKind::Crash | CauseKind::OutOfMemory => pod.restarts >= FAILED_RESTARTS,
-        CauseKind::Install => true,
+        CauseKind::Crash | CauseKind::OutOfMemory => (pod.restarts >= FAILED_RESTARTS).then_some(created),
+        CauseKind::Install => Some(created),
         CauseKind::ImagePull | CauseKind::ContainerConfig | CauseKind::ContainerStart => {
-            now.as_second() - created(pod, now) >= START_GRACE_SECONDS
+            Some(created + START_GRACE_SECONDS)
         }
         CauseKind::NotCreated
         | CauseKind::NodeNotResponding
         | CauseKind::Unschedulable
         | CauseKind::PodSetup
         | CauseKind::Probe
-        | CauseKind::NoAnswer => false,
+        | CauseKind::NoAnswer => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        api::{AppStatus, Member},
+        reconcile::members::snapshot::AnsweringPod,
+    };
 
     fn pod(uid: &str) -> MemberPod {
         MemberPod { uid: uid.to_owned(), revision: "new".to_owned(), ready: true, ..MemberPod::default() }
@@ -195,8 +171,8 @@ mod tests {
         let failed = |crashes: &[AgentCrash]| -> Vec<bool> {
             let old = MemberPod { revision: "old".to_owned(), ..pod("a") };
             let mut members = views(&[old, pod("b")], None, Timestamp::UNIX_EPOCH);
-            add_agent_crashes(&mut members, crashes);
-            members.iter().map(|member| member.has_failed).collect()
+            add_agent_crashes(&mut members, crashes, 0);
+            members.iter().map(|member| member.has_failed(0)).collect()
         };
         assert_eq!(failed(&[crash("b")]), [false, true]);
         assert_eq!(failed(&[crash("a"), crash("b")]), [false, false]);
@@ -207,7 +183,8 @@ mod tests {
     fn members_that_an_earlier_process_knew_answer_before_the_first_poll() {
         let known = [Member { pod_uid: Some("a".to_owned()), ..Member::default() }];
         let pods = [pod("a"), pod("b")];
-        let snapshot = before_first_poll(&pods, &known);
+        let status = AppStatus { members: Some(known.into()), ..AppStatus::default() };
+        let snapshot = MembersSnapshot::default().or_known(&status, &pods);
         let views = views(&pods, Some(&snapshot), Timestamp::UNIX_EPOCH);
         assert_eq!([views[0].answers, views[1].answers], [true, false]);
     }

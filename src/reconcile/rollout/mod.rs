@@ -11,6 +11,6 @@ pub(super) mod holds;
 mod members;
 pub(super) mod outcome;
 mod policy;
-mod revisions;
+pub(super) mod revisions;
 pub(super) mod state;
 pub(super) mod write;

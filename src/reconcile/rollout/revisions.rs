@@ -34,10 +34,9 @@ pub(super) async fn template(
 ///
 /// The API server failed.
 pub(super) async fn templates(ctx: &Context, app: &ObjectKey) -> Result<Vec<Value>, ReconcileError> {
-    let selector: Vec<String> =
-        labels::selector(&app.name).iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let selector = labels::to_selector(&labels::selector(&app.name));
     let api: Api<ControllerRevision> = Api::namespaced(ctx.client.clone(), &app.namespace);
-    let list = api.list(&ListParams::default().labels(&selector.join(","))).await;
+    let list = api.list(&ListParams::default().labels(&selector)).await;
     let list = list.map_err(ReconcileError::api("failed to list ControllerRevisions"))?;
     Ok(list.items.iter().filter_map(template_of).collect())
 }
@@ -47,8 +46,10 @@ fn is_own(revision: &ControllerRevision, app: &ObjectKey) -> bool {
     revision.owner_references().iter().any(|owner| owner.kind == "StatefulSet" && owner.name == set)
 }
 
-/// The data of a revision is a patch, whose directive is not part of the template.
-fn template_of(revision: &ControllerRevision) -> Option<Value> {
+/// Returns the pod template of a revision. The data of a revision is a patch, whose directive is not part of the
+/// template.
+#[must_use]
+pub fn template_of(revision: &ControllerRevision) -> Option<Value> {
     let mut template = revision.data.as_ref()?.0.pointer("/spec/template")?.clone();
     template.as_object_mut()?.remove("$patch");
     Some(template)

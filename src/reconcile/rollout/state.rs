@@ -1,7 +1,7 @@
 //! What is known of the revisions of an app's pods: an annotation of the StatefulSet, written together with the template,
 //! so that a restart of the operator at any point loses nothing.
 
-use kube::{ResourceExt, core::DynamicObject};
+use kube::ResourceExt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -68,9 +68,14 @@ pub struct HeldComponent {
 impl RolloutState {
     /// Reads the state from a StatefulSet. One without a readable state has none: nothing is returned to then.
     #[must_use]
-    pub fn of(set: Option<&DynamicObject>) -> Self {
-        let text = set.and_then(|set| set.annotations().get(ROLLOUT_STATE));
-        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    pub fn of(set: Option<&impl ResourceExt>) -> Self {
+        Self::parse(set.and_then(|set| set.annotations().get(ROLLOUT_STATE)).map(String::as_str))
+    }
+
+    /// Reads the annotation of a StatefulSet.
+    #[must_use]
+    pub fn parse(annotation: Option<&str>) -> Self {
+        annotation.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
 
     /// Begins a change. `all_work` is whether all members work now. Members that an unfinished change replaces may not

@@ -2,25 +2,28 @@
 
 use super::observed::Observed;
 use crate::{
-    api::AppStatus,
     reconcile::{
         cache::pod::MemberPod,
         cause::{self, Cause},
-        members::crashes::blame::{ComponentCode, blame},
+        members::{
+            crashes::blame::{ComponentCode, blame},
+            snapshot::MembersSnapshot,
+        },
         problem::{CauseKind, PodProblem},
     },
     resources::AppComponents,
 };
 
-/// Returns why members of an app do not work; `None` if all of them do, or only need time to start.
+/// Returns why members of an app do not work; `None` if all of them do, or only need time to start. `members` is what they
+/// answered, unless they are not asked.
 pub(super) fn cause(
     replicas: i32,
     components: &AppComponents,
     observed: &Observed,
-    previous: &AppStatus,
+    members: Option<&MembersSnapshot>,
 ) -> Option<Cause> {
     let pods: Vec<MemberPod> = observed.pods.iter().filter(|pod| pod.ordinal < replicas).cloned().collect();
-    let of = |pod: &MemberPod| problem(pod, observed, previous);
+    let of = |pod: &MemberPod| problem(pod, observed, members);
     let mut cause = cause::first(&pods, of, observed.pod_events.not_created.as_deref())?;
     if let Some(place) =
         cause.frame.as_ref().and_then(|frame| blame(frame, &ComponentCode::of_all(components), true))
@@ -30,11 +33,12 @@ pub(super) fn cause(
     Some(cause)
 }
 
-fn problem(pod: &MemberPod, observed: &Observed, previous: &AppStatus) -> Option<PodProblem> {
+fn problem(pod: &MemberPod, observed: &Observed, members: Option<&MembersSnapshot>) -> Option<PodProblem> {
     if pod.terminating {
         return pod.problem.clone().filter(|problem| problem.kind == CauseKind::NodeNotResponding);
     }
-    let answers = answers(pod, observed, previous);
+    // Without polls, every member counts.
+    let answers = members.is_none_or(|snapshot| snapshot.answering.iter().any(|answering| answering.is(pod)));
     if pod.ready && answers {
         return None;
     }
@@ -46,14 +50,4 @@ fn problem(pod: &MemberPod, observed: &Observed, previous: &AppStatus) -> Option
     }
     let stuck = observed.pod_events.stuck.as_ref().filter(|(ordinal, _)| *ordinal == pod.ordinal);
     stuck.map(|(_, problem)| problem.clone())
-}
-
-/// Returns whether a member answers. Before the first poll of this process, those answer that did according to the
-/// status; without polls, every member counts.
-fn answers(pod: &MemberPod, observed: &Observed, previous: &AppStatus) -> bool {
-    let Some(snapshot) = &observed.members else { return true };
-    if snapshot.members.is_some() {
-        return snapshot.answering.iter().any(|answering| answering.is(pod));
-    }
-    previous.members.iter().flatten().any(|member| member.pod_uid.as_deref() == Some(&pod.uid))
 }

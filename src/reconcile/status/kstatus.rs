@@ -45,11 +45,7 @@ pub(in crate::reconcile) fn of_component(ready: &NewCondition) -> [NewCondition;
 
 /// Returns both conditions of a resource that gets no further until a person changes something.
 pub(in crate::reconcile) fn stalled(reason: &'static str, message: impl Into<String>) -> [NewCondition; 2] {
-    let message = message.into();
-    [
-        condition(conditions::STALLED, true, reason, message.clone()),
-        condition(conditions::RECONCILING_TYPE, false, reason, message),
-    ]
+    both([true, false], reason, message.into())
 }
 
 /// Returns both conditions of a resource that needs more time.
@@ -57,18 +53,17 @@ pub(in crate::reconcile) fn reconciling(
     reason: &'static str,
     message: impl Into<String>,
 ) -> [NewCondition; 2] {
-    let message = message.into();
-    [
-        condition(conditions::STALLED, false, reason, message.clone()),
-        condition(conditions::RECONCILING_TYPE, true, reason, message),
-    ]
+    both([false, true], reason, message.into())
 }
 
 /// Returns both conditions of a resource for which nothing is left to do.
 pub(in crate::reconcile) fn settled(reason: &'static str, message: impl Into<String>) -> [NewCondition; 2] {
-    let message = message.into();
+    both([false, false], reason, message.into())
+}
+
+fn both([stalled, reconciling]: [bool; 2], reason: &'static str, message: String) -> [NewCondition; 2] {
     [
-        condition(conditions::STALLED, false, reason, message.clone()),
-        condition(conditions::RECONCILING_TYPE, false, reason, message),
+        condition(conditions::STALLED, stalled, reason, message.clone()),
+        condition(conditions::RECONCILING_TYPE, reconciling, reason, message),
     ]
 }

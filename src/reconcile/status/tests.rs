@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::reconcile::rollout_status::RolloutStatus;
+use crate::reconcile::{members::snapshot::MembersSnapshot, rollout_status::RolloutStatus};
 
 fn app_of(replicas: i32, status: Value) -> KasprApp {
     let mut app: KasprApp = serde_json::from_value(json!({

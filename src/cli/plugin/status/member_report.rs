@@ -64,7 +64,7 @@ pub(super) fn member_reports(
         let name = pod.name_any();
         let ordinal = name.strip_prefix(&stateful_set).and_then(|rest| rest.strip_prefix('-')?.parse().ok());
         let Some(id) = ordinal else { continue };
-        let revision = pod.labels().get("controller-revision-hash");
+        let revision = pod.labels().get(naming::REVISION_LABEL);
         let older_template =
             current_revision.is_some() && revision.is_some() && revision != current_revision.as_ref();
         let (state, ready) = (pod_state(pod), is_ready(pod));
