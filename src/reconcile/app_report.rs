@@ -190,9 +190,8 @@ pub(super) async fn record_rollout(ctx: &Context, key: &ObjectKey, app: &KasprAp
     let result = outcome.result.label();
     ctx.metrics.rollout_ended(name, namespace, result);
     let (reason, message) = match &step.phase {
-        RolloutPhase::Returned(why) if outcome.result == RolloutResult::Returned => {
-            let message = format!("The members return to the last revision that worked: {why}");
-            (conditions::ROLLED_BACK, message)
+        RolloutPhase::Returned(held) if outcome.result == RolloutResult::Returned => {
+            (conditions::ROLLED_BACK, held.sentence("return"))
         }
         RolloutPhase::Held(why) => (conditions::ROLLOUT_HELD, why.clone()),
         _ => return tracing::info!(name, namespace, result, "a change of the pods ended"),

@@ -225,7 +225,10 @@ fn a_change_can_be_held_and_undone() {
     let app_status = namespace.wait_for("kasprapp", "clicks", |app| {
         condition(app, "Progressing", "False", "RolledBack") && condition(app, "Ready", "True", "Healthy")
     });
-    assert!(message(&app_status, "Progressing").ends_with(&format!("return to revision {good} requested")));
+    assert_eq!(
+        message(&app_status, "Progressing"),
+        format!("The members returned to an earlier revision: return to revision {good} requested")
+    );
     assert!(app_status["metadata"]["annotations"]["kaspr.io/undo"].is_null(), "{app_status}");
     assert_eq!(namespace.get(SET, "clicks-app")["spec"]["template"], set["spec"]["template"]);
 }

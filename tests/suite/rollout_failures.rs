@@ -78,7 +78,8 @@ fn what_the_change_did_not_cause_returns_nothing() {
     let app =
         namespace.wait_for("kasprapp", "clicks", |app| condition(app, "Progressing", "False", "RolloutHeld"));
     assert!(
-        message(&app, "Progressing").ends_with("the change is held: nothing of this was changed"),
+        message(&app, "Progressing")
+            .ends_with("the change is held: it changed nothing that the failure depends on"),
         "{app}"
     );
     assert_eq!(pods(&namespace)["clicks-app-0"], before["clicks-app-0"]);

@@ -44,8 +44,8 @@ pub(in crate::reconcile) enum RolloutPhase {
     Updating,
     /// The change has failed and stays where it is; the text says why, and why the pods do not return.
     Held(String),
-    /// The pods returned to an earlier revision; the text says why.
-    Returned(String),
+    /// The pods return, or returned, to an earlier revision.
+    Returned(HeldChange),
 }
 
 /// The next step of a change.
@@ -231,7 +231,7 @@ async fn fail(
         _ => true,
     };
     if !is_cause {
-        return hold("nothing of this was changed");
+        return hold("it changed nothing that the failure depends on");
     }
     Ok(Ok((template, changes)))
 }
@@ -239,7 +239,7 @@ async fn fail(
 fn returning(mut state: RolloutState, held: HeldChange, template: Value, now: Timestamp) -> RolloutStep {
     state.one_first = false;
     state.since = Some(now.as_second());
-    let phase = RolloutPhase::Returned(held.cause.clone());
+    let phase = RolloutPhase::Returned(held.clone());
     state.held = Some(held);
     RolloutStep { phase, state, return_to: Some(template), ..RolloutStep::default() }
 }
@@ -255,7 +255,7 @@ fn held(live: &DynamicObject, returned_to: &str, wanted: &str) -> HeldChange {
 
 fn phase(state: &RolloutState) -> RolloutPhase {
     match (&state.held, state.since) {
-        (Some(held), _) => RolloutPhase::Returned(held.cause.clone()),
+        (Some(held), _) => RolloutPhase::Returned(held.clone()),
         (None, Some(_)) if state.one_first => RolloutPhase::OneFirst,
         (None, Some(_)) => RolloutPhase::Updating,
         (None, None) => RolloutPhase::Settled,

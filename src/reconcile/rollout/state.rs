@@ -93,6 +93,14 @@ impl RolloutState {
     }
 }
 
+impl HeldChange {
+    /// Describes the return for the user. `verb` is `return` while pods are being replaced, and `returned` after it.
+    pub(in crate::reconcile) fn sentence(&self, verb: &str) -> String {
+        let target = if self.requested { "an earlier revision" } else { "the last revision that worked" };
+        format!("The members {verb} to {target}: {}", self.cause)
+    }
+}
+
 impl HeldComponent {
     /// Returns whether this is the component with the key.
     pub(in crate::reconcile) fn is(&self, key: &ObjectKey) -> bool {

@@ -24,11 +24,10 @@ pub(super) fn progressing(app: &KasprApp, observed: &Observed) -> NewCondition {
         (false, conditions::ERROR, apply::messages(&observed.refused))
     } else if let RolloutPhase::Held(why) = &observed.phase {
         (false, conditions::ROLLOUT_HELD, why.clone())
-    } else if let RolloutPhase::Returned(why) = &observed.phase {
-        let message = format!("The members return to the last revision that worked: {why}");
+    } else if let RolloutPhase::Returned(held) = &observed.phase {
         match rollout.is_complete() {
-            true => (false, conditions::ROLLED_BACK, message.replacen("return", "returned", 1)),
-            false => (true, conditions::RECONCILING, message),
+            true => (false, conditions::ROLLED_BACK, held.sentence("returned")),
+            false => (true, conditions::RECONCILING, held.sentence("return")),
         }
     } else if !rollout.is_complete() && observed.phase == RolloutPhase::OneFirst {
         let last = rollout.replicas - 1;
