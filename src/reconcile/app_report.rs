@@ -173,7 +173,7 @@ pub(super) async fn record_cause(ctx: &Context, app: &KasprApp, next: &AppStatus
     let Some((reason, message)) = reported(next) else { return };
     let before = app.status.as_ref().and_then(reported);
     if before.is_none_or(|(before, _)| before != reason) {
-        events::warning(ctx, app, &reason, message).await;
+        events::distinct_warning(ctx, app, &reason, message).await;
     }
 }
 

@@ -32,6 +32,17 @@ pub(super) async fn warning<K: Resource<DynamicType = ()>>(
     publish(&ctx.recorder, resource, EventType::Warning, reason, note).await;
 }
 
+/// Publishes an event of type Warning with a text of its own. A repeated warning is only counted, with its first text, so
+/// the caller publishes this one when something changed.
+pub(super) async fn distinct_warning<K: Resource<DynamicType = ()>>(
+    ctx: &Context,
+    resource: &K,
+    reason: &str,
+    note: String,
+) {
+    publish(&ctx.fresh_recorder(), resource, EventType::Warning, reason, note).await;
+}
+
 /// Publishing is best effort: a failure is logged and stops nothing.
 async fn publish<K: Resource<DynamicType = ()>>(
     recorder: &Recorder,

@@ -171,13 +171,11 @@ fn each_cause_has_its_sentence() {
         assert!(condition(&app, r#type, "True", reason), "{case}: {app}");
         let other = if r#type == "Stalled" { "Reconciling" } else { "Stalled" };
         assert!(condition(&app, other, "False", reason), "{case}: {app}");
-        // Events of one reason are counted, with the text of the first.
-        let is_repeated = ["traceback", "first-crash"].contains(&case);
         eventually("an event", || {
             let events = namespace.run(&["events", "--for", "kasprapp/clicks", "--no-headers"]);
-            let found = events.lines().any(|line| {
-                line.contains(reason) && (is_repeated || line.contains(&format!("member 0: {text}")))
-            });
+            let found = events
+                .lines()
+                .any(|line| line.contains(reason) && line.contains(&format!("member 0: {text}")));
             if found { Ok(()) } else { Err(events) }
         });
         let shown = namespace.run(&["get", "kasprapp", "clicks"]);
